@@ -1,0 +1,69 @@
+"""Files written whole or not at all, and files named by their content."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from uuid import uuid4
+
+__all__ = ["replacing", "sha256_file", "write_bytes", "write_text"]
+
+_CHUNK = 1 << 20  # 1 MiB a read keeps memory flat for any file size
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Give a temporary path beside ``path`` that takes its place only if the block ends well.
+
+    Parameters
+    ----------
+    path : Path
+        The file to write; its folder is made where it is missing.
+
+    Yields
+    ------
+    Path
+        Where to write. On an error it is removed and ``path`` stays as it was.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> target = Path(tempfile.mkdtemp()) / "kept.txt"
+    >>> with replacing(target) as part:
+    ...     _ = part.write_text("whole")
+    >>> target.read_text()
+    'whole'
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    # The suffix stays last, since some writers choose their format by it.
+    part = path.with_name(f".{path.name.split('.')[0]}-{uuid4().hex[:8]}.part{''.join(path.suffixes)}")
+    try:
+        yield part
+        with part.open("rb") as handle:
+            os.fsync(handle.fileno())
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write ``content`` to ``path``, whole or not at all."""
+    with replacing(path) as part:
+        part.write_bytes(content)
+
+
+def write_text(path: Path, content: str) -> None:
+    """Write ``content`` to ``path`` as UTF-8 with line feeds, whole or not at all."""
+    write_bytes(path, content.encode("utf-8"))
+
+
+def sha256_file(path: Path) -> str:
+    """Return the SHA-256 of a file's bytes, in hexadecimal."""
+    digest = hashlib.sha256()
+    with path.open("rb") as handle:
+        while chunk := handle.read(_CHUNK):
+            digest.update(chunk)
+    return digest.hexdigest()

@@ -1,0 +1,256 @@
+"""Plain data that a run leaves behind, to and from JSON; no logic, no estimator, no frame.
+
+A report is made from these alone, so that it can be made again from a saved run. ``None`` stands for a
+number that is not defined (an AUC of one class), never NaN, which JSON does not have.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import TypeAdapter
+
+from normwise.files import write_bytes
+
+__all__ = [
+    "METRIC_NAMES",
+    "Arm",
+    "Contribution",
+    "Curve",
+    "Estimate",
+    "Evaluation",
+    "Explanation",
+    "FeatureNote",
+    "FlowStep",
+    "Importance",
+    "Prediction",
+    "RunRecord",
+    "Trajectory",
+    "read_result",
+    "write_result",
+]
+
+METRIC_NAMES = ("auc", "balanced_accuracy", "sensitivity", "specificity")
+"""The metrics of every arm, in the order in which they are shown."""
+
+ResultT = TypeVar("ResultT")
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A number with its interval over people."""
+
+    estimate: float | None
+    low: float | None
+    high: float | None
+
+
+@dataclass(frozen=True)
+class Curve:
+    """A line: ROC as false positive rate (x) and sensitivity (y), or a cost (y) over steps (x)."""
+
+    x: list[float]
+    y: list[float]
+
+
+@dataclass(frozen=True)
+class Arm:
+    """One way to treat demographics, tested on the same folds as the others.
+
+    Attributes
+    ----------
+    title : str
+        What the arm does, in words.
+    auc, balanced_accuracy, sensitivity, specificity : Estimate
+        Out of fold; AUC by pairs of people tested in the same fold; the other three at the threshold chosen
+        inside each training part.
+    confusion : list of list of float
+        Rows true class, columns decided class (then "no decision"), scans a repeat.
+    roc : Curve
+        Patients against the negative class, over the mean out-of-fold probability of each scan.
+    thresholds : list of float
+        One a fold and repeat.
+    settings : list of dict
+        The tuned settings, one a fold and repeat.
+    undecided : float
+        Share of test decisions that were "no decision".
+    """
+
+    title: str
+    auc: Estimate
+    balanced_accuracy: Estimate
+    sensitivity: Estimate
+    specificity: Estimate
+    confusion: list[list[float]]
+    roc: Curve
+    thresholds: list[float]
+    settings: list[dict[str, Any]]
+    undecided: float
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """``evaluation.json``: the lecture's comparison on the same folds, or a test on another cohort.
+
+    ``differences["normalized-raw"]["auc"]`` is a paired difference over the same people.
+    """
+
+    kind: str
+    classes: list[str]
+    negative: str
+    positives: list[str]
+    n_people: int
+    n_scans: int
+    n_per_class: dict[str, int]
+    folds: int
+    repeats: int
+    seed: int
+    confidence: float
+    decision: str
+    main_arm: str
+    arms: dict[str, Arm]
+    differences: dict[str, dict[str, Estimate]]
+    notes: list[str] = field(default_factory=list)
+    schema_version: int = 1
+
+
+@dataclass(frozen=True)
+class Contribution:
+    """One feature of one person: its W-score (or value) and its share in the linear score."""
+
+    feature: str
+    value: float
+    expected: float | None
+    w: float | None
+    centile: float | None
+    weight: float | None
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """One person: the decision and why; ``decision`` is None where none was made."""
+
+    subject: str
+    probabilities: dict[str, float]
+    decision: str | None
+    reason: str
+    threshold: float | None
+    contributions: list[Contribution] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class FlowStep:
+    """People and scans that a step left out, with the code and the reason; the numbers add up."""
+
+    step: str
+    code: str
+    reason: str
+    scans: int
+
+
+@dataclass(frozen=True)
+class FeatureNote:
+    """Unit and meaning of one feature; ``place`` is the region or nucleus, ``label`` its atlas index."""
+
+    unit: str
+    description: str
+    place: str = ""
+    label: int | None = None
+
+
+@dataclass(frozen=True)
+class Importance:
+    """How much a feature drives the decision; the sign says towards which side."""
+
+    feature: str
+    weight: float
+    place: str = ""
+    label: int | None = None
+
+
+@dataclass(frozen=True)
+class Trajectory:
+    """A feature's normal course over one numeric demographic, and everybody on it.
+
+    ``expected`` and ``centiles`` are lines over ``grid``, one a level of the categorical demographics
+    (``"F"``, ``"M"`` …), the other numeric demographics held at the normals' mean.
+    """
+
+    feature: str
+    unit: str
+    demographic: str
+    grid: list[float]
+    expected: dict[str, list[float]]
+    centiles: dict[str, dict[str, list[float]]]
+    people_x: list[float]
+    people_y: list[float]
+    people_class: list[str]
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """``explanation.json``: what the trained model looks at."""
+
+    importances: list[Importance]
+    importance_kind: str
+    trajectories: list[Trajectory]
+    atlas: str | None = None
+
+
+@dataclass(frozen=True)
+class RunRecord:
+    """``run.json``: what was run on whom with which versions."""
+
+    title: str
+    command: str
+    versions: dict[str, str]
+    seed: int
+    classes: list[str]
+    normal: str
+    demographics: list[str]
+    extractor: str
+    n_features: int
+    n_listed: int
+    n_included: int
+    flow: list[FlowStep]
+    composition: list[dict[str, Any]]
+    readings: list[str]
+    warnings: list[str]
+    hashes: dict[str, str]
+    settings: dict[str, Any]
+    schema_version: int = 1
+
+
+def write_result(result: object, path: Path) -> None:
+    """Write a result as JSON, whole or not at all.
+
+    Parameters
+    ----------
+    result : object
+        One of the dataclasses above.
+    path : Path
+        The file; its folder exists.
+    """
+    write_bytes(path, TypeAdapter(type(result)).dump_json(result, indent=2) + b"\n")
+
+
+def read_result(kind: type[ResultT], path: Path) -> ResultT:
+    """Read a result back.
+
+    Parameters
+    ----------
+    kind : type
+        The dataclass that is expected.
+    path : Path
+        A file that `write_result` wrote.
+
+    Raises
+    ------
+    OSError
+        The file can't be read.
+    pydantic.ValidationError
+        The file is not such a result.
+    """
+    return TypeAdapter(kind).validate_json(path.read_bytes())

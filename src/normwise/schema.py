@@ -1,0 +1,211 @@
+"""Plain frozen data that travels through every room: roles, costs and the study file.
+
+A `Study` is the resolved content of ``study.toml``; every command-line flag equals one of its keys. Reading
+a file or a BIDS folder into one is the cohort room's work (`normwise.read_study`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+__all__ = [
+    "ClassifierSection",
+    "CohortSection",
+    "CostPair",
+    "DecisionSection",
+    "EvaluationSection",
+    "FeaturesSection",
+    "NormalizerSection",
+    "Roles",
+    "Study",
+]
+
+Probability = Annotated[float, Field(gt=0.0, lt=1.0)]
+NonNegative = Annotated[float, Field(ge=0.0)]
+
+
+@dataclass(frozen=True)
+class Roles:
+    """What each column of the travelling frame is for.
+
+    Attributes
+    ----------
+    label : str
+        Column of the raw table that holds the diagnosis.
+    classes : tuple of str
+        Every class name, in the study's order.
+    normal : str
+        The class on which the normalizer is fitted.
+    targets : tuple of str
+        The classes told apart; a class outside them (normals that are not a class) only trains.
+    demographics : tuple of str
+        Columns the features are regressed on.
+    categorical : tuple of str
+        The demographics that are categories; the others are numbers.
+    group : str
+        What makes one person: the column, or the pattern's result.
+    site : str or None
+        Column of the acquisition site.
+    """
+
+    label: str
+    classes: tuple[str, ...]
+    normal: str
+    targets: tuple[str, ...]
+    demographics: tuple[str, ...]
+    categorical: tuple[str, ...] = ()
+    group: str = "group"
+    site: str | None = None
+
+    @property
+    def negative(self) -> str:
+        """What a false alarm is raised about: the normal class where it is a target, else the first."""
+        return self.normal if self.normal in self.targets else self.targets[0]
+
+
+class Section(BaseModel):
+    """A frozen part of the study file; an unknown key is an error."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, str_strip_whitespace=True, allow_inf_nan=False)
+
+
+class CohortSection(Section):
+    """``[cohort]``: who takes part and what each column means."""
+
+    root: Path | None = Field(
+        None, description="folder the other paths start from; default: the study file's"
+    )
+    table: str = Field("participants.tsv", description="participants table, CSV or TSV")
+    id: str = Field("participant_id", description="column that names the scan or the person")
+    group: str | None = Field(None, description="column that names the person; default: the id")
+    group_pattern: str | None = Field(None, description="regular expression whose first group is the person")
+    session: str | None = Field(None, description="column that orders one person's sessions; default: the id")
+    site: str | None = Field(None, description="column of the acquisition site")
+    images: str | None = Field(
+        None, description="path of an image, with columns in braces: volumes/{ID}.nii.gz"
+    )
+    label: str = Field("diagnosis", description="column that holds the diagnosis")
+    classes: dict[str, list[str]] = Field(
+        default_factory=dict, description="class name = the label's values; default: each value is a class"
+    )
+    normal: str = Field("normal", description="the class that defines normal")
+    targets: list[str] = Field(
+        default_factory=list, description="classes to tell apart; default: all of them"
+    )
+    demographics: list[str] = Field(default_factory=list, description="columns to regress the features on")
+    categorical: list[str] = Field(
+        default_factory=list, description="demographics that are codes, not quantities"
+    )
+    include: list[str] = Field(default_factory=list, description="conditions on columns, as Age >= 60")
+    sessions: Literal["first", "all"] = Field("first", description="sessions of one person that are used")
+
+
+class FeaturesSection(Section):
+    """``[features]``: what is measured on an image, or where the measurements lie."""
+
+    extractor: str = Field("regions", description="regions, table, freesurfer or voxels")
+    atlas: str = Field(
+        "neuromorphometrics",
+        description="name of an installed atlas, a label map, or one map a scan with columns in braces",
+    )
+    lut: str | None = Field(None, description="look-up table of a label map: index and name")
+    statistics: list[str] = Field(default_factory=list, description="region statistics; default: all")
+    columns: list[str] = Field(
+        default_factory=list, description="feature columns by name or pattern (Left-*)"
+    )
+    table: str | None = Field(None, description="second table that holds the features")
+    table_id: str | None = Field(None, description="id column of the second table; default: the cohort's")
+    subjects_dir: str | None = Field(None, description="FreeSurfer SUBJECTS_DIR")
+    mask: str | None = Field(None, description="mask of the voxels extractor; default: the MNI152 brain")
+    smoothing_mm: NonNegative = Field(
+        8.0, description="full width at half maximum of the voxels' smoothing, mm"
+    )
+    voxel_size_mm: NonNegative = Field(
+        4.0, description="voxel size after downsampling, mm; 0 keeps the image's"
+    )
+    components: Annotated[int, Field(ge=1)] = Field(50, description="principal components learnt from voxels")
+
+
+class NormalizerSection(Section):
+    """``[normalizer]``: the regression of every feature on the demographics of the normal group."""
+
+    design: Literal["linear", "spline"] = Field("linear", description="form of numeric demographics")
+    interactions: list[list[str]] = Field(
+        default_factory=list, description="pairs of demographics to multiply"
+    )
+    scale: Literal["w", "residual"] = Field("w", description="W-scores, or the bare residual")
+    variance: Literal["constant", "demographic"] = Field("constant", description="spread of the normals")
+    reference: Literal["normal", "all"] = Field("normal", description="people on whom it is fitted")
+    mode: Literal["replace", "append"] = Field(
+        "replace", description="correct the features, or append demographics"
+    )
+
+
+class ClassifierSection(Section):
+    """``[classifier]``: which classifier, and the grid its settings are tuned over."""
+
+    name: str = Field("logistic", description="linear, logistic, svm, forest or perceptron")
+    solver: str | None = Field(None, description="default, or gradient_descent (linear, logistic)")
+    parameters: dict[str, Any] = Field(default_factory=dict, description="fixed settings of the classifier")
+    grid: dict[str, list[Any]] = Field(
+        default_factory=dict, description="settings to tune; default: the classifier's"
+    )
+
+
+class CostPair(Section):
+    """What a missed patient and a false alarm cost, in the same unit."""
+
+    missed: NonNegative = Field(1.0, description="cost of deciding normal for a patient")
+    false_alarm: NonNegative = Field(1.0, description="cost of deciding patient for a normal person")
+
+
+class DecisionSection(Section):
+    """``[decision]``: a wished sensitivity, or costs; without either a sensitivity of 0.90."""
+
+    sensitivity: Probability | None = Field(None, description="wished share of patients found")
+    cost: CostPair | None = Field(None, description="cost of a missed patient and of a false alarm")
+    cost_matrix: dict[str, dict[str, NonNegative]] | None = Field(
+        None, description="cost by true class, then decided class"
+    )
+
+    @model_validator(mode="after")
+    def _one_rule(self) -> DecisionSection:
+        if sum(rule is not None for rule in (self.sensitivity, self.cost, self.cost_matrix)) > 1:
+            raise ValueError("give one of sensitivity, cost and cost_matrix")
+        return self
+
+
+class EvaluationSection(Section):
+    """``[evaluation]``: the honest test."""
+
+    folds: Annotated[int, Field(ge=2)] = Field(5, description="outer folds")
+    repeats: Annotated[int, Field(ge=1)] = Field(5, description="times the outer folds are drawn anew")
+    inner_folds: Annotated[int, Field(ge=2)] = Field(
+        5, description="folds inside a training part, for tuning"
+    )
+    seed: Annotated[int, Field(ge=0)] = Field(0, description="seed of everything that is drawn")
+    bootstrap: Annotated[int, Field(ge=100)] = Field(2000, description="bootstrap samples of the intervals")
+    confidence: Probability = Field(0.95, description="coverage of the intervals")
+
+
+class Study(Section):
+    """The whole study file, resolved.
+
+    Examples
+    --------
+    >>> study = Study.model_validate({"cohort": {"label": "CDR", "demographics": ["Age", "M/F"]}})
+    >>> study.cohort.demographics, study.evaluation.folds
+    (['Age', 'M/F'], 5)
+    """
+
+    title: str = Field("", description="a line for the report")
+    cohort: CohortSection = Field(default_factory=CohortSection)
+    features: FeaturesSection = Field(default_factory=FeaturesSection)
+    normalizer: NormalizerSection = Field(default_factory=NormalizerSection)
+    classifier: ClassifierSection = Field(default_factory=ClassifierSection)
+    decision: DecisionSection = Field(default_factory=DecisionSection)
+    evaluation: EvaluationSection = Field(default_factory=EvaluationSection)
