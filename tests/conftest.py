@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import settings
@@ -21,3 +22,19 @@ def real_data() -> Path:
     if not REAL_DATA.is_dir():
         pytest.skip("the real cohorts in ../shared/data are not on this machine")
     return REAL_DATA
+
+
+@pytest.fixture
+def small() -> Any:
+    """Sixty simulated people of two classes."""
+    from simulated import simulate
+
+    return simulate()
+
+
+@pytest.fixture
+def three() -> Any:
+    """Ninety simulated people of three classes."""
+    from simulated import simulate
+
+    return simulate(90, 1, ("normal", "MCI", "AD"))

@@ -1,1 +1,51 @@
-"""The procedure room."""
+"""The lecture's procedure: train extractor, normalizer and classifier; apply them to people never seen.
+
+The files in the order in which data walks: ``folds`` (people on one side only) → ``steps`` and ``pipeline``
+(the arms as scikit-learn pipelines) → ``decision`` (probabilities to a decision) → ``fit`` (tune, choose
+the threshold, fit) → ``run`` (the run folder) → ``train`` → ``model`` and ``bundle`` (the saved model) →
+``apply`` (new people) → ``explain`` (what the model looks at).
+"""
+
+from normwise.procedure.apply import apply_model, assert_same_pipeline
+from normwise.procedure.bundle import load_model, save_model
+from normwise.procedure.decision import DecisionRule, choose_rule, describe_rule
+from normwise.procedure.fit import FittedProcedure, fit_procedure
+from normwise.procedure.folds import (
+    Fold,
+    assert_no_person_on_both_sides,
+    draw_folds,
+    people_per_class,
+    seed_for,
+)
+from normwise.procedure.model import Model
+from normwise.procedure.pipeline import ARMS, arms_of, main_arm, make_procedure
+from normwise.procedure.run import PreparedRun, prepare_run, record_run
+from normwise.procedure.train import explain_model, train_model, train_study
+
+__all__ = [
+    "ARMS",
+    "DecisionRule",
+    "FittedProcedure",
+    "Fold",
+    "Model",
+    "PreparedRun",
+    "apply_model",
+    "arms_of",
+    "assert_no_person_on_both_sides",
+    "assert_same_pipeline",
+    "choose_rule",
+    "describe_rule",
+    "draw_folds",
+    "explain_model",
+    "fit_procedure",
+    "load_model",
+    "main_arm",
+    "make_procedure",
+    "people_per_class",
+    "prepare_run",
+    "record_run",
+    "save_model",
+    "seed_for",
+    "train_model",
+    "train_study",
+]

@@ -1,0 +1,214 @@
+"""The saved model: a folder that opens safely or not at all.
+
+``manifest.json`` says what the model is and carries the SHA-256 of every other file and of itself;
+``model.skops`` holds the fitted pipeline and is opened with the allow-list below, so that no type outside
+it is ever built. Nothing in the folder is executed to find that out.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+
+from normwise.classify import CLASSIFIERS
+from normwise.errors import ModelError
+from normwise.features import TRUSTED_TYPES as FEATURE_TYPES
+from normwise.files import sha256_file, write_bytes, write_text
+from normwise.normalize import TRUSTED_TYPES as NORMALIZER_TYPES
+from normwise.procedure.decision import DecisionRule
+from normwise.procedure.fit import FittedProcedure
+from normwise.procedure.model import Model
+from normwise.procedure.versions import package_versions
+from normwise.results import FeatureNote
+from normwise.schema import Roles, Study
+
+__all__ = ["SCHEMA_VERSION", "load_model", "save_model"]
+
+SCHEMA_VERSION = 1
+MANIFEST, WEIGHTS = "manifest.json", "model.skops"
+_MANIFEST_CAP = 256 << 20  # 256 MiB: a manifest lists names, never voxels
+_OWN_TYPES = (
+    "normwise.procedure.steps.DropDemographics",
+    "normwise.procedure.steps.TargetClassifier",
+)
+
+
+def save_model(model: Model, folder: Path) -> Path:
+    """Write a model folder; each file whole or not at all, the manifest last.
+
+    Parameters
+    ----------
+    model : Model
+        What `normwise.train_study` returned.
+    folder : Path
+        Made where it is missing.
+
+    Returns
+    -------
+    Path
+        The folder.
+    """
+    import skops.io
+
+    folder.mkdir(parents=True, exist_ok=True)
+    write_bytes(folder / WEIGHTS, skops.io.dumps(model.procedure.pipeline))
+    procedure = model.procedure
+    manifest = {
+        "schema_version": SCHEMA_VERSION,
+        "versions": package_versions(),
+        "arm": procedure.arm,
+        "roles": asdict(procedure.roles),
+        "rule": asdict(procedure.rule),
+        "setting": procedure.setting,
+        "inner_loss": procedure.inner_loss,
+        "notes": list(procedure.notes),
+        "study": model.study.model_dump(mode="json"),
+        "feature_names": list(model.feature_names),
+        "feature_notes": {name: asdict(note) for name, note in model.notes.items()},
+        "feature_hash": model.feature_hash,
+        "training": model.training,
+        "files": {WEIGHTS: sha256_file(folder / WEIGHTS)},
+    }
+    manifest["digest"] = _digest(manifest)
+    write_text(folder / MANIFEST, json.dumps(manifest, indent=2, ensure_ascii=False) + "\n")
+    return folder
+
+
+def load_model(folder: str | Path) -> Model:
+    """Open a model folder that `normwise.train_study` wrote.
+
+    Parameters
+    ----------
+    folder : str or Path
+        The model folder, or the run that holds one in ``model/``.
+
+    Returns
+    -------
+    Model
+        Its predictions equal the saved model's to the last bit.
+
+    Raises
+    ------
+    ModelError
+        MDL-101 no model there, MDL-102 unreadable manifest, MDL-103 another schema, MDL-104 edited since it
+        was saved, MDL-105 foreign types, MDL-106 trained with another scikit-learn.
+    """
+    folder = Path(folder)
+    if not (folder / MANIFEST).is_file() and (folder / "model" / MANIFEST).is_file():
+        folder = folder / "model"
+    manifest = _read_manifest(folder)
+    _check_files(folder, manifest)
+    pipeline = _load_pipeline(folder / WEIGHTS, manifest)
+    try:
+        roles = TypeAdapter(Roles).validate_python(manifest["roles"])
+        rule = TypeAdapter(DecisionRule).validate_python(manifest["rule"])
+        notes = TypeAdapter(dict[str, FeatureNote]).validate_python(manifest["feature_notes"])
+        study = Study.model_validate(manifest["study"])
+        procedure = FittedProcedure(
+            pipeline, roles, manifest["arm"], rule, manifest["setting"], manifest["inner_loss"],
+            tuple(manifest["notes"]),
+        )  # fmt: skip
+        names = tuple(manifest["feature_names"])
+        return Model(procedure, study, names, notes, manifest["feature_hash"], manifest["training"])
+    except (KeyError, ValidationError) as fault:
+        raise _unreadable(folder, fault) from fault
+
+
+def _digest(manifest: dict[str, Any]) -> str:
+    """SHA-256 over the manifest's content without the digest itself."""
+    content = {name: value for name, value in manifest.items() if name != "digest"}
+    return hashlib.sha256(json.dumps(content, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
+
+
+def _unreadable(folder: Path, fault: Exception) -> ModelError:
+    return ModelError(
+        "MDL-102",
+        "the manifest can't be read as a model's.",
+        subject=str(folder / MANIFEST),
+        seen=str(fault).splitlines()[0][:200],
+        advice="copy the model folder again from where it was trained",
+    )
+
+
+def _read_manifest(folder: Path) -> dict[str, Any]:
+    path = folder / MANIFEST
+    if not path.is_file():
+        raise ModelError(
+            "MDL-101",
+            "there is no model here.",
+            subject=str(folder),
+            expected=f"a folder with {MANIFEST} and {WEIGHTS}",
+            advice="name the folder that `normwise train` wrote, RUN/model",
+        )
+    if path.stat().st_size > _MANIFEST_CAP:
+        raise _unreadable(folder, ValueError(f"{path.stat().st_size} bytes, over the cap of {_MANIFEST_CAP}"))
+    try:
+        manifest = json.loads(path.read_text(encoding="utf-8"))
+        version = manifest["schema_version"]
+    except (ValueError, KeyError, TypeError, RecursionError) as fault:
+        raise _unreadable(folder, fault) from fault
+    if version != SCHEMA_VERSION:
+        raise ModelError(
+            "MDL-103",
+            "the model was saved in another schema.",
+            subject=str(folder),
+            seen=f"schema version {version!r}",
+            expected=f"schema version {SCHEMA_VERSION}",
+            advice="open it with the Normwise that saved it, or train again",
+        )
+    return dict(manifest)
+
+
+def _check_files(folder: Path, manifest: dict[str, Any]) -> None:
+    files = manifest.get("files")
+    if not isinstance(files, dict) or set(files) != {WEIGHTS} or manifest.get("digest") != _digest(manifest):
+        raise _edited(folder / MANIFEST)
+    if not (folder / WEIGHTS).is_file() or sha256_file(folder / WEIGHTS) != files[WEIGHTS]:
+        raise _edited(folder / WEIGHTS)
+
+
+def _edited(path: Path) -> ModelError:
+    return ModelError(
+        "MDL-104",
+        "the file was changed, or lost, after the model was saved.",
+        subject=str(path),
+        seen="a content that does not match the manifest's SHA-256",
+        advice="copy the model folder again from where it was trained, or train again",
+    )
+
+
+def _load_pipeline(path: Path, manifest: dict[str, Any]) -> Any:
+    import sklearn
+    import skops.io
+
+    allowed = {*_OWN_TYPES, *NORMALIZER_TYPES, *FEATURE_TYPES}
+    allowed |= {name for spec in CLASSIFIERS.values() for name in spec.trusted}
+    content = path.read_bytes()
+    try:
+        foreign = sorted(set(skops.io.get_untrusted_types(data=content)) - allowed)
+    except Exception as fault:  # skops and zipfile raise many kinds on a file that is not theirs
+        raise _unreadable(path.parent, fault) from fault
+    if foreign:
+        raise ModelError(
+            "MDL-105",
+            "the model holds types that Normwise does not write.",
+            subject=str(path),
+            seen=", ".join(foreign[:5]),
+            advice="do not use this file; nothing in it was executed",
+        )
+    saved = str(manifest.get("versions", {}).get("scikit-learn", ""))
+    if saved.split(".")[:2] != sklearn.__version__.split(".")[:2]:
+        raise ModelError(
+            "MDL-106",
+            "the model was trained with another scikit-learn, so its predictions could differ.",
+            subject=str(path.parent),
+            seen=f"scikit-learn {saved}",
+            expected=f"scikit-learn {sklearn.__version__}",
+            advice=f"install scikit-learn=={saved}, or train again",
+        )
+    return skops.io.loads(content, trusted=sorted(allowed))

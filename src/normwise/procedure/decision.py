@@ -1,0 +1,230 @@
+"""From probabilities to a decision: a wished sensitivity, or costs, and never a silent guess.
+
+The score of a person is the probability of not being in the negative class. A threshold on it is chosen on
+out-of-fold probabilities of training people only, so that the rule never saw the people it is used on.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from normwise.errors import ProcedureError
+from normwise.schema import DecisionSection
+
+__all__ = ["DEFAULT_SENSITIVITY", "DecisionRule", "choose_rule", "describe_rule", "threshold_for_sensitivity"]
+
+DEFAULT_SENSITIVITY = 0.90
+"""Used where the study names neither a sensitivity nor costs: a missed patient costs more than an alarm."""
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class DecisionRule:
+    """A threshold on the score, or a cost matrix; pure data, kept in the saved model.
+
+    Attributes
+    ----------
+    classes : tuple of str
+        Order of the probability columns.
+    negative : str
+        The class that a false alarm is raised about.
+    threshold : float or None
+        A score at or above it is decided positive; None with a cost matrix.
+    costs : tuple of tuple of float or None
+        Cost by true class (row), then decided class (column).
+    text : str
+        The rule in words.
+    """
+
+    classes: tuple[str, ...]
+    negative: str
+    threshold: float | None
+    costs: tuple[tuple[float, ...], ...] | None
+    text: str
+
+    def score(self, probabilities: Floats) -> Floats:
+        """Return 1 − P(negative), of shape (n_scans,)."""
+        return positive_score(probabilities, self.classes, self.negative)
+
+    def decide(self, probabilities: Floats) -> NDArray[np.object_]:
+        """Decide one class a person; None where a probability is missing.
+
+        Parameters
+        ----------
+        probabilities : ndarray of shape (n_scans, n_classes)
+            Columns in the order of ``classes``; NaN rows get no decision.
+
+        Returns
+        -------
+        ndarray of shape (n_scans,)
+            Class names, or None.
+        """
+        names = np.array(self.classes, dtype=object)
+        known = np.isfinite(probabilities).all(axis=1)
+        filled = np.where(known[:, None], probabilities, 0.0)
+        if self.costs is not None:
+            expected = filled @ np.asarray(self.costs)
+            # Equal costs fall to the last class: the conservative side, since classes start at normal.
+            chosen = len(names) - 1 - np.argmin(expected[:, ::-1], axis=1)
+        else:
+            column = self.classes.index(self.negative)
+            positive = filled.copy()
+            positive[:, column] = -1.0
+            flagged = self.score(filled) >= (self.threshold if self.threshold is not None else 0.5)
+            chosen = np.where(flagged, positive.argmax(axis=1), column)
+        decided: NDArray[np.object_] = names[chosen]
+        decided[~known] = None
+        return decided
+
+
+def positive_score(probabilities: Floats, classes: tuple[str, ...], negative: str) -> Floats:
+    """Return the probability of any class but the negative one.
+
+    With two classes this is the other column itself, without a rounding of 1 − p.
+    """
+    others = [index for index, name in enumerate(classes) if name != negative]
+    score: Floats = probabilities[:, others].sum(axis=1)
+    return score
+
+
+def threshold_for_sensitivity(scores: Floats, positive: NDArray[np.bool_], sensitivity: float) -> float:
+    """Return the threshold that reaches a sensitivity on people not seen yet.
+
+    The k-th smallest score of the n patients with k = floor((n + 1)(1 − sensitivity)): a new patient,
+    exchangeable with them, scores at or above it with at least the wished probability (split-conformal
+    quantile; Vovk, Gammerman and Shafer 2005, proposition 2.4). With too few patients for any miss, 0.
+
+    Parameters
+    ----------
+    scores : ndarray of shape (n_scans,)
+        Out-of-fold scores.
+    positive : ndarray of bool of shape (n_scans,)
+        Who is a patient.
+    sensitivity : float
+        Wished share of patients found, between 0 and 1.
+
+    Examples
+    --------
+    >>> scores = np.arange(1, 21) / 20
+    >>> threshold_for_sensitivity(scores, np.ones(20, dtype=bool), 0.9)
+    0.1
+    """
+    ranked = np.sort(scores[positive])
+    # The small number keeps (n + 1)(1 − s) from falling just below a whole number by rounding.
+    rank = int(np.floor((len(ranked) + 1) * (1.0 - sensitivity) + 1e-9))
+    return float(ranked[rank - 1]) if rank >= 1 else 0.0
+
+
+def threshold_for_costs(
+    scores: Floats, positive: NDArray[np.bool_], missed: float, false_alarm: float
+) -> float:
+    """Return the threshold of the lowest cost on the given people; of equal ones the lowest.
+
+    Examples
+    --------
+    >>> scores = np.array([0.1, 0.4, 0.35, 0.8])
+    >>> patient = np.array([False, False, True, True])
+    >>> round(threshold_for_costs(scores, patient, missed=10, false_alarm=1), 3)
+    0.225
+    """
+    order = np.argsort(scores, kind="stable")
+    ranked, is_patient = scores[order], positive[order]
+    missed_below = np.concatenate([[0], np.cumsum(is_patient)])
+    alarms_above = (~is_patient).sum() - np.concatenate([[0], np.cumsum(~is_patient)])
+    cost = missed * missed_below + false_alarm * alarms_above
+    # A cut between two equal scores can't be made.
+    possible = np.concatenate([[True], ranked[1:] > ranked[:-1], [True]])
+    best = int(np.flatnonzero(possible)[np.argmin(cost[possible])])
+    if best == 0:
+        return 0.0
+    if best == len(ranked):
+        return 1.0
+    return float((ranked[best - 1] + ranked[best]) / 2)
+
+
+def choose_rule(
+    section: DecisionSection,
+    probabilities: Floats,
+    labels: NDArray[np.object_],
+    classes: tuple[str, ...],
+    negative: str,
+) -> DecisionRule:
+    """Choose the decision rule on out-of-fold probabilities of training people.
+
+    Parameters
+    ----------
+    section : DecisionSection
+        The study's ``[decision]``.
+    probabilities : ndarray of shape (n_scans, n_classes)
+        Out of fold; rows with NaN are passed over.
+    labels : ndarray of shape (n_scans,)
+        True classes.
+    classes : tuple of str
+        Order of the columns.
+    negative : str
+        The negative class.
+
+    Raises
+    ------
+    ProcedureError
+        PRC-301 where a cost matrix lacks a class or names one that is not told apart.
+    """
+    text = describe_rule(section)
+    if section.cost_matrix is not None:
+        return DecisionRule(classes, negative, None, _cost_table(section.cost_matrix, classes), text)
+    known = np.isfinite(probabilities).all(axis=1)
+    scores = positive_score(probabilities[known], classes, negative)
+    positive = labels[known] != negative
+    if section.cost is not None:
+        threshold = threshold_for_costs(scores, positive, section.cost.missed, section.cost.false_alarm)
+    else:
+        threshold = threshold_for_sensitivity(scores, positive, section.sensitivity or DEFAULT_SENSITIVITY)
+    return DecisionRule(classes, negative, threshold, None, text)
+
+
+def describe_rule(section: DecisionSection) -> str:
+    """Say the rule in words.
+
+    Examples
+    --------
+    >>> describe_rule(DecisionSection(sensitivity=0.95))
+    'threshold for a sensitivity of 0.95, chosen inside the training part'
+    """
+    if section.cost_matrix is not None:
+        return "lowest expected cost by the study's cost matrix"
+    if section.cost is not None:
+        return (
+            f"threshold of the lowest cost inside the training part "
+            f"(missed patient {section.cost.missed:g}, false alarm {section.cost.false_alarm:g})"
+        )
+    wished = section.sensitivity or DEFAULT_SENSITIVITY
+    return f"threshold for a sensitivity of {wished:g}, chosen inside the training part"
+
+
+def _cost_table(
+    matrix: dict[str, dict[str, float]], classes: tuple[str, ...]
+) -> tuple[tuple[float, ...], ...]:
+    """Order a cost matrix by class; a right decision costs nothing unless said otherwise."""
+    rows = [matrix.get(true, {}) for true in classes]
+    named = set(matrix) | {decided for row in rows for decided in row}
+    lacking = [
+        f"{true} decided {decided}"
+        for true, row in zip(classes, rows, strict=True)
+        for decided in classes
+        if decided != true and decided not in row
+    ]
+    unknown = sorted(named - set(classes))
+    if lacking or unknown:
+        raise ProcedureError(
+            "PRC-301",
+            "the cost matrix does not fit the classes told apart.",
+            subject="decision.cost_matrix",
+            seen=f"missing: {', '.join(lacking) or 'nothing'}; unknown: {', '.join(unknown) or 'none'}",
+            expected=f"a cost for each wrong decision among {', '.join(classes)}",
+            advice="give one table a true class, as cost_matrix.normal = { MCI = 1, AD = 1 }",
+        )
+    return tuple(tuple(row.get(decided, 0.0) for decided in classes) for row in rows)

@@ -1,0 +1,192 @@
+"""What the model looks at: weights over features, one person's telling features, normal trajectories."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from normwise.classify import importances
+from normwise.procedure.fit import FittedProcedure
+from normwise.results import Contribution, FeatureNote, Importance, Trajectory
+
+__all__ = ["contributions_of", "importances_of", "trajectories_of"]
+
+CENTILES = (0.05, 0.25, 0.75, 0.95)
+"""Centiles of the normal group that a trajectory shows beside the expected value."""
+
+_GRID_POINTS = 41  # enough for a smooth spline on a page
+
+
+def feature_weights(procedure: FittedProcedure) -> tuple[NDArray[np.float64], str] | None:
+    """Return one weight a classifier input and the kind of weight; signed ones point at the last target.
+
+    Returns
+    -------
+    tuple of ndarray of shape (n_columns,) and str, or None
+        None where the classifier has no weights of its own.
+    """
+    found = importances(procedure.pipeline.named_steps["classify"])
+    if found is None:
+        return None
+    weights, kind = found
+    # scikit-learn's sign points at the last class in alphabetic order, ours at the study's last target.
+    last_sorted = max(procedure.rule.classes)
+    if len(procedure.rule.classes) == 2 and last_sorted != procedure.rule.classes[-1]:
+        weights = -weights
+    return weights, kind
+
+
+def importances_of(procedure: FittedProcedure, notes: dict[str, FeatureNote]) -> tuple[list[Importance], str]:
+    """Return every classifier input with its weight, the heaviest first.
+
+    Parameters
+    ----------
+    procedure : FittedProcedure
+        The trained procedure.
+    notes : dict of str to FeatureNote
+        Gives place and atlas index of a feature.
+
+    Returns
+    -------
+    tuple of list of Importance and str
+        The kind in words; empty where the classifier has no weights of its own.
+    """
+    found = feature_weights(procedure)
+    if found is None:
+        return [], ""
+    weights, kind = found
+    names = procedure.pipeline[:-1].get_feature_names_out()
+    nowhere = FeatureNote("", "")
+    rows = [
+        Importance(
+            str(name), float(weight), notes.get(str(name), nowhere).place, notes.get(str(name), nowhere).label
+        )
+        for name, weight in zip(names, weights, strict=True)
+    ]
+    return sorted(rows, key=lambda row: (-abs(row.weight), row.feature)), kind
+
+
+def contributions_of(
+    procedure: FittedProcedure, X: pd.DataFrame, *, top: int
+) -> dict[str, list[Contribution]]:
+    r"""Return each person's most telling features.
+
+    Ranked by weight × input where the classifier is linear, otherwise by how far the feature lies from what
+    is normal (\|W\|).
+
+    Parameters
+    ----------
+    procedure : FittedProcedure
+        The trained procedure.
+    X : DataFrame of shape (n_scans, n_columns)
+        Finite features beside demographics.
+    top : int
+        Features a person.
+
+    Returns
+    -------
+    dict of str to list of Contribution
+        By scan; people whose demographics can't be encoded are left out.
+    """
+    normalizer = procedure.normalizer
+    if normalizer is None or normalizer.mode == "append" or "extract" in procedure.pipeline.named_steps:
+        return {}
+    encodable = normalizer.in_support(X)["encodable"].to_numpy(dtype=bool)
+    known = X[encodable]
+    if not len(known):
+        return {}
+    inputs = procedure.pipeline[:-1].transform(known)
+    found = feature_weights(procedure)
+    signed = found is not None and found[1] == "coefficient"
+    pull = inputs * found[0] if signed and found is not None else np.abs(inputs)
+    chosen = np.argsort(-np.abs(pull), axis=1, kind="stable")[:, :top]
+    told: dict[str, list[Contribution]] = {}
+    names = list(normalizer.get_feature_names_out())
+    table = normalizer.explain(known).set_index("feature", append=False)
+    per_person = len(names)
+    for row, scan in enumerate(known.index):
+        mine = table.iloc[row * per_person : (row + 1) * per_person]
+        told[str(scan)] = [
+            Contribution(
+                feature=names[column],
+                value=float(mine["value"].iloc[column]),
+                expected=float(mine["expected"].iloc[column]),
+                w=float(mine["w"].iloc[column]),
+                centile=float(mine["centile"].iloc[column]),
+                weight=float(pull[row, column]) if signed else None,
+            )
+            for column in chosen[row]
+        ]
+    return told
+
+
+def trajectories_of(
+    procedure: FittedProcedure,
+    X: pd.DataFrame,
+    labels: NDArray[np.object_],
+    notes: dict[str, FeatureNote],
+    features: list[str],
+) -> list[Trajectory]:
+    """Return the normal course of features over the first numeric demographic, with everybody on it.
+
+    Parameters
+    ----------
+    procedure : FittedProcedure
+        The trained procedure; only the normalizer is asked.
+    X : DataFrame of shape (n_scans, n_columns)
+        Training people.
+    labels : ndarray of shape (n_scans,)
+        Their classes.
+    notes : dict of str to FeatureNote
+        Units.
+    features : list of str
+        Which features.
+    """
+    normalizer, roles = procedure.normalizer, procedure.roles
+    numeric = [name for name in roles.demographics if name not in roles.categorical]
+    if (
+        normalizer is None
+        or normalizer.mode == "append"
+        or not numeric
+        or "extract" in procedure.pipeline.named_steps
+    ):
+        return []
+    lines = _grids(X[labels == roles.normal], numeric, list(roles.categorical))
+    curves = {
+        name: normalizer.expected(grid, features=features, centiles=CENTILES) for name, grid in lines.items()
+    }
+    grid = next(iter(lines.values()))[numeric[0]].to_numpy(dtype=float)
+    return [
+        Trajectory(
+            feature=feature,
+            unit=notes[feature].unit if feature in notes else "",
+            demographic=numeric[0],
+            grid=grid.tolist(),
+            expected={name: found.expected[:, column].tolist() for name, found in curves.items()},
+            centiles={
+                name: {f"{level:g}": found.centiles[level][:, column].tolist() for level in CENTILES}
+                for name, found in curves.items()
+            },
+            people_x=X[numeric[0]].astype(float).tolist(),
+            people_y=X[feature].astype(float).tolist(),
+            people_class=[str(label) for label in labels],
+        )
+        for column, feature in enumerate(features)
+    ]
+
+
+def _grids(normals: pd.DataFrame, numeric: list[str], categorical: list[str]) -> dict[str, pd.DataFrame]:
+    """Return a line of demographics for every level of the first category, the others held."""
+    first = normals[numeric[0]].astype(float)
+    base = {numeric[0]: np.linspace(first.min(), first.max(), _GRID_POINTS)}
+    base |= {name: np.full(_GRID_POINTS, normals[name].astype(float).mean()) for name in numeric[1:]}
+    held = {name: normals[name].mode().iloc[0] for name in categorical}
+    if not categorical:
+        return {"": pd.DataFrame(base)}
+    levels = sorted(normals[categorical[0]].unique(), key=str)
+    return {
+        str(level): pd.DataFrame(base | {name: [held[name]] * _GRID_POINTS for name in categorical[1:]}
+                                 | {categorical[0]: [level] * _GRID_POINTS})
+        for level in levels
+    }  # fmt: skip

@@ -1,0 +1,200 @@
+"""Fit the whole procedure on training people: tune, choose the threshold, fit again on all of them.
+
+`fit_procedure` is used twice and is the same both times: on each training part of the cross-validation, and
+on everybody for the model that is saved. Nothing in it ever sees a row that it is not given.
+"""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from sklearn.base import clone
+from sklearn.pipeline import Pipeline
+
+from normwise.classify import classifier_grid, make_classifier
+from normwise.normalize import FeatureNormalizer
+from normwise.procedure.decision import DecisionRule, choose_rule
+from normwise.procedure.folds import draw_folds, people_per_class, seed_for
+from normwise.procedure.pipeline import arm_frame, front_of
+from normwise.schema import Roles, Study
+
+__all__ = ["FittedProcedure", "fit_procedure", "fit_settings"]
+
+Floats = NDArray[np.float64]
+Names = NDArray[np.object_]
+
+
+@dataclass(frozen=True)
+class FittedProcedure:
+    """The three learnt parts and the rule, fitted on one set of training people.
+
+    Attributes
+    ----------
+    pipeline : Pipeline
+        Extractor if learnt, normalizer, classifier.
+    rule : DecisionRule
+        Its threshold comes from inner out-of-fold probabilities.
+    setting : dict
+        The classifier's tuned settings.
+    inner_loss : float
+        Inner out-of-fold log loss of that setting.
+    notes : tuple of str
+        Warnings met on the way, each once.
+    """
+
+    pipeline: Pipeline
+    roles: Roles
+    arm: str
+    rule: DecisionRule
+    setting: dict[str, Any]
+    inner_loss: float
+    notes: tuple[str, ...]
+
+    @property
+    def normalizer(self) -> FeatureNormalizer | None:
+        """The fitted normalizer; None in the raw arm."""
+        step = self.pipeline.named_steps["normalize"]
+        return step if isinstance(step, FeatureNormalizer) else None
+
+    def probabilities(self, X: pd.DataFrame) -> Floats:
+        """Return probabilities of shape (n_scans, n_targets); NaN where demographics can't be encoded."""
+        return _aligned_probabilities(self.pipeline, arm_frame(X, self.roles, self.arm), self.rule.classes)
+
+    def support(self, X: pd.DataFrame) -> pd.DataFrame:
+        """Say for each row whether it lies inside the normal group's demographics, and why not."""
+        if self.normalizer is None:
+            return pd.DataFrame({"supported": True, "reason": "", "encodable": True}, index=X.index)
+        return self.normalizer.in_support(arm_frame(X, self.roles, self.arm))
+
+
+def fit_procedure(
+    study: Study,
+    roles: Roles,
+    X: pd.DataFrame,
+    labels: Names,
+    groups: Names,
+    *,
+    arm: str,
+    seed: int,
+) -> FittedProcedure:
+    """Tune, choose the decision rule and fit, on the given people alone.
+
+    Parameters
+    ----------
+    study, roles : Study, Roles
+        What to fit and on which columns.
+    X : DataFrame of shape (n_scans, n_columns)
+        Features beside demographics.
+    labels, groups : ndarray of shape (n_scans,)
+        Class name and person of each scan.
+    arm : str
+        A key of `normwise.procedure.ARMS`.
+    seed : int
+        Seed of the inner folds and of the classifier.
+
+    Raises
+    ------
+    ProcedureError
+        PRC-101 with fewer than two people in a class.
+    NormalizerError
+        Where the normals of the training rows can't carry the regression.
+    """
+    front = front_of(study, roles, arm, seed)
+    classifier = make_classifier(study.classifier, seed)
+    settings = classifier_grid(study.classifier)
+    frame = arm_frame(X, roles, arm)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        inner = _inner_probabilities(
+            front, classifier, settings, frame, labels, groups, roles,
+            folds=study.evaluation.inner_folds, seed=seed,
+        )  # fmt: skip
+        losses = [_log_loss(probabilities, labels, roles.targets) for probabilities in inner]
+        best = int(np.argmin(losses))
+        rule = choose_rule(study.decision, inner[best], labels, roles.targets, roles.negative)
+        fitted_front = clone(front).fit(frame, labels)
+        rows = np.isin(labels, roles.targets)
+        fitted = clone(classifier).set_params(**settings[best])
+        fitted.fit(fitted_front.transform(frame[rows]), labels[rows])
+    pipeline = Pipeline([*fitted_front.steps, ("classify", fitted)])
+    notes = tuple(dict.fromkeys(str(item.message) for item in caught))
+    return FittedProcedure(pipeline, roles, arm, rule, settings[best], losses[best], notes)
+
+
+def fit_settings(classifier: Any, settings: list[dict[str, Any]], X: Floats, y: Names) -> list[Any]:
+    """Fit one clone a setting, sharing work where the classifier knows how to."""
+    if hasattr(classifier, "fit_grid"):
+        return list(classifier.fit_grid(X, y, settings))
+    return [clone(classifier).set_params(**setting).fit(X, y) for setting in settings]
+
+
+def _inner_probabilities(
+    front: Pipeline,
+    classifier: Any,
+    settings: list[dict[str, Any]],
+    frame: pd.DataFrame,
+    labels: Names,
+    groups: Names,
+    roles: Roles,
+    *,
+    folds: int,
+    seed: int,
+) -> list[Floats]:
+    """Return, a setting, out-of-fold probabilities (n_scans, n_targets); NaN where never tested."""
+    fewest = min(people_per_class(labels, groups, roles.targets).values())
+    # A small class bounds the inner folds; two are the least that leave somebody out.
+    inner = draw_folds(
+        labels, groups, roles.targets, folds=max(2, min(folds, fewest)), seed=seed_for(seed, 1)
+    )
+    probabilities = [np.full((len(labels), len(roles.targets)), np.nan) for _ in settings]
+    for fold in inner:
+        part = frame.iloc[fold.train]
+        fitted_front = clone(front).fit(part, labels[fold.train])
+        rows = np.isin(labels[fold.train], roles.targets)
+        tested = frame.iloc[fold.test]
+        encodable = _encodable(fitted_front, tested)
+        seen = fitted_front.transform(part[rows])
+        unseen = fitted_front.transform(tested[encodable])
+        for table, model in zip(
+            probabilities, fit_settings(classifier, settings, seen, labels[fold.train][rows]), strict=True
+        ):
+            table[fold.test[encodable]] = _in_order(
+                model.predict_proba(unseen), model.classes_, roles.targets
+            )
+    return probabilities
+
+
+def _aligned_probabilities(pipeline: Pipeline, frame: pd.DataFrame, targets: tuple[str, ...]) -> Floats:
+    encodable = _encodable(pipeline, frame)
+    table = np.full((len(frame), len(targets)), np.nan)
+    if encodable.any():
+        table[encodable] = _in_order(pipeline.predict_proba(frame[encodable]), pipeline.classes_, targets)
+    return table
+
+
+def _encodable(steps: Pipeline, frame: pd.DataFrame) -> NDArray[np.bool_]:
+    """Tell which rows the normalizer can compute at all: every demographic is there and its level known."""
+    normalizer = steps.named_steps["normalize"]
+    if isinstance(normalizer, FeatureNormalizer):
+        flags: NDArray[np.bool_] = normalizer.in_support(frame)["encodable"].to_numpy(dtype=bool)
+        return flags
+    return np.ones(len(frame), dtype=bool)
+
+
+def _in_order(table: Floats, classes: Names, targets: tuple[str, ...]) -> Floats:
+    """Put probability columns, sorted by scikit-learn, into the study's order."""
+    return table[:, [list(classes).index(name) for name in targets]]
+
+
+def _log_loss(probabilities: Floats, labels: Names, targets: tuple[str, ...]) -> float:
+    """Mean −log of the probability of the true class over the rows that have one."""
+    tested = np.isfinite(probabilities).all(axis=1) & np.isin(labels, targets)
+    column = np.array([targets.index(label) for label in labels[tested]], dtype=np.intp)
+    true = probabilities[tested][np.arange(len(column)), column]
+    # Below 1e-12 a single sure mistake would outweigh the whole cohort.
+    return float(-np.log(np.clip(true, 1e-12, 1.0)).mean())

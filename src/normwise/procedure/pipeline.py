@@ -1,0 +1,175 @@
+"""The procedure as a plain scikit-learn pipeline, and the arms it is compared with.
+
+Every arm is the same classifier behind a different treatment of the demographics, so that a comparison on
+the same folds says what the treatment is worth.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Literal
+
+import pandas as pd
+from sklearn.pipeline import Pipeline
+from sklearn.preprocessing import StandardScaler
+
+from normwise.classify import make_classifier
+from normwise.features import learnt_extractor
+from normwise.normalize import FeatureNormalizer
+from normwise.procedure.steps import DropDemographics, TargetClassifier
+from normwise.schema import ClassifierSection, NormalizerSection, Roles, Study
+
+__all__ = ["ARMS", "arm_frame", "arms_of", "front_of", "main_arm", "make_procedure"]
+
+ARMS: dict[str, str] = {
+    "raw": "Raw features",
+    "normalized": "Normalized on the normal group (the procedure)",
+    "normalized_all": "Normalized on everybody",
+    "appended": "Demographics appended to the features",
+    "demographics": "Demographics alone",
+}
+"""Name and title of each arm, in the order in which they are shown."""
+
+
+def arms_of(roles: Roles) -> tuple[str, ...]:
+    """Return the arms a study can compare; without demographics only the raw one."""
+    return tuple(ARMS) if roles.demographics else ("raw",)
+
+
+def main_arm(section: NormalizerSection, roles: Roles) -> str:
+    """Return the arm that the study's normalizer section describes: the one that is trained and saved.
+
+    Examples
+    --------
+    >>> roles = Roles("dx", ("normal", "AD"), "normal", ("normal", "AD"), ("age",))
+    >>> main_arm(NormalizerSection(), roles), main_arm(NormalizerSection(mode="append"), roles)
+    ('normalized', 'appended')
+    """
+    if not roles.demographics:
+        return "raw"
+    if section.mode == "append":
+        return "appended"
+    return "normalized" if section.reference == "normal" else "normalized_all"
+
+
+def arm_frame(X: pd.DataFrame, roles: Roles, arm: str) -> pd.DataFrame:
+    """Return the columns an arm may see; only the demographics arm sees fewer than all."""
+    return X[list(roles.demographics)] if arm == "demographics" else X
+
+
+def front_of(study: Study, roles: Roles, arm: str, seed: int) -> Pipeline:
+    """Build the steps before the classifier, unfitted.
+
+    Parameters
+    ----------
+    study : Study
+        Gives the extractor and the normalizer's settings.
+    roles : Roles
+        Gives demographics and the normal class.
+    arm : str
+        A key of `ARMS`.
+    seed : int
+        Seed of a learnt extractor.
+
+    Returns
+    -------
+    sklearn.pipeline.Pipeline
+        From the travelling frame to an array of shape (n_scans, n_columns).
+    """
+    section = study.normalizer
+    steps: list[tuple[str, Any]] = []
+    learnt = learnt_extractor(study, seed) if arm != "demographics" else None
+    if learnt is not None:
+        steps.append(("extract", learnt.set_params(demographics=roles.demographics)))
+    if arm == "raw":
+        steps.append(("normalize", DropDemographics(roles.demographics)))
+    else:
+        normalizer = FeatureNormalizer(
+            demographics=roles.demographics,
+            normal=roles.normal,
+            categorical=roles.categorical,
+            design=section.design,
+            interactions=tuple(tuple(pair) for pair in section.interactions),
+            scale=section.scale,
+            variance=section.variance,
+            reference="all" if arm == "normalized_all" else "normal",
+            mode="append" if arm in ("appended", "demographics") else "replace",
+        )
+        steps.append(("normalize", normalizer))
+    if arm in ("raw", "appended", "demographics") or section.scale == "residual":
+        # W-scores have the normals' unit already; everything else gets the training rows' unit.
+        steps.append(("scale", StandardScaler()))
+    return Pipeline(steps)
+
+
+def make_procedure(
+    demographics: Sequence[str] = (),
+    normal: str | None = None,
+    *,
+    classifier: str | Any = "logistic",
+    targets: Sequence[str] | None = None,
+    categorical: Sequence[str] = (),
+    design: Literal["linear", "spline"] = "linear",
+    interactions: Sequence[Sequence[str]] = (),
+    scale: Literal["w", "residual"] = "w",
+    variance: Literal["constant", "demographic"] = "constant",
+    reference: Literal["normal", "all"] = "normal",
+    mode: Literal["replace", "append"] = "replace",
+    random_state: int = 0,
+) -> Pipeline:
+    """Build normalizer and classifier as one scikit-learn pipeline on a frame of features and demographics.
+
+    Works wherever scikit-learn takes an estimator: ``cross_validate``, ``GridSearchCV``,
+    ``TunedThresholdClassifierCV`` …; the normalizer is then fitted anew on the normals of each training part.
+
+    Parameters
+    ----------
+    demographics : sequence of str
+        Columns the features are regressed on, and which are dropped afterwards.
+    normal : str, optional
+        The label of the normal group; needed with demographics.
+    classifier : str or estimator
+        A key of `normwise.classify.CLASSIFIERS` with its default settings, or any scikit-learn classifier.
+    targets : sequence of str, optional
+        Labels to tell apart, where the normal group is not one of them; default: every label.
+    categorical, design, interactions, scale, variance, reference, mode
+        As in `normwise.FeatureNormalizer`.
+    random_state : int
+        Seed of the classifier.
+
+    Returns
+    -------
+    sklearn.pipeline.Pipeline
+        Steps ``normalize``, ``scale`` where W-scores do not scale already, and ``classify``.
+
+    Examples
+    --------
+    >>> import numpy as np, pandas as pd
+    >>> rng = np.random.default_rng(0)
+    >>> age, patient = rng.uniform(50, 90, 200), np.arange(200) % 2 == 1
+    >>> X = pd.DataFrame({"age": age, "hippocampus.volume_mm3": 6000 - 40 * age - 400 * patient
+    ...                   + rng.normal(0, 200, 200)})
+    >>> y = np.where(patient, "AD", "normal")
+    >>> procedure = make_procedure(["age"], "normal").fit(X[:100], y[:100])
+    >>> bool(procedure.score(X[100:], y[100:]) > 0.75)
+    True
+    """
+    normalizer = FeatureNormalizer(
+        demographics=tuple(demographics),
+        normal=normal,
+        categorical=tuple(categorical),
+        design=design,
+        interactions=tuple(tuple(pair) for pair in interactions),
+        scale=scale,
+        variance=variance,
+        reference=reference,
+        mode=mode,
+    )
+    steps: list[tuple[str, Any]] = [("normalize", normalizer)]
+    if scale == "residual" or mode == "append" or not demographics:
+        steps.append(("scale", StandardScaler()))
+    if isinstance(classifier, str):
+        classifier = make_classifier(ClassifierSection(name=classifier), random_state)
+    if targets is not None:
+        classifier = TargetClassifier(classifier, tuple(targets))
+    return Pipeline([*steps, ("classify", classifier)])

@@ -1,0 +1,233 @@
+"""From a study to a run folder: who, what was measured, and what was used to do it.
+
+`prepare_run` is the common beginning of extract, evaluate and train: it reads the cohort, extracts or
+recalls the features, and writes ``study.toml``, ``dataset_description.json``, ``cohort.tsv`` and
+``features.tsv``/``features.json``. Everything it writes follows from its input alone.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from normwise.cohort import Cohort, read_cohort, read_study, study_to_toml
+from normwise.engine import Progress
+from normwise.errors import ProcedureError
+from normwise.features import FeatureTable, extract_features, write_features
+from normwise.files import sha256_file, write_text
+from normwise.procedure.versions import package_versions
+from normwise.results import FlowStep, RunRecord, write_result
+from normwise.schema import Study
+
+__all__ = ["PreparedRun", "prepare_run", "record_run"]
+
+CACHE = ".cache"
+"""Folder inside a run that holds finished extractions, so that an interrupted run resumes."""
+
+
+@dataclass(frozen=True)
+class PreparedRun:
+    """A cohort with its features, row for row.
+
+    Attributes
+    ----------
+    study : Study
+        The resolved study.
+    folder : Path
+        The run folder.
+    cohort : Cohort
+        Those who remain; its ledger names everybody else.
+    features : FeatureTable
+        Features of those who remain, in the cohort's order.
+    """
+
+    study: Study
+    folder: Path
+    cohort: Cohort
+    features: FeatureTable
+
+    @property
+    def frame(self) -> pd.DataFrame:
+        """The travelling frame: features beside demographics, one row a scan."""
+        values = self.features.values
+        return pd.concat([values, self.cohort.frame.loc[values.index]], axis=1)
+
+    @property
+    def labels(self) -> NDArray[np.object_]:
+        """Class name of each scan, of shape (n_scans,)."""
+        labels = self.cohort.labels
+        if labels is None:
+            raise ProcedureError(
+                "PRC-201",
+                "this step needs a diagnosis for every person, and the table has none.",
+                subject=self.study.cohort.label,
+                advice="name the column with cohort.label, or use `normwise predict`",
+            )
+        return labels.loc[self.features.values.index].to_numpy(dtype=object)
+
+    @property
+    def scan_hashes(self) -> tuple[str, ...]:
+        """SHA-256 of each scan's feature bytes: tells a scan again without saying whose it is."""
+        rows = np.ascontiguousarray(self.features.values.to_numpy())
+        return tuple(hashlib.sha256(row.tobytes()).hexdigest() for row in rows)
+
+    @property
+    def groups(self) -> NDArray[np.object_]:
+        """Person of each scan, of shape (n_scans,)."""
+        return self.cohort.groups.loc[self.features.values.index].to_numpy(dtype=object)
+
+
+def prepare_run(
+    study: Study | str | Path,
+    run: str | Path,
+    *,
+    labelled: bool = True,
+    jobs: int = 1,
+    progress: Progress | None = None,
+) -> PreparedRun:
+    """Read the cohort, extract its features and begin the run folder.
+
+    Parameters
+    ----------
+    study : Study or path
+        A study, a study file or a BIDS folder.
+    run : path
+        The run folder; made where it is missing.
+    labelled : bool
+        Whether a diagnosis is needed.
+    jobs : int
+        Subjects extracted at the same time.
+    progress : Progress, optional
+        Where progress is shown.
+
+    Returns
+    -------
+    PreparedRun
+        The cohort that remains and its features.
+
+    Raises
+    ------
+    ProcedureError
+        PRC-202 where no scan remains.
+    """
+    study = study if isinstance(study, Study) else read_study(Path(study))
+    folder = Path(run)
+    cohort = read_cohort(study, labelled=labelled)
+    folder.mkdir(parents=True, exist_ok=True)
+    features = extract_features(cohort, study, cache_dir=folder / CACHE, jobs=jobs, progress=progress)
+    cohort = cohort.leave_out(features.failures)
+    cohort.write_ledger(folder / "cohort.tsv")
+    write_text(folder / "study.toml", study_to_toml(study))
+    write_text(folder / "dataset_description.json", _description(study))
+    if features.values.empty:
+        raise ProcedureError(
+            "PRC-202",
+            "nobody is left after reading the table and the images.",
+            subject=str(folder / "cohort.tsv"),
+            seen=f"{len(cohort.ledger)} rows, all left out",
+            advice="read the reasons in cohort.tsv",
+        )
+    write_features(features, folder)
+    return PreparedRun(study, folder, cohort, features)
+
+
+def record_run(prepared: PreparedRun, command: str, warnings: list[str]) -> RunRecord:
+    """Write ``run.json``: what was run, on whom, with which versions and seeds.
+
+    Parameters
+    ----------
+    prepared : PreparedRun
+        The run.
+    command : str
+        The verb.
+    warnings : list of str
+        What was found on the way, each once.
+    """
+    study, cohort = prepared.study, prepared.cohort
+    table = Path(study.cohort.root or ".") / study.cohort.table
+    record = RunRecord(
+        title=study.title,
+        command=command,
+        versions=package_versions(),
+        seed=study.evaluation.seed,
+        classes=list(cohort.roles.classes),
+        normal=cohort.roles.normal,
+        demographics=list(cohort.roles.demographics),
+        extractor=study.features.extractor,
+        n_features=prepared.features.values.shape[1],
+        n_listed=len(cohort.ledger),
+        n_included=len(cohort.frame),
+        flow=flow_of(cohort.ledger),
+        composition=composition_of(cohort),
+        readings=list(cohort.readings),
+        warnings=warnings,
+        hashes={"table": sha256_file(table), "features": prepared.features.hash} if table.is_file() else {
+            "features": prepared.features.hash
+        },
+        settings=study.model_dump(mode="json", exclude={"cohort": {"root"}}),
+    )  # fmt: skip
+    write_result(record, prepared.folder / "run.json")
+    return record
+
+
+def flow_of(ledger: pd.DataFrame) -> list[FlowStep]:
+    """Count who was left out, a code and general reason at a time; asserted to add up.
+
+    Parameters
+    ----------
+    ledger : DataFrame
+        Columns id, status, code, reason; one row a row of the table.
+    """
+    out = ledger[ledger["status"] != "included"]
+    steps = [
+        FlowStep(step="left out", code=str(code), reason=str(rows["reason"].iloc[0]), scans=len(rows))
+        for code, rows in out.groupby("code", sort=True)
+    ]
+    included = int((ledger["status"] == "included").sum())
+    assert sum(step.scans for step in steps) + included == len(ledger), "the flow of participants must add up"
+    return steps
+
+
+def composition_of(cohort: Cohort) -> list[dict[str, object]]:
+    """Describe each class: people, scans, and every demographic as mean (SD) with its range, or as counts."""
+    if cohort.labels is None:
+        return []
+    rows: list[dict[str, object]] = []
+    for name in cohort.roles.classes:
+        members = cohort.labels == name
+        row: dict[str, object] = {
+            "class": name,
+            "people": int(cohort.groups[members].nunique()),
+            "scans": int(members.sum()),
+        }
+        for column in cohort.roles.demographics:
+            values = cohort.frame.loc[members, column]
+            if column in cohort.roles.categorical:
+                counts = values.value_counts().sort_index()
+                row[column] = {str(level): int(count) for level, count in counts.items()}
+            elif len(values):
+                numbers = values.astype(float)
+                spread = float(numbers.std(ddof=1)) if len(numbers) > 1 else None
+                row[column] = {
+                    "mean": float(numbers.mean()), "sd": spread,
+                    "min": float(numbers.min()), "max": float(numbers.max()),
+                }  # fmt: skip
+        rows.append(row)
+    return rows
+
+
+def _description(study: Study) -> str:
+    """``dataset_description.json`` of a BIDS derivative."""
+    content = {
+        "Name": study.title or "Normwise run",
+        "BIDSVersion": "1.10.0",
+        "DatasetType": "derivative",
+        "GeneratedBy": [{"Name": "Normwise", "Version": package_versions().get("normwise", "")}],
+    }
+    return json.dumps(content, indent=2, ensure_ascii=False) + "\n"

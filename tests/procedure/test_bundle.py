@@ -1,0 +1,116 @@
+"""The saved model: bit-identical when whole, refused with nothing executed when not."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import skops.io
+
+from normwise.classify import CLASSIFIERS
+from normwise.errors import ModelError
+from normwise.procedure.bundle import _digest, load_model, save_model
+from simulated import model_of
+
+
+@pytest.fixture
+def saved(small: Any, tmp_path: Path) -> Path:
+    return save_model(model_of(small), tmp_path / "model")
+
+
+def refused(folder: Path) -> str:
+    with pytest.raises(ModelError) as caught:
+        load_model(folder)
+    return caught.value.code
+
+
+@pytest.mark.parametrize("classifier", list(CLASSIFIERS))
+@pytest.mark.parametrize("cohort", ["small", "three"])
+def test_a_reloaded_model_predicts_the_same_bits(
+    classifier: str, cohort: str, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    data = request.getfixturevalue(cohort)
+    model = model_of(data, classifier)
+    again = load_model(save_model(model, tmp_path / "model"))
+    assert np.array_equal(model.procedure.probabilities(data.X), again.procedure.probabilities(data.X))
+    assert again.predict(data.X) == model.predict(data.X)
+    assert (again.study, again.notes, again.procedure.rule) == (
+        model.study,
+        model.notes,
+        model.procedure.rule,
+    )
+
+
+@pytest.mark.parametrize("arm", ["raw", "appended", "normalized_all", "demographics"])
+def test_every_arm_can_be_saved(small: Any, arm: str, tmp_path: Path) -> None:
+    model = model_of(small, arm=arm)
+    assert load_model(save_model(model, tmp_path)).predict(small.X) == model.predict(small.X)
+
+
+def test_the_run_folder_opens_too(saved: Path) -> None:
+    assert load_model(saved.parent).classes == ("normal", "AD")
+
+
+def test_an_absent_model_is_named(tmp_path: Path) -> None:
+    assert refused(tmp_path) == "MDL-101"
+
+
+@pytest.mark.parametrize("content", ["", "[]", "{}", "{", "\x00", '{"schema_version": 1}'])
+def test_a_damaged_manifest_is_refused(saved: Path, content: str) -> None:
+    (saved / "manifest.json").write_text(content)
+    assert refused(saved) in {"MDL-102", "MDL-104"}
+
+
+def test_another_schema_is_refused(saved: Path) -> None:
+    edit(saved, schema_version=99)
+    assert refused(saved) == "MDL-103"
+
+
+def test_an_edited_threshold_is_refused(saved: Path) -> None:
+    manifest = json.loads((saved / "manifest.json").read_text())
+    manifest["rule"]["threshold"] = 0.999
+    (saved / "manifest.json").write_text(json.dumps(manifest))
+    assert refused(saved) == "MDL-104"
+
+
+def test_a_flipped_bit_in_the_weights_is_refused(saved: Path) -> None:
+    content = bytearray((saved / "model.skops").read_bytes())
+    content[len(content) // 2] ^= 1
+    (saved / "model.skops").write_bytes(bytes(content))
+    assert refused(saved) == "MDL-104"
+
+
+def test_a_path_out_of_the_folder_is_refused(saved: Path) -> None:
+    edit(saved, files={"../model.skops": "0"})
+    assert refused(saved) == "MDL-104"
+
+
+class Foreign:
+    """A type that Normwise does not write."""
+
+    def __init__(self) -> None:
+        self.value = 1
+
+
+def test_a_foreign_type_is_refused_even_with_right_hashes(saved: Path) -> None:
+    from normwise.files import sha256_file
+
+    (saved / "model.skops").write_bytes(skops.io.dumps(Foreign()))
+    edit(saved, files={"model.skops": sha256_file(saved / "model.skops")})
+    assert refused(saved) == "MDL-105"
+
+
+def test_another_scikit_learn_is_refused(saved: Path) -> None:
+    manifest = json.loads((saved / "manifest.json").read_text())
+    edit(saved, versions=manifest["versions"] | {"scikit-learn": "1.2.0"})
+    assert refused(saved) == "MDL-106"
+
+
+def edit(folder: Path, **changes: Any) -> None:
+    """Change the manifest and make its digest right again, as a careful forger would."""
+    manifest = json.loads((folder / "manifest.json").read_text()) | changes
+    manifest["digest"] = _digest(manifest)
+    (folder / "manifest.json").write_text(json.dumps(manifest))

@@ -1,0 +1,96 @@
+"""Decisions: the wished sensitivity is kept on new people, costs move the threshold, gaps get no decision."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from normwise.errors import ProcedureError
+from normwise.procedure.decision import (
+    DecisionRule,
+    choose_rule,
+    threshold_for_costs,
+    threshold_for_sensitivity,
+)
+from normwise.schema import CostPair, DecisionSection
+
+CLASSES = ("normal", "MCI", "AD")
+
+
+@pytest.mark.parametrize("sensitivity", [0.8, 0.9, 0.95])
+def test_new_patients_are_found_as_often_as_wished(sensitivity: float) -> None:
+    rng = np.random.default_rng(0)
+    reached = []
+    for _ in range(2000):
+        scores = rng.normal(size=31)
+        threshold = threshold_for_sensitivity(scores[:30], np.ones(30, dtype=bool), sensitivity)
+        reached.append(scores[30] >= threshold)
+    assert np.mean(reached) >= sensitivity - 0.02
+
+
+def test_too_few_patients_for_a_miss_flag_everybody() -> None:
+    assert threshold_for_sensitivity(np.array([0.4, 0.6]), np.ones(2, dtype=bool), 0.9) == 0.0
+
+
+@given(
+    st.lists(st.tuples(st.floats(0, 1), st.booleans()), min_size=2, max_size=40),
+    st.floats(0.1, 20),
+    st.floats(0.1, 20),
+)
+def test_no_other_threshold_costs_less(people: list[tuple[float, bool]], missed: float, alarm: float) -> None:
+    scores = np.array([score for score, _ in people])
+    patient = np.array([is_patient for _, is_patient in people])
+
+    def cost(threshold: float) -> float:
+        flagged = scores >= threshold
+        return missed * (patient & ~flagged).sum() + alarm * (~patient & flagged).sum()
+
+    chosen = threshold_for_costs(scores, patient, missed, alarm)
+    others = [0.0, *scores.tolist(), 1.1]
+    # A score of exactly 1 can't be passed over by a threshold of 1, so all-negative is not always on offer.
+    if (scores < 1).all():
+        assert cost(chosen) <= min(cost(other) for other in others) + 1e-9
+
+
+def test_a_dearer_miss_lowers_the_threshold() -> None:
+    rng = np.random.default_rng(1)
+    patient = np.arange(200) % 2 == 0
+    scores = np.clip(rng.normal(0.4 + 0.2 * patient, 0.15), 0, 1)
+    cheap, dear = (threshold_for_costs(scores, patient, missed, 1) for missed in (1, 10))
+    assert dear < cheap
+
+
+def test_three_classes_by_threshold_then_by_the_likeliest_disease() -> None:
+    rule = DecisionRule(CLASSES, "normal", 0.4, None, "")
+    table = np.array([[0.7, 0.1, 0.2], [0.55, 0.25, 0.2], [0.1, 0.2, 0.7], [np.nan] * 3])
+    assert rule.decide(table).tolist() == ["normal", "MCI", "AD", None]
+
+
+def test_a_cost_matrix_decides_by_expected_cost() -> None:
+    matrix = {
+        "normal": {"MCI": 1.0, "AD": 1.0},
+        "MCI": {"normal": 5.0, "AD": 1.0},
+        "AD": {"normal": 10.0, "MCI": 2.0},
+    }
+    labels = np.array(CLASSES, dtype=object)
+    rule = choose_rule(DecisionSection(cost_matrix=matrix), np.eye(3), labels, CLASSES, "normal")
+    # Expected costs: normal .8·0 + .1·5 + .1·10 = 1.5; MCI .8 + .2 = 1.0; AD .8 + .1 = .9.
+    assert rule.decide(np.array([[0.8, 0.1, 0.1], [0.95, 0.03, 0.02]])).tolist() == ["AD", "normal"]
+
+
+@pytest.mark.parametrize("matrix", [{"normal": {"MCI": 1.0}}, {name: {"healthy": 1.0} for name in CLASSES}])
+def test_a_cost_matrix_that_does_not_fit_is_refused(matrix: dict[str, dict[str, float]]) -> None:
+    with pytest.raises(ProcedureError) as caught:
+        choose_rule(
+            DecisionSection(cost_matrix=matrix), np.eye(3), np.array(CLASSES, dtype=object), CLASSES, "normal"
+        )
+    assert caught.value.code == "PRC-301"
+
+
+def test_the_rule_sees_only_rows_with_probabilities() -> None:
+    labels = np.array(["normal", "AD", "AD", "control"], dtype=object)
+    table = np.array([[0.9, 0.1], [0.2, 0.8], [np.nan, np.nan], [np.nan, np.nan]])
+    rule = choose_rule(DecisionSection(cost=CostPair(missed=1)), table, labels, ("normal", "AD"), "normal")
+    assert rule.threshold == pytest.approx(0.45)
