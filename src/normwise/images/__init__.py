@@ -1,1 +1,36 @@
-"""The images room."""
+"""The second room: pixels. A file goes in, a `Volume` whose every byte was checked comes out.
+
+A walk through the files, in the order in which a file is read:
+
+- ``read``      the guarded readers: `read_volume`, `read_labels`
+- ``stream``    bytes, plain or gzip, up to the checksum at the end
+- ``nifti``, ``mgh``  what a header claims, field by field
+- ``claim``     the claim in common terms, held against caps before memory is taken
+- ``affines``   which affines are believed, and turning to right–front–up
+- ``fill``      bytes to float32 or int32, in one copy
+- ``volume``    `Volume` and `LabelVolume`: voxels with their place in the world
+- ``geometry``  two grids compared in mm, labels moved from one to the other
+- ``write``     volumes written back
+
+Every refusal is an `~normwise.errors.ImageError` with a code of its own.
+"""
+
+from __future__ import annotations
+
+from normwise.images.geometry import check_same_grid, resample_labels, same_grid
+from normwise.images.read import MAX_BYTES, read_labels, read_volume
+from normwise.images.volume import Grid, LabelVolume, Volume
+from normwise.images.write import write_volume
+
+__all__ = [
+    "MAX_BYTES",
+    "Grid",
+    "LabelVolume",
+    "Volume",
+    "check_same_grid",
+    "read_labels",
+    "read_volume",
+    "resample_labels",
+    "same_grid",
+    "write_volume",
+]

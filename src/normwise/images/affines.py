@@ -1,0 +1,174 @@
+"""What makes an affine trustworthy, and how it is turned to RAS by flips and swaps alone."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from normwise.errors import ImageError
+
+__all__ = ["canonical", "check_affine", "corner_distance", "corners", "spacing_of"]
+
+SMALLEST_MM, LARGEST_MM = 0.01, 50.0
+"""Voxel edges of a body: metres or microns taken for millimetres fall outside."""
+
+FARTHEST_MM = 1e5  # no scanner is a hundred metres long
+SMALLEST_ANGLE = 0.1  # |det| over the product of the edges: 1 for right angles, 0 for a flat voxel
+
+
+def spacing_of(affine: npt.NDArray[np.float64]) -> tuple[float, ...]:
+    """Return the edge lengths of a voxel.
+
+    Parameters
+    ----------
+    affine : ndarray of shape (4, 4)
+        From voxel indices to mm.
+
+    Returns
+    -------
+    tuple of three floats
+        Millimetres along each voxel axis.
+
+    Examples
+    --------
+    >>> spacing_of(np.diag([-2.0, 2.0, 3.0, 1.0]))
+    (2.0, 2.0, 3.0)
+    """
+    return tuple(float(edge) for edge in np.sqrt((affine[:3, :3] ** 2).sum(axis=0)))
+
+
+def check_affine(affine: npt.NDArray[np.float64], name: str) -> None:
+    """Refuse an affine that can't be one of a body in a scanner.
+
+    Parameters
+    ----------
+    affine : ndarray of shape (4, 4)
+        From voxel indices to mm.
+    name : str
+        The file, for the error.
+
+    Raises
+    ------
+    ImageError
+        IMG-402 not finite; IMG-403 wild voxel edges; IMG-404 singular; IMG-405 far from the scanner.
+    """
+    rows = "; ".join(" ".join(f"{value:g}" for value in row) for row in affine[:3])
+    if not np.isfinite(affine).all():
+        raise ImageError(
+            "IMG-402",
+            "the affine holds NaN or infinite numbers, so no voxel has a place.",
+            subject=name,
+            seen=rows,
+            advice="convert the original (DICOM) again",
+        )
+    edges = spacing_of(affine)
+    if min(edges) == 0.0:
+        volume = 0.0
+    elif min(edges) < SMALLEST_MM or max(edges) > LARGEST_MM:
+        raise ImageError(
+            "IMG-403",
+            f"the voxel edges are outside {SMALLEST_MM}–{LARGEST_MM:g} mm.",
+            subject=name,
+            seen=" × ".join(f"{edge:g}" for edge in edges) + " mm",
+            advice="check the unit of the header (xyzt_units): metres or microns may stand as millimetres",
+        )
+    else:
+        volume = abs(float(np.linalg.det(affine[:3, :3] / edges)))
+    if volume < SMALLEST_ANGLE:
+        raise ImageError(
+            "IMG-404",
+            "the affine is singular: its axes lie in a plane, or nearly so.",
+            subject=name,
+            seen=f"{rows} (volume of a voxel over the product of its edges {volume:.3g})",
+            expected=f"at least {SMALLEST_ANGLE}; right angles give 1",
+            advice="convert the original (DICOM) again",
+        )
+    if abs(affine[:3, 3]).max() > FARTHEST_MM:
+        raise ImageError(
+            "IMG-405",
+            "the volume lies more than a hundred metres from the scanner's centre.",
+            subject=name,
+            seen="origin " + ", ".join(f"{mm:g}" for mm in affine[:3, 3]) + " mm",
+            advice="convert the original (DICOM) again",
+        )
+
+
+def canonical(
+    voxels: npt.NDArray[Any], affine: npt.NDArray[np.float64]
+) -> tuple[npt.NDArray[Any], npt.NDArray[np.float64]]:
+    """Turn voxels to the nearest right–front–up order of axes, without resampling.
+
+    Parameters
+    ----------
+    voxels : ndarray of shape (nx, ny, nz)
+        In any order and direction of axes.
+    affine : ndarray of shape (4, 4)
+        Their affine.
+
+    Returns
+    -------
+    voxels : ndarray
+        A view: axes swapped and flipped, every value kept.
+    affine : ndarray of shape (4, 4)
+        The affine of the view; each voxel stays where it was in the world.
+
+    Examples
+    --------
+    >>> voxels, affine = canonical(np.arange(3).reshape(3, 1, 1), np.diag([-2.0, 1.0, 1.0, 1.0]))
+    >>> voxels.ravel(), affine[0]
+    (array([2, 1, 0]), array([ 2.,  0.,  0., -4.]))
+    """
+    from nibabel.orientations import apply_orientation, inv_ornt_aff, io_orientation
+
+    if _is_ras(affine):
+        return voxels, affine
+    turn = io_orientation(affine)
+    return apply_orientation(voxels, turn), affine @ inv_ornt_aff(turn, voxels.shape)
+
+
+def _is_ras(affine: npt.NDArray[np.float64]) -> bool:
+    matrix = affine[:3, :3]
+    return bool((matrix.diagonal() > 0).all() and np.count_nonzero(matrix) == 3)
+
+
+def corners(shape: tuple[int, ...], affine: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Return the centres of the eight corner voxels.
+
+    Parameters
+    ----------
+    shape : tuple of three ints
+        Number of voxels along each axis.
+    affine : ndarray of shape (4, 4)
+        From voxel indices to mm.
+
+    Returns
+    -------
+    ndarray of shape (8, 3)
+        Millimetres.
+    """
+    ends = [(0.0, max(count - 1.0, 1.0)) for count in shape]  # one slice still has a direction
+    indices = np.stack(np.meshgrid(*ends, indexing="ij"), axis=-1).reshape(-1, 3)
+    return indices @ affine[:3, :3].T + affine[:3, 3]
+
+
+def corner_distance(
+    shape: tuple[int, ...], first: npt.NDArray[np.float64], second: npt.NDArray[np.float64]
+) -> npt.NDArray[np.float64]:
+    """Return how far two affines put the same box apart.
+
+    Parameters
+    ----------
+    shape : tuple of three ints
+        Number of voxels along each axis.
+    first, second : ndarray of shape (4, 4)
+        From voxel indices to mm.
+
+    Returns
+    -------
+    ndarray of shape (3,)
+        The largest distance over the corners in x, y and z, in mm. Two affine maps differ most at a corner,
+        so no voxel is farther apart.
+    """
+    return np.asarray(abs(corners(shape, first) - corners(shape, second)).max(axis=0))
