@@ -1,1 +1,30 @@
-"""The samples room."""
+"""The simulated cohort: people made from the MNI152 brain, with everything that was planted written down.
+
+The walk, in the order in which a person comes about::
+
+    people      who: age, sex, site, diagnosis, and how much tissue each place has lost
+    template    the MNI152 brain that nilearn ships, as tissue shares
+    anatomy     the places that change: hippocampi, temporal lobes, sulci, ventricles
+    fields      smooth random fields: individual shape, uneven coil sensitivity
+    brain       one person's brain: loss, individual shape, scanner
+    cohort      all of them on disk as a BIDS derivative with a study file and the truth
+
+Nothing is downloaded, and the same seed gives the same bytes.
+"""
+
+from __future__ import annotations
+
+from normwise.samples.brain import Workshop, open_workshop, simulate_brain
+from normwise.samples.cohort import simulate_cohort
+from normwise.samples.people import PLACES, Person, Place, draw_people
+
+__all__ = [
+    "PLACES",
+    "Person",
+    "Place",
+    "Workshop",
+    "draw_people",
+    "open_workshop",
+    "simulate_brain",
+    "simulate_cohort",
+]
