@@ -1,8 +1,39 @@
-"""The engine room."""
+"""The third room: many of them. One function over many subjects, each in a supervised child process.
+
+A walk through the files, in the order in which a run goes:
+
+- ``task``          what goes in and comes out: `Task`, `Limits`, `Outcome`
+- ``run``           `run_subjects`: the cache first, then children for the rest
+- ``fingerprints``  hashes of the input files
+- ``cache``         results by content, never trusted unchecked
+- ``executor``      the protocol of where children run
+- ``local``         this machine: forked by a nursery on Linux, started one by one elsewhere
+- ``nursery``, ``spawn``, ``interpreter``  the processes
+- ``child``         what happens inside one child
+- ``stored``        a result as bytes
+- ``ends``          how a child ended, in words
+- ``progress``, ``bar``  what is shown meanwhile
+"""
 
 from __future__ import annotations
 
+from normwise.engine.executor import Executor, Finished, FunctionName, Work
+from normwise.engine.local import LocalExecutor
 from normwise.engine.progress import Progress, make_progress
-from normwise.engine.task import Limits, Outcome, Task
+from normwise.engine.run import run_subjects
+from normwise.engine.task import Limits, Outcome, Task, Value
 
-__all__ = ["Limits", "Outcome", "Progress", "Task", "make_progress"]
+__all__ = [
+    "Executor",
+    "Finished",
+    "FunctionName",
+    "Limits",
+    "LocalExecutor",
+    "Outcome",
+    "Progress",
+    "Task",
+    "Value",
+    "Work",
+    "make_progress",
+    "run_subjects",
+]

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from normwise.errors import NormwiseError
 
-__all__ = ["Limits", "Outcome", "Task", "Value"]
+__all__ = ["DEFAULT_LIMITS", "Limits", "Outcome", "Task", "Value"]
 
 Value = dict[str, npt.NDArray[np.generic] | float | int | str | list[Any]]
 """What a function hands back: arrays, and whatever JSON can say."""
@@ -54,6 +54,9 @@ class Limits:
     seconds: float = 600
     memory_bytes: int = 4 * 1024**3
     threads: int = 1
+
+
+DEFAULT_LIMITS = Limits()
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,0 +1,149 @@
+"""Results on disk by the content that made them: written whole or not at all, never trusted unchecked."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import platform
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from functools import lru_cache
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from normwise.engine.executor import FunctionName
+from normwise.engine.stored import DamagedError, Stored, decode
+from normwise.engine.task import Task
+from normwise.errors import EngineError
+from normwise.files import write_bytes
+
+__all__ = ["Cache", "result_key"]
+
+_PACKAGES = ("normwise", "numpy", "scipy", "nibabel", "isal")
+_FORMAT = 1
+_STALE_SECONDS = 3600.0  # a part this old belongs to a run that was ended in the middle of a write
+
+
+def result_key(
+    function: FunctionName, code_version: str, task: Task, inputs: Sequence[str], packages: Sequence[str]
+) -> str:
+    """Return the name of a result: a SHA-256 over everything that can change it.
+
+    Parameters
+    ----------
+    function : FunctionName
+        What is called.
+    code_version : str
+        The version that the function's author raises when its results change.
+    task : Task
+        Its arguments count, its subject doesn't.
+    inputs : sequence of str
+        SHA-256 of the task's inputs, in order. In the arguments an input's path counts by its place only, so
+        that a dataset can be moved.
+    packages : sequence of str
+        Further packages whose versions count.
+
+    Examples
+    --------
+    >>> def key(**arguments):
+    ...     return result_key(FunctionName("m", "f"), "1", Task("sub-01", arguments), [], [])
+    >>> key(width=1) == key(width=1), key(width=1) == key(width=2)
+    (True, False)
+    """
+    places = {str(path): index for index, path in enumerate(task.inputs)}
+    content = {
+        "format": _FORMAT,
+        "function": str(function),
+        "version": code_version,
+        "arguments": _without_paths(dict(task.arguments), places),
+        "inputs": list(inputs),
+        "packages": _versions(tuple(packages)),
+    }
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+
+def _without_paths(item: Any, places: Mapping[str, int]) -> Any:
+    if isinstance(item, str):
+        return {"input": places[item]} if item in places else item
+    if isinstance(item, Mapping):
+        return {name: _without_paths(value, places) for name, value in item.items()}
+    if isinstance(item, list | tuple):
+        return [_without_paths(value, places) for value in item]
+    return item
+
+
+@lru_cache
+def _versions(packages: tuple[str, ...]) -> dict[str, str]:
+    python = f"{sys.version_info.major}.{sys.version_info.minor}"
+    found = {"python": python, "machine": platform.machine()}
+    for package in (*_PACKAGES, *packages):
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            found[package] = "absent"
+    return found
+
+
+class Cache:
+    """A folder of results; several processes may use it at once.
+
+    Parameters
+    ----------
+    folder : Path
+        Made where it is missing.
+
+    Raises
+    ------
+    EngineError
+        ENG-301, the folder can't be made.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._results = folder / "results"
+        self.fingerprints = folder / "inputs.json"
+        self.damaged = 0
+        self.unwritten = 0
+        try:
+            self._results.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise EngineError(
+                "ENG-301",
+                "the cache folder can't be used.",
+                seen=f"{folder}: {error.strerror}",
+                advice="give another folder, or one that can be written to",
+            ) from error
+        self._sweep()
+
+    def get(self, key: str) -> Stored | None:
+        """Return a result, or None if there is none that can be trusted."""
+        try:
+            content = self._path(key).read_bytes()
+        except FileNotFoundError:
+            return None
+        except OSError:
+            self.damaged += 1
+            return None
+        try:
+            return decode(content)
+        except DamagedError:
+            self.damaged += 1
+            return None
+
+    def put(self, key: str, content: bytes) -> None:
+        """Keep a result; a full disk costs the cache, not the run."""
+        try:
+            write_bytes(self._path(key), content)
+        except OSError:
+            self.unwritten += 1
+
+    def _path(self, key: str) -> Path:
+        return self._results / key[:2] / f"{key}.result"
+
+    def _sweep(self) -> None:
+        with suppress(OSError):
+            for part in self._results.glob("*/.*.part*"):
+                if time.time() - part.stat().st_mtime > _STALE_SECONDS:
+                    part.unlink(missing_ok=True)

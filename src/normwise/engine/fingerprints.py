@@ -1,0 +1,96 @@
+"""SHA-256 of input files, remembered for files that have demonstrably not been touched since.
+
+A remembered hash is used only if the file's device, inode, size, time of change and time of modification are
+what they were when it was hashed, and if both times were well past by then, so that a later write can't have
+fallen into the same tick of the clock. The time of change (``ctime``) can't be set by a program, so a file
+that was swapped, edited in place or had its ``mtime`` put back is hashed again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import time
+from contextlib import suppress
+from pathlib import Path
+
+from normwise.files import write_bytes
+
+__all__ = ["Fingerprints"]
+
+_SETTLED_NS = 2_000_000_000  # the coarsest clock of a file system in use ticks every two seconds
+_CHUNK = 1 << 20
+
+State = tuple[int, int, int, int, int]
+
+
+class Fingerprints:
+    """Hashes of files by their state on disk.
+
+    Parameters
+    ----------
+    memory : Path or None
+        Where hashes are remembered between runs.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> path = Path(tempfile.mkdtemp()) / "a.txt"
+    >>> _ = path.write_text("abc")
+    >>> Fingerprints(None).of(path)[:8]
+    'ba7816bf'
+    """
+
+    def __init__(self, memory: Path | None) -> None:
+        # Elsewhere ctime is the time of creation and proves nothing.
+        self._memory = memory if os.name == "posix" else None
+        self._known: dict[str, list[object]] = {}
+        self._hashed: dict[Path, State] = {}
+        self._grown = False
+        if self._memory is not None:
+            with suppress(OSError, ValueError):
+                known = json.loads(self._memory.read_bytes())
+                self._known = known if isinstance(known, dict) else {}
+
+    def of(self, path: Path) -> str:
+        """Return the SHA-256 of a file's bytes.
+
+        Raises
+        ------
+        OSError
+            The file can't be read.
+        """
+        name = hashlib.sha256(os.fsencode(path.absolute())).hexdigest()  # paths may name people
+        with path.open("rb") as handle:
+            before = _state(os.fstat(handle.fileno()))
+            self._hashed[path] = before
+            match self._known.get(name):
+                case [[*state], str(found)] if tuple(state) == before:
+                    return found
+            digest = hashlib.sha256()
+            while chunk := handle.read(_CHUNK):
+                digest.update(chunk)
+            settled = time.time_ns() - max(before[3], before[4]) > _SETTLED_NS
+            if settled and _state(os.fstat(handle.fileno())) == before:
+                self._known[name] = [list(before), digest.hexdigest()]
+                self._grown = True
+        return digest.hexdigest()
+
+    def is_unchanged(self, path: Path) -> bool:
+        """Say whether a file is still the one that was hashed."""
+        try:
+            return _state(path.stat()) == self._hashed.get(path)
+        except OSError:
+            return False
+
+    def save(self) -> None:
+        """Remember the hashes; what can't be written is hashed again next time."""
+        if self._memory is not None and self._grown:
+            with suppress(OSError):
+                write_bytes(self._memory, json.dumps(self._known).encode())
+            self._grown = False
+
+
+def _state(status: os.stat_result) -> State:
+    return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns

@@ -1,0 +1,126 @@
+"""A fresh interpreter a child, watched by a thread: for every system, at the price of an import each."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Generator, Mapping
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from normwise.engine.child import answer, import_function, limit_threads
+from normwise.engine.ends import explain_end, result_of
+from normwise.engine.executor import Finished, FunctionName, Work
+from normwise.engine.interpreter import start_python
+from normwise.engine.task import Limits
+
+__all__ = ["SpawnExecutor", "main"]
+
+
+class SpawnExecutor:
+    """Starts a fresh interpreter a call, as many at once as there are jobs."""
+
+    def execute(self, work: Work) -> Generator[Finished, None, None]:
+        """Give each call's end as it comes."""
+        running: set[subprocess.Popen[bytes]] = set()
+        closing = threading.Event()
+        with (
+            tempfile.TemporaryDirectory(prefix="normwise-", ignore_cleanup_errors=True) as name,
+            ThreadPoolExecutor(work.jobs) as pool,
+        ):
+            calls = [
+                pool.submit(_run_one, work, position, arguments, Path(name), running, closing)
+                for position, arguments in work.arguments.items()
+            ]
+            try:
+                for call in as_completed(calls):
+                    yield call.result()
+            finally:
+                closing.set()
+                pool.shutdown(wait=False, cancel_futures=True)
+                for process in list(running):
+                    _kill(process)
+
+
+def _run_one(
+    work: Work,
+    position: int,
+    arguments: Mapping[str, Any],
+    folder: Path,
+    running: set[subprocess.Popen[bytes]],
+    closing: threading.Event,
+) -> Finished:
+    order = {
+        "function": asdict(work.function),
+        "limits": asdict(work.limits),
+        "arguments": arguments,
+        "position": position,
+    }
+    (folder / f"{position}.json").write_text(json.dumps(order), encoding="utf-8")
+    begun = time.monotonic()
+    killed_for = None
+    with (folder / f"{position}.log").open("wb") as log:
+        process = start_python(
+            "normwise.engine.spawn",
+            str(folder / f"{position}.json"),
+            threads=work.limits.threads,
+            stderr=log,
+        )
+        running.add(process)
+        with process:
+            if closing.is_set():
+                _kill(process)
+            try:
+                process.wait(work.limits.seconds)
+            except subprocess.TimeoutExpired:
+                killed_for = "time"
+            _kill(process)
+        running.discard(process)
+    content = result_of(folder / f"{position}.result")
+    peak = result_of(folder / f"{position}.peak")
+    error = None
+    if content is None or killed_for:
+        log_path = folder / f"{position}.log"
+        content, error = None, explain_end(process.returncode, killed_for, work.limits, log_path)
+    return Finished(position, content, error, time.monotonic() - begun, int(peak or 0))
+
+
+def _kill(process: subprocess.Popen[bytes]) -> None:
+    """Kill a child and, where the system has process groups, whatever it started."""
+    with contextlib.suppress(OSError):
+        if hasattr(os, "killpg"):
+            os.killpg(process.pid, signal.SIGKILL)
+        else:
+            process.kill()
+
+
+def main(order: str) -> None:
+    """Do the one call that a file describes; the caller holds standard input open as long as it lives."""
+    order_file = Path(order)
+    threading.Thread(target=_end_with_caller, daemon=True).start()
+    call = json.loads(order_file.read_bytes())
+    limits = Limits(**call["limits"])
+    function = import_function(FunctionName(**call["function"]))
+    limit_threads(limits.threads)
+    answer(function, call["arguments"], limits, order_file.with_suffix(".result"))
+    with contextlib.suppress(ImportError):
+        import resource
+
+        unit = 1 if sys.platform == "darwin" else 1024  # the one system that counts in bytes
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+        order_file.with_suffix(".peak").write_text(str(peak), encoding="ascii")
+    os._exit(0)  # as a forked child: no library's shutdown can hang after the result is there
+
+
+def _end_with_caller() -> None:
+    sys.stdin.buffer.read()
+    os._exit(1)
