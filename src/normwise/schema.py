@@ -86,7 +86,7 @@ class CohortSection(Section):
     session: str | None = Field(None, description="column that orders one person's sessions; default: the id")
     site: str | None = Field(None, description="column of the acquisition site")
     images: str | None = Field(
-        None, description="path of an image, with columns in braces: volumes/{ID}.nii.gz"
+        None, description="path of an image, with columns in braces: volumes/{ID}.nii.gz; or bids, by layout"
     )
     label: str = Field("diagnosis", description="column that holds the diagnosis")
     classes: dict[str, list[str]] = Field(

@@ -1,0 +1,110 @@
+"""Labels: the diagnosis column's values become classes, or their rows say why not."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from normwise.cohort.suggest import did_you_mean, listed
+from normwise.cohort.values import Problem, is_missing
+from normwise.errors import StudyError
+from normwise.schema import CohortSection
+
+__all__ = ["natural_key", "read_labels"]
+
+
+def natural_key(text: str) -> tuple[tuple[int, int, str], ...]:
+    """Return a key under which numbers inside text sort as numbers.
+
+    Examples
+    --------
+    >>> sorted(["ses-10", "ses-2", "ses-1"], key=natural_key)
+    ['ses-1', 'ses-2', 'ses-10']
+    """
+    parts = re.findall(r"[0-9]+|[^0-9]+", text)
+    return tuple((0, int(part), "") if part[0] in "0123456789" else (1, 0, part) for part in parts)
+
+
+def read_labels(
+    section: CohortSection, text: pd.Series[str]
+) -> tuple[NDArray[np.object_], dict[int, Problem], tuple[str, ...], list[str]]:
+    """Give each row its class.
+
+    Without ``classes`` each value of the column is a class of its own, the normal one first. A value that is
+    a number also stands for its other spellings: ``0.0`` for ``0``.
+
+    Parameters
+    ----------
+    section : CohortSection
+        Names the classes and the normal one.
+    text : Series of str
+        The label column.
+
+    Returns
+    -------
+    labels : ndarray of object of shape (n_rows,)
+        Class name, or None.
+    problems : dict of int to Problem
+        By row, COH-202 for a missing label, COH-203 for a value that no class has.
+    classes : tuple of str
+        Every class, in the study's order.
+    readings : list of str
+        How the values were read.
+
+    Raises
+    ------
+    StudyError
+        STU-105 where no value is the normal class.
+
+    Examples
+    --------
+    >>> section = CohortSection(label="CDR", classes={"normal": ["0"], "dementia": ["0.5", "1"]})
+    >>> labels, problems, classes, readings = read_labels(section, pd.Series(["0", "0.5", "1.0", "3", ""]))
+    >>> labels.tolist(), sorted(problems), readings
+    (['normal', 'dementia', 'dementia', None, None], [3, 4], ["CDR: '1.0' read as '1'"])
+    """
+    missing = is_missing(text)
+    levels = sorted({str(level) for level in pd.unique(text[~missing])}, key=natural_key)
+    classes = section.classes or {level: [level] for level in levels}
+    if section.normal not in classes:
+        raise StudyError(
+            "STU-105",
+            f"no value of {section.label!r} is {section.normal!r}, the normal class.",
+            subject="cohort.normal",
+            seen=f"values {listed(levels)}",
+            advice=f"{did_you_mean(section.normal, levels)} Or name the classes in cohort.classes",
+        )
+    by_value = {value: name for name, values in classes.items() for value in values}
+    spellings = {number: value for value in by_value if (number := _as_number(value)) is not None}
+    mapping: dict[str, str] = {}
+    readings = []
+    for level in levels:
+        number = _as_number(level)
+        value = level if level in by_value or number is None else spellings.get(number, level)
+        if value in by_value:
+            mapping[level] = by_value[value]
+        if value != level:
+            readings.append(f"{section.label}: {level!r} read as {value!r}")
+    labels = np.array([mapping.get(cell) for cell in text], dtype=object)
+    problems = {
+        row: Problem("COH-202", f"the label {section.label} is missing", "fill it in")
+        if missing[row]
+        else Problem(
+            "COH-203",
+            f"the label {section.label} has no class: {str(text.iloc[row])!r}",
+            f"add it to a class of cohort.classes ({listed(classes)}) if this person should take part",
+        )
+        for row, label in enumerate(labels)
+        if label is None
+    }
+    order = (
+        tuple(classes) if section.classes else (section.normal, *(n for n in classes if n != section.normal))
+    )
+    return labels, problems, order, readings
+
+
+def _as_number(text: str) -> float | None:
+    return float(text.replace(",", ".")) if re.fullmatch(r"[+-]?[0-9]+(?:[.,][0-9]+)?", text) else None

@@ -1,0 +1,184 @@
+"""From a study to a cohort: each step leaves rows out with a code and a reason, and none is lost.
+
+The order of the steps decides which reason a row is given: its id, the conditions, the person, the label, the
+demographics, the site, the image, and last the choice among one person's sessions, so that ``sessions =
+"first"`` takes the first session that can be used.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from normwise.cohort.checks import check_study
+from normwise.cohort.conditions import parse_condition
+from normwise.cohort.demographics import (
+    is_category,
+    read_categories,
+    read_quantity,
+    value_problems,
+    warn_of_placeholders,
+)
+from normwise.cohort.labels import read_labels
+from normwise.cohort.people import keep_first_sessions, name_people, name_scans, refuse_duplicates
+from normwise.cohort.roster import Cohort
+from normwise.cohort.rows import Columns, Objects, Rows, where
+from normwise.cohort.scans import list_scans
+from normwise.cohort.values import Problem, is_missing
+from normwise.schema import Roles, Study
+
+__all__ = ["read_cohort"]
+
+
+def read_cohort(study: Study, *, labelled: bool = True, roles: Roles | None = None) -> Cohort:
+    r"""Read the participants table of a study.
+
+    Parameters
+    ----------
+    study : Study
+        The resolved study; ``cohort.root`` is the folder that relative paths start from.
+    labelled : bool
+        Whether a diagnosis is needed; without it the label column may be absent, and is not read.
+    roles : Roles, optional
+        Roles of a trained model, so that its categories are read as categories here too.
+
+    Returns
+    -------
+    Cohort
+        Those who take part, and a ledger with one row for each row of the table.
+
+    Raises
+    ------
+    StudyError
+        STU-105 to STU-112, where keys of the study do not agree with one another or with the table.
+    CohortError
+        COH-101 to COH-113, where the table as a whole can't be used. A row that can't be used is left out.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> folder = Path(tempfile.mkdtemp())
+    >>> _ = (folder / "people.csv").write_text("ID,Age,dx\n007,71,AD\n008,89+,normal\n009,68,normal\n")
+    >>> study = Study.model_validate({"cohort": {
+    ...     "root": folder, "table": "people.csv", "id": "ID", "label": "dx", "demographics": ["Age"]}})
+    >>> cohort = read_cohort(study)
+    >>> cohort.frame["Age"].to_dict()
+    {'007': 71.0, '009': 68.0}
+    >>> cohort.ledger.loc[1, ["id", "code"]].to_list()
+    ['008', 'COH-207']
+    """
+    check_study(study)
+    section = study.cohort
+    rows = Rows(list_scans(section, (section.root or Path()).absolute()), section)
+    name_scans(rows)
+    _apply_conditions(rows)
+    refuse_duplicates(rows)
+    name_people(rows)
+    classes = _label(rows) if labelled else tuple(section.classes)
+    columns, categorical = _read_demographics(rows, roles)
+    sites = _read_sites(rows)
+    _find_images(rows)
+    if section.sessions == "first":
+        keep_first_sessions(rows)
+    resolved = Roles(
+        label=section.label,
+        classes=classes,
+        normal=section.normal,
+        targets=tuple(section.targets) or classes,
+        demographics=tuple(section.demographics),
+        categorical=categorical,
+        group=section.group or section.id,
+        site=section.site,
+    )
+    return rows.cohort(columns, sites, resolved, labelled=labelled)
+
+
+def _apply_conditions(rows: Rows) -> None:
+    for text in rows.section.include:
+        condition = parse_condition(text)
+        cells = rows.table.column(condition.column, "cohort.include")
+        holds, unknown, readings = condition.judge(cells)
+        rows.readings += readings
+        rows.leave_out(unknown)
+        rows.leave_out(
+            {
+                row: Problem("COH-209", f"not {text}: {condition.column} is {str(cells.iloc[row])!r}", "")
+                for row in where(~holds & rows.remain)
+            }
+        )
+
+
+def _label(rows: Rows) -> tuple[str, ...]:
+    text = rows.table.column(rows.section.label, "cohort.label")
+    remaining = where(rows.remain)
+    labels, problems, classes, readings = read_labels(rows.section, text.iloc[remaining])
+    rows.labels[remaining] = labels
+    rows.leave_out({remaining[row]: problem for row, problem in problems.items()})
+    rows.readings += readings
+    return classes
+
+
+def _read_demographics(rows: Rows, roles: Roles | None) -> tuple[Columns, tuple[str, ...]]:
+    """Read each demographic, and tell which are categories.
+
+    A number's decimal mark is that of the whole column; a category's levels are those of the remaining rows,
+    so that ``include`` can take out what a scheme of codes does not know.
+    """
+    remaining = where(rows.remain)
+    columns: Columns = {}
+    categorical: list[str] = []
+    problems: dict[int, Problem] = {}
+    for name in rows.section.demographics:
+        text = rows.table.column(name, "cohort.demographics")
+        if roles is not None:
+            category = name in roles.categorical
+        else:
+            category = name in rows.section.categorical or is_category(name, text.iloc[remaining])
+        if category:
+            categorical.append(name)
+            reading = read_categories(name, text.iloc[remaining])
+            values: Objects = np.full(len(text), None, dtype=object)
+            values[remaining] = reading.values
+            columns[name] = values
+            found = {remaining[row]: problem for row, problem in value_problems(name, reading).items()}
+        else:
+            reading = read_quantity(name, text)
+            columns[name] = reading.values
+            found = value_problems(name, reading)
+            warn_of_placeholders(name, reading.values[rows.remain].astype(np.float64))
+        rows.readings += reading.readings
+        problems = {**found, **problems}
+    rows.leave_out(problems)
+    return columns, tuple(categorical)
+
+
+def _read_sites(rows: Rows) -> Objects | None:
+    site = rows.section.site
+    if site is None:
+        return None
+    text = rows.table.column(site, "cohort.site")
+    rows.leave_out(
+        dict.fromkeys(
+            where(is_missing(text)), Problem("COH-208", f"the site {site} is missing", "fill it in")
+        )
+    )
+    return text.to_numpy(dtype=object)
+
+
+def _find_images(rows: Rows) -> None:
+    images = rows.scans.images
+    if images is None:
+        return
+    for row in where(rows.remain):
+        image = images[row]
+        if isinstance(image, Problem):
+            rows.leave_out({row: image})
+        elif not image.is_file():
+            link = image.is_symlink()
+            missing = Problem(
+                "COH-214",
+                f"the image is {'a link to nothing' if link else 'not there'}: {image}",
+                "fetch its content (git annex get)" if link else "add it, or correct cohort.images",
+            )
+            rows.leave_out({row: missing})

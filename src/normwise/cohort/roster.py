@@ -1,0 +1,164 @@
+"""The cohort as it travels on: who is in with which values, and a ledger of everybody who is not."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from normwise.cohort.suggest import did_you_mean
+from normwise.errors import CohortError, NormwiseError
+from normwise.files import write_text
+from normwise.schema import Roles
+
+__all__ = ["INCLUDED", "LEDGER_COLUMNS", "LEFT_OUT", "Cohort", "one_line"]
+
+INCLUDED, LEFT_OUT = "included", "excluded"
+LEDGER_COLUMNS = ("id", "group", "label", "status", "code", "reason")
+
+
+@dataclass(frozen=True)
+class Cohort:
+    """Those who take part, row for row, and a ledger that accounts for every row of the table.
+
+    Attributes
+    ----------
+    frame : DataFrame of shape (n_scans, n_demographics)
+        The demographics alone: float64 for numbers, objects for categories; index ``id``.
+    labels : Series of str or None
+        Class names; None where the table was read without labels.
+    groups : Series of str
+        The person of each scan.
+    sites : Series of str or None
+        The acquisition site.
+    images : Series of str or None
+        Absolute path of each scan's image.
+    roles : Roles
+        What each column is for, with the categories resolved.
+    ledger : DataFrame
+        Columns id, group, label, status (included or excluded), code and reason; one row a row of the table.
+    readings : list of str
+        How columns and values were read, for people.
+    raw : DataFrame of str
+        The table's own text for those who take part; index ``id``.
+    """
+
+    frame: pd.DataFrame
+    labels: pd.Series[str] | None
+    groups: pd.Series[str]
+    sites: pd.Series[str] | None
+    images: pd.Series[str] | None
+    roles: Roles
+    ledger: pd.DataFrame
+    readings: list[str]
+    raw: pd.DataFrame
+
+    def __post_init__(self) -> None:
+        status = self.ledger["status"]
+        included, excluded = int((status == INCLUDED).sum()), int((status == LEFT_OUT).sum())
+        assert included + excluded == len(self.ledger), "the ledger must account for every row of the table"
+        ids = self.frame.index
+        assert self.ledger.loc[status == INCLUDED, "id"].tolist() == ids.tolist(), (
+            "ledger and frame must agree"
+        )
+        assert ids.is_unique, "an id must name one scan"
+        columns = (self.labels, self.groups, self.sites, self.images, self.raw)
+        assert all(ids.equals(each.index) for each in columns if each is not None), (
+            "columns must have one index"
+        )
+
+    def leave_out(self, errors: Mapping[str, NormwiseError]) -> Cohort:
+        """Return the cohort without the scans that failed; the ledger keeps them with code and reason.
+
+        Parameters
+        ----------
+        errors : mapping of str to NormwiseError
+            By scan id, what went wrong.
+
+        Raises
+        ------
+        CohortError
+            COH-114 for an id that takes no part.
+        """
+        return self._without({name: (error.code, one_line(error)) for name, error in errors.items()})
+
+    def keep(self, ids: Iterable[str]) -> Cohort:
+        """Return the cohort with these scans alone, in the table's order; the ledger keeps the others.
+
+        Parameters
+        ----------
+        ids : iterable of str
+            Scan ids.
+
+        Raises
+        ------
+        CohortError
+            COH-114 for an id that takes no part.
+        """
+        wanted = set(ids)
+        self._check(wanted)
+        reason = ("COH-218", "not among the scans that were asked for")
+        return self._without({name: reason for name in self.frame.index if name not in wanted})
+
+    def write_ledger(self, path: Path) -> None:
+        """Write the ledger as TSV, whole or not at all; empty cells are ``n/a``, as in BIDS.
+
+        Parameters
+        ----------
+        path : Path
+            The file, ``RUN/cohort.tsv``.
+        """
+        rows = [LEDGER_COLUMNS, *self.ledger[list(LEDGER_COLUMNS)].itertuples(index=False, name=None)]
+        write_text(path, "".join("\t".join(_cell(value) for value in row) + "\n" for row in rows))
+
+    def _without(self, reasons: dict[str, tuple[str, str]]) -> Cohort:
+        self._check(reasons)
+        if not reasons:
+            return self
+        ledger = self.ledger.copy()
+        gone = (ledger["status"] == INCLUDED) & ledger["id"].isin(list(reasons))
+        ledger.loc[gone, "status"] = LEFT_OUT
+        for column, place in (("code", 0), ("reason", 1)):
+            ledger.loc[gone, column] = [reasons[name][place] for name in ledger.loc[gone, "id"]]
+        stay = ~self.frame.index.isin(list(reasons))
+        return replace(
+            self,
+            frame=self.frame.loc[stay],
+            labels=None if self.labels is None else self.labels.loc[stay],
+            groups=self.groups.loc[stay],
+            sites=None if self.sites is None else self.sites.loc[stay],
+            images=None if self.images is None else self.images.loc[stay],
+            ledger=ledger,
+            raw=self.raw.loc[stay],
+        )
+
+    def _check(self, ids: Iterable[str]) -> None:
+        for name in ids:
+            if name not in self.frame.index:
+                raise CohortError(
+                    "COH-114",
+                    f"no scan that takes part is called {name!r}.",
+                    subject=name,
+                    advice=did_you_mean(name, self.frame.index),
+                )
+
+
+def one_line(error: NormwiseError) -> str:
+    """Return an error's problem, what was seen and the advice in one line for the ledger.
+
+    Examples
+    --------
+    >>> one_line(CohortError("COH-205", "Age is missing.", advice="fill it in"))
+    'Age is missing; fill it in'
+    """
+    parts = (error.problem.rstrip("."), f"seen {error.seen}" if error.seen else "", error.advice or "")
+    return re.sub(r"\s+", " ", "; ".join(part for part in parts if part))
+
+
+def _cell(value: object) -> str:
+    text = "" if value is None or (isinstance(value, float) and np.isnan(value)) else str(value)
+    return re.sub(r"\s+", " ", text).strip() or "n/a"

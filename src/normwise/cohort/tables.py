@@ -1,0 +1,235 @@
+"""Strict reading of a delimited table: everything as text, every row as long as the header.
+
+Types are never guessed here. A column becomes a number or a category only where the study gives it a role, so
+that an id ``007`` stays ``007`` and a site called ``NA`` stays a site.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from normwise.cohort.decoding import MAX_BYTES, read_text
+from normwise.cohort.suggest import did_you_mean, listed
+from normwise.errors import CohortError
+
+__all__ = ["Table", "read_table"]
+
+DELIMITERS = {"\t": "tab", ";": "semicolon", ",": "comma"}
+MAX_CELLS = 20_000_000  # about 1.5 GB as text in memory
+MAX_LINES = 5_000_000
+MAX_LINE = 16 * 1024**2  # characters
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table as text.
+
+    Attributes
+    ----------
+    frame : DataFrame
+        One row a row of the table, index 0 …; every cell a stripped string.
+    lines : ndarray of int of shape (n_rows,)
+        Line of the file on which each row ends, counted from 1 as an editor does.
+    readings : list of str
+        What had to be recognised, for people.
+    path : Path
+        Where it was read.
+    """
+
+    frame: pd.DataFrame
+    lines: NDArray[np.int64]
+    readings: list[str]
+    path: Path
+
+    def records(self) -> list[dict[str, str]]:
+        """Return each row as a mapping of column to cell."""
+        names = list(self.frame.columns)
+        return [dict(zip(names, row, strict=True)) for row in self.frame.to_numpy(dtype=object).tolist()]
+
+    def column(self, name: str, key: str) -> pd.Series[str]:
+        """Return a column, or say which one was meant.
+
+        Parameters
+        ----------
+        name : str
+            The column's name, exactly.
+        key : str
+            The key of the study file that asks for it.
+
+        Raises
+        ------
+        CohortError
+            COH-107 where there is no such column.
+        """
+        if name not in self.frame.columns:
+            raise CohortError(
+                "COH-107",
+                f"there is no column {name!r}, which {key} names.",
+                subject=str(self.path),
+                seen=f"columns {listed(self.frame.columns)}",
+                advice=did_you_mean(name, self.frame.columns),
+            )
+        return self.frame[name]
+
+
+def read_table(path: Path, *, max_bytes: int = MAX_BYTES) -> Table:
+    r"""Read a CSV or TSV file strictly.
+
+    Parameters
+    ----------
+    path : Path
+        A table with one header line; comma, semicolon or tab between columns; any line ends.
+    max_bytes : int
+        A larger file is refused before it is read.
+
+    Returns
+    -------
+    Table
+        The text of every cell, and what was recognised.
+
+    Raises
+    ------
+    CohortError
+        COH-101 to COH-106, where the file can't be read, is too large, is not text, has no rows, has rows
+        longer or shorter than the header, or names a column twice; COH-108 for a quotation mark left open.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> path = Path(tempfile.mkdtemp()) / "people.csv"
+    >>> _ = path.write_text("ID;Age\n007;71,5\n")
+    >>> table = read_table(path)
+    >>> table.frame.to_dict("records"), table.readings
+    ([{'ID': '007', 'Age': '71,5'}], ['columns are separated by semicolon'])
+    """
+    text, readings = read_text(path, max_bytes=max_bytes)
+    if max(text.count("\n"), text.count("\r")) > MAX_LINES:
+        raise _too_large(path, f"{MAX_LINES:,} lines")
+    delimiter = _find_delimiter(text, path)
+    if text.count(delimiter) > MAX_CELLS:
+        raise _too_large(path, f"{MAX_CELLS:,} cells")
+    if delimiter != ("\t" if path.suffix.lower() == ".tsv" else ","):
+        readings.append(f"columns are separated by {DELIMITERS[delimiter]}")
+    if "\r" in text and "\n" not in text:
+        readings.append("line ends: carriage returns")
+    header, rows, lines, empty = _read_rows(text, delimiter, path)
+    if empty:
+        readings.append(f"{empty} empty {'row' if empty == 1 else 'rows'} skipped")
+    frame = pd.DataFrame(rows, columns=pd.RangeIndex(len(header)), dtype=object)
+    names = _name_columns(header, frame, readings, path)
+    frame = frame[list(names)].set_axis(list(names.values()), axis=1)
+    return Table(frame, np.array(lines, dtype=np.int64), readings, path)
+
+
+def _read_rows(text: str, delimiter: str, path: Path) -> tuple[list[str], list[list[str]], list[int], int]:
+    """Return the header, the rows, the line of each, and how many were empty."""
+    reader = csv.reader(_guarded_lines(text, path), delimiter=delimiter, strict=True)
+    header: list[str] = []
+    rows: list[list[str]] = []
+    lines: list[int] = []
+    empty = 0
+    try:
+        for cells in reader:
+            stripped = [cell.strip() for cell in cells]
+            if not any(stripped):
+                empty += bool(stripped and header)
+            elif not header:
+                header = stripped
+            elif len(stripped) != len(header):
+                raise _ragged(path, len(rows) + 1, reader.line_num, header, stripped)
+            else:
+                rows.append(stripped)
+                lines.append(reader.line_num)
+    except csv.Error as error:
+        raise CohortError(
+            "COH-108",
+            f"the cells of line {max(reader.line_num, 1)} can't be told apart.",
+            subject=str(path),
+            seen=str(error),
+            advice='close the quotation mark that stands open on or before this line, or double it ("")',
+        ) from None
+    if not rows:
+        raise CohortError(
+            "COH-104",
+            "the table has no rows." if header else "the table is empty.",
+            subject=str(path),
+            expected="a header line and one line a scan",
+            advice="check the export",
+        )
+    return header, rows, lines, empty
+
+
+def _guarded_lines(text: str, path: Path) -> Iterator[str]:
+    for line in io.StringIO(text, newline=""):
+        if len(line) > MAX_LINE:
+            raise _too_large(path, f"{MAX_LINE:,} characters in a line")
+        yield line
+
+
+def _find_delimiter(text: str, path: Path) -> str:
+    """Return the delimiter under which the first lines have the most, and equally many, cells."""
+    best, best_rank = "\t" if path.suffix.lower() == ".tsv" else ",", (False, 1)
+    for delimiter in DELIMITERS:
+        reader = csv.reader(_guarded_lines(text, path), delimiter=delimiter)
+        try:
+            widths = [len(cells) for cells in islice(reader, 50) if any(cells)]
+        except csv.Error:
+            continue
+        if widths and widths[0] > 1:
+            rank = (len(set(widths)) == 1, widths[0])
+            if rank > best_rank:
+                best, best_rank = delimiter, rank
+    return best
+
+
+def _name_columns(header: list[str], frame: pd.DataFrame, readings: list[str], path: Path) -> dict[int, str]:
+    """Return the kept columns' places and names; an unnamed empty column is an artefact of the export."""
+    names: dict[int, str] = {}
+    for place, name in enumerate(header):
+        if name:
+            names[place] = name
+        elif frame[place].ne("").any():
+            names[place] = f"column {place + 1}"
+            readings.append(f"column {place + 1} has no name")
+    seen: set[str] = set()
+    for name in names.values():
+        if name in seen:
+            raise CohortError(
+                "COH-106",
+                f"two columns are called {name!r}.",
+                subject=str(path),
+                advice="give each column a name of its own",
+            )
+        seen.add(name)
+    return names
+
+
+def _ragged(path: Path, row: int, line: int, header: list[str], cells: list[str]) -> CohortError:
+    surplus = len(cells) - len(header)
+    what = f"{surplus} cells more" if surplus > 0 else f"{-surplus} cells fewer"
+    return CohortError(
+        "COH-105",
+        f"row {row} (line {line}) has {what} than the header has columns.",
+        subject=str(path),
+        seen=f"{len(cells)} cells: {listed((repr(cell) for cell in cells), most=6)}",
+        expected=f"{len(header)} cells",
+        advice="put quotation marks around a cell that holds the delimiter, or fill the row with n/a",
+    )
+
+
+def _too_large(path: Path, limit: str) -> CohortError:
+    return CohortError(
+        "COH-102",
+        f"the table has more than {limit}.",
+        subject=str(path),
+        advice="keep the rows and columns that the study names",
+    )

@@ -1,0 +1,54 @@
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from normwise.cohort.values import is_missing, read_numbers
+from normwise.errors import CohortError
+
+
+def column(*cells):
+    return pd.Series(cells, dtype=object)
+
+
+def test_only_empty_and_na_are_missing():
+    cells = column("", "n/a", "N/A", "NA", "nan", "NaN", "None", "null", ".", "-", "0", "-9999")
+    assert is_missing(cells).tolist() == [True] * 3 + [False] * 9
+
+
+def test_plain_numbers():
+    reading = read_numbers("x", column("1", "-2.5", "+.5", "3.", "1e3", "2E-2"))
+    assert reading.values.tolist() == [1.0, -2.5, 0.5, 3.0, 1000.0, 0.02]
+    assert not reading.problems
+    assert not reading.readings
+
+
+@pytest.mark.parametrize(
+    "cell", ["nan", "inf", "1_000", "0x10", "1e999", "١٢", "12a", "1,2,3", "1.2.3", "--1", "1 2"]
+)
+def test_what_is_no_number_costs_its_row(cell):
+    reading = read_numbers("x", column("1.5", cell, "2.5"))
+    assert list(reading.problems) == [1]
+    assert reading.problems[1].code == "COH-206"
+    assert np.isnan(reading.values[1])
+    assert cell in reading.problems[1].problem
+
+
+def test_decimal_comma_is_that_of_most_values():
+    reading = read_numbers("x", column("71,5", "68", "1,25", "60.5"))
+    np.testing.assert_array_equal(reading.values, [71.5, 68.0, 1.25, np.nan])
+    assert reading.readings == ["x: decimal comma, as '71,5'"]
+    assert list(reading.problems) == [3]
+    assert "comma" in reading.problems[3].advice
+    other = read_numbers("x", column("71,5", "60.5", "1.25"))
+    assert list(other.problems) == [0]
+    assert other.readings == []
+
+
+def test_commas_that_may_separate_thousands_are_refused():
+    with pytest.raises(CohortError) as caught:
+        read_numbers("eTIV", column("1,147", "1,454"))
+    assert caught.value.code == "COH-110"
+    assert read_numbers("nWBV", column("0,147", "0,454")).values.tolist() == [0.147, 0.454]
+    assert read_numbers("x", column("1,147", "1,5")).values.tolist() == [1.147, 1.5]
