@@ -204,8 +204,8 @@ def _gather(
     folds = np.full(shape, -1, dtype=np.intp)
     reasons = np.full(shape, "", dtype=object)
     thresholds = np.full(shape, np.nan)
-    for (repeat, number, fold), found in zip(work, parts, strict=True):
-        part = found[arm]
+    mine = [found[arm] for found in parts]
+    for (repeat, number, fold), part in zip(work, mine, strict=True):
         probabilities[repeat, fold.test] = part.probabilities
         decided[repeat, fold.test] = part.decided
         folds[repeat, fold.test] = number
@@ -215,7 +215,7 @@ def _gather(
         scores=OutOfFold(labels, roles.targets, roles.negative, probabilities, decided, folds),
         reasons=reasons,
         thresholds=thresholds,
-        fold_thresholds=[found[arm].threshold for found in parts if found[arm].threshold is not None],
-        settings=[found[arm].setting for found in parts],
-        notes=tuple(dict.fromkeys(note for found in parts for note in found[arm].notes)),
+        fold_thresholds=[part.threshold for part in mine if part.threshold is not None],
+        settings=[part.setting for part in mine],
+        notes=tuple(dict.fromkeys(note for part in mine for note in part.notes)),
     )

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from itertools import permutations
 
 import numpy as np
@@ -106,7 +107,7 @@ def specificity(scores: OutOfFold) -> Statistic:
 def balanced_accuracy(scores: OutOfFold) -> Statistic:
     """Mean over the classes of the share of decided people who were called by their class."""
     recalls = [
-        _share(scores, scores.rows(name), lambda decided, column=column: decided == column)
+        _share(scores, scores.rows(name), partial(np.equal, column))
         for column, name in enumerate(scores.classes)
     ]
 
@@ -188,4 +189,5 @@ def _share(
 
 
 def _ratio(above: Floats, below: Floats) -> Floats:
-    return np.divide(above, below, out=np.full(np.shape(below), np.nan), where=below > 0)
+    ratio: Floats = np.divide(above, below, out=np.full(np.shape(below), np.nan), where=below > 0)
+    return ratio

@@ -64,7 +64,7 @@ class DecisionRule:
             Class names, or None.
         """
         names = np.array(self.classes, dtype=object)
-        known = np.isfinite(probabilities).all(axis=1)
+        known: NDArray[np.bool_] = np.asarray(np.isfinite(probabilities).all(axis=1))
         filled = np.where(known[:, None], probabilities, 0.0)
         if self.costs is not None:
             expected = filled @ np.asarray(self.costs)

@@ -12,8 +12,8 @@ from normwise.results import Contribution, FeatureNote, Importance, Trajectory
 
 __all__ = ["contributions_of", "importances_of", "trajectories_of"]
 
-CENTILES = (0.05, 0.25, 0.75, 0.95)
-"""Centiles of the normal group that a trajectory shows beside the expected value."""
+CENTILES = (5, 25, 75, 95)
+"""Centiles of the normal group, in percent, that a trajectory shows beside the expected value."""
 
 _GRID_POINTS = 41  # enough for a smooth spline on a page
 
@@ -153,26 +153,29 @@ def trajectories_of(
     ):
         return []
     lines = _grids(X[labels == roles.normal], numeric, list(roles.categorical))
-    curves = {
-        name: normalizer.expected(grid, features=features, centiles=CENTILES) for name, grid in lines.items()
+    courses = {
+        level: normalizer.expected(people, features=features, centiles=CENTILES).set_index("feature")
+        for level, people in lines.items()
     }
-    grid = next(iter(lines.values()))[numeric[0]].to_numpy(dtype=float)
+    grid = next(iter(lines.values()))[numeric[0]]
     return [
         Trajectory(
             feature=feature,
             unit=notes[feature].unit if feature in notes else "",
             demographic=numeric[0],
             grid=grid.tolist(),
-            expected={name: found.expected[:, column].tolist() for name, found in curves.items()},
+            expected={level: course.loc[feature, "expected"].tolist() for level, course in courses.items()},
             centiles={
-                name: {f"{level:g}": found.centiles[level][:, column].tolist() for level in CENTILES}
-                for name, found in curves.items()
+                level: {
+                    str(centile): course.loc[feature, f"centile_{centile}"].tolist() for centile in CENTILES
+                }
+                for level, course in courses.items()
             },
             people_x=X[numeric[0]].astype(float).tolist(),
             people_y=X[feature].astype(float).tolist(),
             people_class=[str(label) for label in labels],
         )
-        for column, feature in enumerate(features)
+        for feature in features
     ]
 
 
