@@ -38,7 +38,7 @@ def test_the_grammar(text, column_name, sign, values):
     [
         "", "Age", "Age >=", ">= 60", "Age = 60", "Age > sixty", "60 <= Age", "Age >= 60 and Age < 80",
         "site == A or site == B", "site in ", "site in A,,B", "__import__('os').system('true')", "Age => 60",
-        "Age > nan",
+        "Age > nan", " in A", "`` == 1", "site in A\rB", "site in (",
     ],
 )  # fmt: skip
 def test_what_is_no_condition(text):

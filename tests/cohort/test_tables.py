@@ -133,7 +133,7 @@ def test_a_cell_without_end_is_refused(tmp_path):
 
 def test_a_missing_column_names_the_nearest(tmp_path):
     table = read_table(write(tmp_path, "ID,M/F\n1,F\n"))
-    with pytest.raises(CohortError, match="cohort.demographics") as caught:
+    with pytest.raises(CohortError, match=r"cohort\.demographics") as caught:
         table.column("m_f", "cohort.demographics")
     assert caught.value.code == "COH-107"
     assert caught.value.advice == "did you mean 'M/F'?"

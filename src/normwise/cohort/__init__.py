@@ -9,6 +9,7 @@ A walk through its files, in the order in which a table passes them::
     decoding    the table's bytes become text: encoding, size, hostile content
     tables      the text becomes rows of text: delimiter, ragged rows, unnamed columns
     bids        images by layout, without a database of the dataset
+    layout      a dataset's participants, sessions and images joined
     scans       one row a scan, with its image
     values      numbers, missing cells, the decimal mark of a column
     ages, sexes, demographics   what a person's values mean

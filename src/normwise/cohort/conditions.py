@@ -131,7 +131,7 @@ def parse_condition(text: str) -> Condition:
     ...
     """
     found = _CONDITION.fullmatch(text)
-    if not found:
+    if not found or not found["column"].strip("\"'` \t"):
         raise _unreadable(text, "it has no operator, or nothing on one side of it")
     sign = re.sub(r"\s+", " ", found["operator"])
     if sign == "=":
@@ -150,10 +150,15 @@ def parse_condition(text: str) -> Condition:
 
 def _values(text: str, value: str, *, several: bool) -> tuple[str, ...]:
     if several:
-        if value[0] + value[-1] in {"[]", "()"}:
+        if value[0] in "[(":
+            if value[0] + value[-1] not in {"[]", "()"}:
+                raise _unreadable(text, "a bracket stands open")
             value = value[1:-1]
         quote = "'" if "'" in value else '"'
-        cells = next(csv.reader([value], quotechar=quote, skipinitialspace=True), [])
+        try:
+            cells = next(csv.reader([value], quotechar=quote, skipinitialspace=True), [])
+        except csv.Error:
+            raise _unreadable(text, "its values can't be told apart") from None
     else:
         cells = [value[1:-1] if re.fullmatch(_QUOTED, value) else value]
     cells = [cell.strip() for cell in cells]

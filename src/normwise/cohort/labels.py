@@ -29,7 +29,7 @@ def natural_key(text: str) -> tuple[tuple[int, int, str], ...]:
 
 
 def read_labels(
-    section: CohortSection, text: pd.Series[str]
+    section: CohortSection, text: pd.Series[str], remain: NDArray[np.bool_] | None = None
 ) -> tuple[NDArray[np.object_], dict[int, Problem], tuple[str, ...], list[str]]:
     """Give each row its class.
 
@@ -42,6 +42,8 @@ def read_labels(
         Names the classes and the normal one.
     text : Series of str
         The label column.
+    remain : ndarray of bool of shape (n_rows,), optional
+        Rows whose values become classes where none are named; default: all.
 
     Returns
     -------
@@ -57,7 +59,7 @@ def read_labels(
     Raises
     ------
     StudyError
-        STU-105 where no value is the normal class.
+        STU-105 where no value is the normal class, STU-106 where none is a target.
 
     Examples
     --------
@@ -68,7 +70,10 @@ def read_labels(
     """
     missing = is_missing(text)
     levels = sorted({str(level) for level in pd.unique(text[~missing])}, key=natural_key)
-    classes = section.classes or {level: [level] for level in levels}
+    classes = section.classes
+    if not classes:
+        left = set(text[~missing] if remain is None else text[~missing & remain])
+        classes = {level: [level] for level in levels if level in left or level == section.normal}
     if section.normal not in classes:
         raise StudyError(
             "STU-105",
@@ -77,6 +82,15 @@ def read_labels(
             seen=f"values {listed(levels)}",
             advice=f"{did_you_mean(section.normal, levels)} Or name the classes in cohort.classes",
         )
+    for target in section.targets:
+        if target not in classes:
+            raise StudyError(
+                "STU-106",
+                f"no value of {section.label!r} is {target!r}, a target.",
+                subject="cohort.targets",
+                seen=f"values {listed(classes)}",
+                advice=did_you_mean(target, classes),
+            )
     by_value = {value: name for name, values in classes.items() for value in values}
     spellings = {number: value for value in by_value if (number := _as_number(value)) is not None}
     mapping: dict[str, str] = {}

@@ -18,7 +18,7 @@ _DAY_OR_MONTH_FIRST = re.compile(r"[0-9]{1,2}[./-][0-9]{1,2}[./-](?:[0-9]{2}){1,
 
 
 def name_scans(rows: Rows) -> None:
-    """Name each scan: the id, followed by the session where an id stands in several rows.
+    """Name each scan: the id, followed by the session where an id stands in several rows or folders.
 
     Parameters
     ----------
@@ -33,7 +33,7 @@ def name_scans(rows: Rows) -> None:
     rows.leave_out(dict.fromkeys(where(unnamed), absent))
     rows.leave_out(dict.fromkeys(where(ids.str.contains(r"[\r\n\t]").to_numpy(dtype=bool)), broken))
     rows.ids[unnamed] = [f"line {line}" for line in rows.table.lines[unnamed]]
-    if session is None or not ids[~unnamed].duplicated().any():
+    if session is None or not (rows.scans.in_sessions or ids[~unnamed].duplicated().any()):
         return
     sessions = rows.table.frame[session]
     told = ~is_missing(sessions) & ~unnamed
@@ -122,7 +122,7 @@ def keep_first_sessions(rows: Rows) -> None:
     CohortError
         COH-111 for dates that begin with a day or month, which no order of text puts right.
     """
-    column = rows.scans.session or rows.section.id
+    column = rows.section.session or rows.scans.session or rows.section.id
     remaining = where(rows.remain)
     people = pd.Series(rows.groups[remaining], index=remaining, dtype=object)
     several = people.index[people.duplicated(keep=False)]

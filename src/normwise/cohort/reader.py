@@ -111,10 +111,9 @@ def _apply_conditions(rows: Rows) -> None:
 
 def _label(rows: Rows) -> tuple[str, ...]:
     text = rows.table.column(rows.section.label, "cohort.label")
-    remaining = where(rows.remain)
-    labels, problems, classes, readings = read_labels(rows.section, text.iloc[remaining])
-    rows.labels[remaining] = labels
-    rows.leave_out({remaining[row]: problem for row, problem in problems.items()})
+    labels, problems, classes, readings = read_labels(rows.section, text, rows.remain)
+    rows.labels[rows.remain] = labels[rows.remain]
+    rows.leave_out(problems)
     rows.readings += readings
     return classes
 
