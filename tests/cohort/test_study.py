@@ -119,6 +119,10 @@ def test_advice_of_wrong_values(tmp_path):
         in refusal(tmp_path, "[cohort]\nclasses = { a = [0] }").advice
     )
     assert refusal(tmp_path, '[cohort]\nsessions = "frist"').advice == "did you mean 'first'?"
+    assert (
+        "(class name = the label's values"
+        in refusal(tmp_path, "[cohort]\nclasses = { normal = [0] }").expected
+    )
     both = refusal(tmp_path, "[evaluation]\nfolds = 1\nseed = -1\n")
     assert "wrong as well: evaluation.seed" in both.advice
     assert "(outer folds)" in both.expected

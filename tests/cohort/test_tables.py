@@ -70,7 +70,7 @@ def test_a_quoted_cell_may_hold_delimiter_and_line_break(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "row, what", [("3,F,80", "1 cells more"), ("3", "1 cells fewer"), ("3,F,", "1 cells more")]
+    "row, what", [("3,F,80", "1 cell more"), ("3", "1 cell fewer"), ("3,F,", "1 cell more")]
 )
 def test_a_ragged_row_is_refused_with_its_number(tmp_path, row, what):
     error = refusal(write(tmp_path, f"ID,Sex\n1,F\n\n2,M\n{row}\n"))

@@ -54,7 +54,7 @@ def _check_classes(section: CohortSection) -> None:
             f"the normal class {section.normal!r} is none of the classes.",
             subject="cohort.normal",
             seen=f"classes {listed(classes)}",
-            advice=did_you_mean(section.normal, classes),
+            advice=did_you_mean(section.normal, classes, "name one of the classes"),
         )
     for target in section.targets if classes else ():
         if target not in classes:
@@ -63,7 +63,7 @@ def _check_classes(section: CohortSection) -> None:
                 f"the target {target!r} is none of the classes.",
                 subject="cohort.targets",
                 seen=f"classes {listed(classes)}",
-                advice=did_you_mean(target, classes),
+                advice=did_you_mean(target, classes, "name classes of cohort.classes"),
             )
     if section.targets and len(set(section.targets)) < max(2, len(section.targets)):
         raise StudyError(

@@ -80,7 +80,9 @@ def read_labels(
             f"no value of {section.label!r} is {section.normal!r}, the normal class.",
             subject="cohort.normal",
             seen=f"values {listed(levels)}",
-            advice=f"{did_you_mean(section.normal, levels)} Or name the classes in cohort.classes",
+            advice=did_you_mean(
+                section.normal, levels, "name the normal value in cohort.normal, or use cohort.classes"
+            ),
         )
     for target in section.targets:
         if target not in classes:
@@ -89,7 +91,7 @@ def read_labels(
                 f"no value of {section.label!r} is {target!r}, a target.",
                 subject="cohort.targets",
                 seen=f"values {listed(classes)}",
-                advice=did_you_mean(target, classes),
+                advice=did_you_mean(target, classes, "name values of the label"),
             )
     by_value = {value: name for name, values in classes.items() for value in values}
     spellings = {number: value for value in by_value if (number := _as_number(value)) is not None}

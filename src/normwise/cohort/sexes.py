@@ -70,7 +70,7 @@ def read_sexes(name: str, text: pd.Series[str]) -> ColumnReading:
     if codes and (words or others or not any(set(codes.values()) <= scheme for scheme in _SCHEMES)):
         raise CohortError(
             "COH-109",
-            f"{name} mixes several ways to write a sex.",
+            "sexes are written in several ways.",
             subject=name,
             seen=listed(repr(level) for level in sorted(levels)),
             expected="words (F, M), or codes 0 and 1, or codes 1 and 2",

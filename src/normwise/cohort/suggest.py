@@ -28,8 +28,8 @@ def closest(name: str, known: Iterable[str]) -> str | None:
     return plain[found[0]] if found else None
 
 
-def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """Return ``did you mean 'X'?``, or the list of what there is where nothing is near.
+def did_you_mean(name: str, known: Iterable[str], otherwise: str | None = None) -> str:
+    """Return ``did you mean 'X'?``; where nothing is near, ``otherwise``, or the list of what there is.
 
     Examples
     --------
@@ -40,7 +40,9 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     """
     names = list(known)
     near = closest(name, names)
-    return f"did you mean {near!r}?" if near is not None else f"there is: {listed(names)}"
+    if near is not None:
+        return f"did you mean {near!r}?"
+    return f"there is: {listed(names)}" if otherwise is None else otherwise
 
 
 def listed(names: Iterable[object], most: int = 12) -> str:

@@ -76,7 +76,7 @@ class Table:
                 f"there is no column {name!r}, which {key} names.",
                 subject=str(self.path),
                 seen=f"columns {listed(self.frame.columns)}",
-                advice=did_you_mean(name, self.frame.columns),
+                advice=did_you_mean(name, self.frame.columns, "write the name as the table has it"),
             )
         return self.frame[name]
 
@@ -215,7 +215,8 @@ def _name_columns(header: list[str], frame: pd.DataFrame, readings: list[str], p
 
 def _ragged(path: Path, row: int, line: int, header: list[str], cells: list[str]) -> CohortError:
     surplus = len(cells) - len(header)
-    what = f"{surplus} cells more" if surplus > 0 else f"{-surplus} cells fewer"
+    cells_said = "1 cell" if abs(surplus) == 1 else f"{abs(surplus)} cells"
+    what = f"{cells_said} more" if surplus > 0 else f"{cells_said} fewer"
     return CohortError(
         "COH-105",
         f"row {row} (line {line}) has {what} than the header has columns.",

@@ -142,9 +142,14 @@ def _model_at(path: list[str]) -> type[BaseModel]:
 
 
 def _meaning(detail: ErrorDetails) -> str:
+    """Return the description of the innermost key on the way to the value."""
+    meaning = ""
     names = [str(part) for part in detail["loc"]]
-    for end in range(len(names), 0, -1):
-        field = _model_at(names[: end - 1]).model_fields.get(names[end - 1])
-        if field is not None:
-            return field.description or ""
-    return ""
+    for end, name in enumerate(names):
+        field = _model_at(names[:end]).model_fields.get(name)
+        if field is None:
+            break
+        meaning = field.description or ""
+        if _model_at(names[: end + 1]) is _model_at(names[:end]):
+            break  # no section: what follows are its own values
+    return meaning

@@ -115,7 +115,7 @@ def read_numbers(name: str, text: pd.Series[str]) -> ColumnReading:
         if all(_THOUSANDS.fullmatch(texts[place]) for place in commas):
             raise CohortError(
                 "COH-110",
-                f"the commas in {name} may mark decimals or separate thousands.",
+                "the commas may mark decimals or separate thousands.",
                 subject=name,
                 seen=repr(texts[commas[0]]),
                 advice="write the numbers with a decimal point and no thousands separator",
