@@ -1,0 +1,181 @@
+"""What every classifier shares: checked input, class names, row weights, a grid fitted together."""
+
+from __future__ import annotations
+
+from abc import ABCMeta, abstractmethod
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar, Self
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.special import expit, log_expit, log_softmax, softmax
+from sklearn.base import BaseEstimator, ClassifierMixin, clone
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from normwise.classify.parameters import Rule, check_value
+from normwise.errors import ClassifierError
+
+__all__ = ["Classifier", "LogOddsClassifier"]
+
+Floats = NDArray[np.float64]
+Codes = NDArray[np.intp]
+
+
+class Classifier(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):  # type: ignore[misc]  # untyped bases
+    """A scikit-learn classifier with probabilities; subclasses give ``fit`` and ``predict_proba``.
+
+    Attributes
+    ----------
+    rules : dict of str to Rule
+        What each setting may be.
+    """
+
+    rules: ClassVar[dict[str, Rule]] = {}
+
+    classes_: NDArray[Any]
+
+    @abstractmethod
+    def fit(self, X: ArrayLike, y: ArrayLike) -> Self:
+        """Learn from rows, (n_samples, n_features), and their classes, (n_samples,)."""
+
+    @abstractmethod
+    def predict_proba(self, X: ArrayLike) -> Floats:
+        """Return the probability of each class, (n_samples, n_classes), in the order of ``classes_``."""
+
+    def predict(self, X: ArrayLike) -> NDArray[Any]:
+        """Return the most probable class of each row, of shape (n_samples,)."""
+        check_is_fitted(self)
+        return np.asarray(self.classes_[np.argmax(self.predict_proba(X), axis=1)])
+
+    def predict_log_proba(self, X: ArrayLike) -> Floats:
+        """Return the logarithm of `predict_proba`; −inf where a probability is 0."""
+        with np.errstate(divide="ignore"):
+            return np.asarray(np.log(self.predict_proba(X)))
+
+    def fit_grid(self, X: ArrayLike, y: ArrayLike, settings: Sequence[Mapping[str, Any]]) -> list[Self]:
+        """Fit one clone a setting on the same rows; work that settings share is done once.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Training rows.
+        y : array-like of shape (n_samples,)
+            Their classes.
+        settings : sequence of mapping
+            Parameters of each clone.
+
+        Returns
+        -------
+        list of estimators
+            In the order of the settings, the same models as fitting each clone alone.
+        """
+        models = [clone(self).set_params(**setting) for setting in settings]
+        if models:
+            self._fit_together(models, X, y)
+        return models
+
+    def _fit_together(self, models: list[Self], X: ArrayLike, y: ArrayLike) -> None:
+        for model in models:
+            model.fit(X, y)
+
+    def _read_training(self, X: ArrayLike, y: ArrayLike) -> tuple[Floats, Codes]:
+        """Check settings and rows, learn names, and return the rows with each one's place in ``classes_``."""
+        self._begin()
+        rows, labels = validate_data(self, X, y, dtype=np.float64)
+        check_classification_targets(labels)
+        self.classes_, codes = np.unique(labels, return_inverse=True)
+        if len(self.classes_) < 2:
+            # The words "1 class" are what scikit-learn's own checks look for.
+            raise ClassifierError(
+                "CLS-107",
+                "the training rows hold 1 class; a classifier needs at least two classes.",
+                subject=type(self).__name__,
+                seen=f"{len(codes)} rows of class {self.classes_[0]}",
+                advice="check the cohort's label and classes, and that every class has people left",
+            )
+        return rows, codes
+
+    def _read_like(self, first: Self) -> None:
+        """Take over what the first of several models has read from the same rows."""
+        if self is not first:
+            self._begin()
+            for name in ("n_features_in_", "feature_names_in_", "classes_"):
+                if hasattr(first, name):
+                    setattr(self, name, getattr(first, name))
+
+    def _begin(self) -> None:
+        """Check the settings, and forget what an earlier fit, perhaps of another solver, has learnt."""
+        for name in self.rules:
+            check_value(self.rules, name, getattr(self, name), subject=type(self).__name__)
+        for name in [name for name in vars(self) if name.endswith("_")]:
+            delattr(self, name)
+
+    def _read_new(self, X: ArrayLike) -> Floats:
+        """Check rows to be predicted."""
+        check_is_fitted(self)
+        return np.asarray(validate_data(self, X, dtype=np.float64, reset=False))
+
+    def _row_weights(self, codes: Codes, sample_weight: Floats | None = None) -> Floats:
+        """Return each row's weight: its class's, times its own."""
+        own = np.ones(len(codes)) if sample_weight is None else sample_weight
+        counted = np.bincount(codes, weights=own, minlength=len(self.classes_))
+        if not counted.all():
+            raise ClassifierError(
+                "CLS-111",
+                f"the rows of class {self.classes_[int(np.argmin(counted))]} have no weight.",
+                subject=type(self).__name__,
+                expected="weights above 0 in every class",
+                advice="leave the class out, or give its rows a weight",
+            )
+        wanted = getattr(self, "class_weight", None)
+        if wanted is None:
+            return own
+        if wanted == "balanced":
+            by_class = counted.sum() / (len(counted) * counted)
+        else:
+            by_class = self._named_weights(wanted)
+        return np.asarray(own * by_class[codes])
+
+    def _named_weights(self, wanted: Mapping[Any, float]) -> Floats:
+        """Return the weight of each class from a table, 1 where it is not named."""
+        names = self.classes_.tolist()
+        absent = [str(name) for name in wanted if name not in names]
+        if absent:
+            raise ClassifierError(
+                "CLS-106",
+                "class_weight names a class that no training row has.",
+                subject=type(self).__name__,
+                seen=", ".join(absent),
+                expected=f"some of {', '.join(map(str, names))}",
+                advice="write the classes as the study names them",
+            )
+        return np.array([wanted.get(name, 1.0) for name in names], dtype=float)
+
+
+class LogOddsClassifier(Classifier):
+    """A classifier whose ``decision_function`` gives log-odds: the probabilities are their softmax."""
+
+    @abstractmethod
+    def decision_function(self, X: ArrayLike) -> Floats:
+        """Return log-odds of the last of two classes, or a score a class, (n_samples, n_classes)."""
+
+    def predict_log_proba(self, X: ArrayLike) -> Floats:
+        """Return the logarithm of `predict_proba`, exact also where a probability is next to 0."""
+        scores = self.decision_function(X)
+        if scores.ndim == 1:
+            return np.column_stack([log_expit(-scores), log_expit(scores)])
+        return np.asarray(log_softmax(scores, axis=1))
+
+    def predict_proba(self, X: ArrayLike) -> Floats:
+        """Return the probability of each class, (n_samples, n_classes), in the order of ``classes_``."""
+        scores = self.decision_function(X)
+        if scores.ndim == 1:
+            return np.column_stack([expit(-scores), expit(scores)])
+        return np.asarray(softmax(scores, axis=1))
+
+    def predict(self, X: ArrayLike) -> NDArray[Any]:
+        """Return the most probable class of each row, of shape (n_samples,)."""
+        scores = self.decision_function(X)
+        chosen = (scores > 0).astype(np.intp) if scores.ndim == 1 else np.argmax(scores, axis=1)
+        return np.asarray(self.classes_[chosen])

@@ -1,0 +1,130 @@
+"""Random forest: scikit-learn's, behind the settings that matter for a few hundred people."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, Self
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.ensemble import RandomForestClassifier
+
+from normwise.classify.base import Classifier
+from normwise.classify.parameters import Rule, choice, class_weights, either, nothing, number
+from normwise.classify.spec import ClassifierSpec
+from normwise.classify.units import training_unit
+
+__all__ = ["FOREST", "ForestClassifier"]
+
+Floats = NDArray[np.float64]
+
+
+class ForestClassifier(Classifier):
+    """Random forest (Breiman 2001); probabilities are the trees' mean leaf shares.
+
+    Parameters
+    ----------
+    n_estimators : int
+        Trees.
+    max_features : {"sqrt", "log2"} or float
+        Features tried at a split: by their number, or as a share of them.
+    min_samples_leaf : int
+        Rows that a leaf keeps at least; more of them give smoother probabilities.
+    max_depth : int, optional
+        Deepest tree; default: until leaves are pure.
+    class_weight : None, "balanced" or dict
+        Row weights by class; None keeps the training rows' shares.
+    random_state : int
+        Seed.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+    forest_ : sklearn.ensemble.RandomForestClassifier
+        Trained on places in ``classes_``.
+    centre_, scale_ : ndarray of shape (n_features,)
+        Mean and standard deviation of the training rows; a constant feature's is infinite.
+    feature_importances_ : ndarray of shape (n_features,)
+        Mean decrease of impurity, of sum 1.
+
+    Examples
+    --------
+    >>> X = np.array([[50.0], [52.0], [61.0], [64.0]])
+    >>> model = ForestClassifier(n_estimators=20).fit(X, ["normal", "normal", "AD", "AD"])
+    >>> model.predict([[49.0], [65.0]]).tolist()
+    ['normal', 'AD']
+    """
+
+    rules: ClassVar[dict[str, Rule]] = {
+        "n_estimators": number(1, whole=True),
+        "max_features": either(choice("sqrt", "log2"), number(0, 1, above=True)),
+        "min_samples_leaf": number(1, whole=True),
+        "max_depth": either(nothing(), number(1, whole=True)),
+        "class_weight": class_weights(),
+        "random_state": number(0, whole=True),
+    }
+
+    def __init__(
+        self,
+        n_estimators: int = 200,
+        *,
+        max_features: str | float = "sqrt",
+        min_samples_leaf: int = 1,
+        max_depth: int | None = None,
+        class_weight: Any = None,
+        random_state: int = 0,
+    ) -> None:
+        self.n_estimators = n_estimators
+        self.max_features = max_features
+        self.min_samples_leaf = min_samples_leaf
+        self.max_depth = max_depth
+        self.class_weight = class_weight
+        self.random_state = random_state
+
+    def fit(self, X: ArrayLike, y: ArrayLike) -> Self:
+        """Grow the trees.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Training rows.
+        y : array-like of shape (n_samples,)
+            Their classes.
+
+        Raises
+        ------
+        ClassifierError
+            CLS-103 a setting out of range, CLS-106 a weight for no class, CLS-107 one class only.
+        """
+        rows, codes = self._read_training(X, y)
+        share = self.max_features if isinstance(self.max_features, str) else float(self.max_features)
+        forest = RandomForestClassifier(
+            self.n_estimators,
+            max_features=share,
+            min_samples_leaf=self.min_samples_leaf,
+            max_depth=self.max_depth,
+            random_state=self.random_state,
+        )
+        # Trees split at float32 values: in the training rows' unit no digit that tells people apart is lost.
+        self.centre_, self.scale_ = training_unit(rows)
+        self.forest_ = forest.fit(
+            (rows - self.centre_) / self.scale_, codes, sample_weight=self._row_weights(codes)
+        )
+        return self
+
+    def predict_proba(self, X: ArrayLike) -> Floats:
+        """Return the probability of each class, (n_samples, n_classes), in the order of ``classes_``."""
+        rows = self._read_new(X)
+        return np.asarray(self.forest_.predict_proba((rows - self.centre_) / self.scale_))
+
+    @property
+    def feature_importances_(self) -> Floats:
+        """Mean decrease of impurity by each feature, of sum 1 (0 where no tree ever splits)."""
+        return np.asarray(self.forest_.feature_importances_)
+
+
+FOREST = ClassifierSpec(
+    "Random forest",
+    ForestClassifier,
+    grid={"min_samples_leaf": [5, 1]},
+    library_types=("sklearn.tree._tree.Tree",),
+)

@@ -1,0 +1,177 @@
+"""Logistic regression with an L2 penalty, fast where there are fewer people than features.
+
+The same models as scikit-learn's ``LogisticRegression``: the cost is C Σ sᵢ·(−log p(yᵢ)) + ½ ‖w‖², the
+intercept unpenalised, the softmax for three classes and more. A grid over C shares one factorisation of the
+rows, and each C starts where the last one ended.
+"""
+
+# ruff: noqa: SLF001 - clones of one class share their work through its private methods
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from typing import Any, ClassVar, Self
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.utils.validation import _check_sample_weight
+
+from normwise.classify.base import LogOddsClassifier
+from normwise.classify.descent import descend
+from normwise.classify.newton import CrossEntropy, minimise
+from normwise.classify.parameters import Rule, choice, class_weights, either, nothing, number
+from normwise.classify.rates import refuse_divergence, warn_unsettled
+from normwise.classify.rotation import Span, span_rows
+from normwise.classify.spec import ClassifierSpec
+from normwise.errors import NormwiseWarning
+
+__all__ = ["LOGISTIC", "LogisticClassifier"]
+
+Floats = NDArray[np.float64]
+
+
+class LogisticClassifier(LogOddsClassifier):
+    """Logistic regression with an L2 penalty.
+
+    Parameters
+    ----------
+    C : float
+        Weight of the data against the penalty, above 0.
+    solver : {"newton", "gradient_descent"}
+        Newton's method, or batch gradient descent with its cost curve kept.
+    class_weight : None, "balanced" or dict
+        Row weights by class. None keeps the probabilities those of a cohort with the training rows' shares,
+        which is what a threshold chosen afterwards needs; "balanced" acts as if every class were as large.
+    learning_rate : float, optional
+        Rate of gradient descent on the centred rows; default: half the largest stable one.
+    max_steps : int
+        The most steps of gradient descent.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+    coef_ : ndarray of shape (1, n_features) or (n_classes, n_features)
+        Weights; of two classes, towards the last.
+    intercept_ : ndarray of shape (1,) or (n_classes,)
+    n_iter_ : int
+        Steps of the solver.
+    cost_curve_ : ndarray of shape (n_steps + 1,)
+        Mean cross-entropy plus penalty before the first step and after each; only of gradient descent.
+
+    Examples
+    --------
+    >>> X = np.array([[50.0], [52.0], [61.0], [64.0]])
+    >>> model = LogisticClassifier(C=0.1).fit(X, ["normal", "normal", "AD", "AD"])
+    >>> model.predict([[49.0], [65.0]]).tolist()
+    ['normal', 'AD']
+    """
+
+    rules: ClassVar[dict[str, Rule]] = {
+        "C": number(0, above=True),
+        "solver": choice("newton", "gradient_descent"),
+        "class_weight": class_weights(),
+        "learning_rate": either(nothing(), number(0, above=True)),
+        "max_steps": number(1, whole=True),
+    }
+
+    def __init__(
+        self,
+        C: float = 1.0,
+        *,
+        solver: str = "newton",
+        class_weight: Any = None,
+        learning_rate: float | None = None,
+        max_steps: int = 20_000,
+    ) -> None:
+        self.C = C
+        self.solver = solver
+        self.class_weight = class_weight
+        self.learning_rate = learning_rate
+        self.max_steps = max_steps
+
+    def fit(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
+        """Find the weights.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Training rows.
+        y : array-like of shape (n_samples,)
+            Their classes.
+        sample_weight : array-like of shape (n_samples,), optional
+            Row weights of at least 0; a weight of two counts as the row written twice.
+
+        Raises
+        ------
+        ClassifierError
+            CLS-103 a setting out of range, CLS-106 a weight for no class, CLS-107 one class only, CLS-108 a
+            learning rate that diverges.
+        """
+        self._fit_together([self], X, y, sample_weight)
+        return self
+
+    def decision_function(self, X: ArrayLike) -> Floats:
+        """Return log-odds of the last of two classes, or a score a class, (n_samples, n_classes)."""
+        scores = self._read_new(X) @ self.coef_.T + self.intercept_
+        return scores[:, 0] if len(self.classes_) == 2 else scores
+
+    def _fit_together(
+        self, models: Sequence[Self], X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None
+    ) -> None:
+        first = models[0]
+        rows, codes = first._read_training(X, y)
+        own = None
+        if sample_weight is not None:
+            own = _check_sample_weight(sample_weight, rows, dtype=np.float64, ensure_non_negative=True)
+        weights = []
+        for model in models:
+            model._read_like(first)
+            weights.append(model._row_weights(codes, own))
+        centre = rows.mean(axis=0)
+        strength = max(model.C * float(each.max()) for model, each in zip(models, weights, strict=True))
+        span = span_rows(rows - centre, strength)
+        targets = np.eye(len(first.classes_))[codes]
+        if len(first.classes_) == 2:
+            targets = targets[:, 1:]
+        # From the strongest penalty to the weakest, so that each start is close to its end.
+        starts: dict[bytes, Floats] = {}
+        for place in sorted(range(len(models)), key=lambda each: models[each].C):
+            model, each = models[place], weights[place]
+            if model.solver == "gradient_descent":
+                model._descend(span, targets, each)
+            else:
+                key = each.tobytes()
+                starts[key] = model._solve(span, targets, each, starts.get(key))
+            model.intercept_ = model.intercept_ - model.coef_ @ centre
+
+    def _solve(self, span: Span, targets: Floats, weights: Floats, start: Floats | None) -> Floats:
+        problem = CrossEntropy(span.coordinates, targets, weights)
+        found = minimise(problem, 1.0 / self.C, start)
+        if not found.settled:
+            warnings.warn(
+                f"CLS-203 logistic regression with C = {self.C:g} had not settled after {found.n_steps} "
+                "Newton steps; scale the features or lower C",
+                NormwiseWarning,
+                stacklevel=2,
+            )
+        self.coef_, self.intercept_, self.n_iter_ = span.back(found.weights), found.intercept, found.n_steps
+        return found.columns
+
+    def _descend(self, span: Span, targets: Floats, weights: Floats) -> None:
+        # Descent from zero never leaves the rows' span, so its curve is the same in their coordinates.
+        walk = descend(
+            span.coordinates, targets, cost="cross_entropy", rate=self.learning_rate, steps=self.max_steps,
+            penalty=1.0 / (self.C * float(weights.sum())), weights=weights,
+        )  # fmt: skip
+        refuse_divergence(walk)
+        warn_unsettled(walk, "logistic")
+        self.coef_, self.intercept_ = span.back(walk.weights), walk.intercept
+        self.cost_curve_, self.n_iter_ = walk.costs, max(1, len(walk.costs) - 1)
+
+
+LOGISTIC = ClassifierSpec(
+    "Logistic regression, L2 penalty",
+    LogisticClassifier,
+    grid={"C": [0.0001, 0.001, 0.01, 0.1, 1.0]},
+)
