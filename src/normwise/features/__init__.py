@@ -1,1 +1,56 @@
-"""The features room."""
+"""The fourth room: extractors. A cohort goes in, a table of features comes out, one row a scan.
+
+A walk through the files::
+
+    registry       EXTRACTORS, every extractor by its name
+    extractor      what an extractor is
+    extract        from a cohort to its features, by the study's extractor
+    feature_table  the table, its notes, its failures; features.tsv and features.json
+
+    regions        statistics of labelled regions of an image
+      atlas, installed, lookup, names   the label map and the names of its regions
+      placement    the atlas on an image's grid, and whether the image is where it should be
+      measure      what a child process does with one image
+      statistics   moments and order statistics of all regions at once
+      tissue, shading   a robust three-tissue model, and the coil's shading taken out
+    table          features from columns
+      joined, columns   second tables joined by id; columns chosen, read and settled
+      paths        paths with columns in braces
+    freesurfer     FreeSurfer's tables and stats files
+      freesurfer_names, stats_files
+    voxels         every voxel as a feature
+      sampling, rows_file   the places, one image's values, and the matrix on disk
+      components   principal components, learnt inside each training fold
+
+Extractors of single images are pure functions, run once a scan by the engine and kept by content. What has
+to be learnt is a transformer, fitted inside each training fold.
+"""
+
+from __future__ import annotations
+
+from normwise.features.atlas import Atlas, load_atlas
+from normwise.features.extract import extract_features, learnt_extractor
+from normwise.features.extractor import Extractor, Means
+from normwise.features.feature_table import FeatureTable, read_features, write_features
+from normwise.features.installed import installed_atlases
+from normwise.features.names import region_name
+from normwise.features.registry import EXTRACTORS, TRUSTED_TYPES
+from normwise.features.statistics import STATISTICS, region_statistics
+
+__all__ = [
+    "EXTRACTORS",
+    "STATISTICS",
+    "TRUSTED_TYPES",
+    "Atlas",
+    "Extractor",
+    "FeatureTable",
+    "Means",
+    "extract_features",
+    "installed_atlases",
+    "learnt_extractor",
+    "load_atlas",
+    "read_features",
+    "region_name",
+    "region_statistics",
+    "write_features",
+]

@@ -1,0 +1,102 @@
+"""From a cohort to its features, by the study's extractor."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from normwise.cohort import Cohort, did_you_mean
+from normwise.engine import Progress
+from normwise.errors import FeatureError
+from normwise.features.extractor import Extractor, Means
+from normwise.features.feature_table import FeatureTable
+from normwise.features.registry import EXTRACTORS
+from normwise.schema import Study
+
+__all__ = ["extract_features", "learnt_extractor"]
+
+
+def extract_features(
+    cohort: Cohort,
+    study: Study,
+    *,
+    cache_dir: Path | None = None,
+    jobs: int = 1,
+    progress: Progress | None = None,
+) -> FeatureTable:
+    """Measure every scan of a cohort.
+
+    Parameters
+    ----------
+    cohort : Cohort
+        Who takes part.
+    study : Study
+        Its ``[features]`` say what is measured.
+    cache_dir : Path, optional
+        Where finished work is kept by content, so that a run resumes.
+    jobs : int
+        Scans at the same time.
+    progress : Progress, optional
+        Where it is shown.
+
+    Returns
+    -------
+    FeatureTable
+        One row for each scan that could be measured, in the cohort's order; the others are in ``failures``.
+
+    Raises
+    ------
+    FeatureError
+        FEA-100 an unknown extractor; FEA-1xx and FEA-2xx what is wrong with the study or a table as a whole;
+        FEA-202 a feature has the name of a demographic or of the label.
+    """
+    table = _find(study).extract(cohort, study, Means(cache_dir, jobs, progress))
+    taken = {*cohort.frame.columns, cohort.roles.label} & set(table.values.columns)
+    if taken:
+        raise FeatureError(
+            "FEA-202",
+            f"{min(taken)!r} is a demographic or the label, and can't be a feature as well.",
+            advice="take it out of features.columns: demographics enter by the normalizer alone",
+        )
+    scans = set(table.values.index)
+    order = [scan for scan in cohort.frame.index if scan in scans]
+    assert len(order) + len(table.failures) == len(cohort.frame), "every scan has features or a reason"
+    assert order == list(table.values.index), "features keep the cohort's order"
+    return table
+
+
+def learnt_extractor(study: Study, seed: int) -> Any:
+    """Return the transformer that learns features inside each training fold, or None.
+
+    Parameters
+    ----------
+    study : Study
+        Its ``[features]`` say which extractor.
+    seed : int
+        Seed of the learning.
+
+    Returns
+    -------
+    scikit-learn transformer or None
+        It takes the travelling frame, passes the demographics through and has a parameter ``demographics``.
+
+    Examples
+    --------
+    >>> study = Study.model_validate({"features": {"extractor": "voxels", "components": 10}})
+    >>> learnt_extractor(study, seed=0)
+    VoxelComponents(n_components=10)
+    """
+    learn = _find(study).learn
+    return learn(study, seed) if learn is not None else None
+
+
+def _find(study: Study) -> Extractor:
+    name = study.features.extractor
+    if name not in EXTRACTORS:
+        raise FeatureError(
+            "FEA-100",
+            f"there is no extractor called {name!r}.",
+            expected=", ".join(EXTRACTORS),
+            advice=did_you_mean(name, EXTRACTORS),
+        )
+    return EXTRACTORS[name]

@@ -1,0 +1,142 @@
+"""The features of a cohort: one row a scan, one column a feature, and why some scans have none."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from normwise.errors import FeatureError, NormwiseError, error_from_dict
+from normwise.files import replacing, write_text
+from normwise.results import FeatureNote
+
+__all__ = ["FeatureTable", "read_features", "write_features"]
+
+WIDE = 4096
+"""Beyond so many columns the values go into ``features.npy``, since no program opens such a TSV."""
+
+_TSV, _JSON, _NPY = "features.tsv", "features.json", "features.npy"
+
+
+@dataclass(frozen=True, eq=False)
+class FeatureTable:
+    """Features before anything is learnt.
+
+    Attributes
+    ----------
+    values : DataFrame of shape (n_scans, n_features)
+        Finite floats, index ``id``; scans that failed are not in it.
+    notes : dict of str to FeatureNote
+        Unit and meaning of every column; where a cohort has thousands of voxels, one note under ``voxel_*``.
+    failures : dict of str to NormwiseError
+        By scan, why it has no features.
+    hash : str
+        SHA-256 of how the features are made: extractor, settings, atlas, version. Two cohorts measured in
+        the same way have the same hash, whoever is in them.
+    """
+
+    values: pd.DataFrame
+    notes: dict[str, FeatureNote]
+    failures: dict[str, NormwiseError] = field(default_factory=dict)
+    hash: str = ""
+
+
+def write_features(table: FeatureTable, folder: Path) -> Path:
+    """Write ``features.tsv`` and ``features.json``, a BIDS sidecar with unit and description of every column.
+
+    Parameters
+    ----------
+    table : FeatureTable
+        What `extract_features` returned.
+    folder : Path
+        Made where it is missing.
+
+    Returns
+    -------
+    Path
+        The TSV file. With more than 4096 columns it lists the ids only, and ``features.npy`` holds the values
+        in the same order of rows.
+    """
+    values = table.values
+    about: dict[str, Any] = {"id": {"Description": "scan"}}
+    for name, note in table.notes.items():
+        extra = {"Place": note.place, "Label": note.label}
+        about[name] = {"Description": note.description, "Units": note.unit} | {
+            key: value for key, value in extra.items() if value not in ("", None)
+        }
+    about["GeneratedBy"] = {
+        "Name": "Normwise",
+        "Hash": table.hash,
+        "Failures": {name: error.to_dict() for name, error in table.failures.items()},
+    }
+    if values.shape[1] > WIDE:
+        about["GeneratedBy"]["Columns"] = list(values.columns)
+        with replacing(folder / _NPY) as part:
+            np.save(part, values.to_numpy(), allow_pickle=False)
+        values = values.iloc[:, :0]
+    else:
+        (folder / _NPY).unlink(missing_ok=True)
+    with replacing(folder / _TSV) as part:
+        values.to_csv(part, sep="\t", index_label="id", lineterminator="\n")
+    write_text(folder / _JSON, json.dumps(about, indent=1, ensure_ascii=False) + "\n")
+    return folder / _TSV
+
+
+def read_features(folder: Path) -> FeatureTable:
+    """Read back what `write_features` wrote.
+
+    Parameters
+    ----------
+    folder : Path
+        Holds ``features.tsv`` and ``features.json``.
+
+    Returns
+    -------
+    FeatureTable
+        Wide tables stay on disk as a memory map.
+
+    Raises
+    ------
+    FeatureError
+        FEA-108, a file is missing or is not what was written.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> values = pd.DataFrame({"insula_left.mean": [0.1, 0.2]}, index=pd.Index(["s1", "s2"], name="id"))
+    >>> notes = {"insula_left.mean": FeatureNote("intensity", "Mean intensity", "insula_left", 3001)}
+    >>> folder = Path(tempfile.mkdtemp())
+    >>> _ = write_features(FeatureTable(values, notes, hash="abc"), folder)
+    >>> back = read_features(folder)
+    >>> back.values.equals(values), back.notes == notes, back.hash
+    (True, True, 'abc')
+    """
+    try:
+        about = json.loads((folder / _JSON).read_bytes())
+        made = about.pop("GeneratedBy")
+        about.pop("id")
+        # Text first: pandas' own parser may miss the last bit of a float.
+        text = pd.read_csv(folder / _TSV, sep="\t", dtype=str, keep_default_na=False).set_index("id")
+        values = text.astype(np.float64)
+        if "Columns" in made:
+            rows = np.load(folder / _NPY, mmap_mode="r", allow_pickle=False)
+            values = pd.DataFrame(rows, index=values.index, columns=made["Columns"], copy=False)
+        notes = {
+            name: FeatureNote(each["Units"], each["Description"], each.get("Place", ""), each.get("Label"))
+            for name, each in about.items()
+        }
+        failures = {name: error_from_dict(error) for name, error in made["Failures"].items()}
+        return FeatureTable(values, notes, failures, made["Hash"])
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise FeatureError(
+            "FEA-108",
+            "the features of the run can't be read.",
+            subject=str(folder),
+            seen=f"{type(error).__name__}: {error}",
+            expected=f"{_TSV} and {_JSON} as an extraction writes them",
+            advice="extract the features again",
+        ) from error

@@ -1,0 +1,204 @@
+"""``regions``: statistics of every labelled region of every image."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from normwise.cohort import Cohort, did_you_mean
+from normwise.engine import Limits, Outcome, Task, run_subjects
+from normwise.errors import FeatureError, NormwiseError
+from normwise.features.atlas import IMAGE_SUFFIXES, load_atlas, names_of
+from normwise.features.columns import choose_columns, settle
+from normwise.features.extractor import Extractor, Means, hash_of
+from normwise.features.feature_table import FeatureTable
+from normwise.features.measure import MEASURE_VERSION, measure_regions
+from normwise.features.paths import check_columns, fill, has_columns
+from normwise.features.placement import pack_atlas
+from normwise.features.statistics import STATISTICS
+from normwise.files import sha256_file
+from normwise.results import FeatureNote
+from normwise.schema import FeaturesSection, Study
+
+__all__ = ["REGIONS", "default_statistics"]
+
+_LIMITS = Limits(seconds=300)
+
+
+def default_statistics(atlas: str) -> list[str]:
+    """Return the few statistics that tell people apart.
+
+    On a template's atlas each label has the same volume in everybody, and intensity has no unit; what shrinks
+    with age and disease shows as fluid where tissue was, and as the share of grey matter. On a person's own
+    label map the volume says it all.
+
+    Parameters
+    ----------
+    atlas : str
+        As `normwise.schema.FeaturesSection.atlas`.
+
+    Examples
+    --------
+    >>> default_statistics("neuromorphometrics"), default_statistics("labels/{ID}.nii.gz")
+    (['csf_share', 'gm_share'], ['volume_mm3'])
+    """
+    return ["volume_mm3"] if has_columns(atlas) else ["csf_share", "gm_share"]
+
+
+def _extract(cohort: Cohort, study: Study, means: Means) -> FeatureTable:
+    section = study.features
+    if cohort.images is None:
+        raise FeatureError(
+            "FEA-107",
+            "the study names no images, and regions are measured on images.",
+            advice='give cohort.images, as "volumes/{ID}.nii.gz", or another features.extractor',
+        )
+    root = study.cohort.root or Path()
+    statistics = _statistics(section)
+    lut = root / section.lut if section.lut is not None else None
+    if has_columns(section.atlas):
+        return _on_own_labels(cohort, section, root, lut, statistics, means)
+    return _on_one_atlas(cohort, section, root, lut, statistics, means)
+
+
+def _statistics(section: FeaturesSection) -> list[str]:
+    unknown = [name for name in section.statistics if name not in STATISTICS]
+    if unknown:
+        raise FeatureError(
+            "FEA-104",
+            f"there is no statistic called {unknown[0]!r}.",
+            expected=", ".join(STATISTICS),
+            advice=did_you_mean(unknown[0], STATISTICS),
+        )
+    wanted = set(section.statistics or default_statistics(section.atlas))
+    return [name for name in STATISTICS if name in wanted]
+
+
+def _on_one_atlas(
+    cohort: Cohort,
+    section: FeaturesSection,
+    root: Path,
+    lut: Path | None,
+    statistics: list[str],
+    means: Means,
+) -> FeatureTable:
+    """Measure the regions of an atlas that is placed on every image."""
+    named = section.atlas.lower().endswith(IMAGE_SUFFIXES)
+    atlas = load_atlas(root / section.atlas if named else section.atlas, lut)
+    assert cohort.images is not None
+    with means.folder() as folder:
+        packed = pack_atlas(atlas, folder)
+        tasks = [
+            Task(
+                str(scan),
+                {"image": image, "statistics": statistics, "atlas": str(packed)},
+                (Path(image), packed),
+            )
+            for scan, image in cohort.images.items()
+        ]
+        outcomes = _run(tasks, means)
+        made = hash_of(
+            extractor="regions",
+            version=MEASURE_VERSION,
+            atlas=packed.stem,
+            names=list(atlas.names.items()),
+            statistics=statistics,
+            columns=section.columns,
+        )
+    return _table(outcomes, atlas.names, statistics, section, made)
+
+
+def _on_own_labels(
+    cohort: Cohort,
+    section: FeaturesSection,
+    root: Path,
+    lut: Path | None,
+    statistics: list[str],
+    means: Means,
+) -> FeatureTable:
+    """Measure each image on a label map of its own, whose path is told by columns in braces."""
+    assert cohort.images is not None
+    check_columns(section.atlas, "features.atlas", cohort.raw.columns)
+    tasks = []
+    maps = fill(section.atlas, cohort.raw)
+    for (scan, image), name in zip(cohort.images.items(), maps, strict=True):
+        labels = root / name
+        arguments = {"image": image, "statistics": statistics, "labels": str(labels)}
+        tasks.append(Task(str(scan), arguments, (Path(image), labels)))
+    outcomes = _run(tasks, means)
+    present = sorted({int(label) for each in outcomes if each.value for label in each.value["labels"]})  # type: ignore[union-attr] # labels is an array
+    names = names_of(present, lut)
+    made = hash_of(
+        extractor="regions",
+        version=MEASURE_VERSION,
+        lut=sha256_file(lut) if lut is not None else None,
+        statistics=statistics,
+        columns=section.columns,
+    )
+    return _table(outcomes, names, statistics, section, made)
+
+
+def _run(tasks: list[Task], means: Means) -> list[Outcome]:
+    return run_subjects(
+        measure_regions,
+        tasks,
+        version=MEASURE_VERSION,
+        cache_dir=means.cache_dir,
+        jobs=means.jobs,
+        limits=_LIMITS,
+        progress=means.progress,
+        title="regions",
+    )
+
+
+def _table(
+    outcomes: list[Outcome],
+    names: dict[int, str],
+    statistics: list[str],
+    section: FeaturesSection,
+    made: str,
+) -> FeatureTable:
+    """Bring every scan's arrays into one table, region by region."""
+    order = np.array(sorted(names), dtype=np.int64)
+    place = {int(label): row for row, label in enumerate(order)}
+    rows, scans = [], []
+    failures: dict[str, NormwiseError] = {}
+    for outcome in outcomes:
+        if outcome.value is None:
+            assert outcome.error is not None
+            failures[outcome.subject] = outcome.error
+            continue
+        labels = np.asarray(outcome.value["labels"])
+        known = np.isin(labels, order)
+        row = np.full((len(order), len(statistics)), np.nan)
+        if "volume_mm3" in statistics:  # a label that a map does not have has a volume: none
+            row[:, statistics.index("volume_mm3")] = 0.0
+        columns = [np.asarray(outcome.value[name])[known] for name in statistics]
+        row[np.searchsorted(order, labels[known])] = np.stack(columns, axis=1)
+        rows.append(row)
+        scans.append(outcome.subject)
+    cube = np.array(rows).reshape(len(rows), len(order), len(statistics))
+    pairs = [(label, name) for label in names for name in statistics]
+    flat = [cube[:, place[label], statistics.index(name)] for label, name in pairs]
+    columns_named = [f"{names[label]}.{name}" for label, name in pairs]
+    values = pd.DataFrame(
+        np.array(flat).reshape(len(pairs), len(rows)).T,
+        index=pd.Index(scans, name="id"),
+        columns=columns_named,
+    )
+    values = values[choose_columns(section.columns, columns_named, (), section.atlas)]
+    values, failures = settle(values, failures, section.atlas) if len(values) else (values, failures)
+    notes = {
+        f"{names[label]}.{name}": FeatureNote(
+            STATISTICS[name].unit, f"{STATISTICS[name].description}: {names[label]}", names[label], label
+        )
+        for label, name in pairs
+        if f"{names[label]}.{name}" in values.columns
+    }
+    in_order = {each.subject: failures[each.subject] for each in outcomes if each.subject in failures}
+    return FeatureTable(values, notes, in_order, made)
+
+
+REGIONS = Extractor("Statistics of labelled regions of an image", _extract)

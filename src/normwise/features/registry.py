@@ -1,0 +1,22 @@
+"""Every extractor by its name; a new one is one file and one line here."""
+
+from __future__ import annotations
+
+from normwise.features.extractor import Extractor
+from normwise.features.freesurfer import FREESURFER
+from normwise.features.regions import REGIONS
+from normwise.features.tables import TABLE
+from normwise.features.voxels import VOXELS
+
+__all__ = ["EXTRACTORS", "TRUSTED_TYPES"]
+
+EXTRACTORS: dict[str, Extractor] = {
+    "regions": REGIONS,
+    "table": TABLE,
+    "freesurfer": FREESURFER,
+    "voxels": VOXELS,
+}
+"""What ``features.extractor`` may say."""
+
+TRUSTED_TYPES = ("normwise.features.components.VoxelComponents",)
+"""Types of learnt extractors that a saved model may hold."""
