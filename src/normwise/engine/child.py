@@ -22,7 +22,7 @@ from normwise.engine.stored import encode_error, encode_value
 from normwise.engine.task import Limits
 from normwise.errors import EngineError, NormwiseError, NormwiseWarning
 
-__all__ = ["answer", "import_function", "limit_memory", "limit_threads", "thread_settings"]
+__all__ = ["answer", "import_function", "limit_memory", "limit_threads", "seed_generators", "thread_settings"]
 
 _THREAD_SETTINGS = (
     "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "BLIS_NUM_THREADS",
@@ -66,12 +66,20 @@ def thread_settings(threads: int) -> dict[str, str]:
 
 def limit_threads(threads: int) -> None:
     """Hold the libraries that are loaded, and those that will be, to so many threads."""
-    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped] # it has no stubs
+    from threadpoolctl import threadpool_limits
 
     os.environ.update(thread_settings(threads))
     threadpool_limits(threads)
     if torch := sys.modules.get("torch"):
         torch.set_num_threads(threads)
+
+
+def seed_generators() -> None:
+    """Give whoever draws without a seed the same draws, whatever the order of subjects."""
+    random.seed(0)
+    np.random.seed(0)  # noqa: NPY002 - the global generator is the one that careless code uses
+    if torch := sys.modules.get("torch"):
+        torch.manual_seed(0)
 
 
 def limit_memory(memory_bytes: int) -> None:
@@ -124,8 +132,7 @@ def answer(
         Written beside itself first, so that it appears whole or not at all.
     """
     faulthandler.enable()  # a crash leaves the line it came from in the child's log
-    random.seed(0)  # whoever draws without a seed still draws the same, whatever the order of subjects
-    np.random.seed(0)  # noqa: NPY002 - the global generator is the one that careless code uses
+    seed_generators()
     said: list[str] = []
     limit_memory(limits.memory_bytes)
     try:

@@ -8,10 +8,11 @@ import signal
 from pathlib import Path
 
 from normwise.engine.child import memory_exceeded
+from normwise.engine.executor import FunctionName
 from normwise.engine.task import Limits
 from normwise.errors import EngineError
 
-__all__ = ["explain_end", "result_of"]
+__all__ = ["explain_end", "import_failed", "result_of"]
 
 _SIGKILL = 9  # where there are no signals, no status is negative
 _CRASH_PLACE = re.compile(r'File "[^"]*?([^"/\\]+)", line (\d+) in (\S+)')
@@ -26,6 +27,16 @@ def result_of(path: Path) -> bytes | None:
     with contextlib.suppress(OSError):
         path.unlink()
     return content
+
+
+def import_failed(function: FunctionName, seen: str) -> EngineError:
+    """Return the error of a function that no child can import."""
+    return EngineError(
+        "ENG-104",
+        "a child process can't import the function.",
+        seen=f"{function}: {seen}",
+        advice="import the module in a fresh Python and see what is missing",
+    )
 
 
 def explain_end(status: int, killed_for: str | None, limits: Limits, log: Path) -> EngineError:
@@ -87,6 +98,7 @@ def _signal_name(number: int) -> str:
 def _crash_place(log: Path) -> str | None:
     """Return the innermost line of Python that the fault handler named; the rest may be private."""
     with contextlib.suppress(OSError):
-        if found := _CRASH_PLACE.search(log.read_text(encoding="utf-8", errors="replace")):
+        text = log.read_text(encoding="utf-8", errors="replace")
+        if found := _CRASH_PLACE.search(text, max(text.rfind("Current thread"), 0)):
             return f"{found[1]}:{found[2]} in {found[3]}"
     return None

@@ -13,7 +13,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from normwise.engine.ends import explain_end, result_of
+from normwise.engine.ends import explain_end, import_failed, result_of
 from normwise.engine.executor import Finished, Work
 from normwise.engine.interpreter import start_python
 from normwise.engine.spawn import SpawnExecutor
@@ -83,12 +83,7 @@ def _raise_all(work: Work, left: dict[int, Any]) -> Generator[Finished, None, No
             for line in events:
                 event = json.loads(line)
                 if "import_failed" in event:
-                    raise EngineError(
-                        "ENG-104",
-                        "a child process can't import the function.",
-                        seen=f"{work.function}: {event['import_failed']}",
-                        advice="import the module in a fresh Python and see what is missing",
-                    )
+                    raise import_failed(work.function, event["import_failed"])
                 yield _finished(event, folder, work)
 
 

@@ -26,7 +26,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NoReturn
 
-from normwise.engine.child import answer, import_function, limit_threads
+from normwise.engine.child import answer, import_function, limit_threads, seed_generators
 from normwise.engine.executor import FunctionName
 from normwise.engine.task import Limits
 
@@ -115,6 +115,7 @@ class Nursery:
             while births or self.running:
                 self._fill_places(births)
                 if self._wait():
+                    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # cleaning up has begun
                     return
                 self._look_round()
         finally:
@@ -200,6 +201,7 @@ def main(place: str, parent: str) -> None:
             say({"import_failed": f"{type(error).__name__}: {error}"})
             return
         limit_threads(1)  # no threads before the fork; children may have more
+        seed_generators()  # children do it again; here it pays for importing the generators once
         gc.collect()
         gc.freeze()  # children don't copy pages by counting references of what is loaded
 
@@ -218,8 +220,7 @@ def main(place: str, parent: str) -> None:
         nursery = Nursery(lifeline, say, limits, order["jobs"], _resident_bytes(os.getpid()))
         nursery.raise_all([(position, birth(position, arguments)) for position, arguments in order["tasks"]])
     finally:
-        # Only a caller that died can't do it itself, and where it lives this does no harm.
-        if select.select([lifeline], [], [], 0)[0]:
+        if os.getppid() != int(parent) or select.select([lifeline], [], [], 0)[0]:
             shutil.rmtree(folder, ignore_errors=True)
 
 
@@ -261,4 +262,5 @@ def _end_with_parent(parent: int, with_signal: signal.Signals) -> None:
 
 
 def _leave(_signal: int, _frame: object) -> NoReturn:
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # cleaning up begins, and isn't to be interrupted
     sys.exit(1)

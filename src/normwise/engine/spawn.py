@@ -18,9 +18,10 @@ from pathlib import Path
 from typing import Any
 
 from normwise.engine.child import answer, import_function, limit_threads
-from normwise.engine.ends import explain_end, result_of
+from normwise.engine.ends import explain_end, import_failed, result_of
 from normwise.engine.executor import Finished, FunctionName, Work
 from normwise.engine.interpreter import start_python
+from normwise.engine.stored import encode_error
 from normwise.engine.task import Limits
 
 __all__ = ["SpawnExecutor", "main"]
@@ -106,12 +107,20 @@ def _kill(process: subprocess.Popen[bytes]) -> None:
 def main(order: str) -> None:
     """Do the one call that a file describes; the caller holds standard input open as long as it lives."""
     order_file = Path(order)
-    threading.Thread(target=_end_with_caller, daemon=True).start()
+    lifeline = os.dup(0)
+    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+    threading.Thread(target=_end_with_caller, args=(lifeline,), daemon=True).start()
     call = json.loads(order_file.read_bytes())
     limits = Limits(**call["limits"])
-    function = import_function(FunctionName(**call["function"]))
+    name = FunctionName(**call["function"])
+    result = order_file.with_suffix(".result")
+    try:
+        function = import_function(name)
+    except Exception as error:  # noqa: BLE001 - a module may fail in any way while it is imported
+        result.write_bytes(encode_error(import_failed(name, f"{type(error).__name__}: {error}")))
+        os._exit(0)
     limit_threads(limits.threads)
-    answer(function, call["arguments"], limits, order_file.with_suffix(".result"))
+    answer(function, call["arguments"], limits, result)
     with contextlib.suppress(ImportError):
         import resource
 
@@ -121,6 +130,6 @@ def main(order: str) -> None:
     os._exit(0)  # as a forked child: no library's shutdown can hang after the result is there
 
 
-def _end_with_caller() -> None:
-    sys.stdin.buffer.read()
+def _end_with_caller(lifeline: int) -> None:
+    os.read(lifeline, 1)
     os._exit(1)

@@ -1,0 +1,144 @@
+"""What children are asked to do in these tests."""
+
+from __future__ import annotations
+
+import ctypes
+import mmap
+import os
+import random
+import signal
+import subprocess
+import sys
+import threading
+import time
+import warnings
+from pathlib import Path
+
+import numpy as np
+
+from normwise.errors import ImageError, NormwiseWarning
+
+GIB = 1024**3
+
+
+def give(number=1):
+    return {
+        "array": np.arange(number, dtype=np.float32),
+        "number": np.float64(number) / 3,
+        "text": "é",
+        "list": [1, [2]],
+    }
+
+
+def fail(how):
+    ends = {
+        "none": lambda: None,
+        "hang": lambda: time.sleep(60),
+        "segfault": lambda: ctypes.string_at(0),
+        "killed": lambda: os.kill(os.getpid(), signal.SIGKILL),
+        "leave": lambda: os._exit(3),
+        "quit": lambda: sys.exit(4),
+        "memory": lambda: np.ones(GIB),
+        "shared": lambda: _fill(mmap.mmap(-1, GIB)),
+        "deaf": _hang_deaf,
+    }
+    ends[how]()
+    return {"fine": 1}
+
+
+def _fill(shared):
+    for start in range(0, len(shared), 1 << 20):  # little by little: no single allocation is too large
+        shared[start : start + (1 << 20)] = bytes(1 << 20)
+    time.sleep(60)
+
+
+def _hang_deaf():
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    time.sleep(60)
+
+
+def raise_value():
+    raise ValueError("too thin")
+
+
+def raise_image():
+    raise ImageError(
+        "IMG-202", "the gzip stream is damaged.", subject="a.nii.gz", seen="x", expected="y", advice="z"
+    )
+
+
+def return_object():
+    return {"thing": object()}
+
+
+def read(path):
+    return {"text": Path(path).read_text()}
+
+
+def read_late(path):
+    time.sleep(0.5)
+    return {"text": Path(path).read_text()}
+
+
+def append(path):
+    with Path(path).open("a") as handle:
+        handle.write("x")
+    return {"fine": 1}
+
+
+def warn(code):
+    warnings.warn(NormwiseWarning(f"{code}  something is odd."), stacklevel=1)
+    return {"fine": 1}
+
+
+def surroundings():
+    from threadpoolctl import threadpool_info
+
+    np.ones((200, 200)) @ np.ones((200, 200))
+    return {
+        "blas": max((pool["num_threads"] for pool in threadpool_info()), default=1),
+        "omp": os.environ["OMP_NUM_THREADS"],
+        "threads": threading.active_count(),
+        "stdin": sys.stdin.read() if sys.stdin else "",
+        "core": __import__("resource").getrlimit(4)[0],
+    }
+
+
+def draw():
+    careless = np.random.random()  # noqa: NPY002 - the global generator is what is tested
+    return {"python": random.random(), "numpy": careless, "order": list({"a", "b", "c", "d"})}
+
+
+def print_much():
+    sys.stdout.write("x" * 100_000)
+    os.write(1, b"y" * 100_000)
+    return {"fine": 1}
+
+
+def leave_behind(note):
+    helper = subprocess.Popen(["sleep", "60"])
+    Path(note).write_text(f"{os.getpid()} {helper.pid}")
+    return {"fine": 1}
+
+
+def stay(note):
+    helper = subprocess.Popen(["sleep", "60"])
+    path = Path(note)
+    path.with_suffix(".part").write_text(f"{os.getpid()} {helper.pid} {os.getppid()}")
+    path.with_suffix(".part").replace(path)
+    time.sleep(60)
+    return {"fine": 1}
+
+
+def kill_nursery_once(note, number):
+    path = Path(note)
+    if number == 1 and not path.exists():
+        path.write_text("done")
+        os.kill(os.getppid(), signal.SIGKILL)
+        time.sleep(60)
+    return {"number": number}
+
+
+def kill_nursery_always():
+    os.kill(os.getppid(), signal.SIGKILL)
+    time.sleep(60)
