@@ -24,12 +24,12 @@ def cohort(people: int, features: int, seed: int = 0) -> tuple[pd.DataFrame, np.
 
 
 def main() -> None:
+    from benchmarks.timing import compare
     from sklearn.linear_model import LogisticRegression
     from sklearn.model_selection import GridSearchCV, StratifiedKFold, cross_val_predict
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
 
-    from benchmarks.timing import compare
     from normwise.classify import CLASSIFIERS
     from normwise.evaluate import cross_validate_arms
     from normwise.procedure import ARMS
@@ -56,8 +56,11 @@ def main() -> None:
                 outer = StratifiedKFold(5, shuffle=True, random_state=0)
                 cross_val_predict(search, numbers, y, cv=outer, method="predict_proba")  # noqa: B023
 
-        compare(f"{people} people, {features} features, 5 arms, 5 × 5 folds, {len(grid)} settings",
-                {"normwise, five arms": ours, "scikit-learn, five plain pipelines": plain}, repeats=3)
+        compare(
+            f"{people} people, {features} features, 5 arms, 5 × 5 folds, {len(grid)} settings",
+            {"normwise, five arms": ours, "scikit-learn, five plain pipelines": plain},
+            repeats=3,
+        )
 
 
 if __name__ == "__main__":

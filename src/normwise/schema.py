@@ -113,12 +113,18 @@ class FeaturesSection(Section):
         description="name of an installed atlas, a label map, or one map a scan with columns in braces",
     )
     lut: str | None = Field(None, description="look-up table of a label map: index and name")
-    statistics: list[str] = Field(default_factory=list, description="region statistics; default: all")
+    statistics: list[str] = Field(
+        default_factory=list, description="region statistics; default: the few that tell people apart"
+    )
     columns: list[str] = Field(
         default_factory=list, description="feature columns by name or pattern (Left-*)"
     )
-    table: str | None = Field(None, description="second table that holds the features")
-    table_id: str | None = Field(None, description="id column of the second table; default: the cohort's")
+    table: str | list[str] | None = Field(
+        None, description="second table that holds the features, or several; patterns (*.tsv) are allowed"
+    )
+    table_id: str | None = Field(
+        None, description="id column of the second table, or COLUMN ~ PATTERN; default: the cohort's"
+    )
     subjects_dir: str | None = Field(None, description="FreeSurfer SUBJECTS_DIR")
     mask: str | None = Field(None, description="mask of the voxels extractor; default: the MNI152 brain")
     smoothing_mm: NonNegative = Field(

@@ -26,6 +26,7 @@ from normwise.procedure import (
     record_run,
     train_model,
 )
+from normwise.report import write_report
 from normwise.results import Evaluation, write_result
 from normwise.schema import Roles, Study
 
@@ -51,7 +52,8 @@ def evaluate_study(
     Returns
     -------
     Evaluation
-        Also written as ``evaluation.json``, with ``predictions.tsv``, ``explanation.json`` and ``run.json``.
+        Also written as ``evaluation.json``, with ``predictions.tsv``, ``explanation.json``, ``run.json`` and
+        ``report.html``.
 
     Raises
     ------
@@ -77,6 +79,7 @@ def evaluate_study(
     model = train_model(prepared)
     write_result(explain_model(model, prepared), prepared.folder / "explanation.json")
     record_run(prepared, "evaluate", notes)
+    write_report(prepared.folder)
     return evaluation
 
 
@@ -106,7 +109,7 @@ def test_model(
     Returns
     -------
     Evaluation
-        One arm; also written as ``evaluation.json``.
+        One arm; also written as ``evaluation.json``, with ``report.html``.
 
     Raises
     ------
@@ -134,6 +137,7 @@ def test_model(
     evaluation = _evaluation("test", prepared, predictions, model.procedure.arm, notes)
     write_result(explain_model(model, prepared), prepared.folder / "explanation.json")
     record_run(prepared, "test", notes)
+    write_report(prepared.folder)
     return evaluation
 
 

@@ -154,7 +154,7 @@ def trajectories_of(
         return []
     lines = _grids(X[labels == roles.normal], numeric, list(roles.categorical))
     courses = {
-        level: normalizer.expected(people, features=features, centiles=CENTILES).set_index("feature")
+        level: normalizer.expected(people, features=features, centiles=CENTILES)
         for level, people in lines.items()
     }
     grid = next(iter(lines.values()))[numeric[0]]
@@ -164,10 +164,10 @@ def trajectories_of(
             unit=notes[feature].unit if feature in notes else "",
             demographic=numeric[0],
             grid=grid.tolist(),
-            expected={level: course.loc[feature, "expected"].tolist() for level, course in courses.items()},
+            expected={level: _course_of(course, feature, "expected") for level, course in courses.items()},
             centiles={
                 level: {
-                    str(centile): course.loc[feature, f"centile_{centile}"].tolist() for centile in CENTILES
+                    str(centile): _course_of(course, feature, f"centile_{centile}") for centile in CENTILES
                 }
                 for level, course in courses.items()
             },
@@ -177,6 +177,12 @@ def trajectories_of(
         )
         for feature in features
     ]
+
+
+def _course_of(course: pd.DataFrame, feature: str, column: str) -> list[float]:
+    """Return one line of a long table of courses."""
+    line: list[float] = course.loc[course["feature"] == feature, column].astype(float).tolist()
+    return line
 
 
 def _grids(normals: pd.DataFrame, numeric: list[str], categorical: list[str]) -> dict[str, pd.DataFrame]:

@@ -186,12 +186,28 @@ def flow_of(ledger: pd.DataFrame) -> list[FlowStep]:
     """
     out = ledger[ledger["status"] != "included"]
     steps = [
-        FlowStep(step="left out", code=str(code), reason=str(rows["reason"].iloc[0]), scans=len(rows))
+        FlowStep(
+            step="left out",
+            code=str(code),
+            reason=general_reason(str(rows["reason"].iloc[0])),
+            scans=len(rows),
+        )
         for code, rows in out.groupby("code", sort=True)
     ]
     included = int((ledger["status"] == "included").sum())
     assert sum(step.scans for step in steps) + included == len(ledger), "the flow of participants must add up"
     return steps
+
+
+def general_reason(reason: str) -> str:
+    """Return a reason without the row's own value or path, which stand behind the first colon.
+
+    Examples
+    --------
+    >>> general_reason("the image is missing: /data/sub-01.nii.gz")
+    'the image is missing'
+    """
+    return reason.split(": ", 1)[0].rstrip(".")
 
 
 def composition_of(cohort: Cohort) -> list[dict[str, object]]:

@@ -13,6 +13,7 @@ from normwise.procedure.fit import fit_procedure
 from normwise.procedure.model import Model
 from normwise.procedure.pipeline import main_arm
 from normwise.procedure.run import PreparedRun, prepare_run, record_run
+from normwise.report import write_report
 from normwise.results import Explanation, FeatureNote, write_result
 from normwise.schema import Study
 
@@ -24,7 +25,9 @@ _TOP_TRAJECTORIES = 6  # as many small plots as a page shows without crowding
 def train_study(
     study: Study | str | Path, run: str | Path, *, jobs: int = 1, progress: Progress | None = None
 ) -> Model:
-    """Train extractor (if learnt), normalizer, classifier and threshold, and save them in ``RUN/model``.
+    """Train extractor (if learnt), normalizer, classifier and threshold; save them in ``RUN/model``.
+
+    Also writes ``run.json``, ``explanation.json`` and ``report.html``.
 
     Parameters
     ----------
@@ -47,6 +50,7 @@ def train_study(
     save_model(model, prepared.folder / "model")
     write_result(explain_model(model, prepared), prepared.folder / "explanation.json")
     record_run(prepared, "train", list(model.procedure.notes))
+    write_report(prepared.folder)
     return model
 
 
