@@ -59,12 +59,13 @@ def mgh_claim(block: bytes, name: str) -> Claim:
             expected="0 (8 bit), 1 (32 bit), 3 (float), 4 (16 bit)",
             advice="the header is damaged, or convert the image with mri_convert",
         )
-    if int(header["goodRASFlag"]) != 1:
+    flag = int.from_bytes(block[28:30], "big", signed=True)  # nibabel replaces 0 by a guess
+    if flag != 1:
         raise ImageError(
             "IMG-401",
             "the header says nothing of left and right (goodRASFlag is not 1).",
             subject=name,
-            seen=f"goodRASFlag {int(header['goodRASFlag'])}",
+            seen=f"goodRASFlag {flag}",
             advice="convert the original (DICOM) again with a tool that writes the orientation",
         )
     shape = check_dims([int(size) for size in header["dims"]], name)

@@ -217,12 +217,12 @@ def _affine(header: Any, dims: list[int], name: str) -> npt.NDArray[np.float64]:
             expected="1 metre, 2 millimetre, 3 micron",
             advice="the header is damaged: convert the original again",
         )
-    scale = np.diag([_MM_PER_UNIT[unit]] * 3 + [1.0])
-    sform = scale @ header.get_sform() if int(header["sform_code"]) > 0 else None
+    scale = np.array([[_MM_PER_UNIT[unit]]] * 3 + [[1.0]])  # the last row is no length
+    sform = scale * header.get_sform() if int(header["sform_code"]) > 0 else None
     qform = None
     if int(header["qform_code"]) > 0:
         try:
-            qform = scale @ _qform(header, name)
+            qform = scale * _qform(header, name)
         except ImageError as error:
             if sform is None:
                 raise
