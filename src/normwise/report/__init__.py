@@ -1,1 +1,22 @@
-"""The report room."""
+"""Pages: one self-contained report from a run's saved results, and nothing else.
+
+The files in the order in which a page comes about: ``saved`` (the run's results, read once) → ``sections/``
+(each makes one part, with ``figures/``, ``wording`` and ``sentences``) → ``render`` (templates, autoescape
+on) → ``page`` (the whole).
+"""
+
+from normwise.report.page import draw_descent, make_page, write_report
+from normwise.report.saved import SavedRun, read_run
+from normwise.report.section import Section, SectionMaker
+from normwise.report.sections import SECTIONS
+
+__all__ = [
+    "SECTIONS",
+    "SavedRun",
+    "Section",
+    "SectionMaker",
+    "draw_descent",
+    "make_page",
+    "read_run",
+    "write_report",
+]

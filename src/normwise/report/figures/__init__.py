@@ -1,0 +1,1 @@
+"""Figures of the report: each file draws one kind, ``canvas`` turns it into an SVG that follows the theme."""

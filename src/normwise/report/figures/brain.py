@@ -1,0 +1,224 @@
+"""Weights of atlas regions on slices of the MNI152 brain, as pictures that stand on light and dark pages."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from normwise.errors import NormwiseError
+from normwise.results import Importance
+
+__all__ = ["BrainSlice", "colour_bar", "draw_slices", "region_weights"]
+
+Floats = NDArray[np.float64]
+
+PLANES = ("sagittal", "coronal", "axial")
+"""Planes by the axis of a right-anterior-superior volume that they cut."""
+
+_AXIS_NAMES = "xyz"
+_SLICES = 4  # a plane
+_APART_MM = 14  # between two slices of a plane, so that they do not show the same regions twice
+_BRAIN = 0.75  # grey of a typical voxel, below the colours of the bar
+_MARGIN = 2  # voxels around the brain, so that its soft edge is whole
+_BLUR = 0.7  # voxels
+_OPACITY = 0.9  # of the heaviest region's colour over the brain; lighter ones let the anatomy through
+_INSIDE = 0.7  # share of the weighted voxels that must lie in the template's brain
+
+_BLUE = ((0.62, 0.79, 0.92), (0.02, 0.29, 0.58))
+_ORANGE = ((0.99, 0.76, 0.53), (0.70, 0.24, 0.02))
+"""Ends of the two halves, weak to strong: told apart by every kind of colour vision."""
+
+
+@dataclass(frozen=True)
+class BrainSlice:
+    """One slice as a PNG.
+
+    Attributes
+    ----------
+    plane : str
+        One of `PLANES`.
+    axis : str
+        ``"x"``, ``"y"`` or ``"z"``.
+    position_mm : int
+        MNI152 coordinate along that axis.
+    png : bytes
+        Transparent outside the brain.
+    width, height : int
+        Pixels of 1 mm.
+    """
+
+    plane: str
+    axis: str
+    position_mm: int
+    png: bytes
+    width: int
+    height: int
+
+
+def region_weights(importances: list[Importance]) -> dict[int, Importance]:
+    """Return the feature with the largest absolute weight of each atlas region.
+
+    Examples
+    --------
+    >>> rows = [Importance("a.mean", 0.2, "a", 3), Importance("a.sd", -0.5, "a", 3), Importance("eTIV", 1.0)]
+    >>> {label: row.feature for label, row in region_weights(rows).items()}
+    {3: 'a.sd'}
+    """
+    strongest: dict[int, Importance] = {}
+    for row in importances:
+        if row.label is not None and (
+            row.label not in strongest or abs(row.weight) > abs(strongest[row.label].weight)
+        ):
+            strongest[row.label] = row
+    return strongest
+
+
+def draw_slices(importances: list[Importance], atlas: str, lut: str | None = None) -> list[BrainSlice] | None:
+    """Draw the regions' weights over the brain, on the slices that hold most of them.
+
+    Parameters
+    ----------
+    importances : list of Importance
+        Those with a label are drawn.
+    atlas : str
+        Name or path, as `normwise.features.load_atlas` takes it.
+    lut : str, optional
+        Look-up table of a label map.
+
+    Returns
+    -------
+    list of BrainSlice, or None
+        None where the atlas can't be loaded or does not lie in MNI152 space.
+    """
+    weights = {label: row.weight for label, row in region_weights(importances).items()}
+    largest = max((abs(weight) for weight in weights.values()), default=0.0)
+    if largest == 0.0:
+        return None
+    brain, affine = _template()
+    values = _weights_on(brain.shape, affine, weights, atlas, lut)
+    if values is None:
+        return None
+    coloured = np.abs(values) > 0
+    if not coloured.any() or (brain[coloured] > 0).mean() < _INSIDE:
+        return None
+    values = np.where(brain > 0, values / largest, 0.0)
+    return [
+        _slice(brain, values, axis, place, round(float(affine[axis, 3]) + place))
+        for axis in range(3)
+        for place in _chosen_slices(values, axis)
+    ]
+
+
+def colour_bar(*, signed: bool) -> bytes:
+    """Return the colours from the lowest to the highest weight, as they look on the brain: a PNG 200 wide."""
+    line = np.linspace(-1.0 if signed else 0.0, 1.0, 200)[None, :]
+    cover = _cover(line)
+    return _png(np.dstack([_BRAIN * (1.0 - cover) + _colours(line) * cover, np.ones_like(line)]))
+
+
+def _template() -> tuple[Floats, Floats]:
+    """Return the MNI152 brain that nilearn ships, 1 mm, cut to the brain, and its affine."""
+    from nilearn.datasets import load_mni152_template
+
+    image: Any = load_mni152_template(resolution=1)
+    brain, affine = np.asarray(image.dataobj, dtype=float), np.array(image.affine, dtype=float)
+    box = _bounding_box(brain > 0)
+    affine[:3, 3] += [part.start for part in box]
+    return brain[box], affine
+
+
+def _weights_on(
+    shape: tuple[int, ...], affine: Floats, weights: dict[int, float], atlas: str, lut: str | None
+) -> Floats | None:
+    """Return the weight at every voxel of the template's grid."""
+    from scipy.ndimage import affine_transform
+
+    from normwise.features import load_atlas
+
+    try:
+        labels = load_atlas(atlas, lut).labels
+    except (NormwiseError, OSError):
+        return None
+    to_atlas = np.linalg.inv(labels.affine) @ affine
+    near = affine_transform(
+        labels.voxels, to_atlas[:3, :3], offset=to_atlas[:3, 3], output_shape=shape, order=0
+    )
+    table = np.zeros(int(near.max(initial=0)) + 1)
+    for label, weight in weights.items():
+        if 0 < label < len(table):
+            table[label] = weight
+    found: Floats = table[np.maximum(near, 0)]
+    return found
+
+
+def _bounding_box(inside: NDArray[np.bool_]) -> tuple[slice, ...]:
+    edges = []
+    for axis in range(3):
+        other = tuple(place for place in range(3) if place != axis)
+        found = np.flatnonzero(inside.any(axis=other))
+        edges.append(slice(max(0, int(found[0]) - _MARGIN), int(found[-1]) + 1 + _MARGIN))
+    return tuple(edges)
+
+
+def _chosen_slices(values: Floats, axis: int) -> list[int]:
+    """Return the slices with most weight, kept apart, in order."""
+    other = tuple(place for place in range(3) if place != axis)
+    # Squares, so that a small region with much weight is not passed over for a large one with little.
+    left = np.square(values).sum(axis=other)
+    chosen: list[int] = []
+    while len(chosen) < _SLICES and left.max() > 0:
+        best = int(left.argmax())
+        chosen.append(best)
+        left[max(0, best - _APART_MM) : best + _APART_MM + 1] = 0.0
+    return sorted(chosen)
+
+
+def _slice(brain: Floats, values: Floats, axis: int, place: int, position_mm: int) -> BrainSlice:
+    from scipy.ndimage import gaussian_filter
+
+    # Rows run downwards in a picture: transpose, then flip so that anterior or superior is on top.
+    grey = np.take(brain, place, axis).T[::-1]
+    value = np.take(values, place, axis).T[::-1]
+    cover = _cover(value)
+    # A slight blur of the coloured patches and of the brain's edge takes the steps of 1 mm voxels away.
+    patches = gaussian_filter(_colours(value) * cover, (_BLUR, _BLUR, 0.0))
+    cover = gaussian_filter(cover, (_BLUR, _BLUR, 0.0))
+    shade = np.clip(0.12 + 0.85 * grey, 0.0, 1.0)[..., None]
+    mixed = np.clip(shade * (1.0 - cover) + patches, 0.0, 1.0)
+    inside = gaussian_filter((grey > 0).astype(float), 1.5 * _BLUR)
+    opacity = np.clip(2.5 * (inside - 0.45), 0.0, 1.0)
+    picture = np.dstack([mixed, opacity])
+    return BrainSlice(
+        PLANES[axis], _AXIS_NAMES[axis], position_mm, _png(picture), picture.shape[1], picture.shape[0]
+    )
+
+
+def _cover(value: Floats) -> Floats:
+    """Return the opacity of values from −1 to 1, of shape (…, 1)."""
+    cover: Floats = _OPACITY * np.clip(np.abs(value), 0.0, 1.0)[..., None]
+    return cover
+
+
+def _colours(value: Floats) -> Floats:
+    """Return colours of shape (…, 3) for values from −1 to 1."""
+    strength = np.clip(np.abs(value), 0.0, 1.0)[..., None]
+    halves = [
+        np.asarray(weak) * (1 - strength) + np.asarray(strong) * strength for weak, strong in (_BLUE, _ORANGE)
+    ]
+    mixed: Floats = np.where(value[..., None] < 0, halves[0], halves[1])
+    return mixed
+
+
+def _png(picture: Floats) -> bytes:
+    """Encode red, green, blue and opacity from 0 to 1."""
+    from matplotlib.image import imsave
+
+    stream = io.BytesIO()
+    pixels = np.round(picture * 255).astype(np.uint8)
+    unsigned: Any = {"Software": None}  # a version of matplotlib inside would change the bytes
+    imsave(stream, pixels, format="png", metadata=unsigned, pil_kwargs={"optimize": True})
+    return stream.getvalue()

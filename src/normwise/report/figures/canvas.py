@@ -1,0 +1,254 @@
+"""From a matplotlib figure to an SVG that follows the page: its fonts, its colours in light and dark.
+
+Figures are drawn in fixed colours that stand for roles; on the way out each becomes a CSS variable of the
+page, so that the same bytes read in both themes. Text stays text, set by the reader's own fonts.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from html import escape
+from typing import TYPE_CHECKING, Any
+
+from markupsafe import Markup
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+__all__ = [
+    "COLOURS",
+    "SERIES",
+    "drawing",
+    "inline_svg",
+    "new_figure",
+    "shorten",
+    "standalone_svg",
+    "theme_css",
+    "wrap",
+]
+
+COLOURS = {
+    "ink": "#1b1f23",
+    "soft": "#59626b",
+    "rule": "#d3d8dd",
+    "paper": "#fefefe",
+    "wash": "#f4f6f8",
+    "main": "#0b5a9b",
+    "normal": "#6f7b86",
+    "series-1": "#b84a06",
+    "series-2": "#7d3f98",
+    "series-3": "#17785a",
+    "series-4": "#86690a",
+}
+"""Role and the colour it has on a light page; each is a CSS variable of the page, too."""
+
+DARK = {
+    "ink": "#e4e7ea",
+    "soft": "#a3acb5",
+    "rule": "#3a4047",
+    "paper": "#15181b",
+    "wash": "#1e2226",
+    "main": "#6cb2ee",
+    "normal": "#929da8",
+    "series-1": "#f08c4a",
+    "series-2": "#c79be0",
+    "series-3": "#5cc39f",
+    "series-4": "#d3b54f",
+}
+"""The same roles on a dark page."""
+
+SERIES = tuple(name for name in COLOURS if name.startswith("series"))
+
+FONT = (
+    '"Segoe UI", -apple-system, BlinkMacSystemFont, Roboto, "Helvetica Neue", "Noto Sans", '
+    '"Liberation Sans", Arial, sans-serif'
+)
+"""Fonts of the reader's own system; nothing is embedded or fetched."""
+
+_STYLE: dict[str, Any] = {
+    # DejaVu comes with matplotlib and is wider than the fonts of the stack, so what fits here fits there.
+    "font.family": ["DejaVu Sans"],
+    "font.size": 12.0,
+    "axes.titlesize": 13.0,
+    "axes.titleweight": "bold",
+    "axes.titlelocation": "left",
+    "axes.titlepad": 8.0,
+    "axes.labelsize": 12.0,
+    "xtick.labelsize": 11.0,
+    "ytick.labelsize": 11.0,
+    "legend.fontsize": 11.0,
+    "legend.frameon": False,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.linewidth": 1.0,
+    "axes.edgecolor": COLOURS["soft"],
+    "axes.labelcolor": COLOURS["soft"],
+    "axes.titlecolor": COLOURS["ink"],
+    "axes.axisbelow": True,
+    "text.color": COLOURS["ink"],
+    "xtick.color": COLOURS["soft"],
+    "ytick.color": COLOURS["soft"],
+    "grid.color": COLOURS["rule"],
+    "grid.linewidth": 1.0,
+    "text.usetex": False,
+    "text.parse_math": False,  # a dollar sign in a column's name is a dollar sign
+    "axes.formatter.use_mathtext": False,
+    "axes.unicode_minus": True,
+    "svg.fonttype": "none",
+    "svg.image_inline": True,
+    "path.simplify": False,
+}
+
+_LARGEST = 1.15  # a figure grows with a wide page, but not to a poster
+_SHORTENED = re.compile(r"(-?\d+\.\d{2})\d+")
+_LONG_GEOMETRY = re.compile(r' (?:d|x|y|transform|points)="[^"]*"')
+
+
+def theme_css() -> str:
+    """Return both themes as CSS variables; paper is always light."""
+    light, dark = (
+        "".join(f"--{role}:{colour};" for role, colour in theme.items()) for theme in (COLOURS, DARK)
+    )
+    return (
+        f":root{{color-scheme:light dark;{light}--sans:{FONT}}}\n"
+        f"@media screen and (prefers-color-scheme:dark){{:root{{{dark}}}}}"
+    )
+
+
+@contextmanager
+def drawing() -> Iterator[None]:
+    """Hold the report's style while artists are made; nothing outside the block changes."""
+    from matplotlib import rc_context
+
+    with rc_context(_style()):
+        yield
+
+
+def _style(**more: Any) -> Any:
+    """Return every setting: matplotlib's defaults, so that a reader's own never change a byte, then ours."""
+    from matplotlib import rcParamsDefault
+
+    of_windows = ("backend", "interactive", "toolbar")
+    plain = {key: value for key, value in rcParamsDefault.items() if key.split(".")[0] not in of_windows}
+    return {**plain, **_STYLE, **more}
+
+
+def new_figure(width: float, height: float) -> Figure:
+    """Return an empty figure of ``width`` by ``height`` CSS pixels.
+
+    Parameters
+    ----------
+    width, height : float
+        Size in pixels of the page, before the page scales it.
+    """
+    from matplotlib.figure import Figure
+
+    return Figure(figsize=(width / 72, height / 72), dpi=72, layout="constrained")
+
+
+def inline_svg(figure: Figure, name: str, label: str) -> Markup:
+    """Return a figure as SVG to stand inside a page.
+
+    Parameters
+    ----------
+    figure : matplotlib.figure.Figure
+        Drawn inside `drawing`.
+    name : str
+        Unique on the page; every id inside begins with it.
+    label : str
+        What a person who can't see the figure should know.
+
+    Returns
+    -------
+    markupsafe.Markup
+        An ``svg`` element; equal figures give equal bytes.
+    """
+    width = round(figure.get_figwidth() * 72)
+    height = round(figure.get_figheight() * 72)
+    body = _themed(_body(figure, name), name)
+    label = escape(label, quote=True)
+    return Markup(  # noqa: S704  # matplotlib escapes text, the label is escaped above
+        f'<svg class="drawing" role="img" aria-label="{label}" viewBox="0 0 {width} {height}" '
+        f'style="max-width:{round(_LARGEST * width)}px" xmlns:xlink="http://www.w3.org/1999/xlink">{body}</svg>'
+    )
+
+
+def standalone_svg(figure: Figure, name: str, label: str) -> str:
+    """Return a figure as an SVG file of its own, with both themes inside."""
+    width = round(figure.get_figwidth() * 72)
+    height = round(figure.get_figheight() * 72)
+    style = (
+        f"{theme_css()}\n:root{{background:var(--paper)}}"
+        "*{stroke-linejoin:round;stroke-linecap:butt}text{font-family:var(--sans)}"
+    )
+    label = escape(label, quote=True)
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" role="img" '
+        f'aria-label="{label}" width="{width}" height="{height}" viewBox="0 0 {width} {height}">\n'
+        f"<style>{style}</style>{_themed(_body(figure, name), name)}</svg>\n"
+    )
+
+
+def shorten(text: str, width: int) -> str:
+    """Take the middle out of a long text: names of one table differ at their ends.
+
+    Examples
+    --------
+    >>> shorten("left_inferior_temporal_gyrus.gm_share", 24)
+    'left_inferior_….gm_share'
+    """
+    if len(text) <= width:
+        return text
+    tail = (width - 1) * 2 // 5
+    return f"{text[: width - 1 - tail]}…{text[-tail:]}"
+
+
+def wrap(text: str, width: int) -> str:
+    """Break a long text over two lines, after underscores and dots too; what does not fit loses its middle.
+
+    Examples
+    --------
+    >>> print(wrap("left_inferior_temporal_gyrus.gm_share", 26))
+    left_inferior_temporal_
+    gyrus.gm_share
+    >>> wrap("short", 20)
+    'short'
+    """
+    if len(text) <= width:
+        return text
+    cuts = [found.end() for found in re.finditer(r"[\s_./-]", text) if found.end() <= width]
+    cut = cuts[-1] if cuts else width
+    return f"{text[:cut].rstrip()}\n{shorten(text[cut:], width)}"
+
+
+def _body(figure: Figure, name: str) -> str:
+    """Save as SVG and keep what lies inside the outer element."""
+    from matplotlib import rc_context
+
+    stream = io.StringIO()
+    nothing = dict.fromkeys(("Date", "Creator", "Format", "Type"))
+    with rc_context(_style(**{"svg.hashsalt": name})):
+        figure.savefig(stream, format="svg", metadata=nothing, transparent=True, dpi=144)
+    text = stream.getvalue()
+    inside = text[text.index(">", text.index("<svg")) + 1 : text.rindex("</svg>")]
+    return re.sub(r"<defs>\s*<style.*?</defs>", "", inside, count=1, flags=re.DOTALL)
+
+
+def _themed(body: str, name: str) -> str:
+    """Swap fixed colours for the page's variables and fixed fonts for its own; shorten; make ids unique."""
+    for role, colour in COLOURS.items():
+        body = body.replace(colour, f"var(--{role})")
+    body = re.sub(r" ?font-family: [^;\"]*;?", "", body)
+    body = re.sub(r' transform="rotate\(-0 [^"]*"', "", body)
+    body = _LONG_GEOMETRY.sub(lambda found: _SHORTENED.sub(r"\1", found[0]).replace("\n", ""), body)
+    used = set(re.findall(r'(?:url\(#|href="#)([^")]+)', body))
+    body = re.sub(
+        r' id="([^"]+)"', lambda found: f' id="{name}-{found[1]}"' if found[1] in used else "", body
+    )
+    body = re.sub(r'(url\(#|href="#)', rf"\g<1>{name}-", body)
+    body = re.sub(r"<g>\s*<path d=\"[^\"]*\" style=\"fill: none\"/>\s*</g>", "", body)
+    body = re.sub(r"<g>\s*</g>|<g/>", "", body)
+    return re.sub(r"\s*\n\s*", "\n", body)

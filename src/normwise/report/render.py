@@ -1,0 +1,52 @@
+"""Templates to text: jinja2 with autoescape always on, and the filters that the pages share."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from normwise.report.figures.canvas import theme_css
+from normwise.report.wording import FILTERS, METRIC_TITLES
+
+__all__ = ["render"]
+
+_TEMPLATES = Path(__file__).parent / "templates"
+
+
+@cache
+def _environment() -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader(_TEMPLATES),
+        autoescape=True,  # jinja2's own default is off
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.filters |= {told.__name__: told for told in FILTERS}
+    environment.globals["metric_titles"] = METRIC_TITLES
+    sheet = (_TEMPLATES / "style.css").read_text(encoding="utf-8")
+    environment.globals |= {"theme": Markup(theme_css()), "style": Markup(sheet)}  # noqa: S704  # our own files
+    return environment
+
+
+def render(template: str, **context: Any) -> Markup:
+    """Fill a template of ``report/templates``; every value is escaped unless it is markup already.
+
+    Parameters
+    ----------
+    template : str
+        File name.
+    **context
+        Names that the template uses; a missing one is an error, never an empty text.
+
+    Returns
+    -------
+    markupsafe.Markup
+        HTML.
+    """
+    return Markup(_environment().get_template(template).render(**context))  # noqa: S704  # autoescaped

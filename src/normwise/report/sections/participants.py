@@ -1,0 +1,95 @@
+"""Who was listed, who was left out and why, and who remained."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from normwise.report.render import render
+from normwise.report.saved import SavedRun
+from normwise.report.section import Section
+from normwise.report.wording import number, tidy
+from normwise.results import FlowStep
+
+__all__ = ["Cell", "describe_values", "participants", "with_remainder"]
+
+_COUNTED = ("class", "people", "scans")
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A table cell: its text and a smaller second line."""
+
+    text: str
+    detail: str = ""
+
+
+def participants(run: SavedRun) -> Section:
+    """Show the flow of participants and the composition of the classes."""
+    record = run.record
+    demographics = [
+        name
+        for name in dict.fromkeys(key for row in record.composition for key in row)
+        if name not in _COUNTED
+    ]
+    classes = [
+        {
+            "name": str(row.get("class", "")),
+            "normal": row.get("class") == record.normal,
+            "people": _count(row.get("people")),
+            "scans": _count(row.get("scans")),
+            "cells": [describe_values(row.get(name)) for name in demographics],
+        }
+        for row in record.composition
+    ]
+    sizes = {str(row.get("class", "")): _count(row.get("scans")) for row in record.composition}
+    body = render(
+        "participants.html",
+        record=record,
+        flow=with_remainder(record.n_listed, record.flow),
+        demographics=demographics,
+        classes=classes,
+        sizes=sizes,
+    )
+    return Section("Participants", body)
+
+
+def with_remainder(listed: int, flow: list[FlowStep]) -> list[tuple[FlowStep, int]]:
+    """Return each step with how many rows remain after it.
+
+    Examples
+    --------
+    >>> steps = [FlowStep("left out", "COH-301", "Age < 60", 218), FlowStep("left out", "IMG-104", "CRC", 1)]
+    >>> [left for _, left in with_remainder(436, steps)]
+    [218, 217]
+    """
+    told = []
+    for step in flow:
+        listed -= step.scans
+        told.append((step, listed))
+    return told
+
+
+def describe_values(value: Any) -> Cell:
+    """Put a summary of one demographic in words: mean ± SD with range, or counts by level.
+
+    Examples
+    --------
+    >>> describe_values({"mean": 71.26, "sd": 8.1, "min": 60.0, "max": 92.0})
+    Cell(text='71.3 ± 8.1', detail='60 to 92')
+    >>> describe_values({"F": 56, "M": 42}).text
+    'F 56, M 42'
+    """
+    if isinstance(value, Mapping) and "mean" in value:
+        spread = f" ± {number(value['sd'], 1)}" if value.get("sd") is not None else ""
+        ends = [value.get("min"), value.get("max")]
+        detail = " to ".join(f"{end:g}".replace("-", "−") for end in ends if end is not None)
+        return Cell(f"{number(value['mean'], 1)}{spread}", detail)
+    if isinstance(value, Mapping):
+        return Cell(", ".join(f"{level} {_count(amount)}" for level, amount in value.items()))
+    return Cell("n/a" if value is None else str(value))
+
+
+def _count(value: Any) -> str:
+    return tidy(value) if isinstance(value, int | float) else "n/a"

@@ -1,0 +1,42 @@
+"""One page of every kind, made once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import normwise.features
+from normwise.errors import FeatureError
+from normwise.report import write_report
+from report.example_runs import EXAMPLES
+from report.simulated_results import make_atlas
+
+
+def load_fake_atlas(name: str, lut: str | None = None) -> object:
+    if name != "neuromorphometrics":
+        raise FeatureError("FEA-101", "no such atlas.", subject=name)
+    return make_atlas()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def fake_atlas() -> Iterator[None]:
+    """The installed atlas is another room's matter; a coarse one makes pages fast."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(normwise.features, "load_atlas", load_fake_atlas, raising=False)
+        yield
+
+
+@pytest.fixture(scope="session")
+def runs(tmp_path_factory: pytest.TempPathFactory, fake_atlas: None) -> dict[str, Path]:
+    folder = tmp_path_factory.mktemp("runs")
+    made = {name: make(folder / name) for name, make in EXAMPLES.items()}
+    for run in made.values():
+        write_report(run)
+    return made
+
+
+@pytest.fixture(scope="session")
+def pages(runs: dict[str, Path]) -> dict[str, str]:
+    return {name: (run / "report.html").read_text(encoding="utf-8") for name, run in runs.items()}

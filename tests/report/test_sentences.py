@@ -1,0 +1,111 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from normwise.report import SavedRun
+from normwise.report.sentences import limits, sentences, wished_sensitivity
+from normwise.results import Estimate, Evaluation
+from report.simulated_results import make_evaluation, make_explanation, make_record
+
+TWO = {"normal": 98, "dementia": 100}
+
+
+def run_of(evaluation: Evaluation | None = None) -> SavedRun:
+    evaluation = evaluation or make_evaluation(TWO)
+    return SavedRun(make_record(TWO), evaluation, make_explanation(TWO))
+
+
+def with_difference(other: str, *ends: float | None) -> SavedRun:
+    whole = make_evaluation(TWO)
+    return run_of(
+        replace(whole, differences=whole.differences | {f"normalized-{other}": {"auc": Estimate(*ends)}})
+    )
+
+
+def with_arm(**changes: object) -> SavedRun:
+    whole = make_evaluation(TWO)
+    arms = whole.arms | {"normalized": replace(whole.arms["normalized"], **changes)}
+    return run_of(replace(whole, arms=arms))
+
+
+@pytest.mark.parametrize(
+    ("ends", "told", "not_told"),
+    [
+        ((0.03, 0.01, 0.05), "It helped", "zero"),
+        ((-0.03, -0.05, -0.01), "It did harm", "helped"),
+        ((0.03, -0.01, 0.07), "can't be told", "It helped"),
+        ((0.01, 0.0, 0.02), "can't be told", "It helped"),
+        ((None, None, None), "not defined", "help"),
+        ((0.03, None, None), "can't be told", "It helped"),
+    ],
+)
+def test_only_an_interval_without_zero_says_that_normalization_helped(
+    ends: tuple[float | None, ...], told: str, not_told: str
+) -> None:
+    text = dict(sentences(with_difference("raw", *ends)))["Normalization"]
+    assert told in text
+    assert not_told not in text
+
+
+def test_demographics_that_do_as_well_are_called_out() -> None:
+    assert "be wary" in dict(sentences(with_difference("demographics", -0.1, -0.2, -0.01)))["Demographics"]
+    assert "not shown" in dict(sentences(with_difference("demographics", 0.1, -0.2, 0.3)))["Demographics"]
+
+
+def test_an_auc_whose_interval_holds_chance_is_said_to_show_nothing() -> None:
+    assert "at all" in dict(sentences(with_arm(auc=Estimate(0.56, 0.49, 0.63))))["Result"]
+    assert "at all" not in dict(sentences(with_arm(auc=Estimate(0.56, 0.51, 0.63))))["Result"]
+
+
+@pytest.mark.parametrize(
+    ("reached", "told"),
+    [
+        (Estimate(0.7, 0.6, 0.8), "short of the wished 0.90"),
+        (Estimate(0.98, 0.95, 1.0), "above the wished 0.90"),
+        (Estimate(0.88, 0.8, 0.95), "0.90 lies inside"),
+    ],
+)
+def test_the_wished_sensitivity_is_held_against_what_was_reached(reached: Estimate, told: str) -> None:
+    assert told in dict(sentences(with_arm(sensitivity=reached)))["Decision"]
+
+
+def test_no_sensitivity_is_wished_where_costs_rule() -> None:
+    costs = replace(make_evaluation(TWO), decision="threshold of the lowest cost inside the training part")
+    assert wished_sensitivity(costs) is None
+    assert "wished" not in dict(sentences(run_of(costs)))["Decision"]
+
+
+def test_people_are_told_from_scans_where_they_differ() -> None:
+    whole = make_evaluation(TWO)
+    assert "198 people: " in dict(sentences(run_of(whole)))["People"]
+    assert "150 people with 198 scans" in dict(sentences(run_of(replace(whole, n_people=150))))["People"]
+
+
+def test_three_classes_are_not_told_as_pairs_of_two() -> None:
+    evaluation = make_evaluation({"normal": 60, "MCI": 60, "AD": 60})
+    told = dict(sentences(run_of(evaluation)))
+    assert "Hand and Till" in told["Result"]
+    assert "tell MCI or AD from normal" in told["Question"]
+
+
+def test_a_raw_study_speaks_of_no_normalization() -> None:
+    whole = make_evaluation(TWO)
+    told = dict(
+        sentences(run_of(replace(whole, arms={"raw": whole.arms["raw"]}, main_arm="raw", differences={})))
+    )
+    assert "Normalization" not in told
+    assert "taken out" not in told["Question"]
+
+
+def test_limits_follow_from_the_run() -> None:
+    text = " ".join(limits(run_of()))
+    assert "one cohort" in text
+    assert "51\u00a0% of the tested scans" in text
+    assert "smallest class" not in text
+    small = " ".join(limits(run_of(make_evaluation({"normal": 60, "dementia": 12}))))
+    assert "smallest class, dementia, has 12 scans" in small
+    elsewhere = " ".join(limits(run_of(replace(make_evaluation(TWO), kind="test"))))
+    assert "One other cohort" in elsewhere
+    assert limits(SavedRun(make_record(TWO))) == []
