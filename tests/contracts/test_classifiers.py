@@ -123,7 +123,9 @@ def test_log_probabilities_and_scores_agree_with_probabilities(name):
         if hasattr(model, "decision_function"):
             scores = model.decision_function(X)
             if n_classes == 2:
-                np.testing.assert_allclose(scores, np.log(probabilities[:, 1] / probabilities[:, 0]), atol=1e-9)
+                np.testing.assert_allclose(
+                    scores, np.log(probabilities[:, 1] / probabilities[:, 0]), atol=1e-9
+                )
             else:
                 apart = np.log(probabilities) - np.log(probabilities[:, :1])
                 np.testing.assert_allclose(scores - scores[:, :1], apart, atol=1e-9)

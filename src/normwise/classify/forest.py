@@ -106,9 +106,9 @@ class ForestClassifier(Classifier):
         )
         # Trees split at float32 values: in the training rows' unit no digit that tells people apart is lost.
         self.centre_, self.scale_ = training_unit(rows)
-        self.forest_ = forest.fit(
-            (rows - self.centre_) / self.scale_, codes, sample_weight=self._row_weights(codes)
-        )
+        # Equal weights would draw other rows than none.
+        weights = None if self.class_weight is None else self._row_weights(codes)
+        self.forest_ = forest.fit((rows - self.centre_) / self.scale_, codes, sample_weight=weights)
         return self
 
     def predict_proba(self, X: ArrayLike) -> Floats:

@@ -23,7 +23,7 @@ __all__ = ["CrossEntropy", "Minimum", "minimise"]
 Floats = NDArray[np.float64]
 
 _MOST_STEPS = 200
-_SETTLED = 1e-5  # relative change of the scores; the step after it would change them by its square
+_SETTLED = 1e-6  # relative change of the scores; the step after it would change them by its square
 _TINY = float(np.finfo(float).tiny)
 _ARMIJO = 1e-4  # share of the predicted decrease that a step must bring (Nocedal and Wright 2006, 3.1)
 
@@ -54,29 +54,38 @@ class CrossEntropy:
         """Return the weighted cross-entropy of scores (n_samples, n_columns)."""
         if self.contrasts is None:
             score, target = scores[:, 0], self.targets[:, 0]
-            return float(self.weights @ (np.logaddexp(0.0, score) - target * score))
-        logs = log_softmax(scores @ self.contrasts.T, axis=1)
-        return float(-self.weights @ np.einsum("ij,ij->i", self.targets, logs))
+            # Of a sure and right row the loss is less than the last digit of the score.
+            losses = (1.0 - target) * np.logaddexp(0.0, score) + target * np.logaddexp(0.0, -score)
+        else:
+            logs = log_softmax(scores @ self.contrasts.T, axis=1)
+            losses = -np.einsum("ij,ij->i", self.targets, logs)
+        return float(self.weights @ losses)
 
     def probabilities(self, scores: Floats) -> Floats:
-        """Return probabilities in the shape of the targets."""
+        """Return the probability of each class, (n_samples, n_classes)."""
         if self.contrasts is None:
-            return np.asarray(expit(scores))
+            # Both, since one minus a probability next to 1 has lost its digits.
+            return np.column_stack([expit(-scores), expit(scores)])
         return np.asarray(softmax(scores @ self.contrasts.T, axis=1))
 
     def slope(self, probabilities: Floats) -> Floats:
         """Return the derivative of the cost by the scores, (n_samples, n_columns)."""
-        residual = self.weights[:, None] * (probabilities - self.targets)
-        return residual if self.contrasts is None else residual @ self.contrasts
+        if self.contrasts is None:
+            target = self.targets[:, 0]
+            gap = (1.0 - target) * probabilities[:, 1] - target * probabilities[:, 0]
+            return (self.weights * gap)[:, None]
+        gaps = self.weights[:, None] * (probabilities - self.targets)
+        return np.asarray(gaps @ self.contrasts)
 
     def curvature(self, probabilities: Floats) -> Floats:
         """Return the second derivative by the scores, (n_columns, n_columns, n_samples)."""
         if self.contrasts is None:
-            first = probabilities[:, 0]
-            return (self.weights * first * (1.0 - first))[None, None]
-        mean = probabilities @ self.contrasts
-        second = np.einsum("ik,ka,kb->abi", probabilities, self.contrasts, self.contrasts)
-        return np.asarray(self.weights * (second - np.einsum("ia,ib->abi", mean, mean)))
+            return (self.weights * probabilities[:, 0] * probabilities[:, 1])[None, None]
+        # A sum over pairs of classes has no cancelling terms, unlike mean of squares less squared mean.
+        first, second = np.triu_indices(self.contrasts.shape[0], k=1)
+        apart = self.contrasts[first] - self.contrasts[second]
+        products = self.weights[:, None] * probabilities[:, first] * probabilities[:, second]
+        return np.asarray(np.einsum("ip,pa,pb->abi", products, apart, apart))
 
     def per_class(self, columns: Floats) -> Floats:
         """Turn columns of contrasts, (..., n_columns), into one a class."""

@@ -1,0 +1,97 @@
+import numpy as np
+import pytest
+from scipy.optimize import approx_fprime
+from scipy.special import log_softmax
+
+from normwise.classify import descend, largest_stable_rate
+
+RNG = np.random.default_rng(0)
+X = RNG.normal(size=(40, 6)) @ np.diag([5, 3, 1, 1, 0.5, 0.2])
+ONE = (X[:, :1] + RNG.normal(size=(40, 1)) > 0).astype(float)
+THREE = np.eye(3)[RNG.integers(0, 3, 40)]
+WEIGHTS = RNG.uniform(0.1, 2.0, 40)
+CASES = [("squared", ONE), ("squared", THREE), ("cross_entropy", ONE), ("cross_entropy", THREE)]
+every_cost = pytest.mark.parametrize(
+    ("cost", "targets"), CASES, ids=["squared-1", "squared-3", "ce-2", "ce-3"]
+)
+
+
+def value(flat, targets, cost, penalty, weights):
+    w = flat.reshape(7, -1)
+    scores, share = X @ w[:-1] + w[-1], weights / weights.sum()
+    if cost == "squared":
+        loss = 0.5 * ((scores - targets) ** 2).sum(axis=1)
+    elif targets.shape[1] == 1:
+        loss = np.logaddexp(0, scores[:, 0]) - targets[:, 0] * scores[:, 0]
+    else:
+        loss = -(targets * log_softmax(scores, axis=1)).sum(axis=1)
+    return share @ loss + 0.5 * penalty * (w[:-1] ** 2).sum()
+
+
+@every_cost
+def test_the_first_step_is_the_rate_times_the_gradient(cost, targets):
+    walk = descend(X, targets, cost=cost, rate=0.01, steps=1, penalty=0.3, weights=WEIGHTS)
+    start = np.zeros(7 * targets.shape[1])
+    gradient = approx_fprime(start, value, 1e-7, targets, cost, 0.3, WEIGHTS).reshape(7, -1)
+    np.testing.assert_allclose(np.vstack([walk.weights, walk.intercept]), -0.01 * gradient, atol=1e-7)
+    assert len(walk.costs) == 2
+    assert walk.costs[0] == pytest.approx(value(start, targets, cost, 0.3, WEIGHTS))
+    end = np.vstack([walk.weights, walk.intercept]).ravel()
+    assert walk.costs[1] == pytest.approx(value(end, targets, cost, 0.3, WEIGHTS))
+
+
+@every_cost
+def test_the_default_rate_never_raises_the_cost_and_settles(cost, targets):
+    walk = descend(X, targets, cost=cost, steps=20_000, penalty=0.1, weights=WEIGHTS)
+    assert walk.outcome == "settled"
+    assert (np.diff(walk.costs) <= 1e-15).all()
+    assert walk.rate == pytest.approx(walk.stable_rate / 2)
+    end = np.vstack([walk.weights, walk.intercept]).ravel()
+    gradient = approx_fprime(end, value, 1e-7, targets, cost, 0.1, WEIGHTS)
+    np.testing.assert_allclose(gradient, 0.0, atol=5e-6)  # the difference quotient's own error
+
+
+def test_the_squared_cost_turns_at_the_largest_stable_rate():
+    stable = largest_stable_rate(X, penalty=0.1)
+    hessian = np.column_stack([X, np.ones(40)]).T @ np.column_stack([X, np.ones(40)]) / 40
+    assert stable == pytest.approx(2 / (np.linalg.eigvalsh(hessian)[-1] + 0.1))
+    below, above = (
+        descend(X, ONE, rate=factor * stable, steps=15_000, penalty=0.1) for factor in (0.999, 1.001)
+    )
+    assert below.outcome == "settled"
+    assert above.outcome == "diverged"
+    assert np.isfinite(above.costs).all()
+
+
+@pytest.mark.parametrize("targets", [ONE, THREE], ids=["two", "three"])
+def test_no_curvature_of_the_cross_entropy_exceeds_its_bound(targets):
+    stable = largest_stable_rate(X, cost="cross_entropy", n_outputs=targets.shape[1], weights=WEIGHTS)
+    for seed in range(5):
+        at = 0.3 * np.random.default_rng(seed).normal(size=7 * targets.shape[1])
+        hessian = approx_fprime(
+            at,
+            lambda flat: approx_fprime(flat, value, 1e-6, targets, "cross_entropy", 0.0, WEIGHTS),
+            1e-4,
+        )
+        assert np.linalg.eigvalsh((hessian + hessian.T) / 2)[-1] <= 2.0 / stable * 1.001
+
+
+def test_more_people_than_features_or_fewer_have_the_same_stable_rate():
+    wide = X.T
+    both = [
+        largest_stable_rate(np.vstack([wide, wide, wide, wide, wide, wide, wide])),
+        largest_stable_rate(wide),
+    ]
+    assert both[0] == pytest.approx(both[1])
+
+
+def test_a_flat_cost_and_a_single_step_are_no_trouble():
+    walk = descend(np.zeros((4, 2)), np.zeros((4, 1)), steps=3)
+    assert walk.outcome == "settled"
+    assert len(walk.costs) == 1
+    assert descend(X, ONE, steps=1).outcome == "unsettled"
+
+
+def test_an_infinite_rate_is_divergence_and_no_warning():
+    walk = descend(X, ONE, rate=1e200, steps=10)
+    assert walk.outcome == "diverged"
