@@ -1,0 +1,128 @@
+"""The regression of one block of features, in place, while the block lies in cache."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from normwise.normalize.blocks import FloatArray
+from normwise.normalize.kernels import Scratch, add_product, outer, project, squared_sums
+from normwise.normalize.people import People, Regression
+from normwise.normalize.variance import fit_log_variance
+
+__all__ = ["Strip", "cut_strips", "fit_block", "scale_block", "settle_spread", "take_away"]
+
+_ROUNDING = 10.0  # a spread below this many units in the last place of the feature is rounding, not variation
+_SMALLEST, _LARGEST = 1e-30, 1e30  # sums of squares beyond these leave the range of float32
+_STRIP_BYTES = 1 << 22  # 4 MiB: where people are many more than the normals they are taken in strips
+
+
+@dataclass(frozen=True)
+class Strip:
+    """Some people, ready for products at the features' precision.
+
+    Attributes
+    ----------
+    rows : slice
+        Which people.
+    people : People
+        Their coordinates in float64.
+    basis, basis_by_columns : ndarray of shape (n_people, p)
+        The same coordinates at the features' precision, in both memory orders.
+    ones : ndarray of shape (n_people, 1)
+        The constant.
+    mean : ndarray of shape (n_people,)
+        Weights of the mean.
+    shrink : ndarray of shape (n_people,)
+        ``1 / sqrt(1 + leverage)``.
+    """
+
+    rows: slice
+    people: People
+    basis: FloatArray
+    basis_by_columns: FloatArray
+    ones: FloatArray
+    mean: FloatArray
+    shrink: FloatArray
+
+    @classmethod
+    def of(cls, people: People, rows: slice, dtype: np.dtype[Any]) -> Strip:
+        """Cut ``rows`` out of ``people``."""
+        part = people[rows]
+        basis = np.ascontiguousarray(part.basis, dtype=dtype)
+        shrink = (1.0 / np.sqrt(1.0 + part.leverage)).astype(dtype)
+        ones = np.ones((len(part), 1), dtype)
+        return cls(rows, part, basis, np.asfortranarray(basis), ones, ones[:, 0] / len(part), shrink)
+
+
+def cut_strips(people: People, n_normals: int, width: int, dtype: np.dtype[Any]) -> list[Strip]:
+    """Cut people into strips of at least ``n_normals``, so that a block of them stays small."""
+    height = max(n_normals, _STRIP_BYTES // (width * dtype.itemsize))
+    return [Strip.of(people, slice(top, top + height), dtype) for top in range(0, len(people), height)]
+
+
+def fit_block(own: FloatArray, normals: Strip, fitted: Regression) -> None:
+    """Fit a block on the normals, and leave their residuals in it.
+
+    Parameters
+    ----------
+    own : ndarray of shape (n_normals, width)
+        The normals' features, contiguous; overwritten by their residuals.
+    normals : Strip
+        The normals.
+    fitted : Regression
+        Views of the block's part of every array; written to. Its spread is raw: `settle_spread` looks for
+        features that do not vary.
+    """
+    n, p = normals.basis.shape
+    # Centring first keeps the precision of a feature whose mean is large beside its spread.
+    np.matmul(normals.mean, own, out=fitted.center)
+    add_product(own, normals.ones, fitted.center[None, :], sign=-1)
+    fitted.loadings[...] = project(normals.basis, own)
+    add_product(own, normals.basis_by_columns, fitted.loadings, sign=-1)
+    rest = squared_sums(own)
+    if own.dtype == np.float32 and not (rest.min() > _SMALLEST and rest.max() < _LARGEST):
+        rest = np.einsum("ij,ij->j", own, own, dtype=np.float64)
+    np.sqrt(rest / (n - p), out=fitted.spread, casting="same_kind")
+    if fitted.log_variance is not None and normals.people.variance_basis is not None:
+        squares = np.square(own, dtype=np.float64) / (1.0 - normals.people.leverage)[:, None]
+        variance = fit_log_variance(squares, normals.people.variance_basis)
+        fitted.log_variance.loadings[...] = variance.loadings
+        fitted.log_variance.lowest[...] = variance.lowest
+        fitted.log_variance.highest[...] = variance.highest
+
+
+def settle_spread(regression: Regression) -> npt.NDArray[np.intp]:
+    """Set the spread of features that do not vary beyond rounding to 0, and return which they are."""
+    dtype = regression.center.dtype
+    n, p = regression.n_people, len(regression.loadings)
+    size = np.square(regression.center, dtype=np.float64)
+    for loading in regression.loadings:
+        size += np.square(loading, dtype=np.float64) / n
+    size += np.square(regression.spread, dtype=np.float64) * (n - p) / n
+    flat = np.flatnonzero(regression.spread <= _ROUNDING * np.finfo(dtype).eps * np.sqrt(size))
+    regression.spread[flat] = 0.0
+    return flat
+
+
+def take_away(own: FloatArray, people: Strip, fitted: Regression) -> None:
+    """Turn a block of features into residuals, in place."""
+    add_product(own, people.ones, fitted.center[None, :], sign=-1)
+    add_product(own, people.basis_by_columns, fitted.loadings, sign=-1)
+
+
+def scale_block(
+    own: FloatArray, people: Strip, fitted: Regression, inverse: FloatArray, scratch: Scratch
+) -> None:
+    """Turn a block of residuals into W-scores, in place; ``inverse`` is one over the spread."""
+    if fitted.log_variance is not None:
+        np.multiply(own, fitted.inverse_deviation(people.people), out=own)
+        return
+    for rows, columns in scratch.parts(own):
+        part = own[rows, columns]
+        factors = scratch.lend("factors", part.shape)
+        outer(people.shrink[rows], inverse[columns], factors)
+        np.multiply(part, factors, out=part)

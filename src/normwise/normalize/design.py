@@ -1,0 +1,323 @@
+"""The design: demographic columns of a frame become the columns of the regression.
+
+A number is itself, with its spline columns beside it where a spline is asked for; a category is one column a
+level but the first, the reference level; an interaction is the product of two demographics' columns, each
+less its mean over the normals. Everything is learnt from the normals.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from normwise.errors import NormalizerError
+from normwise.normalize.blocks import FloatArray, person_name
+from normwise.normalize.demographics import is_category, read_levels, read_numbers, refuse_missing, shown
+from normwise.normalize.people import People, inverse_triangle
+from normwise.normalize.spline import choose_knots, natural_spline
+
+__all__ = ["Category", "Design", "Number", "learn_design"]
+
+_DEPENDENT = 1e-7  # a column this near to the others' span, relative to its own length, lies in it
+_STILL = 1e-12  # a standard deviation this small beside the largest value is rounding
+
+
+@dataclass(frozen=True)
+class Number:
+    """A numeric demographic: its range among the normals, and the knots of its spline (none for a line)."""
+
+    name: str
+    low: float
+    high: float
+    mean: float
+    knots: tuple[float, ...] = ()
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Names of its columns."""
+        return (self.name, *(f"{self.name} spline {i + 1}" for i in range(max(len(self.knots) - 2, 0))))
+
+    def encode(self, frame: pd.DataFrame) -> FloatArray:
+        """Return its columns for the people of a frame.
+
+        Raises
+        ------
+        NormalizerError
+            NRM-108 for a missing value, NRM-110 for one that is not a finite number.
+        """
+        numbers, unreadable = read_numbers(frame[self.name])
+        if unreadable.any():
+            row = int(np.argmax(unreadable))
+            raise NormalizerError(
+                "NRM-110",
+                f"{self.name} is not a finite number.",
+                subject=person_name(frame, row),
+                seen=shown(frame[self.name].iloc[row]),
+                expected=f"a number, as {self.mean:.4g}",
+                advice="correct the value, or leave the person out",
+            )
+        refuse_missing(frame, self.name, np.isnan(numbers))
+        line = numbers[:, None]
+        return np.hstack([line, natural_spline(numbers, self.knots)]) if self.knots else line
+
+
+@dataclass(frozen=True)
+class Category:
+    """A categorical demographic: its levels among the normals, sorted; the first is the reference."""
+
+    name: str
+    levels: tuple[str, ...]
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Names of its columns."""
+        return tuple(f"{self.name}={level}" for level in self.levels[1:])
+
+    def encode(self, frame: pd.DataFrame) -> FloatArray:
+        """Return its columns for the people of a frame.
+
+        Raises
+        ------
+        NormalizerError
+            NRM-108 for a missing level, NRM-109 for one that no normal person had.
+        """
+        levels = read_levels(frame[self.name])
+        refuse_missing(frame, self.name, np.array([level is None for level in levels], dtype=bool))
+        unseen = np.array([level not in self.levels for level in levels], dtype=bool)
+        if unseen.any():
+            row = int(np.argmax(unseen))
+            raise NormalizerError(
+                "NRM-109",
+                f"nobody in the normal group had this level of {self.name}.",
+                subject=person_name(frame, row),
+                seen=f"{self.name} = {levels[row]!r}",
+                expected=", ".join(self.levels),
+                advice="nothing can be said of this person; in_support(X) lists everybody concerned",
+            )
+        matches: FloatArray = np.equal.outer(levels, np.array(self.levels[1:], object)).astype(np.float64)
+        return matches
+
+
+@dataclass(frozen=True)
+class Design:
+    """The columns of the regression, and the coordinates in which the normals are orthonormal.
+
+    Attributes
+    ----------
+    parts : tuple of Number or Category
+        The demographics, in order.
+    interactions : tuple of (str, str)
+        Pairs of demographics that are multiplied.
+    names : tuple of str
+        Columns without the constant.
+    means : ndarray
+        Mean over the normals of each demographic's own columns, before interactions.
+    center, size : ndarray of shape (len(names),)
+        Mean and standard deviation over the normals of each column.
+    inverse : ndarray of shape (p, p)
+        From the centred, scaled columns and the constant to the orthonormal basis.
+    variance_columns : tuple of int
+        Columns on which the log variance depends.
+    variance_inverse : ndarray or None
+        The same for the variance's design; None for a constant variance.
+    largest_leverage : float
+        The largest leverage of a normal person.
+    n_people : int
+        Normals.
+    """
+
+    parts: tuple[Number | Category, ...]
+    interactions: tuple[tuple[str, str], ...]
+    names: tuple[str, ...]
+    means: FloatArray
+    center: FloatArray
+    size: FloatArray
+    inverse: FloatArray
+    variance_columns: tuple[int, ...]
+    variance_inverse: FloatArray | None
+    largest_leverage: float
+    n_people: int
+
+    @property
+    def n_parameters(self) -> int:
+        """Parameters of one feature: the constant, the columns, and those of the log variance."""
+        varying = 0 if self.variance_inverse is None else len(self.variance_inverse)
+        return len(self.inverse) + varying
+
+    def encode(self, frame: pd.DataFrame) -> FloatArray:
+        """Return the columns for the people of a frame, in their own units: (n_people, len(names)).
+
+        Raises
+        ------
+        NormalizerError
+            NRM-108, NRM-109 or NRM-110, as the demographics have it.
+        """
+        own = [part.encode(frame) for part in self.parts]
+        names = [part.name for part in self.parts]
+        return _with_products(len(frame), own, names, self.interactions, self.means)
+
+    def people(self, frame: pd.DataFrame) -> People:
+        """Return the coordinates of the people of a frame."""
+        return self.coordinates(self.encode(frame))
+
+    def coordinates(self, columns: FloatArray) -> People:
+        """Return the coordinates of people from their encoded columns."""
+        design = _standard(columns, self.center, self.size)
+        if self.variance_inverse is None:
+            return People(_change_basis(design, self.inverse))
+        varying = design[:, [0, *(column + 1 for column in self.variance_columns)]]
+        return People(_change_basis(design, self.inverse), _change_basis(varying, self.variance_inverse))
+
+
+def learn_design(
+    frame: pd.DataFrame,
+    demographics: Sequence[str],
+    *,
+    categorical: Sequence[str] = (),
+    form: Literal["linear", "spline"] = "linear",
+    interactions: Sequence[tuple[str, str]] = (),
+    vary_spread: bool = False,
+) -> Design:
+    """Learn the design from the normals.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        The normals alone, with their demographics.
+    demographics : sequence of str
+        Columns to use.
+    categorical : sequence of str
+        Those of them that are codes, not quantities.
+    form : {"linear", "spline"}
+        How a number enters.
+    interactions : sequence of (str, str)
+        Pairs to multiply.
+    vary_spread : bool
+        Whether the log variance gets a design too: the constant, the numbers and the levels.
+
+    Returns
+    -------
+    Design
+
+    Raises
+    ------
+    NormalizerError
+        NRM-106 for fewer than p + 2 normals, NRM-107 for columns that others determine, NRM-108, NRM-110 or
+        NRM-111 for a normal's demographic.
+
+    Examples
+    --------
+    >>> normals = pd.DataFrame({"age": [40.0, 50, 60, 70, 80, 90], "sex": list("MFMMFF")})
+    >>> design = learn_design(normals, ["age", "sex"], interactions=[("age", "sex")])
+    >>> design.names
+    ('age', 'sex=M', 'age:sex=M')
+    >>> float(design.people(normals).leverage.sum().round(6))  # the number of parameters
+    4.0
+    """
+    _refuse_too_few(len(frame), 1)
+    parts = tuple(_learn_part(frame, name, declared=name in categorical, form=form) for name in demographics)
+    own = [part.encode(frame) for part in parts]
+    names = [part.name for part in parts]
+    means = np.hstack([np.empty((len(frame), 0)), *own]).mean(axis=0)
+    columns = _with_products(len(frame), own, names, interactions, means)
+    titles = tuple(column for part in parts for column in part.columns)
+    titles += tuple(
+        f"{left}:{right}"
+        for first, second in interactions
+        for left in parts[names.index(first)].columns
+        for right in parts[names.index(second)].columns
+    )
+    _refuse_too_few(len(frame), len(titles) + 1)
+    center = columns.mean(axis=0)
+    size = columns.std(axis=0)
+    still = size <= _STILL * np.abs(columns).max(axis=0, initial=0.0)
+    size = np.where(still, 1.0, size)
+    design = _standard(columns, center, size)
+    _refuse_dependent(design, titles)
+    inverse = inverse_triangle(design)
+    # The log variance follows the numbers and the levels themselves: no splines, no products.
+    simple = {
+        column for part in parts for column in (part.columns if isinstance(part, Category) else (part.name,))
+    }
+    varying = tuple(i for i, title in enumerate(titles) if title in simple)
+    variance_inverse = inverse_triangle(design[:, [0, *(i + 1 for i in varying)]]) if vary_spread else None
+    leverage = People(_change_basis(design, inverse)).leverage
+    return Design(
+        parts, tuple((a, b) for a, b in interactions), titles, means, center, size, inverse, varying,
+        variance_inverse, float(leverage.max()), len(frame),
+    )  # fmt: skip
+
+
+def _learn_part(frame: pd.DataFrame, name: str, *, declared: bool, form: str) -> Number | Category:
+    column = frame[name]
+    if is_category(column, declared=declared):
+        levels = read_levels(column)
+        refuse_missing(frame, name, np.array([level is None for level in levels], dtype=bool))
+        return Category(name, tuple(sorted(set(levels))))
+    low = Number(name, 0.0, 0.0, 0.0)
+    values = low.encode(frame)[:, 0]  # refuses what is missing or no number
+    knots = choose_knots(values) if form == "spline" else ()
+    return Number(name, float(values.min()), float(values.max()), float(values.mean()), knots)
+
+
+def _with_products(
+    rows: int,
+    own: Sequence[FloatArray],
+    names: Sequence[str],
+    interactions: Sequence[tuple[str, str]],
+    means: FloatArray,
+) -> FloatArray:
+    widths = np.cumsum([0, *(part.shape[1] for part in own)])
+    centred = {name: own[i] - means[widths[i] : widths[i + 1]] for i, name in enumerate(names)}
+    products = [
+        (centred[first][:, :, None] * centred[second][:, None, :]).reshape(rows, -1)
+        for first, second in interactions
+    ]
+    return np.hstack([np.empty((rows, 0)), *own, *products])
+
+
+def _standard(columns: FloatArray, center: FloatArray, size: FloatArray) -> FloatArray:
+    return np.hstack([np.ones((len(columns), 1)), (columns - center) / size])
+
+
+def _change_basis(design: FloatArray, inverse: FloatArray) -> FloatArray:
+    # One column at a time, so that a person's coordinates never hang on who else is asked for.
+    basis = np.zeros(design.shape)
+    for column, row in zip(design.T, inverse, strict=True):
+        basis += column[:, None] * row
+    return basis
+
+
+def _refuse_too_few(n_people: int, n_parameters: int) -> None:
+    if n_people < n_parameters + 2:
+        raise NormalizerError(
+            "NRM-106",
+            f"the normal group has {n_people} sample{'s' if n_people != 1 else ''}, too few for a regression "
+            f"with {n_parameters} parameter{'s' if n_parameters != 1 else ''}.",
+            seen=f"{n_people} normal people",
+            expected=f"at least {n_parameters + 2}, and better {10 * n_parameters}",
+            advice="add normal people, or use fewer demographics, levels, splines or interactions",
+        )
+
+
+def _refuse_dependent(design: FloatArray, titles: Sequence[str]) -> None:
+    triangle: npt.NDArray[np.float64] = np.linalg.qr(design).R
+    for j, title in enumerate(titles, start=1):
+        if abs(triangle[j, j]) > _DEPENDENT * np.sqrt(len(design)):
+            continue
+        weights = np.linalg.solve(triangle[1:j, 1:j], triangle[1:j, j])
+        others = [titles[i] for i, weight in enumerate(weights) if abs(weight) > 1e-6]
+        raise NormalizerError(
+            "NRM-107",
+            f"among the normals {title} is determined by {' and '.join(others)}."
+            if others
+            else f"{title} does not vary among the normals.",
+            subject=title,
+            seen=f"columns {', '.join(titles)} of {len(design)} normal people",
+            advice="leave one of these demographics out, or add normal people who tell them apart",
+        )

@@ -1,0 +1,219 @@
+"""What the normalizer is asked to do, checked before anything is read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from difflib import get_close_matches
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from normwise.errors import NormalizerError
+
+__all__ = [
+    "CHOICES",
+    "check_settings",
+    "choose_features",
+    "find_normals",
+    "names_of",
+    "pairs_of",
+    "refuse_array",
+    "refuse_collision",
+]
+
+CHOICES: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        "design": ("linear", "spline"),
+        "scale": ("w", "residual"),
+        "variance": ("constant", "demographic"),
+        "reference": ("normal", "all"),
+        "mode": ("replace", "append"),
+    }
+)
+"""The settings that are one of a few words."""
+
+
+def names_of(columns: str | Iterable[str]) -> list[str]:
+    """Return column names as a list; one name alone may be given as it is.
+
+    Examples
+    --------
+    >>> names_of("age"), names_of(("age", "sex"))
+    (['age'], ['age', 'sex'])
+    """
+    return [columns] if isinstance(columns, str) else list(columns)
+
+
+def pairs_of(interactions: Iterable[Sequence[str]]) -> list[tuple[str, str]]:
+    """Return interactions as pairs of names."""
+    return [(first, second) for first, second in interactions]
+
+
+def check_settings(settings: Mapping[str, Any]) -> None:
+    """Refuse settings that mean nothing.
+
+    Parameters
+    ----------
+    settings : mapping
+        The normalizer's parameters by name.
+
+    Raises
+    ------
+    NormalizerError
+        NRM-104 for a word that is not a choice, or a categorical or repeated demographic; NRM-105 for an
+        interaction that is not a pair of demographics.
+
+    Examples
+    --------
+    >>> check_settings({"scale": "z", "demographics": ["age"]})
+    Traceback (most recent call last):
+    ...
+    normwise.errors.NormalizerError: NRM-104  scale: there is no such choice.
+             seen      'z'
+             expected  'w' or 'residual'
+    """
+    for name, words in CHOICES.items():
+        if name in settings and settings[name] not in words:
+            raise NormalizerError(
+                "NRM-104",
+                "there is no such choice.",
+                subject=name,
+                seen=repr(settings[name]),
+                expected=" or ".join(map(repr, words)),
+            )
+    demographics = names_of(settings.get("demographics", ()))
+    listed = ", ".join(map(str, demographics)) or "the demographics, of which there are none"
+    for name in names_of(settings.get("categorical", ())):
+        if name not in demographics:
+            raise NormalizerError(
+                "NRM-104",
+                "categorical names a column that is not a demographic.",
+                subject=str(name),
+                expected=f"some of {listed}",
+            )
+    for name in demographics:
+        if demographics.count(name) > 1:
+            raise NormalizerError("NRM-104", "demographics names a column twice.", subject=str(name))
+    for pair in settings.get("interactions", ()):
+        if (
+            isinstance(pair, str)
+            or len(pair) != 2
+            or pair[0] == pair[1]
+            or not set(pair) <= set(demographics)
+        ):
+            raise NormalizerError(
+                "NRM-105",
+                "an interaction must be a pair of two different demographics.",
+                subject=str(pair),
+                expected=f"two of {listed}",
+            )
+
+
+def find_normals(y: Any, normal: object, n_people: int) -> npt.NDArray[np.intp]:
+    """Return which rows are normal.
+
+    Parameters
+    ----------
+    y : array-like of shape (n_people,) or None
+        Labels.
+    normal : object
+        The label of the normals; None for everybody.
+    n_people : int
+        Rows.
+
+    Returns
+    -------
+    ndarray of int
+        Ascending.
+
+    Raises
+    ------
+    NormalizerError
+        NRM-118, no labels were given, or none is the normals'.
+
+    Examples
+    --------
+    >>> find_normals(["normal", "AD", "normal"], "normal", 3).tolist()
+    [0, 2]
+    """
+    if normal is None:
+        return np.arange(n_people)
+    if y is None:
+        raise NormalizerError(
+            "NRM-118",
+            f"without labels nobody can be found who is {normal!r}.",
+            advice="give y to fit, or normal=None to take everybody as normal",
+        )
+    labels = pd.Series(np.asarray(y, dtype=object).ravel())
+    rows = np.flatnonzero((labels.notna() & (labels == normal)).to_numpy(dtype=bool))
+    if len(rows) == 0:
+        present = [str(label) for label in labels.dropna().unique()]
+        near = get_close_matches(str(normal), present, n=1, cutoff=0.5)
+        raise NormalizerError(
+            "NRM-118",
+            f"nobody in the training rows is {normal!r}.",
+            seen=f"labels {', '.join(sorted(present)[:8]) or 'all missing'}",
+            advice=f"did you mean normal={near[0]!r}?" if near else "name the label of the normal group",
+        )
+    return rows
+
+
+def choose_features(names: Sequence[str], wanted: Sequence[str] | None) -> npt.NDArray[np.intp]:
+    """Return where the wanted features are; None wants all.
+
+    Raises
+    ------
+    NormalizerError
+        NRM-116, there is no such feature.
+    """
+    if wanted is None:
+        return np.arange(len(names))
+    places = {name: place for place, name in enumerate(names)}
+    for name in names_of(wanted):
+        if name not in places:
+            near = get_close_matches(str(name), names, n=1)
+            raise NormalizerError(
+                "NRM-116",
+                "the normalizer was fitted without this feature.",
+                subject=str(name),
+                advice=f"did you mean {near[0]!r}?" if near else "choose among get_feature_names_out()",
+            )
+    return np.array([places[name] for name in names_of(wanted)], dtype=np.intp)
+
+
+def refuse_array(X: object, demographics: Sequence[str]) -> None:
+    """Refuse a matrix without column names where demographics must be found in it.
+
+    Raises
+    ------
+    NormalizerError
+        NRM-101.
+    """
+    if demographics:
+        raise NormalizerError(
+            "NRM-101",
+            f"the demographics {', '.join(map(str, demographics))} can't be found in an array.",
+            seen=type(X).__name__,
+            expected="a pandas DataFrame with named columns",
+            advice='keep the frame, and call set_output(transform="pandas") on steps before the normalizer',
+        )
+
+
+def refuse_collision(features: Iterable[str], appended: Iterable[str]) -> None:
+    """Refuse a feature that is called as a column that is appended.
+
+    Raises
+    ------
+    NormalizerError
+        NRM-120.
+    """
+    for name in sorted(set(appended) & set(features)):
+        raise NormalizerError(
+            "NRM-120",
+            "a feature has the name of an encoded demographic that is appended.",
+            subject=name,
+            advice="rename the feature",
+        )

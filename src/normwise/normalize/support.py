@@ -1,0 +1,162 @@
+"""Is this person inside the normal group's range? Nothing is normal where nobody normal was seen."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from normwise.normalize.blocks import FloatArray
+from normwise.normalize.demographics import read_levels, read_numbers, shown
+from normwise.normalize.design import Category, Design
+
+__all__ = ["encodable_rows", "find_thin_cover", "reasons_outside"]
+
+_PARTS = 5  # a range is looked at in fifths
+_ENOUGH = 5  # people wanted in each part
+_ROUNDING = 1.0 + 1e-9
+
+
+def encodable_rows(design: Design, frame: pd.DataFrame) -> npt.NDArray[np.bool_]:
+    """Tell who can be normalized at all: every demographic is there, and every level was seen.
+
+    Parameters
+    ----------
+    design : Design
+        What was learnt from the normals.
+    frame : DataFrame
+        People with their demographics.
+
+    Returns
+    -------
+    ndarray of bool of shape (n_people,)
+        Also true outside the normals' range, where the line is only an extrapolation.
+
+    Examples
+    --------
+    >>> from normwise.normalize.design import learn_design
+    >>> design = learn_design(pd.DataFrame({"age": [40.0, 50, 60, 70, 80, 90]}), ["age"])
+    >>> encodable_rows(design, pd.DataFrame({"age": [65.0, 30.0, None]})).tolist()
+    [True, True, False]
+    """
+    known = np.ones(len(frame), dtype=bool)
+    for part in design.parts:
+        if isinstance(part, Category):
+            known &= [level in part.levels for level in read_levels(frame[part.name])]
+        else:
+            known &= ~np.isnan(read_numbers(frame[part.name])[0])
+    return known
+
+
+def reasons_outside(design: Design, frame: pd.DataFrame) -> list[str]:
+    """Say of each person why the normals tell nothing of them; an empty text where they do.
+
+    A person is inside when no demographic is missing, every level was seen among the normals, every number
+    lies within the normals' range, and the leverage, which grows with the distance from the normals' middle,
+    is no larger than the largest of the normals' own.
+
+    Parameters
+    ----------
+    design : Design
+        What was learnt from the normals.
+    frame : DataFrame
+        People with their demographics.
+
+    Returns
+    -------
+    list of str
+        One a person; several reasons are joined by ``"; "``.
+
+    Examples
+    --------
+    >>> from normwise.normalize.design import learn_design
+    >>> design = learn_design(pd.DataFrame({"age": [40.0, 50, 60, 70, 80, 90]}), ["age"])
+    >>> reasons_outside(design, pd.DataFrame({"age": [65.0, 30.0, None]}))
+    ['', 'age 30 is outside the normal group, 40 to 90', 'age is missing']
+    """
+    reasons: list[list[str]] = [[] for _ in range(len(frame))]
+    known = np.ones(len(frame), dtype=bool)
+    inside = np.ones(len(frame), dtype=bool)
+    for part in design.parts:
+        if isinstance(part, Category):
+            for row, level in enumerate(read_levels(frame[part.name])):
+                if level not in part.levels:
+                    known[row] = False
+                    seen = (
+                        f"{part.name} {level!r} was never seen in the normal group, {', '.join(part.levels)}"
+                    )
+                    reasons[row].append(f"{part.name} is missing" if level is None else seen)
+            continue
+        numbers, unreadable = read_numbers(frame[part.name])
+        for row in np.flatnonzero(np.isnan(numbers)):
+            known[row] = False
+            wrong = f"{part.name} {shown(frame[part.name].iloc[row])} is not a finite number"
+            reasons[row].append(wrong if unreadable[row] else f"{part.name} is missing")
+        outside = (numbers < part.low) | (numbers > part.high)
+        inside &= ~outside
+        for row in np.flatnonzero(outside):
+            span = f"{part.low:.6g} to {part.high:.6g}"
+            reasons[row].append(f"{part.name} {numbers[row]:.6g} is outside the normal group, {span}")
+    rows = np.flatnonzero(known & inside)
+    if design.parts and len(rows):
+        leverage = design.people(frame.iloc[rows]).leverage
+        for row, value in zip(rows, leverage, strict=True):
+            if value > design.largest_leverage * _ROUNDING:
+                reasons[row].append(
+                    f"{' and '.join(part.name for part in design.parts)} are each in range but not together: "
+                    f"leverage {value:.2f}, in the normal group at most {design.largest_leverage:.2f}"
+                )
+    return ["; ".join(texts) for texts in reasons]
+
+
+def find_thin_cover(design: Design, frame: pd.DataFrame, normal: npt.NDArray[np.bool_]) -> list[str]:
+    """Name where the training people cover a demographic thinly.
+
+    A classifier that is given demographics must learn their effect from the people at hand, in each group. A
+    number's range over everybody is cut into fifths, a category into its levels; each should hold five
+    people.
+
+    Parameters
+    ----------
+    design : Design
+        What was learnt from the normals.
+    frame : DataFrame
+        The training people with their demographics.
+    normal : ndarray of bool
+        Who of them is normal.
+
+    Returns
+    -------
+    list of str
+        One text a part that is thin.
+
+    Examples
+    --------
+    >>> from normwise.normalize.design import learn_design
+    >>> people = pd.DataFrame({"age": [*range(40, 90), 100.0]})
+    >>> find_thin_cover(learn_design(people, ["age"]), people, np.ones(51, dtype=bool))
+    ['age 88 to 100: 3 normal people']
+    """
+    groups = [("normal", normal), ("other", ~normal)]
+    found = []
+    for title, members in groups:
+        if not members.any():
+            continue
+        for part in design.parts:
+            if isinstance(part, Category):
+                levels = read_levels(frame[part.name])[members]
+                counts = [(f"{part.name} {level}", int((levels == level).sum())) for level in part.levels]
+            else:
+                numbers = read_numbers(frame[part.name])[0]
+                counts = _count_fifths(part.name, numbers, members)
+            found += [f"{where}: {count} {title} people" for where, count in counts if count < _ENOUGH]
+    return found
+
+
+def _count_fifths(name: str, numbers: FloatArray, members: npt.NDArray[np.bool_]) -> list[tuple[str, int]]:
+    edges = np.linspace(np.nanmin(numbers), np.nanmax(numbers), _PARTS + 1)
+    counts, _ = np.histogram(numbers[members], bins=edges)
+    return [
+        (f"{name} {low:.6g} to {high:.6g}", int(count))
+        for low, high, count in zip(edges[:-1], edges[1:], counts, strict=True)
+    ]

@@ -1,0 +1,59 @@
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from normwise.errors import NormalizerError
+from normwise.normalize.demographics import check_columns, is_category, level_text, read_levels, read_numbers
+
+
+@pytest.mark.parametrize(
+    ("values", "category"),
+    [
+        (pd.Series([61, 70]), False),
+        (pd.Series([61.5, None]), False),
+        (pd.Series([61, 70], dtype=object), False),
+        (pd.Series([61, None], dtype="Int64"), False),
+        (pd.Series(["F", "M"]), True),
+        (pd.Series(["F", None], dtype=object), True),
+        (pd.Series(["F", "M"], dtype="category"), True),
+        (pd.Series([1, 2], dtype="category"), True),
+        (pd.Series([True, False]), True),
+        (pd.Series([True, None], dtype="boolean"), True),
+        (pd.Series([True, False], dtype=object), True),
+    ],
+)
+def test_text_category_and_bool_are_categories(values: pd.Series, *, category: bool) -> None:
+    assert is_category(values, declared=False) is category
+    assert is_category(values, declared=True)
+
+
+def test_numbers_written_as_text_are_refused() -> None:
+    with pytest.raises(NormalizerError, match="numbers written as text") as caught:
+        is_category(pd.Series(["61", "70"], name="age"), declared=False)
+    assert (caught.value.code, caught.value.subject) == ("NRM-111", "age")
+
+
+def test_one_level_has_one_text_in_every_type() -> None:
+    assert {level_text(1), level_text(1.0), level_text(np.float32(1)), level_text("1")} == {"1"}
+    assert level_text(1.5) == "1.5"
+    assert read_levels(pd.Series([1.0, None, 2.0])).tolist() == ["1", None, "2"]
+    assert read_levels(pd.Series([True, pd.NA], dtype="boolean")).tolist() == ["True", None]
+
+
+def test_what_is_no_finite_number_is_marked() -> None:
+    numbers, unreadable = read_numbers(pd.Series([1, "2", "two", None, -np.inf], dtype=object))
+    np.testing.assert_array_equal(numbers, [1, 2, np.nan, np.nan, np.nan])
+    assert unreadable.tolist() == [False, False, True, False, True]
+
+
+def test_columns_must_be_there_once() -> None:
+    frame = pd.DataFrame([[1.0, 2.0]], columns=["Age", "f1"])
+    check_columns(frame, ["Age"])
+    with pytest.raises(NormalizerError, match="did you mean 'Age'") as caught:
+        check_columns(frame, ["age"])
+    assert caught.value.code == "NRM-102"
+    with pytest.raises(NormalizerError) as caught:
+        check_columns(pd.DataFrame([[1.0, 2.0]], columns=["f1", "f1"]), [])
+    assert (caught.value.code, caught.value.subject) == ("NRM-103", "f1")

@@ -1,0 +1,120 @@
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from normwise.errors import NormalizerError
+from normwise.normalize.design import learn_design
+
+NORMALS = pd.DataFrame(
+    {
+        "age": [40.0, 50, 60, 70, 80, 90, 45, 55],
+        "sex": list("MFMMFFFM"),
+        "site": [2, 1, 2, 1, 2, 1, 3, 3],
+        "smokes": [True, False, False, True, True, False, True, False],
+    },
+    index=[f"sub-{i}" for i in range(8)],
+)
+
+
+def test_columns_are_named_and_encoded_against_the_first_level() -> None:
+    design = learn_design(NORMALS, ["age", "sex", "site", "smokes"], categorical=["site"])
+    assert design.names == ("age", "sex=M", "site=2", "site=3", "smokes=True")
+    encoded = design.encode(NORMALS.iloc[[0, 6]])
+    np.testing.assert_array_equal(encoded, [[40, 1, 1, 0, 1], [45, 0, 0, 1, 1]])
+    assert design.n_parameters == 6
+
+
+def test_an_interaction_multiplies_what_is_left_of_the_means() -> None:
+    design = learn_design(NORMALS, ["age", "sex"], interactions=[("age", "sex")])
+    assert design.names == ("age", "sex=M", "age:sex=M")
+    encoded = design.encode(NORMALS)
+    age, male = NORMALS["age"] - NORMALS["age"].mean(), (NORMALS["sex"] == "M") - 0.5
+    np.testing.assert_allclose(encoded[:, 2], age * male)
+
+
+def test_a_spline_adds_columns_and_keeps_the_line() -> None:
+    ages = pd.DataFrame({"age": np.linspace(20, 90, 120)})
+    design = learn_design(ages, ["age"], form="spline")
+    assert design.names == ("age", "age spline 1", "age spline 2", "age spline 3")
+    assert learn_design(ages, ["age"]).names == ("age",)
+
+
+def test_a_persons_coordinates_hang_on_nobody_else() -> None:
+    design = learn_design(
+        NORMALS, ["age", "sex"], interactions=[("age", "sex")], form="spline", vary_spread=True
+    )
+    whole = design.people(NORMALS)
+    for row in range(len(NORMALS)):
+        alone = design.people(NORMALS.iloc[[row]])
+        assert np.array_equal(alone.basis[0], whole.basis[row])
+        assert np.array_equal(alone.variance_basis[0], whole.variance_basis[row])
+
+
+def test_the_variance_follows_numbers_and_levels_alone() -> None:
+    design = learn_design(
+        NORMALS, ["age", "sex"], interactions=[("age", "sex")], form="spline", vary_spread=True
+    )
+    assert [design.names[i] for i in design.variance_columns] == ["age", "sex=M"]
+    basis = design.people(NORMALS).variance_basis
+    np.testing.assert_allclose(basis.T @ basis, np.eye(3), atol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("changes", "code", "words"),
+    [
+        ({"weight": NORMALS["age"] * 2 + 3}, "NRM-107", "weight is determined by age"),
+        ({"ward": NORMALS["sex"].map({"M": "a", "F": "b"})}, "NRM-107", "ward=b is determined by sex=M"),
+        ({"height": 1.7}, "NRM-107", "height does not vary"),
+        ({"clock": 0.1 + 0.2}, "NRM-107", "clock does not vary"),
+    ],
+)
+def test_a_column_that_others_determine_is_named(changes: dict[str, object], code: str, words: str) -> None:
+    frame = NORMALS.assign(**changes)
+    with pytest.raises(NormalizerError, match=words) as caught:
+        learn_design(frame, ["age", "sex", *changes])
+    assert caught.value.code == code
+
+
+def test_nearly_equal_columns_are_still_two() -> None:
+    frame = NORMALS.assign(visit=NORMALS["age"] + np.random.default_rng(0).normal(size=8) * 1e-3)
+    assert learn_design(frame, ["age", "visit"]).names == ("age", "visit")
+
+
+def test_too_few_normals_are_refused_with_the_numbers() -> None:
+    learn_design(NORMALS.iloc[:4], ["age"])
+    with pytest.raises(NormalizerError, match=r"3 samples.* 2 parameters") as caught:
+        learn_design(NORMALS.iloc[:3], ["age"])
+    assert (caught.value.code, caught.value.expected) == ("NRM-106", "at least 4, and better 20")
+    with pytest.raises(NormalizerError, match="0 samples"):
+        learn_design(NORMALS.iloc[:0], ["age", "sex"])
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "code"),
+    [
+        ("age", np.nan, "NRM-108"),
+        ("sex", None, "NRM-108"),
+        ("sex", "X", "NRM-109"),
+        ("site", 4, "NRM-109"),
+        ("age", np.inf, "NRM-110"),
+        ("age", "old", "NRM-110"),
+    ],
+)
+def test_a_demographic_that_tells_nothing_is_refused_with_the_person(
+    column: str, value: object, code: str
+) -> None:
+    design = learn_design(NORMALS, ["age", "sex", "site"], categorical=["site"])
+    people = NORMALS.astype({column: object})
+    people.loc["sub-3", column] = value
+    with pytest.raises(NormalizerError, match=column) as caught:
+        design.encode(people)
+    assert (caught.value.code, caught.value.subject) == (code, "sub-3")
+
+
+def test_a_missing_value_among_the_normals_is_refused() -> None:
+    for column in ("age", "sex"):
+        with pytest.raises(NormalizerError) as caught:
+            learn_design(NORMALS.assign(**{column: [None, *NORMALS[column][1:]]}), ["age", "sex"])
+        assert (caught.value.code, caught.value.subject) == ("NRM-108", "sub-0")

@@ -1,0 +1,68 @@
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from normwise.normalize.design import learn_design
+from normwise.normalize.support import find_thin_cover, reasons_outside
+
+RNG = np.random.default_rng(0)
+NORMALS = pd.DataFrame({"age": RNG.uniform(50, 80, 60), "sex": RNG.choice(["F", "M"], 60)})
+DESIGN = learn_design(NORMALS, ["age", "sex"])
+
+
+def test_the_normals_themselves_are_inside() -> None:
+    assert reasons_outside(DESIGN, NORMALS) == [""] * 60
+    shuffled = NORMALS.sample(frac=1, random_state=0)
+    assert reasons_outside(DESIGN, shuffled) == [""] * 60
+
+
+@pytest.mark.parametrize(
+    ("age", "sex", "reason"),
+    [
+        (90, "F", "age 90 is outside the normal group, 50"),
+        (20.5, "F", "age 20.5 is outside the normal group"),
+        (np.nan, "F", "age is missing"),
+        ("abc", "F", "age 'abc' is not a finite number"),
+        (np.inf, "F", "age inf is not a finite number"),
+        (60, "X", "sex 'X' was never seen in the normal group, F, M"),
+        (60, None, "sex is missing"),
+        (None, None, "age is missing; sex is missing"),
+        (90, "X", "sex 'X' was never seen"),
+    ],
+)
+def test_the_reason_says_why(age: object, sex: object, reason: str) -> None:
+    (said,) = reasons_outside(DESIGN, pd.DataFrame({"age": [age], "sex": [sex]}))
+    assert reason in said
+
+
+def test_a_combination_that_nobody_normal_had_is_outside() -> None:
+    age = RNG.uniform(50, 80, 60)
+    normals = pd.DataFrame({"age": age, "education": 30 - age / 4 + RNG.normal(size=60)})
+    design = learn_design(normals, ["age", "education"])
+    corner = pd.DataFrame({"age": [normals["age"].max()], "education": [normals["education"].max()]})
+    (reason,) = reasons_outside(design, corner)
+    assert reason.startswith("age and education are each in range but not together: leverage")
+
+
+def test_without_demographics_everybody_is_inside() -> None:
+    design = learn_design(pd.DataFrame(index=range(5)), [])
+    assert reasons_outside(design, pd.DataFrame(index=range(3))) == ["", "", ""]
+
+
+def test_thin_cover_is_told_of_each_group() -> None:
+    frame = pd.DataFrame(
+        {"age": [*np.linspace(50, 70, 40), *np.linspace(68, 90, 20)], "sex": ["F"] * 55 + ["M"] * 5}
+    )
+    normal = np.arange(60) < 40
+    design = learn_design(frame[normal], ["age"])
+    found = find_thin_cover(design, frame, normal)
+    assert found == [
+        "age 74 to 82: 0 normal people",
+        "age 82 to 90: 0 normal people",
+        "age 50 to 58: 0 other people",
+        "age 58 to 66: 0 other people",
+    ]
+    both = learn_design(frame, ["sex"])
+    assert find_thin_cover(both, frame, normal) == ["sex M: 0 normal people"]
