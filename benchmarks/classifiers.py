@@ -23,10 +23,10 @@ def cohort(people: int, features: int, classes: int, seed: int = 0) -> tuple[np.
 
 
 def main() -> None:
-    from benchmarks.timing import compare
     from sklearn.exceptions import ConvergenceWarning
     from sklearn.linear_model import LogisticRegression
 
+    from benchmarks.timing import compare
     from normwise.classify import CLASSIFIERS, LogisticClassifier
 
     grid = CLASSIFIERS["logistic"].grid["C"]
