@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -78,6 +79,14 @@ def test_an_unknown_level_and_an_age_outside_get_no_decision_but_the_others_do(s
     assert support["supported"].tolist() == [False, False, True]
     assert "120" in support["reason"].iloc[1]
     assert np.array_equal(table[[2]], alone)
+
+
+def test_patients_of_a_level_without_normals_do_not_train_and_are_told(small: Any) -> None:
+    X = small.X.copy()
+    X.loc[X.index[small.labels == "AD"][:3], "sex"] = "X"
+    fitted = fit(replace(small, X=X))
+    assert any(note.startswith("PRC-104  3 of 60") for note in fitted.notes)
+    assert np.isfinite(fitted.probabilities(X)).all(axis=1).sum() == 57
 
 
 def test_the_threshold_reaches_the_wished_sensitivity_inside(small: Any) -> None:

@@ -2,7 +2,8 @@
 
 The files in the order in which data walks: ``crossval`` (out-of-fold predictions of every arm) →
 ``metrics`` (sums that weights turn into values) → ``uncertainty`` (bootstrap over people) →
-``comparisons`` (arms and differences) → ``predictions`` (the table) → ``study`` (the run).
+``comparisons`` (arms and differences) → ``predictions`` (the table) → ``notes`` (warnings, once a kind) →
+``study`` (the run).
 """
 
 from normwise.evaluate.crossval import ArmPredictions, cross_validate_arms

@@ -11,6 +11,7 @@ from normwise.errors import EvaluationError
 from normwise.evaluate.comparisons import compare_arms
 from normwise.evaluate.crossval import ArmPredictions, cross_validate_arms, predict_part
 from normwise.evaluate.metrics import OutOfFold
+from normwise.evaluate.notes import notes_of
 from normwise.evaluate.predictions import write_predictions
 from normwise.files import write_text
 from normwise.procedure import (
@@ -74,7 +75,7 @@ def evaluate_study(
         progress=progress,
     )
     main = main_arm(resolved.normalizer, roles)
-    notes = list(dict.fromkeys(note for found in predictions.values() for note in found.notes))
+    notes = notes_of(predictions)
     evaluation = _evaluation("crossval", prepared, predictions, main, notes)
     model = train_model(prepared)
     write_result(explain_model(model, prepared), prepared.folder / "explanation.json")

@@ -17,6 +17,7 @@ from sklearn.base import clone
 from sklearn.pipeline import Pipeline
 
 from normwise.classify import classifier_grid, make_classifier
+from normwise.errors import NormwiseWarning
 from normwise.normalize import FeatureNormalizer
 from normwise.procedure.decision import DecisionRule, choose_rule
 from normwise.procedure.folds import draw_folds, people_per_class, seed_for
@@ -118,7 +119,7 @@ def fit_procedure(
         best = int(np.argmin(losses))
         rule = choose_rule(study.decision, inner[best], labels, roles.targets, roles.negative)
         fitted_front = clone(front).fit(frame, labels)
-        rows = np.isin(labels, roles.targets)
+        rows = _usable(fitted_front, frame, labels, roles)
         fitted = clone(classifier).set_params(**settings[best])
         fitted.fit(fitted_front.transform(frame[rows]), labels[rows])
     pipeline = Pipeline([*fitted_front.steps, ("classify", fitted)])
@@ -155,7 +156,7 @@ def _inner_probabilities(
     for fold in inner:
         part = frame.iloc[fold.train]
         fitted_front = clone(front).fit(part, labels[fold.train])
-        rows = np.isin(labels[fold.train], roles.targets)
+        rows = _usable(fitted_front, part, labels[fold.train], roles)
         tested = frame.iloc[fold.test]
         encodable = _encodable(fitted_front, tested)
         seen = fitted_front.transform(part[rows])
@@ -184,6 +185,20 @@ def _encodable(steps: Pipeline, frame: pd.DataFrame) -> NDArray[np.bool_]:
         flags: NDArray[np.bool_] = normalizer.in_support(frame)["encodable"].to_numpy(dtype=bool)
         return flags
     return np.ones(len(frame), dtype=bool)
+
+
+def _usable(steps: Pipeline, frame: pd.DataFrame, labels: Names, roles: Roles) -> NDArray[np.bool_]:
+    """Mark the rows that train the classifier: of a target class, with demographics that can be encoded."""
+    target: NDArray[np.bool_] = np.isin(labels, roles.targets)
+    usable: NDArray[np.bool_] = target & _encodable(steps, frame)
+    if lost := int(target.sum() - usable.sum()):
+        warnings.warn(
+            f"PRC-104  {lost} of {int(target.sum())} training scans have demographics that nobody in the normal"
+            " group has; they do not train the classifier",
+            NormwiseWarning,
+            stacklevel=2,
+        )
+    return usable
 
 
 def _in_order(table: Floats, classes: Names, targets: tuple[str, ...]) -> Floats:

@@ -103,8 +103,14 @@ def explain_model(model: Model, prepared: PreparedRun) -> Explanation:
         importances=importances,
         importance_kind=kind,
         trajectories=trajectories_of(model.procedure, prepared.frame, prepared.labels, model.notes, heaviest),
-        atlas=prepared.study.features.atlas if on_atlas else None,
+        atlas=_atlas_of(prepared.study) if on_atlas else None,
     )
+
+
+def _atlas_of(study: Study) -> str:
+    """Return the atlas by its name, or its label map by a path that holds wherever the report is made."""
+    path = Path(study.cohort.root or ".") / study.features.atlas
+    return str(path) if path.is_file() else study.features.atlas
 
 
 def most_separating(prepared: PreparedRun, count: int) -> list[str]:
