@@ -2,8 +2,8 @@
 
 Every place changes by a sum of known parts: an ageing that everybody shares and that grows faster in old
 age, a small difference of the sexes, what makes this person this person, and, in patients only, the disease
-times its severity. The sizes are of the order that volumetry reports: a hippocampus smaller by a fifth to a
-quarter in dementia, the left more than the right, and half a percent to one percent of tissue a year in age.
+times its severity. The sizes are of the order that volumetry reports: a hippocampus smaller by a seventh to
+a fifth in dementia, the left more than the right, and half a percent to one percent of tissue a year in age.
 """
 
 from __future__ import annotations
@@ -49,13 +49,13 @@ class Place:
 
 
 PLACES: dict[str, Place] = {
-    "hippocampus_left": Place(0.070, 0.01, 0.27, 0.055, 0.025),
-    "hippocampus_right": Place(0.070, 0.01, 0.19, 0.055, 0.025),
-    "medial_temporal_left": Place(0.050, 0.00, 0.18, 0.045, 0.020),
-    "medial_temporal_right": Place(0.050, 0.00, 0.12, 0.045, 0.020),
-    "temporoparietal": Place(0.050, 0.00, 0.08, 0.035, 0.020),
-    "sulci": Place(0.110, 0.01, 0.03, 0.050, 0.030),
-    "ventricles": Place(0.800, 0.20, 0.80, 0.600, 0.300),
+    "hippocampus_left": Place(0.070, 0.01, 0.18, 0.055, 0.025),
+    "hippocampus_right": Place(0.070, 0.01, 0.13, 0.055, 0.025),
+    "medial_temporal_left": Place(0.050, 0.00, 0.12, 0.045, 0.020),
+    "medial_temporal_right": Place(0.050, 0.00, 0.08, 0.045, 0.020),
+    "temporoparietal": Place(0.050, 0.00, 0.05, 0.035, 0.020),
+    "sulci": Place(0.110, 0.01, 0.02, 0.050, 0.030),
+    "ventricles": Place(0.800, 0.20, 0.50, 0.600, 0.300),
 }
 """The places that change, and how; the left of the brain loses more than the right."""
 
