@@ -41,7 +41,7 @@ def test_the_same_person_and_seed_give_the_same_voxels(workshop):
     assert not np.array_equal(first, simulate_brain(HEALTHY, 4, workshop).voxels)
 
 
-@pytest.mark.parametrize("side, other", [("left", "right"), ("right", "left")])
+@pytest.mark.parametrize(("side", "other"), [("left", "right"), ("right", "left")])
 def test_a_hippocampus_darkens_on_its_own_side_only(workshop, side, other):
     before = simulate_brain(HEALTHY, 0, workshop)
     after = simulate_brain(changed(**{f"hippocampus_{side}": 0.5}), 0, workshop)

@@ -63,7 +63,7 @@ def test_a_cohort_left_half_done_is_completed(cohort, tmp_path):
     assert scans[4].stat().st_mtime_ns == kept
 
 
-@pytest.mark.parametrize("people, seed", [(13, 5), (12, 6)])
+@pytest.mark.parametrize(("people", "seed"), [(13, 5), (12, 6)])
 def test_another_cohort_is_not_mixed_in(cohort, people, seed):
     before = hashes(cohort)
     with pytest.raises(SampleError) as caught:
