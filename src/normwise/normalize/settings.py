@@ -152,11 +152,17 @@ def find_normals(y: Any, normal: object, n_people: int) -> npt.NDArray[np.intp]:
     if len(rows) == 0:
         present = [str(label) for label in labels.dropna().unique()]
         near = get_close_matches(str(normal), present, n=1, cutoff=0.5)
+        advice = f"did you mean normal={near[0]!r}?" if near else "name the label of the normal group"
+        if isinstance(normal, str) and pd.api.types.is_integer_dtype(labels.infer_objects()):
+            advice = (
+                "name the number of the normal group; scikit-learn's cross_val_predict turns text labels "
+                "into numbers for every method but predict, so number them before it does"
+            )
         raise NormalizerError(
             "NRM-118",
             f"nobody in the training rows is {normal!r}.",
             seen=f"labels {', '.join(sorted(present)[:8]) or 'all missing'}",
-            advice=f"did you mean normal={near[0]!r}?" if near else "name the label of the normal group",
+            advice=advice,
         )
     return rows
 
