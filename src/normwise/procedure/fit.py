@@ -193,8 +193,8 @@ def _usable(steps: Pipeline, frame: pd.DataFrame, labels: Names, roles: Roles) -
     usable: NDArray[np.bool_] = target & _encodable(steps, frame)
     if lost := int(target.sum() - usable.sum()):
         warnings.warn(
-            f"PRC-104  {lost} of {int(target.sum())} training scans have demographics that nobody in the normal"
-            " group has; they do not train the classifier",
+            f"PRC-104  {lost} of {int(target.sum())} training scans have demographics that nobody in the"
+            " normal group has; they do not train the classifier",
             NormwiseWarning,
             stacklevel=2,
         )
