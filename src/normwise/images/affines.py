@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from normwise.errors import ImageError
 
-__all__ = ["canonical", "check_affine", "corner_distance", "corners", "spacing_of"]
+__all__ = ["canonical", "check_affine", "corner_distance", "spacing_of"]
 
 SMALLEST_MM, LARGEST_MM = 0.01, 50.0
 """Voxel edges of a body: metres or microns taken for millimetres fall outside."""
@@ -54,13 +54,12 @@ def check_affine(affine: npt.NDArray[np.float64], name: str) -> None:
     ImageError
         IMG-402 not finite; IMG-403 wild voxel edges; IMG-404 singular; IMG-405 far from the scanner.
     """
-    rows = "; ".join(" ".join(f"{value:g}" for value in row) for row in affine[:3])
     if not np.isfinite(affine).all():
         raise ImageError(
             "IMG-402",
             "the affine holds NaN or infinite numbers, so no voxel has a place.",
             subject=name,
-            seen=rows,
+            seen=_rows(affine),
             advice="convert the original (DICOM) again",
         )
     edges = spacing_of(affine)
@@ -81,7 +80,7 @@ def check_affine(affine: npt.NDArray[np.float64], name: str) -> None:
             "IMG-404",
             "the affine is singular: its axes lie in a plane, or nearly so.",
             subject=name,
-            seen=f"{rows} (volume of a voxel over the product of its edges {volume:.3g})",
+            seen=f"{_rows(affine)} (volume of a voxel over the product of its edges {volume:.3g})",
             expected=f"at least {SMALLEST_ANGLE}; right angles give 1",
             advice="convert the original (DICOM) again",
         )
@@ -93,6 +92,10 @@ def check_affine(affine: npt.NDArray[np.float64], name: str) -> None:
             seen="origin " + ", ".join(f"{mm:g}" for mm in affine[:3, 3]) + " mm",
             advice="convert the original (DICOM) again",
         )
+
+
+def _rows(affine: npt.NDArray[np.float64]) -> str:
+    return "; ".join(" ".join(f"{value:g}" for value in row) for row in affine[:3])
 
 
 def canonical(
@@ -122,35 +125,15 @@ def canonical(
     """
     from nibabel.orientations import apply_orientation, inv_ornt_aff, io_orientation
 
-    if _is_ras(affine):
-        return voxels, affine
-    turn = io_orientation(affine)
-    return apply_orientation(voxels, turn), affine @ inv_ornt_aff(turn, voxels.shape)
-
-
-def _is_ras(affine: npt.NDArray[np.float64]) -> bool:
     matrix = affine[:3, :3]
-    return bool((matrix.diagonal() > 0).all() and np.count_nonzero(matrix) == 3)
-
-
-def corners(shape: tuple[int, ...], affine: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """Return the centres of the eight corner voxels.
-
-    Parameters
-    ----------
-    shape : tuple of three ints
-        Number of voxels along each axis.
-    affine : ndarray of shape (4, 4)
-        From voxel indices to mm.
-
-    Returns
-    -------
-    ndarray of shape (8, 3)
-        Millimetres.
-    """
-    ends = [(0.0, max(count - 1.0, 1.0)) for count in shape]  # one slice still has a direction
-    indices = np.stack(np.meshgrid(*ends, indexing="ij"), axis=-1).reshape(-1, 3)
-    return indices @ affine[:3, :3].T + affine[:3, 3]
+    used = matrix != 0
+    if (used.sum(axis=0) == 1).all():  # every axis runs along one of the world's: nothing has to be searched
+        turn = np.column_stack([used.argmax(axis=0), np.sign(matrix.sum(axis=0))])
+    else:
+        turn = io_orientation(affine)
+    if (turn == [[0, 1], [1, 1], [2, 1]]).all():
+        return voxels, affine
+    return apply_orientation(voxels, turn), affine @ inv_ornt_aff(turn, voxels.shape)
 
 
 def corner_distance(
@@ -171,4 +154,9 @@ def corner_distance(
         The largest distance over the corners in x, y and z, in mm. Two affine maps differ most at a corner,
         so no voxel is farther apart.
     """
-    return np.asarray(abs(corners(shape, first) - corners(shape, second)).max(axis=0))
+    apart = first[:3] - second[:3]
+    ends = np.array([max(count - 1, 1) for count in shape])  # one slice still has a direction
+    steps = apart[:, :3] * ends
+    low = apart[:, 3] + np.minimum(steps, 0).sum(axis=1)
+    high = apart[:, 3] + np.maximum(steps, 0).sum(axis=1)
+    return np.asarray(np.maximum(np.abs(low), np.abs(high)))

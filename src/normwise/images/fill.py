@@ -11,11 +11,13 @@ import numpy.typing as npt
 
 from normwise.errors import ImageError
 from normwise.images.claim import Claim
-from normwise.images.stream import Stream
+from normwise.images.stream import PIECE, Stream
 
 __all__ = ["fill_intensities", "fill_labels"]
 
 _LABELS = np.iinfo(np.int32)
+_VOXEL_BYTES = 4
+_LARGE_PAGES = 1 << 22
 
 
 def fill_intensities(stream: Stream, claim: Claim) -> npt.NDArray[np.float32]:
@@ -38,13 +40,10 @@ def fill_intensities(stream: Stream, claim: Claim) -> npt.NDArray[np.float32]:
     ImageError
         IMG-501 NaN or infinite voxels; IMG-502 one value everywhere; IMG-202 to IMG-207 from the stream.
     """
-    voxels = np.empty(math.prod(claim.shape), dtype=np.float32)
+    voxels = _room(math.prod(claim.shape), np.float32)
     lows, highs = [], []
-    scaled = (claim.slope, claim.intercept) != (1.0, 0.0)
     with np.errstate(all="ignore"):  # what overflows or is no number is counted and named below
-        for start, stored in _stored(stream, claim):
-            part = voxels[start : start + stored.size]
-            part[:] = stored * claim.slope + claim.intercept if scaled else stored
+        for part in _pieces(stream, claim, voxels):
             lows.append(part.min())
             highs.append(part.max())
     stream.expect_end(claim.tail)
@@ -90,14 +89,11 @@ def fill_labels(stream: Stream, claim: Claim) -> npt.NDArray[np.int32]:
         IMG-503 fractions or NaN; IMG-504 below 0 or beyond 2³¹ − 1; IMG-505 background only; IMG-202 to
         IMG-207 from the stream.
     """
-    voxels = np.empty(math.prod(claim.shape), dtype=np.int32)
-    scaled = (claim.slope, claim.intercept) != (1.0, 0.0)
-    exact = claim.dtype.kind in "iu" and not scaled
-    highest = 0
+    voxels = _room(math.prod(claim.shape), np.int32)
+    highest, start = 0, 0
     with np.errstate(all="ignore"):
-        for start, stored in _stored(stream, claim):
-            values = stored * claim.slope + claim.intercept if scaled else stored
-            if not exact:
+        for values in _pieces(stream, claim, None):
+            if values.dtype.kind == "f":
                 _check_whole(values, stream.name)
             low, high = values.min(), values.max()
             if low < 0 or high > _LABELS.max:
@@ -110,7 +106,8 @@ def fill_labels(stream: Stream, claim: Claim) -> npt.NDArray[np.int32]:
                     advice="check that this is a label map",
                 )
             highest = max(highest, int(high))
-            voxels[start : start + stored.size] = values
+            voxels[start : start + values.size] = values
+            start += values.size
     stream.expect_end(claim.tail)
     if highest == 0:
         raise ImageError(
@@ -121,6 +118,20 @@ def fill_labels(stream: Stream, claim: Claim) -> npt.NDArray[np.int32]:
             advice="the segmentation or the export failed: look at the map",
         )
     return voxels.reshape(claim.shape, order="F")
+
+
+def _room(count: int, dtype: type[np.float32 | np.int32]) -> npt.NDArray[Any]:
+    """Return memory for so many voxels.
+
+    From 4 MiB on numpy asks the system for large pages, which a fresh child process gets far faster than a
+    thousand small ones; a volume near that size takes a little more than it needs, unused and so unpaid.
+    """
+    large = count * _VOXEL_BYTES > _LARGE_PAGES // 4
+    return np.empty(max(count, _LARGE_PAGES // _VOXEL_BYTES) if large else count, dtype=dtype)[:count]
+
+
+def _bytes_of(part: npt.NDArray[Any]) -> memoryview:
+    return part.view(np.uint8).data
 
 
 def _check_whole(values: npt.NDArray[Any], name: str) -> None:
@@ -136,16 +147,31 @@ def _check_whole(values: npt.NDArray[Any], name: str) -> None:
         )
 
 
-def _stored(stream: Stream, claim: Claim) -> Iterator[tuple[int, npt.NDArray[Any]]]:
-    """Give the stored voxels in pieces, each with the index of its first voxel; float64 where scaled."""
-    wide = np.float64 if (claim.slope, claim.intercept) != (1.0, 0.0) else None
-    start, rest = 0, b""
+def _pieces(
+    stream: Stream, claim: Claim, voxels: npt.NDArray[np.float32] | None
+) -> Iterator[npt.NDArray[Any]]:
+    """Give the scaled voxels in pieces, each for a moment only.
+
+    With ``voxels`` they are written there and the pieces are views of it; bytes that are float32 already go
+    there straight from the stream. Without, they are integers as stored, or float64 where scaled.
+    """
     stream.skip(claim.offset)
-    for fresh in stream.pieces(claim.voxel_bytes):
-        piece = rest + fresh if rest else fresh
-        count = len(piece) // claim.dtype.itemsize
-        rest = piece[count * claim.dtype.itemsize :]
-        if count:
-            stored = np.frombuffer(piece, dtype=claim.dtype, count=count)
-            yield start, stored.astype(wide) if wide else stored
-            start += count
+    total, step = math.prod(claim.shape), PIECE // claim.dtype.itemsize
+    scaled = (claim.slope, claim.intercept) != (1.0, 0.0)
+    straight = voxels is not None and claim.dtype == np.float32 and not scaled
+    scratch = np.empty(min(step, total), dtype=claim.dtype)
+    for start in range(0, total, step):
+        count = min(step, total - start)
+        part = voxels[start : start + count] if voxels is not None else None
+        if part is not None and straight:
+            stream.fill(_bytes_of(part))
+            yield part
+            continue
+        stored = scratch[:count]
+        stream.fill(_bytes_of(stored))
+        values = stored * claim.slope + claim.intercept if scaled else stored
+        if part is None:
+            yield values
+        else:
+            part[:] = values
+            yield part

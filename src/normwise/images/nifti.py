@@ -245,17 +245,15 @@ def _affine(header: Any, dims: list[int], name: str) -> npt.NDArray[np.float64]:
 
 
 def _qform(header: Any, name: str) -> npt.NDArray[np.float64]:
-    """Return the qform's affine; a quaternion a rounding error too long is brought back to length 1."""
-    fields = header.copy()
-    if float(fields["pixdim"][0]) == 0.0:  # the standard: 0 stands for 1
-        fields["pixdim"][0] = 1.0
-    parts = np.array([float(fields[f"quatern_{letter}"]) for letter in "bcd"])
-    length = float(parts @ parts)
+    """Return the qform's affine; in the header a quaternion a rounding error too long gets length 1."""
+    if float(header["pixdim"][0]) == 0.0:  # the standard: 0 stands for 1
+        header["pixdim"][0] = 1.0
+    parts = [float(header[f"quatern_{letter}"]) for letter in "bcd"]
+    length = sum(part * part for part in parts)
     if 1.0 < length <= 1.0 + _QUATERNION_ROUNDING:
-        for letter, part in zip("bcd", parts / math.sqrt(length), strict=True):
-            fields[f"quatern_{letter}"] = part
-    handed = float(fields["pixdim"][0])
-    edges = [float(edge) for edge in fields["pixdim"][1:4]]
+        for letter, part in zip("bcd", parts, strict=True):
+            header[f"quatern_{letter}"] = part / math.sqrt(length)
+    handed, *edges = (float(edge) for edge in header["pixdim"][:4])
     usable = length <= 1.0 + _QUATERNION_ROUNDING and handed in (-1.0, 1.0) and all(e > 0 for e in edges)
     if not usable:
         raise ImageError(
@@ -266,7 +264,7 @@ def _qform(header: Any, name: str) -> npt.NDArray[np.float64]:
             expected="b² + c² + d² at most 1, qfac 1 or -1, edges above 0",
             advice="the header is damaged: convert the original again",
         )
-    return np.asarray(fields.get_qform(), dtype=np.float64)
+    return np.asarray(header.get_qform(), dtype=np.float64)
 
 
 def _compare(
@@ -298,7 +296,7 @@ def _compare(
             )
     stated = np.abs(np.asarray(header["pixdim"][1:4], dtype=np.float64)) * unit_mm
     measured = np.array(spacing_of(sform))
-    if not np.allclose(stated, measured, rtol=_PIXDIM_AGREES):
+    if not (np.abs(stated - measured) <= _PIXDIM_AGREES * measured).all():  # NaN agrees with nothing
         warnings.warn(
             NormwiseWarning(
                 f"IMG-902  {name}: the header states voxels of {' × '.join(f'{e:g}' for e in stated)} mm, "

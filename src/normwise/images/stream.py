@@ -13,19 +13,22 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-from isal import igzip_lib
+from isal import igzip, isal_zlib
 
 from normwise.errors import ImageError
 
-__all__ = ["Stream", "open_stream"]
+__all__ = ["PIECE", "Stream", "open_stream"]
 
-PIECE = 1 << 18  # 256 KiB in and out: both stay in the processor's cache, and a bomb unfolds no further
-DEFLATE_LIMIT = 1032  # no deflate stream unfolds further than 1032:1 (zlib's technical notes, M. Adler)
-GZIP_MAGIC = b"\x1f\x8b"
+PIECE = 1 << 18
+"""Bytes read at once: 256 KiB stay in the processor's cache, and a bomb unfolds no further."""
+
+_LITTLE = 1 << 12
+_DEFLATE_LIMIT = 1032  # no deflate stream unfolds further than 1032:1 (zlib's technical notes, M. Adler)
+_GZIP_MAGIC = b"\x1f\x8b"
 
 
 class Stream(ABC):
-    """Bytes that come in pieces; the first ones can be looked at before they are taken.
+    """Bytes that are read into given memory; the first ones can be looked at before they are taken.
 
     Parameters
     ----------
@@ -42,8 +45,8 @@ class Stream(ABC):
         self.stored_bytes = os.fstat(handle.fileno()).st_size
 
     @abstractmethod
-    def _more(self) -> bytes:
-        """Return the next piece, empty at the end, which is reached only when every check has passed."""
+    def _into(self, target: memoryview) -> int:
+        """Read some bytes; 0 at the end, which is reached only when every check of the format has passed."""
 
     @property
     @abstractmethod
@@ -52,38 +55,53 @@ class Stream(ABC):
 
     def peek(self, count: int) -> bytes:
         """Return the first bytes, ``count`` or all there are, and keep them."""
-        while len(self._kept) < count and (piece := self._more()):
-            self._kept += piece
-        return self._kept[:count]
+        found = memoryview(bytearray(count))
+        filled = 0
+        while filled < count and (more := self._into(found[filled:])):
+            filled += more
+        self._kept = bytes(found[:filled])
+        return self._kept
 
     def skip(self, count: int) -> None:
-        """Drop ``count`` bytes."""
-        for _ in self.pieces(count):
-            pass
-
-    def pieces(self, count: int) -> Iterator[bytes]:
-        """Give the next ``count`` bytes in pieces.
+        """Drop ``count`` bytes.
 
         Raises
         ------
         ImageError
-            IMG-206, the stream ends earlier.
+            As of `fill`.
         """
-        left = count
-        while left:
-            piece = self._kept or self._more()
-            if not piece:
+        while count:
+            part = min(count, _LITTLE)
+            self.fill(memoryview(bytearray(part)))
+            count -= part
+
+    def fill(self, target: memoryview) -> None:
+        """Read bytes until the memory is full.
+
+        Parameters
+        ----------
+        target : memoryview of bytes
+            Where they go.
+
+        Raises
+        ------
+        ImageError
+            IMG-206, the stream ends earlier; IMG-202 to IMG-204, it is damaged.
+        """
+        filled = min(len(self._kept), len(target))
+        target[:filled] = self._kept[:filled]
+        self._kept = self._kept[filled:]
+        while filled < len(target):
+            more = self._into(target[filled:])
+            if not more:
                 raise ImageError(
                     "IMG-206",
-                    f"the file ends {left} bytes before its header says.",
+                    "the file ends before its last voxel.",
                     subject=self.name,
-                    seen=f"{count - left} bytes of {count}",
+                    seen="fewer bytes than the dimensions in the header ask for",
                     advice="the copy or the export was cut off: fetch the file again",
                 )
-            self._kept = piece[left:]
-            piece = piece[:left]
-            left -= len(piece)
-            yield piece
+            filled += more
 
     def expect_end(self, tail: int = 0) -> None:
         """Read to the end of the stream, where its checks are.
@@ -96,11 +114,12 @@ class Stream(ABC):
         Raises
         ------
         ImageError
-            IMG-207, more bytes come; IMG-202 to IMG-204 from a gzip stream that doesn't end as it should.
+            IMG-207, more bytes come; IMG-202 to IMG-204, a gzip stream doesn't end as it should.
         """
+        scratch = memoryview(bytearray(_LITTLE))
         extra = len(self._kept)
-        while extra <= tail and (piece := self._more()):
-            extra += len(piece)
+        while extra <= tail and (more := self._into(scratch)):
+            extra += more
         if extra > tail:
             raise ImageError(
                 "IMG-207",
@@ -119,88 +138,64 @@ class PlainStream(Stream):
         """The size of the file."""
         return self.stored_bytes
 
-    def _more(self) -> bytes:
-        return self._handle.read(PIECE)
+    def _into(self, target: memoryview) -> int:
+        return self._handle.readinto(target)  # type: ignore[attr-defined, no-any-return] # every binary file has it
 
 
 class GzipStream(Stream):
-    """The unpacked bytes of one or several gzip members."""
+    """The unpacked bytes of one or several gzip members; zeros may pad the end, as gzip allows."""
 
     def __init__(self, handle: BinaryIO, name: str) -> None:
         super().__init__(handle, name)
-        self._unpacked = 0
-        self._input = handle.read(PIECE)
-        if not self._input.startswith(GZIP_MAGIC):
+        magic = handle.read(len(_GZIP_MAGIC))
+        if magic != _GZIP_MAGIC:
             raise ImageError(
                 "IMG-201",
                 "the name says gzip, the content is something else.",
                 subject=name,
-                seen=f"first bytes {self._input[:4].hex(' ')}, gzip begins with 1f 8b",
+                seen=f"first bytes {magic.hex(' ')}, gzip begins with 1f 8b",
                 advice="rename the file if it isn't compressed, or fetch it again",
             )
-        self._member = igzip_lib.IgzipDecompressor(igzip_lib.DECOMP_GZIP)
+        handle.seek(0)
+        self._unpacked = 0
+        self._reader = igzip.IGzipFile(fileobj=handle, mode="rb")
 
     @property
     def most_bytes(self) -> int:
         """What the best compression could have put into a file of this size."""
-        return self.stored_bytes * DEFLATE_LIMIT
+        return self.stored_bytes * _DEFLATE_LIMIT
 
-    def _more(self) -> bytes:
-        while True:
-            if self._member.eof and not self._next_member():
-                return b""
-            if self._member.needs_input and not self._input:
-                self._input = self._handle.read(PIECE)
-                if not self._input:
-                    raise self._cut_off()
-            piece = self._unpack()
-            if piece:
-                self._unpacked += len(piece)
-                return piece
-
-    def _unpack(self) -> bytes:
-        given, self._input = (self._input, b"") if self._member.needs_input else (b"", self._input)
+    def _into(self, target: memoryview) -> int:
         try:
-            return bytes(self._member.decompress(given, PIECE))
-        except igzip_lib.error as error:  # type: ignore[misc] # the stub declares an instance
+            count = int(self._reader.readinto(target))
+        except EOFError as error:
             raise ImageError(
-                "IMG-202",
-                "the gzip stream is damaged.",
+                "IMG-203",
+                "the gzip stream is cut off before its end.",
                 subject=self.name,
-                seen=f"{str(error).strip()} after {self._unpacked} bytes",
-                advice="bits changed in storage or transfer: fetch the file again",
+                seen=f"{self.stored_bytes} bytes stored, {self._unpacked} unpacked, no checksum at the end",
+                advice="the transfer was cut off: fetch the file again",
             ) from error
+        except (igzip.BadGzipFile, isal_zlib.error) as error:  # type: ignore[misc] # its stub says instance
+            raise self._damage(str(error)) from error
+        self._unpacked += count
+        return count
 
-    def _next_member(self) -> bool:
-        """Begin the next member; zeros that pad the file to a block are skipped, as gzip does."""
-        rest = self._member.unused_data + self._input
-        while not rest.lstrip(b"\0"):
-            rest = self._handle.read(PIECE)
-            if not rest:
-                self._input = b""
-                return False
-        rest = rest.lstrip(b"\0")
-        if len(rest) < len(GZIP_MAGIC):
-            rest += self._handle.read(PIECE)
-        if not rest.startswith(GZIP_MAGIC):
-            raise ImageError(
+    def _damage(self, said: str) -> ImageError:
+        if said.startswith("Not a gzipped file"):  # the standard library's words; the first magic was right
+            return ImageError(
                 "IMG-204",
                 "something that isn't gzip follows the end of the gzip stream.",
                 subject=self.name,
-                seen=f"bytes {rest[:4].hex(' ')}",
+                seen=f"after {self._unpacked} bytes unpacked",
                 advice="two files may have been joined: fetch the file again",
             )
-        self._member = igzip_lib.IgzipDecompressor(igzip_lib.DECOMP_GZIP)
-        self._input = rest
-        return True
-
-    def _cut_off(self) -> ImageError:
         return ImageError(
-            "IMG-203",
-            "the gzip stream is cut off before its end.",
+            "IMG-202",
+            "the gzip stream is damaged.",
             subject=self.name,
-            seen=f"{self.stored_bytes} bytes stored, {self._unpacked} unpacked, no checksum at the end",
-            advice="the transfer was cut off: fetch the file again",
+            seen=f"{said.strip()} after {self._unpacked} bytes unpacked",
+            advice="bits changed in storage or transfer: fetch the file again",
         )
 
 
@@ -231,7 +226,9 @@ def open_stream(path: Path, *, gzip: bool) -> Iterator[Stream]:
             "IMG-100",
             "there is no such file.",
             subject=name,
-            seen="a folder or a device" if path.exists() else f"nothing of that name in {path.parent.name}/",
+            seen="a folder or a device"
+            if path.exists()
+            else f"nothing of that name in {path.parent.name or 'its folder'}",
             advice="check the path, and the pattern of images in the study file",
         )
     try:

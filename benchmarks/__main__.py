@@ -1,0 +1,32 @@
+"""Run one benchmark by name: ``python -m benchmarks reading``."""
+
+from __future__ import annotations
+
+import os
+import sys
+from importlib import import_module
+from pathlib import Path
+
+THREADS = (
+    "OMP_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+    "MKL_NUM_THREADS",
+    "BLIS_NUM_THREADS",
+    "NUMEXPR_NUM_THREADS",
+)
+HELPERS = {"__init__", "__main__", "timing"}
+
+
+def main() -> int:
+    # Numeric libraries read these when they are loaded, so before any import of them.
+    os.environ.update(dict.fromkeys(THREADS, "1"))
+    names = sorted({path.stem for path in Path(__file__).parent.glob("*.py")} - HELPERS)
+    if len(sys.argv) != 2 or sys.argv[1] not in names:
+        print(f"usage: python -m benchmarks NAME, one of: {', '.join(names)}", file=sys.stderr)
+        return 2
+    import_module(f"benchmarks.{sys.argv[1]}").main()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
