@@ -66,6 +66,9 @@ class BarProgress:
         self._tasks.pop(title, None)
         if not self._tasks:
             self._bars.stop()
+            # What is finished stays on the screen; the next start must not draw it once more.
+            for done in self._bars.task_ids:
+                self._bars.remove_task(done)
 
     def message(self, text: str) -> None:
         """Print a line above the bars."""
