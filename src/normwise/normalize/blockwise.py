@@ -84,7 +84,9 @@ def fit_block(own: FloatArray, normals: Strip, fitted: Regression) -> None:
     fitted.loadings[...] = project(normals.basis, own)
     add_product(own, normals.basis_by_columns, fitted.loadings, sign=-1)
     rest = squared_sums(own)
-    if own.dtype == np.float32 and not (rest.min() > _SMALLEST and rest.max() < _LARGEST):
+    if own.dtype == np.float32 and not (
+        np.minimum.reduce(rest) > _SMALLEST and np.maximum.reduce(rest) < _LARGEST
+    ):
         rest = np.einsum("ij,ij->j", own, own, dtype=np.float64)
     np.sqrt(rest / (n - p), out=fitted.spread, casting="same_kind")
     if fitted.log_variance is not None and normals.people.variance_basis is not None:
@@ -121,8 +123,8 @@ def scale_block(
     if fitted.log_variance is not None:
         np.multiply(own, fitted.inverse_deviation(people.people), out=own)
         return
-    for rows, columns in scratch.parts(own):
+    for rows, columns in scratch.parts((own.shape[0], own.shape[1])):
         part = own[rows, columns]
-        factors = scratch.lend("factors", part.shape)
+        factors = scratch.lend("factors", (part.shape[0], part.shape[1]))
         outer(people.shrink[rows], inverse[columns], factors)
         np.multiply(part, factors, out=part)

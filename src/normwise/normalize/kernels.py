@@ -6,7 +6,6 @@ BLAS, which keeps its pace on short rows where a broadcast is three times slower
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any, Literal
 
 import numpy as np
@@ -37,25 +36,35 @@ class Scratch:
         self.dtype = dtype
         self.order = order
         self._buffers: dict[str, FloatArray] = {}
+        self._lent: dict[tuple[str, tuple[int, int]], FloatArray] = {}
+        self._cuts: dict[tuple[int, int], list[tuple[slice, slice]]] = {}
 
     def lend(self, name: str, shape: tuple[int, int]) -> FloatArray:
         """Return the array called ``name``, with whatever it held."""
-        size = shape[0] * shape[1]
-        if name not in self._buffers or self._buffers[name].size < size:
-            self._buffers[name] = np.empty(size, dtype=self.dtype)
-        return self._buffers[name][:size].reshape(shape, order=self.order)
+        found = self._lent.get((name, shape))
+        if found is None:
+            size = shape[0] * shape[1]
+            if name not in self._buffers or self._buffers[name].size < size:
+                self._buffers[name] = np.empty(size, dtype=self.dtype)
+            found = self._buffers[name][:size].reshape(shape, order=self.order)
+            self._lent[name, shape] = found
+        return found
 
-    def parts(self, block: FloatArray) -> Iterator[tuple[slice, slice]]:
-        """Yield contiguous parts of a block, small enough to lie in cache beside a buffer of their size."""
-        rows, columns = block.shape
-        height, width = rows, columns
-        if self.order == "F":
-            width = max(_PART_BYTES // (rows * block.itemsize), 1)
-        else:
-            height = max(_PART_BYTES // (columns * block.itemsize), 1)
-        for top in range(0, rows, height):
-            for left in range(0, columns, width):
-                yield slice(top, top + height), slice(left, left + width)
+    def parts(self, shape: tuple[int, int]) -> list[tuple[slice, slice]]:
+        """Cut a block of a shape into contiguous parts that lie in cache beside a buffer of their size."""
+        cuts = self._cuts.get(shape)
+        if cuts is None:
+            rows, columns = shape
+            by_columns = self.order == "F"
+            height = rows if by_columns else max(_PART_BYTES // (columns * self.dtype.itemsize), 1)
+            width = max(_PART_BYTES // (rows * self.dtype.itemsize), 1) if by_columns else columns
+            cuts = [
+                (slice(top, top + height), slice(left, left + width))
+                for top in range(0, rows, height)
+                for left in range(0, columns, width)
+            ]
+            self._cuts[shape] = cuts
+        return cuts
 
 
 def _gemm(alpha: float, left: FloatArray, right: FloatArray, beta: float, out: FloatArray) -> None:

@@ -74,9 +74,7 @@ class Pass:
         self._refuse_unfitted(part, block, np.arange(len(block)), fitted)
         if scaled:
             # A feature that does not vary may divide by zero; its W-scores are set to 0 in the end.
-            with np.errstate(divide="ignore"):
-                inverse = np.reciprocal(fitted.spread)
-            scale_block(own, normals, fitted, inverse, self.scratch)
+            scale_block(own, normals, fitted, np.reciprocal(fitted.spread), self.scratch)
         if own is not target:
             np.copyto(target, own)
 
@@ -112,7 +110,7 @@ class Pass:
         self, part: slice, block: FloatArray, rows: npt.NDArray[np.intp], fitted: Regression
     ) -> None:
         finite = np.isfinite(fitted.spread)
-        if finite.all():
+        if np.logical_and.reduce(finite):
             return
         self.columns.refuse_unfinite(block[rows], part.start, rows)
         raise NormalizerError(

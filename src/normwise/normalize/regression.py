@@ -181,7 +181,7 @@ def fit_standardize(
 
 def _quiet() -> np.errstate:
     # What is not finite is refused by name; numpy need not speak of it as well.
-    return np.errstate(over="ignore", invalid="ignore")
+    return np.errstate(over="ignore", invalid="ignore", divide="ignore")
 
 
 def _columns(features: FeatureColumns | FloatArray) -> FeatureColumns:
