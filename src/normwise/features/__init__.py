@@ -9,7 +9,8 @@ A walk through the files::
 
     regions        statistics of labelled regions of an image
       atlas, installed, lookup, names   the label map and the names of its regions
-      placement    the atlas on an image's grid, and whether the image is where it should be
+      placement    the atlas on an image's grid
+      likeness     whether an image lies in MNI152 space at all
       measure      what a child process does with one image
       statistics   moments and order statistics of all regions at once
       tissue, shading   a robust three-tissue model, and the coil's shading taken out

@@ -182,7 +182,7 @@ def settle(
     constant = rest.columns[(rest.max() == rest.min())] if len(rest) >= _FEW else rest.columns[:0]
     if len(constant):
         _warn(f"FEA-902  {_some(constant)} in {source}: the same value in all {len(rest)} scans.")
-    return rest, {str(scan): failed[str(scan)] for scan in values.index if str(scan) in failed}
+    return rest, failed
 
 
 def _some(names: Iterable[str]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -62,7 +63,9 @@ def extract_features(
     order = [scan for scan in cohort.frame.index if scan in scans]
     assert len(order) + len(table.failures) == len(cohort.frame), "every scan has features or a reason"
     assert order == list(table.values.index), "features keep the cohort's order"
-    return table
+    rows = cohort.frame.index[cohort.frame.index.isin(order)].rename("id")
+    failures = {scan: table.failures[scan] for scan in cohort.frame.index if scan in table.failures}
+    return replace(table, values=table.values.set_axis(rows, axis=0), failures=failures)
 
 
 def learnt_extractor(study: Study, seed: int) -> Any:

@@ -71,6 +71,7 @@ def write_features(table: FeatureTable, folder: Path) -> Path:
     about["GeneratedBy"] = {
         "Name": "Normwise",
         "Hash": table.hash,
+        "Type": "float32" if values.shape[1] and (values.dtypes == np.float32).all() else "float64",
         "Failures": {name: error.to_dict() for name, error in table.failures.items()},
     }
     if values.shape[1] > WIDE:
@@ -121,7 +122,7 @@ def read_features(folder: Path) -> FeatureTable:
         about.pop("id")
         # Text first: pandas' own parser may miss the last bit of a float.
         text = pd.read_csv(folder / _TSV, sep="\t", dtype=str, keep_default_na=False).set_index("id")
-        values = text.astype(np.float64)
+        values = text.astype(made["Type"]).set_axis(text.index.astype(object))
         if "Columns" in made:
             rows = np.load(folder / _NPY, mmap_mode="r", allow_pickle=False)
             values = pd.DataFrame(rows, index=values.index, columns=made["Columns"], copy=False)

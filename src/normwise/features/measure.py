@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from normwise.features.placement import Placement, check_likeness, place_atlas, place_labels
+from normwise.features.likeness import check_likeness
+from normwise.features.placement import Placement, place_atlas, place_labels
 from normwise.features.shading import shading
 from normwise.features.statistics import TISSUE_STATISTICS, joint_counts, region_statistics
 from normwise.features.tissue import N_BINS, WHITE_BIN, first_white, fit_tissue, quantise, tissue_shares
@@ -79,8 +80,8 @@ def measure_volume(
     values = placement.values(volume)
     n_regions = len(placement.labels)
     tissue = any(name in TISSUE_STATISTICS for name in statistics)
-    if placement.template.size:
-        check_likeness(values, placement.template, refuse=tissue)
+    if placement.landmarks is not None:
+        check_likeness(volume, *placement.landmarks, refuse=tissue)
     found = region_statistics(values, placement.regions, n_regions, statistics)
     if "volume_mm3" in statistics:
         counts = np.bincount(placement.regions, minlength=n_regions)

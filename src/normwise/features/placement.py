@@ -1,4 +1,4 @@
-"""An atlas placed on an image's grid: which voxel is which region, and is the image where it should be.
+"""An atlas placed on an image's grid: which voxel belongs to which region.
 
 The parent process writes an atlas once into one file (`pack_atlas`); children place it on the grid of their
 image and keep the result beside that file, so that each grid is worked out once for a whole cohort.
@@ -7,33 +7,22 @@ image and keep the result beside that file, so that each grid is worked out once
 from __future__ import annotations
 
 import hashlib
-import importlib.util
-import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from normwise.errors import FeatureError, NormwiseWarning
+from normwise.errors import FeatureError
 from normwise.features.atlas import Atlas
+from normwise.features.likeness import mni_landmarks, voxels_around
 from normwise.files import replacing
-from normwise.images import Grid, LabelVolume, Volume, read_volume, resample_labels
+from normwise.images import Grid, LabelVolume, Volume, resample_labels
 
-__all__ = [
-    "Placement",
-    "check_likeness",
-    "mni_template",
-    "nearest_brightness",
-    "pack_atlas",
-    "place_atlas",
-    "place_labels",
-]
+__all__ = ["Placement", "pack_atlas", "place_atlas", "place_labels"]
 
 _FORMAT = 1
 _MOST_OUTSIDE = 0.05  # share of an atlas that a tight field of view may cut off
-_LEAST_LIKENESS = 0.25
-_TEMPLATE = "mni_icbm152_t1_tal_nlin_sym_09a_converted.nii.gz"
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,14 +37,15 @@ class Placement:
         Row of each voxel's label in ``labels``.
     labels : ndarray of shape (n_regions,), int64
         Labels, ascending.
-    template : ndarray of shape (n_voxels,), float32, or of shape (0,)
-        The MNI152 template's brightness, where the atlas is known to lie in its space.
+    landmarks : tuple of two arrays, or None
+        Voxels of the image around landmarks and the template's brightness there, by which
+        `normwise.features.likeness` tells whether the image lies in MNI152 space, where the atlas does.
     """
 
     where: NDArray[np.int64]
     regions: NDArray[np.int64]
     labels: NDArray[np.int64]
-    template: NDArray[np.float32]
+    landmarks: tuple[NDArray[np.int64], NDArray[np.float32]] | None = None
 
     def values(self, volume: Volume) -> NDArray[np.float32]:
         """Return the intensities of the labelled voxels."""
@@ -84,14 +74,13 @@ def pack_atlas(atlas: Atlas, folder: Path) -> Path:
     """
     wanted = np.array(sorted(atlas.names), dtype=np.int64)
     labels = np.where(np.isin(atlas.labels.voxels, wanted), atlas.labels.voxels, 0)
-    template, template_affine = (
-        mni_template() if atlas.template else (np.zeros((0, 0, 0), np.float32), np.eye(4))
-    )
+    nothing = np.empty((0, 3), np.float32), np.empty(0, np.float32)
+    points, brightness = mni_landmarks() if atlas.template else nothing
     arrays = {
         "labels": np.ascontiguousarray(labels),
         "affine": atlas.labels.affine,
-        "template": template,
-        "template_affine": template_affine,
+        "points": points,
+        "brightness": brightness,
     }
     digest = hashlib.sha256(str(_FORMAT).encode())
     for array in arrays.values():
@@ -128,21 +117,24 @@ def place_atlas(packed: Path, grid: Grid) -> Placement:
     path = packed.with_name(f"{packed.stem}-on-{key}.npz")
     if path.is_file():
         with np.load(path, allow_pickle=False) as kept:
-            return Placement(**{name: kept[name] for name in kept.files})
+            landmarks = (kept["around"], kept["brightness"]) if len(kept["around"]) else None
+            return Placement(kept["where"], kept["regions"], kept["labels"], landmarks)
     with np.load(packed, allow_pickle=False) as kept:
         atlas = LabelVolume(kept["labels"], kept["affine"])
-        template = kept["template"]
-        template_affine = kept["template_affine"]
+        points, brightness = kept["points"], kept["brightness"]
     _check_field_of_view(atlas, grid)
     placed = place_labels(resample_labels(atlas, grid))
-    if template.size:
-        brightness = nearest_brightness(template, template_affine, placed.places(grid))
-        placed = Placement(placed.where, placed.regions, placed.labels, brightness)
+    around = voxels_around(grid, points)
     with replacing(path) as part:
         np.savez(
-            part, where=placed.where, regions=placed.regions, labels=placed.labels, template=placed.template
+            part,
+            where=placed.where,
+            regions=placed.regions,
+            labels=placed.labels,
+            around=around,
+            brightness=brightness,
         )
-    return placed
+    return replace(placed, landmarks=(around, brightness)) if len(points) else placed
 
 
 def place_labels(labels: LabelVolume) -> Placement:
@@ -157,48 +149,7 @@ def place_labels(labels: LabelVolume) -> Placement:
     flat = labels.voxels.ravel(order="F")
     where = np.flatnonzero(flat)
     present, regions = np.unique(flat[where], return_inverse=True)
-    return Placement(where, regions.astype(np.int64), present.astype(np.int64), np.empty(0, np.float32))
-
-
-def check_likeness(values: NDArray[np.float32], template: NDArray[np.float32], *, refuse: bool) -> None:
-    """Ask whether an image that is said to be in MNI152 space looks like the template where the atlas lies.
-
-    Parameters
-    ----------
-    values, template : ndarray of shape (n_voxels,)
-        Intensities of the image, and of the template in the same places.
-    refuse : bool
-        Whether an unlike image is refused, or only spoken of: a map that is no T1 image need not look alike.
-
-    Raises
-    ------
-    FeatureError
-        FEA-302, the correlation is below 0.25. Brains of people of 18 to 96 in MNI152 space reach 0.35 to
-        0.65; heads that were never registered, or lie 10 mm off, -0.1 to 0.25.
-
-    Warns
-    -----
-    NormwiseWarning
-        FEA-903, the same, where it is not refused.
-    """
-    capped = np.minimum(values, np.percentile(values, 99))  # vessels and fat would outweigh the brain
-    spread = float(capped.std()) * float(template.std())
-    likeness = (
-        float(((capped - capped.mean()) * (template - template.mean())).mean()) / spread if spread else 0.0
-    )
-    if likeness >= _LEAST_LIKENESS:
-        return
-    problem = f"the image does not look like the MNI152 template: their correlation is {likeness:.2f}."
-    if not refuse:
-        warnings.warn(NormwiseWarning(f"FEA-903  {problem}"), stacklevel=2)
-        return
-    raise FeatureError(
-        "FEA-302",
-        problem,
-        seen="correlation over the atlas's voxels",
-        expected=f"at least {_LEAST_LIKENESS} for a T1-weighted brain in MNI152 space",
-        advice="register the image to MNI152, or give a label map in the image's own space as features.atlas",
-    )
+    return Placement(where, regions.astype(np.int64), present.astype(np.int64))
 
 
 def _check_field_of_view(atlas: LabelVolume, grid: Grid) -> None:
@@ -217,25 +168,3 @@ def _check_field_of_view(atlas: LabelVolume, grid: Grid) -> None:
             expected=f"at most {_MOST_OUTSIDE:.0%} outside",
             advice="register the image to the atlas's space, or give a label map in the image's own space",
         )
-
-
-def mni_template() -> tuple[NDArray[np.float32], NDArray[np.float64]]:
-    """Return the MNI152 template that nilearn brings, every second voxel, without importing nilearn."""
-    spec = importlib.util.find_spec("nilearn")
-    [folder] = spec.submodule_search_locations or [""] if spec else [""]
-    volume = read_volume(Path(folder) / "datasets" / "data" / _TEMPLATE)
-    affine = volume.affine.copy()
-    affine[:3, :3] *= 2
-    return np.ascontiguousarray(volume.voxels[::2, ::2, ::2]), affine
-
-
-def nearest_brightness(
-    voxels: NDArray[np.float32], affine: NDArray[np.float64], places: NDArray[np.float32]
-) -> NDArray[np.float32]:
-    """Return the nearest voxels' brightness; 0 outside."""
-    back = np.linalg.inv(affine)
-    nearest = np.rint(places @ back[:3, :3].T + back[:3, 3]).astype(np.int64)
-    inside = ((nearest >= 0) & (nearest < voxels.shape)).all(axis=1)
-    found = np.zeros(len(places), dtype=np.float32)
-    found[inside] = voxels[tuple(nearest[inside].T)]
-    return found

@@ -197,8 +197,7 @@ def _table(
         for label, name in pairs
         if f"{names[label]}.{name}" in values.columns
     }
-    in_order = {each.subject: failures[each.subject] for each in outcomes if each.subject in failures}
-    return FeatureTable(values, notes, in_order, made)
+    return FeatureTable(values, notes, failures, made)
 
 
 REGIONS = Extractor("Statistics of labelled regions of an image", _extract)

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from normwise.errors import FeatureError
-from normwise.features.placement import check_likeness, mni_template, nearest_brightness
+from normwise.features.likeness import check_likeness, mni_landmarks, voxels_around
 from normwise.files import replacing
 from normwise.images import Grid, LabelVolume, read_labels, read_volume, resample_labels
 
@@ -33,13 +33,13 @@ class Sampling:
         Millimetres to the right, front and top.
     fwhm_mm : float
         Full width at half maximum of the Gaussian that images are smoothed with.
-    template : ndarray of shape (n_points,) or (0,), float32
-        The MNI152 template's brightness, with its own mask.
+    mni : bool
+        Whether images are expected in MNI152 space, as with its own mask.
     """
 
     points: NDArray[np.float32]
     fwhm_mm: float
-    template: NDArray[np.float32]
+    mni: bool
 
     def names(self) -> list[str]:
         """Return one name a point, as ``voxel_-12_34_56``: where it lies, in mm."""
@@ -47,9 +47,8 @@ class Sampling:
 
     def digest(self) -> str:
         """Return the SHA-256 of it all."""
-        content = hashlib.sha256(repr((self.points.shape, self.fwhm_mm)).encode())
+        content = hashlib.sha256(repr((self.points.shape, self.fwhm_mm, self.mni)).encode())
         content.update(self.points.tobytes())
-        content.update(self.template.tobytes())
         return content.hexdigest()
 
 
@@ -103,9 +102,7 @@ def make_sampling(
             seen=f"{np.count_nonzero(brain.voxels)} voxels in the mask, a grid of {voxel_size_mm:g} mm",
             advice="give a finer features.voxel_size_mm, or another mask",
         )
-    places = points.astype(np.float32)
-    template = nearest_brightness(*mni_template(), places) if mask is None else np.empty(0, np.float32)
-    return Sampling(places, max(smoothing_mm, voxel_size_mm), template)
+    return Sampling(points.astype(np.float32), max(smoothing_mm, voxel_size_mm), mask is None)
 
 
 def pack_sampling(sampling: Sampling, folder: Path) -> Path:
@@ -113,7 +110,10 @@ def pack_sampling(sampling: Sampling, folder: Path) -> Path:
     path = folder / f"sampling-{sampling.digest()[:32]}.npz"
     if not path.is_file():
         with replacing(path) as part:
-            np.savez(part, points=sampling.points, fwhm_mm=sampling.fwhm_mm, template=sampling.template)
+            places, brightness = mni_landmarks() if sampling.mni else (np.empty((0, 3)), np.empty(0))
+            np.savez(
+                part, points=sampling.points, fwhm_mm=sampling.fwhm_mm, places=places, brightness=brightness
+            )
     return path
 
 
@@ -141,7 +141,8 @@ def sample_voxels(image: str, sampling: str) -> dict[str, NDArray[np.float32]]:
 
     volume = read_volume(image)
     with np.load(sampling, allow_pickle=False) as kept:
-        points, fwhm_mm, template = kept["points"], float(kept["fwhm_mm"]), kept["template"]
+        points, fwhm_mm = kept["points"], float(kept["fwhm_mm"])
+        landmarks = kept["places"], kept["brightness"]
     back = np.linalg.inv(volume.affine)
     indices = points @ back[:3, :3].T + back[:3, 3]
     outside = ((indices < -0.5) | (indices > np.array(volume.shape) - 0.5)).any(axis=1).mean()
@@ -152,11 +153,11 @@ def sample_voxels(image: str, sampling: str) -> dict[str, NDArray[np.float32]]:
             expected=f"at most {_MOST_OUTSIDE:.0%}",
             advice="bring the image into the space of the mask, or give a mask as features.mask",
         )
+    if len(landmarks[0]):
+        check_likeness(volume, voxels_around(volume, landmarks[0]), landmarks[1], refuse=False)
     sigma = [fwhm_mm * _SIGMA_OF_FWHM / edge for edge in volume.spacing]
     smooth = gaussian_filter(volume.voxels, sigma, mode="nearest", truncate=3.0)
     values = map_coordinates(smooth, indices.T, order=1, mode="nearest").astype(np.float32)
-    if template.size:
-        check_likeness(values, template, refuse=False)
     return {"voxels": values}
 
 

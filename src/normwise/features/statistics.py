@@ -71,6 +71,8 @@ def region_statistics(
     {'mean': [4.0, nan, 4.0], 'p95': [7.5, nan, 4.0]}
     """
     wanted = [name for name in statistics if name in INTENSITY_STATISTICS]
+    if values.size == 0:
+        return {name: np.full(n_regions, np.nan) for name in wanted}
     if not wanted:
         return {}
     low, span = _whole_range(values)
@@ -112,8 +114,8 @@ def joint_counts(
 
 def _whole_range(values: NDArray[np.floating[Any]]) -> tuple[float, int]:
     """Return the smallest value and the number of whole numbers up to the largest; 0 for fractions."""
-    low, high = float(values.min(initial=np.inf)), float(values.max(initial=-np.inf))
-    if not high - low < _MOST_CELLS or bool((values != np.rint(values)).any()):
+    low, high = float(values.min()), float(values.max())
+    if high - low >= _MOST_CELLS or bool((values != np.rint(values)).any()):
         return 0.0, 0
     return low, int(high - low) + 1
 

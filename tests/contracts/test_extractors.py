@@ -1,0 +1,152 @@
+"""What every extractor of the room's dict keeps to; a new line in the dict is tested at once."""
+
+from __future__ import annotations
+
+import inspect
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from cohorts import cohort_of
+from normwise.features import (
+    EXTRACTORS,
+    TRUSTED_TYPES,
+    extract_features,
+    learnt_extractor,
+    read_features,
+    write_features,
+)
+from normwise.schema import Study
+from phantoms import brain, save
+
+PEOPLE = "ID,Age,Sex,dx,a,b\n007,70,F,normal,1.5,2\n01,71,M,AD,2.5,1\n5,72,M,AD,3.5,4\nlost,73,F,AD,x,4\n"
+SCANS = ("007", "01", "5")
+ASEG = "# ColHeaders Index SegId NVoxels Volume_mm3 StructName\n1 17 40 {volume} Left-Hippocampus\n"
+
+# The least that each needs; an extractor without a line here fails the first test.
+SETTINGS = {
+    "regions": {"atlas": "aal", "columns": ["hippocampus_*", "thalamus_*"]},
+    "table": {"columns": ["a", "b"]},
+    "freesurfer": {"subjects_dir": "freesurfer"},
+    "voxels": {"voxel_size_mm": 20.0, "components": 2},
+}
+every_extractor = pytest.mark.parametrize("name", EXTRACTORS)
+
+
+@pytest.fixture(scope="module")
+def dataset(tmp_path_factory):
+    """Three people with images, tables and FreeSurfer folders, and one without anything."""
+    folder = tmp_path_factory.mktemp("dataset")
+    rng = np.random.default_rng(0)
+    image = brain()
+    for number, scan in enumerate(SCANS):
+        noisy = (image.voxels + rng.normal(0, 2, image.shape)).astype(np.float32)
+        save(noisy, image.affine, folder / f"{scan}.nii.gz")
+        stats = folder / "freesurfer" / scan / "stats"
+        stats.mkdir(parents=True)
+        (stats / "aseg.stats").write_text(ASEG.format(volume=4000 + number))
+    (folder / "lost.nii.gz").write_bytes(b"nothing of the kind")
+    return folder
+
+
+def measured(name, dataset, **cohort):
+    people, study = cohort_of(
+        dataset, PEOPLE, {"extractor": name, **SETTINGS[name]}, images="{ID}.nii.gz", **cohort
+    )
+    return people, study, extract_features(people, study, cache_dir=dataset / "cache")
+
+
+def test_every_extractor_is_tested():
+    assert set(SETTINGS) == set(EXTRACTORS)
+
+
+@every_extractor
+def test_it_says_what_it_is(name):
+    extractor = EXTRACTORS[name]
+    assert extractor.title
+    assert list(inspect.signature(extractor.extract).parameters) == ["cohort", "study", "means"]
+
+
+@every_extractor
+def test_every_scan_has_finite_features_or_a_reason(name, dataset):
+    people, _, table = measured(name, dataset)
+    assert list(table.values.index) == list(SCANS)
+    assert list(table.failures) == ["lost"]
+    error = table.failures["lost"]
+    assert error.code
+    assert error.advice
+    assert table.values.shape[1] > 0
+    assert all(dtype.kind == "f" for dtype in table.values.dtypes)
+    assert np.isfinite(table.values.to_numpy()).all()
+    assert table.values.columns.is_unique
+    assert not set(table.values.columns) & set(people.frame.columns)
+    assert people.leave_out(table.failures).frame.index.equals(table.values.index.rename("id"))
+
+
+@every_extractor
+def test_every_column_has_a_unit_and_a_description(name, dataset):
+    _, _, table = measured(name, dataset)
+    if any(name.endswith("*") for name in table.notes):
+        [pattern] = table.notes
+        assert all(column.startswith(pattern[:-1]) for column in table.values.columns)
+    else:
+        assert set(table.notes) == set(table.values.columns)
+    assert all(note.description for note in table.notes.values())
+
+
+@every_extractor
+def test_the_same_input_gives_the_same_features(name, dataset):
+    _, study, first = measured(name, dataset)
+    people, _ = cohort_of(dataset, PEOPLE, {"extractor": name, **SETTINGS[name]}, images="{ID}.nii.gz")
+    second = extract_features(people, study, jobs=2)
+    pd.testing.assert_frame_equal(first.values, second.values, check_exact=True)
+    assert first.hash == second.hash
+
+
+@every_extractor
+def test_a_person_is_measured_alone_as_in_company(name, dataset):
+    people, study, table = measured(name, dataset)
+    alone = extract_features(people.keep(["01"]), study)
+    pd.testing.assert_frame_equal(alone.values, table.values.loc[["01"]], check_exact=True)
+    assert alone.hash == table.hash, "the hash says how, not whom"
+
+
+@every_extractor
+def test_the_hash_follows_the_settings(name, dataset):
+    _, _, table = measured(name, dataset)
+    other = {"regions": {"statistics": ["mean"]}, "voxels": {"smoothing_mm": 30.0}}.get(name)
+    if other is None:
+        other = {"columns": ["a"]} if name == "table" else {"columns": ["*"]}
+    people, study = cohort_of(
+        dataset, PEOPLE, {"extractor": name, **SETTINGS[name], **other}, images="{ID}.nii.gz"
+    )
+    assert extract_features(people.keep(["01"]), study).hash != table.hash
+
+
+@every_extractor
+def test_it_survives_the_disk(name, dataset, tmp_path):
+    _, _, table = measured(name, dataset)
+    write_features(table, tmp_path)
+    back = read_features(tmp_path)
+    pd.testing.assert_frame_equal(back.values, table.values, check_exact=True)
+    assert back.notes == table.notes
+    assert list(back.failures) == list(table.failures)
+
+
+@every_extractor
+def test_what_is_learnt_passes_the_demographics_through(name, dataset):
+    people, study, table = measured(name, dataset)
+    step = learnt_extractor(study, seed=0)
+    if step is None:
+        return
+    frame = pd.concat([table.values, people.frame.loc[table.values.index]], axis=1)
+    out = step.set_params(demographics=("Age", "Sex")).fit(frame).transform(frame)
+    pd.testing.assert_frame_equal(out[["Age", "Sex"]], frame[["Age", "Sex"]])
+    assert not set(out.columns) & set(table.values.columns)
+    kind = type(step)
+    assert f"{kind.__module__}.{kind.__qualname__}" in TRUSTED_TYPES
+
+
+def test_the_default_study_names_an_extractor_that_is_there():
+    assert Study().features.extractor in EXTRACTORS

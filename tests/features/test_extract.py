@@ -1,0 +1,47 @@
+from __future__ import annotations
+
+import pandas as pd
+import pytest
+
+from cohorts import cohort_of
+from normwise.errors import FeatureError
+from normwise.features import EXTRACTORS, Extractor, FeatureTable, extract_features, learnt_extractor
+
+PEOPLE = "ID,Age,Sex,dx,a\n01,70,F,normal,1\n02,71,M,AD,2\n"
+
+
+def test_an_unknown_extractor_is_named_with_the_nearest(tmp_path):
+    cohort, study = cohort_of(tmp_path, PEOPLE, {"extractor": "region"})
+    for ask in (lambda: extract_features(cohort, study), lambda: learnt_extractor(study, 0)):
+        with pytest.raises(FeatureError) as caught:
+            ask()
+        assert caught.value.code == "FEA-100"
+        assert "regions" in caught.value.advice
+
+
+def test_what_is_measured_needs_nothing_learnt(tmp_path):
+    _, study = cohort_of(tmp_path, PEOPLE, {"extractor": "table"})
+    assert learnt_extractor(study, 0) is None
+
+
+def broken(values, failures=None):
+    return Extractor("a fault", lambda *_: FeatureTable(values, {}, failures or {}))
+
+
+def test_no_extractor_can_lose_or_shuffle_people(tmp_path, monkeypatch):
+    cohort, study = cohort_of(tmp_path, PEOPLE, {"extractor": "broken"})
+    for ids in (["01"], ["02", "01"]):
+        values = pd.DataFrame({"a": range(len(ids))}, index=ids, dtype=float)
+        monkeypatch.setitem(EXTRACTORS, "broken", broken(values))
+        with pytest.raises(AssertionError):
+            extract_features(cohort, study)
+
+
+@pytest.mark.parametrize("name", ["Age", "dx"])
+def test_no_extractor_can_bring_a_demographic_or_the_label(tmp_path, monkeypatch, name):
+    cohort, study = cohort_of(tmp_path, PEOPLE, {"extractor": "broken"})
+    values = pd.DataFrame({name: [1.0, 2.0]}, index=["01", "02"])
+    monkeypatch.setitem(EXTRACTORS, "broken", broken(values))
+    with pytest.raises(FeatureError) as caught:
+        extract_features(cohort, study)
+    assert caught.value.code == "FEA-202"
