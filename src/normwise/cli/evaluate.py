@@ -1,0 +1,55 @@
+"""`normwise evaluate`: test the procedure honestly, beside four other ways to treat demographics."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from normwise.cli.arms import tell_arms
+from normwise.cli.run_flags import USUAL, OverwriteFlag, RunFlags
+from normwise.cli.session import open_session
+from normwise.cli.study_flags import NO_KEY, StudyFlags, overrides_from
+
+__all__ = ["evaluate"]
+
+
+def evaluate(
+    study: Path,
+    run: Path,
+    /,
+    *,
+    overwrite: OverwriteFlag = False,
+    keys: StudyFlags = NO_KEY,
+    running: RunFlags = USUAL,
+) -> int:
+    """Test the procedure by cross-validation, beside four other ways to treat demographics.
+
+    All five are tested on the same folds; no test person is ever learnt from.
+
+    Parameters
+    ----------
+    study : Path
+        A study.toml, or a BIDS folder.
+    run : Path
+        The run folder; made where it is missing.
+    overwrite : bool
+        Replace the results of another study.
+    keys : StudyFlags
+        Flags that stand for keys of the study file.
+    running : RunFlags
+        How the command runs and speaks.
+
+    Returns
+    -------
+    int
+        The exit code.
+    """
+    with open_session("evaluate", running) as session:
+        from normwise.cohort import read_study
+        from normwise.evaluate import evaluate_study
+
+        resolved = read_study(study, overrides_from(keys))
+        session.open_run(run, resolved, overwrite=overwrite)
+        evaluation = evaluate_study(resolved, run, jobs=running.workers, progress=session.progress)
+        tell_arms(session.tell, evaluation)
+        session.tell_failures(run)
+        return session.end(run / "evaluation.json", run / "report.html")

@@ -1,0 +1,55 @@
+"""A run's ``cohort.tsv``, read back for the closing lines."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+__all__ = ["failed_scans", "left_out"]
+
+
+def failed_scans(run: Path) -> list[tuple[str, str, str]]:
+    """List the scans whose image or measurement failed.
+
+    Rows that the table itself rules out (codes ``COH-…``) are the study's choice, not a failure.
+
+    Parameters
+    ----------
+    run : Path
+        The run folder.
+
+    Returns
+    -------
+    list of (str, str, str)
+        Scan id, code and reason, in the table's order.
+    """
+    return [
+        (row["id"], row["code"], row["reason"])
+        for row in _rows(run / "cohort.tsv")
+        if row["status"] != "included" and not row["code"].startswith("COH-")
+    ]
+
+
+def left_out(run: Path) -> list[tuple[str, int]]:
+    """Count the rows left out, by code.
+
+    Parameters
+    ----------
+    run : Path
+        The run folder.
+
+    Returns
+    -------
+    list of (str, int)
+        Code and number of rows, by code.
+    """
+    codes = [row["code"] for row in _rows(run / "cohort.tsv") if row["status"] != "included"]
+    return [(code, codes.count(code)) for code in sorted(set(codes))]
+
+
+def _rows(path: Path) -> list[dict[str, str]]:
+    if not path.is_file():
+        return []
+    # The ledger has no quotes; a quote in an id is part of it.
+    text = path.read_text(encoding="utf-8").splitlines()
+    return list(csv.DictReader(text, delimiter="\t", quoting=csv.QUOTE_NONE))

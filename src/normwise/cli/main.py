@@ -1,0 +1,158 @@
+"""The command ``normwise``: its verbs, and the boundary at which errors become exit codes.
+
+=====  ==========================================================
+code   meaning
+=====  ==========================================================
+0      done
+1      done, but some subjects failed; ``cohort.tsv`` names them
+2      refused; the error says what was seen and what to do
+130    interrupted; the same command goes on where it was
+=====  ==========================================================
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+
+from cyclopts import App, CycloptsError, Group
+
+from normwise import __version__
+from normwise.cli.console import make_console
+from normwise.cli.help_page import CalmHelp
+from normwise.cli.tell import tell_error
+from normwise.errors import CommandError, NormwiseError
+
+__all__ = ["VERBS", "main", "make_app"]
+
+REFUSED, INTERRUPTED = 2, 130
+PIPE_CLOSED = 141  # what a shell reports of a program whose reader went away
+
+VERBS: dict[str, tuple[str, str]] = {
+    "demo": ("Start", "Simulate a cohort and go the whole way with it."),
+    "doctor": ("Start", "Show versions, extras, cores, memory and atlases."),
+    "check": ("Study", "Read a study and its table, and say what would be run."),
+    "extract": ("Study", "Measure the features of every image."),
+    "evaluate": ("Study", "Test the procedure honestly, beside four other ways to treat demographics."),
+    "train": ("Study", "Train on everybody and save the model."),
+    "report": ("Study", "Write the report of a run."),
+    "descent": ("Study", "Draw gradient descent at a low, an adequate and a high rate."),
+    "test": ("Model", "Test a saved model on a labelled cohort that it has not seen."),
+    "predict": ("Model", "Decide about new people."),
+}
+"""Every verb with its group and its line in help; a verb lives in the module of its name."""
+
+USAGES = {
+    "demo": "normwise demo [OPTIONS] [RUN]",
+    "predict": (
+        "normwise predict [OPTIONS] MODEL IMAGE… --set NAME=VALUE…\n"
+        "       normwise predict [OPTIONS] MODEL --table NEW.tsv"
+    ),
+}
+"""Usage lines that say more than the arguments' names."""
+
+ABOUT = """\
+Classify medical images against what is normal for a person's age and sex, and
+decide conservatively."""
+
+EPILOGUE = """\
+Every key of a study file is a flag too: `normwise check --help` lists them.
+Exit codes: 0 done, 1 done but some subjects failed, 2 refused."""
+
+
+def make_app(verb: str | None = None) -> App:
+    """Make the app; a verb's module is imported only when the verb is used.
+
+    Parameters
+    ----------
+    verb : str, optional
+        The verb that will be used: its help is its own docstring, in place of its line in the list.
+    """
+    groups = {
+        name: Group(name, sort_key=place) for place, name in enumerate(("Start", "Study", "Model", "Shell"))
+    }
+    app = App(
+        name="normwise",
+        help=ABOUT,
+        help_epilogue=EPILOGUE,
+        help_format="plaintext",
+        help_formatter=CalmHelp(),
+        version=__version__,
+        help_flags=("--help", "-h"),
+        group_commands=groups["Shell"],
+        result_action="return_value",
+        suppress_keyboard_interrupt=False,
+    )
+    for place, (name, (group, about)) in enumerate(VERBS.items()):
+        app.command(
+            f"normwise.cli.{name}:{name}",
+            name=name,
+            help=None if name == verb else about,
+            usage=USAGES.get(name),
+            group=groups[group],
+            sort_key=place,
+            help_epilogue="",
+        )
+    app.register_install_completion_command(help="Install completion for your shell.", group=groups["Shell"])
+    return app
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line.
+
+    Parameters
+    ----------
+    arguments : sequence of str, optional
+        Words after the program's name; default: those of this process.
+
+    Returns
+    -------
+    int
+        The exit code.
+    """
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        code = make_app(_verb_in(words))(
+            words, console=make_console(sys.stdout), exit_on_error=False, print_error=False
+        )
+    except CycloptsError as error:
+        return _refuse(_usage_error(error, words), words)
+    except NormwiseError as error:
+        return _refuse(error, words)
+    except KeyboardInterrupt:
+        sys.stderr.write("\ninterrupted; a run that was begun goes on with the same command\n")
+        return INTERRUPTED
+    except BrokenPipeError:
+        # Python flushes stdout once more at exit, and would complain about the closed pipe.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return PIPE_CLOSED
+    except Exception as error:  # noqa: BLE001 - the last boundary: nobody is shown a bare traceback
+        from normwise.cli.log import RunLog
+        from normwise.cli.session import accident
+
+        return _refuse(accident(error, RunLog("command")), words, cause=error)
+    return code if isinstance(code, int) else 0
+
+
+def _refuse(error: NormwiseError, words: Sequence[str], cause: BaseException | None = None) -> int:
+    if "--debug" in words:
+        traceback.print_exception(cause or error.__cause__ or error)
+    tell_error(error, sys.stderr, as_json="--json-log" in words)
+    return REFUSED
+
+
+def _verb_in(words: Sequence[str]) -> str | None:
+    return next((word for word in words if word in VERBS), None)
+
+
+def _usage_error(error: CycloptsError, words: Sequence[str]) -> CommandError:
+    """Say a usage error in the project's own form."""
+    verb = _verb_in(words)
+    text = " ".join(str(error).split())
+    return CommandError(
+        "CLI-101",
+        text if text.endswith((".", "?")) else f"{text}.",
+        advice=f"normwise {verb} --help shows how" if verb else "normwise --help lists the commands",
+    )

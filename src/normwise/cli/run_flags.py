@@ -1,0 +1,164 @@
+"""Flags of every command that works on a study: jobs, limits, and how much is said."""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass
+from typing import Annotated
+
+from cyclopts import Group, Parameter
+
+from normwise.errors import CommandError
+
+__all__ = [
+    "PLAIN",
+    "RUNNING",
+    "USUAL",
+    "OverwriteFlag",
+    "RunFlags",
+    "SpeakFlags",
+    "count_cpus",
+    "memory_bytes",
+]
+
+RUNNING = Group("[running]", sort_key=90)
+_UNITS = {"": 1024**3, "M": 1024**2, "G": 1024**3, "T": 1024**4}
+_LEAST_MEMORY = 256 * 1024**2  # a child that imports numpy and reads one image needs about this much
+
+OverwriteFlag = Annotated[
+    bool,
+    Parameter(
+        name="--overwrite", negative=(), group=RUNNING, help="replace the results of another study in RUN"
+    ),
+]
+
+
+@Parameter(name="*")
+@dataclass(frozen=True)
+class SpeakFlags:
+    """How a command speaks.
+
+    Attributes
+    ----------
+    quiet : bool
+        Say nothing but errors.
+    json_log : bool
+        One JSON object a line, for other programs.
+    debug : bool
+        Show the traceback of an error.
+    """
+
+    quiet: Annotated[
+        bool, Parameter(name=("--quiet", "-q"), negative=(), group=RUNNING, help="say nothing but errors")
+    ] = False
+    json_log: Annotated[
+        bool,
+        Parameter(name="--json-log", negative=(), group=RUNNING, help="one JSON object a line, for programs"),
+    ] = False
+    debug: Annotated[
+        bool,
+        Parameter(name="--debug", negative=(), group=RUNNING, help="show the traceback of an error"),
+    ] = False
+
+
+@Parameter(name="*")
+@dataclass(frozen=True)
+class RunFlags(SpeakFlags):
+    """How a command runs and speaks.
+
+    Attributes
+    ----------
+    jobs : int or None
+        Subjects, or folds, worked on at the same time; None takes every CPU this process may use.
+    memory : str or None
+        What one subject may take, as ``4G`` or ``500M``; a bare number is GiB.
+    timeout : float or None
+        Seconds that one subject may take.
+    """
+
+    jobs: Annotated[
+        int | None,
+        Parameter(
+            name=("--jobs", "-j"), group=RUNNING, metavar="N", help="work on N at the same time (every CPU)"
+        ),
+    ] = None
+    memory: Annotated[
+        str | None,
+        Parameter(name="--memory", group=RUNNING, metavar="X", help="what one subject may take, as 4G (4G)"),
+    ] = None
+    timeout: Annotated[
+        float | None,
+        Parameter(name="--timeout", group=RUNNING, metavar="X", help="seconds one subject may take (600)"),
+    ] = None
+
+    def __post_init__(self) -> None:
+        if self.jobs is not None and self.jobs < 1:
+            raise CommandError(
+                "CLI-104",
+                "at least one job is needed.",
+                subject="--jobs",
+                seen=f"{self.jobs}",
+                expected="1 or more",
+            )
+        if self.timeout is not None and not self.timeout > 0:
+            raise CommandError(
+                "CLI-104",
+                "a subject needs some time.",
+                subject="--timeout",
+                seen=f"{self.timeout:g} s",
+                expected="more than 0 s",
+            )
+        if self.memory is not None:
+            memory_bytes(self.memory)
+
+    @property
+    def workers(self) -> int:
+        """Subjects at the same time."""
+        return count_cpus() if self.jobs is None else self.jobs
+
+
+PLAIN = SpeakFlags()
+USUAL = RunFlags()
+"""Nothing was asked for."""
+
+
+def count_cpus() -> int:
+    """Return how many CPUs this process may use, which a cluster may make fewer than the machine has."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def memory_bytes(text: str) -> int:
+    """Read an amount of memory.
+
+    Parameters
+    ----------
+    text : str
+        A number with M, G or T (powers of 1024), or a bare number of GiB.
+
+    Returns
+    -------
+    int
+        Bytes.
+
+    Raises
+    ------
+    CommandError
+        CLI-104: not an amount, or less than a child needs.
+
+    Examples
+    --------
+    >>> memory_bytes("4G") == memory_bytes("4") == memory_bytes("4096MiB") == 4 * 1024**3
+    True
+    """
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([MGT]?)(?:i?B)?", text.strip(), flags=re.IGNORECASE)
+    amount = int(float(found[1]) * _UNITS[found[2].upper()]) if found else 0
+    if amount < _LEAST_MEMORY:
+        raise CommandError(
+            "CLI-104",
+            "that is not an amount of memory that a subject can work with.",
+            subject="--memory",
+            seen=text,
+            expected="256M or more, as 4G",
+        )
+    return amount

@@ -1,0 +1,164 @@
+"""Which folders may be written into: an empty one, or a run of the same study."""
+
+from __future__ import annotations
+
+import shutil
+import tomllib
+from collections.abc import Collection, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from normwise.errors import CommandError
+from normwise.files import write_text
+
+if TYPE_CHECKING:
+    from normwise.schema import Study
+
+__all__ = ["is_run", "open_run", "refuse_foreign"]
+
+STUDY = "study.toml"
+HIDDEN_CACHE = ".cache"
+LOGS = "logs"
+RESULTS = (
+    "dataset_description.json", "run.json", "cohort.tsv", "features.tsv", "features.json", "evaluation.json",
+    "explanation.json", "predictions.tsv", "report.html", "descent.html", "model",
+)  # fmt: skip
+"""What a study's commands leave in a run; the cache and the logs outlive a change of the study."""
+
+MARKS = (LOGS, HIDDEN_CACHE, "run.json", "cohort.tsv")
+"""What a run holds and a cohort does not."""
+
+_NAMED = 4  # differing keys a message names
+
+
+def open_run(folder: Path, study: Study, *, overwrite: bool = False, beside: Collection[str] = ()) -> Path:
+    """Make a run folder, or take up the one that is there.
+
+    The resolved study is written at once, so that an interrupted run is known again.
+
+    Parameters
+    ----------
+    folder : Path
+        The run folder.
+    study : Study
+        The resolved study.
+    overwrite : bool
+        Whether the results of another study may be replaced. The cache stays, since it is keyed by content.
+    beside : collection of str
+        Names that may lie in a folder without making it foreign.
+
+    Returns
+    -------
+    Path
+        The folder.
+
+    Raises
+    ------
+    CommandError
+        CLI-201: not a folder, or no run and not empty. CLI-202: a run of another study.
+    """
+    from normwise.cohort import study_to_toml
+
+    text = study_to_toml(study)
+    refuse_foreign(folder, beside=beside)
+    there = folder / STUDY
+    if is_run(folder):
+        before = there.read_text(encoding="utf-8")
+        if before != text and not overwrite:
+            _refuse_another_study(folder, before, text)
+        if before != text:
+            _remove_results(folder)
+    write_text(there, text)
+    return folder
+
+
+def refuse_foreign(folder: Path, *, beside: Collection[str] = ()) -> None:
+    """Refuse a folder in which something else lies that a run would be mixed with.
+
+    Parameters
+    ----------
+    folder : Path
+        The run folder; it need not be there.
+    beside : collection of str
+        Names that may lie in it.
+
+    Raises
+    ------
+    CommandError
+        CLI-201: not a folder, or no run and not empty.
+    """
+    if folder.exists() and not folder.is_dir():
+        raise CommandError(
+            "CLI-201",
+            "the run folder's name is taken by a file.",
+            subject=str(folder),
+            advice="name another folder",
+        )
+    if not folder.is_dir() or is_run(folder):
+        return
+    foreign = sorted(path.name for path in folder.iterdir() if path.name not in {*beside, LOGS, HIDDEN_CACHE})
+    if foreign:
+        more = ", …" if len(foreign) > _NAMED else ""
+        raise CommandError(
+            "CLI-201",
+            "the folder is neither empty nor a run.",
+            subject=str(folder),
+            seen=", ".join(foreign[:_NAMED]) + more,
+            expected="an empty folder, a new one, or a run of the same study",
+            advice="name another folder for the run",
+        )
+
+
+def is_run(folder: Path) -> bool:
+    """Return whether a folder is a run: a study file beside what only a run leaves.
+
+    A study file beside a participants table is a cohort, which must never be written into.
+
+    Parameters
+    ----------
+    folder : Path
+        Any folder.
+    """
+    return (folder / STUDY).is_file() and any((folder / name).exists() for name in MARKS)
+
+
+def _refuse_another_study(folder: Path, before: str, after: str) -> None:
+    old, new = (dict(_flat(_parsed(text))) for text in (before, after))
+    keys = [key for key in {**old, **new} if old.get(key) != new.get(key)]
+    changed = [f"{key}: {_said(old, key)} → {_said(new, key)}" for key in keys[:_NAMED]]
+    more = [f"and {len(keys) - _NAMED} more"] if len(keys) > _NAMED else []
+    raise CommandError(
+        "CLI-202",
+        "the folder is a run of another study.",
+        subject=str(folder),
+        seen="; ".join([*changed, *more]) or "a study file that differs in form",
+        advice="name another folder, or replace its results with --overwrite (finished extractions are kept)",
+    )
+
+
+def _parsed(text: str) -> dict[str, Any]:
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError:
+        return {}
+
+
+def _flat(section: dict[str, Any], above: str = "") -> Iterator[tuple[str, Any]]:
+    for name, value in section.items():
+        if isinstance(value, dict):
+            yield from _flat(value, f"{above}{name}.")
+        else:
+            yield f"{above}{name}", value
+
+
+def _said(values: dict[str, Any], key: str) -> str:
+    return str(values[key]) if key in values else "(default)"
+
+
+def _remove_results(folder: Path) -> None:
+    for name in RESULTS:
+        path = folder / name
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        else:
+            path.unlink(missing_ok=True)

@@ -1,0 +1,196 @@
+"""One command at work: its progress, its warnings, its log, and what it tells at the end."""
+
+from __future__ import annotations
+
+import traceback
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from normwise.cli.ledger import failed_scans
+from normwise.cli.log import RunLog
+from normwise.cli.run_flags import RunFlags, SpeakFlags, memory_bytes
+from normwise.cli.run_folder import LOGS, open_run
+from normwise.cli.tell import Teller
+from normwise.errors import CommandError, NormwiseError, NormwiseWarning
+
+if TYPE_CHECKING:
+    from normwise.engine import Limits, Progress
+    from normwise.schema import Study
+
+__all__ = ["DONE", "SOME_FAILED", "Session", "accident", "limits_from", "open_session"]
+
+DONE, SOME_FAILED = 0, 1
+_NAMED_FAILURES = 5  # more are counted; cohort.tsv names them all
+
+
+@dataclass
+class Session:
+    """What a verb works with.
+
+    Attributes
+    ----------
+    verb : str
+        The command.
+    flags : SpeakFlags
+        How it speaks.
+    progress : Progress
+        Where progress is shown; it is logged as well.
+    log : RunLog
+        The log file.
+    tell : Teller
+        The closing lines.
+    """
+
+    verb: str
+    flags: SpeakFlags
+    progress: Progress
+    log: RunLog
+    tell: Teller
+    code: int = field(default=DONE)
+
+    def open_run(self, folder: Path, study: Study, *, overwrite: bool, beside: tuple[str, ...] = ()) -> Path:
+        """Make or take up the run folder, and begin the log in it."""
+        open_run(folder, study, overwrite=overwrite, beside=beside)
+        self.log.open(folder / LOGS)
+        return folder
+
+    def tell_failures(self, run: Path) -> None:
+        """Name the scans whose image or measurement failed; the command ends with exit code 1."""
+        failed = failed_scans(run)
+        if not failed:
+            return
+        self.code = SOME_FAILED
+        self.tell.number("failed", [name for name, _, _ in failed])
+        for name, code, reason in failed[:_NAMED_FAILURES]:
+            self.tell.warn(f"{name} was left out: {code} {reason}")
+            self.log.say(f"{name} failed: {code}")
+        more = len(failed) - _NAMED_FAILURES
+        if more > 0:
+            self.tell.warn(f"and {more} more, each with its reason in {run / 'cohort.tsv'}")
+
+    def end(self, *wrote: Path) -> int:
+        """Say where the results are, and return the exit code."""
+        for path in wrote:
+            self.tell.path(path)
+        self.tell.close(self.code)
+        return self.code
+
+
+@contextmanager
+def open_session(verb: str, flags: SpeakFlags) -> Iterator[Session]:
+    """Work on a command: warnings become notes, everything is logged, and an accident is said calmly.
+
+    Parameters
+    ----------
+    verb : str
+        The command.
+    flags : SpeakFlags
+        How it speaks.
+
+    Yields
+    ------
+    Session
+        What the verb works with.
+
+    Raises
+    ------
+    CommandError
+        CLI-901: something went wrong that no error foresaw; the log has the traceback.
+    """
+    from normwise import __version__
+    from normwise.engine import make_progress
+
+    log = RunLog(verb)
+    log.say(f"normwise {verb}, version {__version__}")
+    progress = _LoggedProgress(make_progress(flags.quiet, flags.json_log), log)
+    session = Session(verb, flags, progress, log, Teller(verb, quiet=flags.quiet, as_json=flags.json_log))
+    with warnings.catch_warnings():
+        warnings.simplefilter("default")
+        warnings.simplefilter("always", NormwiseWarning)
+        warnings.showwarning = _noting(session)
+        try:
+            yield session
+            log.say(f"ended with exit code {session.code}")
+        except NormwiseError as error:
+            log.say(str(error))
+            raise
+        except KeyboardInterrupt:
+            log.say("interrupted")
+            raise
+        except BrokenPipeError:
+            raise
+        except Exception as error:
+            raise accident(error, log) from error
+        finally:
+            log.close()
+
+
+def limits_from(flags: RunFlags) -> Limits:
+    """Return the limits that the flags ask for, the engine's where they say nothing."""
+    from normwise.engine import Limits
+
+    limits = Limits()
+    if flags.memory is not None:
+        limits = replace(limits, memory_bytes=memory_bytes(flags.memory))
+    if flags.timeout is not None:
+        limits = replace(limits, seconds=flags.timeout)
+    return limits
+
+
+def accident(error: Exception, log: RunLog) -> CommandError:
+    """Write the traceback down and return the calm message that stands for it."""
+    if log.path is None:
+        import tempfile
+
+        log.open(Path(tempfile.mkdtemp(prefix="normwise-")))
+    log.say("".join(traceback.format_exception(error)))
+    return CommandError(
+        "CLI-901",
+        "something went wrong inside Normwise; what was finished is kept.",
+        seen=f"{type(error).__name__}: {error}".splitlines()[0],
+        advice=f"the log has the details: {log.path}; --debug shows them here",
+    )
+
+
+def _noting(session: Session) -> Callable[..., None]:
+    """Return a warning hook: Normwise's own are shown once, those of libraries are only logged."""
+    said: set[str] = set()
+
+    def note(message: Warning | str, category: type[Warning], *_: object, **__: object) -> None:
+        text = str(message)
+        if text in said:
+            return
+        said.add(text)
+        session.log.say(f"{category.__name__}: {text}")
+        if issubclass(category, NormwiseWarning) and not session.flags.quiet:
+            session.progress.message(f"note  {text}")
+
+    return note
+
+
+@dataclass
+class _LoggedProgress:
+    """Passes progress on, and writes beginnings, failures and ends into the log."""
+
+    shown: Progress
+    log: RunLog
+
+    def start(self, title: str, total: int) -> None:
+        self.log.say(f"{title}: {total} to do")
+        self.shown.start(title, total)
+
+    def advance(self, title: str, subject: str = "", state: Any = "done", code: str = "") -> None:
+        if state == "failed":
+            self.log.say(f"{title}: {subject} failed {code}")
+        self.shown.advance(title, subject, state, code)
+
+    def finish(self, title: str) -> None:
+        self.log.say(f"{title}: finished")
+        self.shown.finish(title)
+
+    def message(self, text: str) -> None:
+        self.shown.message(text)

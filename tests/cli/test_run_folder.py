@@ -1,0 +1,95 @@
+"""Run folders: new, taken up, refused; and what `--overwrite` may and may not remove."""
+
+import pytest
+
+from normwise.cli.run_folder import is_run, open_run, refuse_foreign
+from normwise.errors import CommandError
+from normwise.schema import Study
+
+
+def study(root, **sections):
+    return Study.model_validate({"cohort": {"root": root}, **sections})
+
+
+@pytest.fixture
+def run(tmp_path):
+    """A run that was begun and has results, a cache and a log."""
+    folder = tmp_path / "run"
+    open_run(folder, study(tmp_path))
+    for name in ("logs/a.log", ".cache/ab/cd.npz", "model/manifest.json", "evaluation.json", "notes.txt"):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).touch()
+    return folder
+
+
+def codes(caught):
+    return caught.value.code
+
+
+def test_a_new_or_empty_folder_is_begun(tmp_path):
+    for name in ("new", "deep/er", "empty"):
+        (tmp_path / "empty").mkdir(exist_ok=True)
+        open_run(tmp_path / name, study(tmp_path))
+        assert (tmp_path / name / "study.toml").is_file()
+
+
+def test_a_run_of_the_same_study_is_taken_up(run, tmp_path):
+    open_run(run, study(tmp_path))
+    assert (run / "evaluation.json").exists()
+
+
+def test_a_run_of_another_study_is_refused_key_by_key(run, tmp_path):
+    with pytest.raises(CommandError) as caught:
+        open_run(run, study(tmp_path, classifier={"name": "svm"}, evaluation={"folds": 10}))
+    assert codes(caught) == "CLI-202"
+    assert "classifier.name: logistic → svm" in caught.value.seen
+    assert "evaluation.folds: 5 → 10" in caught.value.seen
+    assert (run / "evaluation.json").exists()
+
+
+def test_overwrite_replaces_results_and_nothing_else(run, tmp_path):
+    open_run(run, study(tmp_path, classifier={"name": "svm"}), overwrite=True)
+    left = {path.relative_to(run).as_posix() for path in run.rglob("*") if path.is_file()}
+    assert left == {"study.toml", "logs/a.log", ".cache/ab/cd.npz", "notes.txt"}
+    assert "svm" in (run / "study.toml").read_text()
+
+
+def test_overwrite_of_the_same_study_keeps_its_results(run, tmp_path):
+    open_run(run, study(tmp_path), overwrite=True)
+    assert (run / "evaluation.json").exists()
+
+
+@pytest.mark.parametrize("overwrite", [False, True])
+@pytest.mark.parametrize(
+    "names", [["letter.txt"], ["study.toml", "participants.tsv", "dataset_description.json"]]
+)
+def test_a_folder_that_is_no_run_is_never_written_into(tmp_path, names, overwrite):
+    folder = tmp_path / "data"
+    folder.mkdir()
+    for name in names:
+        (folder / name).write_text("mine")
+    with pytest.raises(CommandError) as caught:
+        open_run(folder, study(tmp_path), overwrite=overwrite)
+    assert codes(caught) == "CLI-201"
+    assert {path.name: path.read_text() for path in folder.iterdir()} == dict.fromkeys(names, "mine")
+
+
+def test_a_name_taken_by_a_file_is_refused(tmp_path):
+    (tmp_path / "run").write_text("mine")
+    with pytest.raises(CommandError) as caught:
+        open_run(tmp_path / "run", study(tmp_path))
+    assert codes(caught) == "CLI-201"
+
+
+def test_what_may_lie_beside_a_run_does_not_make_it_foreign(tmp_path):
+    (tmp_path / "cohort").mkdir()
+    refuse_foreign(tmp_path, beside=("cohort",))
+    with pytest.raises(CommandError):
+        refuse_foreign(tmp_path)
+
+
+def test_an_interrupted_run_is_known_again(tmp_path):
+    open_run(tmp_path / "run", study(tmp_path))
+    (tmp_path / "run" / "logs").mkdir()
+    assert is_run(tmp_path / "run")
+    assert not is_run(tmp_path)

@@ -1,0 +1,68 @@
+"""One command at work: warnings are noted once, failures named, everything logged."""
+
+import warnings
+
+import pytest
+
+from normwise.cli.run_flags import RunFlags
+from normwise.cli.session import limits_from, open_session
+from normwise.errors import CommandError, NormwiseWarning
+from normwise.schema import Study
+
+
+def test_own_warnings_are_noted_once_and_those_of_libraries_only_logged(tmp_path, capsys):
+    with open_session("extract", RunFlags()) as session:
+        session.open_run(tmp_path / "run", Study(), overwrite=False)
+        for _ in range(2):
+            warnings.warn("FEA-902  the same value", NormwiseWarning, stacklevel=1)
+        warnings.warn("a library's own matter", FutureWarning, stacklevel=1)
+    told = capsys.readouterr().err
+    assert told.count("FEA-902") == 1
+    assert "library" not in told
+    log = session.log.path.read_text()
+    assert "FEA-902" in log
+    assert "library" in log
+
+
+def test_the_log_names_failures_and_the_end(tmp_path):
+    with open_session("extract", RunFlags(quiet=True)) as session:
+        session.open_run(tmp_path / "run", Study(), overwrite=False)
+        session.progress.start("regions", 2)
+        session.progress.advance("regions", "sub-01")
+        session.progress.advance("regions", "sub-02", "failed", "IMG-202")
+        session.progress.finish("regions")
+    log = session.log.path.read_text()
+    assert "sub-02 failed IMG-202" in log
+    assert "sub-01" not in log
+    assert "exit code 0" in log
+
+
+def test_failures_are_named_up_to_five_and_end_with_1(tmp_path, capsys):
+    rows = "".join(f"sub-{n}\tsub-{n}\tnormal\texcluded\tIMG-202\tdamaged\n" for n in range(7))
+    (tmp_path / "cohort.tsv").write_text(f"id\tgroup\tlabel\tstatus\tcode\treason\n{rows}")
+    with open_session("extract", RunFlags()) as session:
+        session.tell_failures(tmp_path)
+        assert session.end() == 1
+    told = capsys.readouterr().err
+    assert told.count("IMG-202") == 5
+    assert "and 2 more" in told
+
+
+def test_an_accident_in_a_run_is_logged_there(tmp_path):
+    def break_down():
+        with open_session("extract", RunFlags()) as session:
+            session.open_run(tmp_path / "run", Study(), overwrite=False)
+            raise RuntimeError("a hidden fault")
+
+    with pytest.raises(CommandError) as caught:
+        break_down()
+    assert caught.value.code == "CLI-901"
+    assert isinstance(caught.value.__cause__, RuntimeError)
+    [log] = (tmp_path / "run" / "logs").iterdir()
+    assert str(log) in caught.value.advice
+    assert "Traceback" in log.read_text()
+
+
+def test_limits_come_from_the_flags():
+    limits = limits_from(RunFlags(memory="2G", timeout=30))
+    assert (limits.memory_bytes, limits.seconds) == (2 * 1024**3, 30)
