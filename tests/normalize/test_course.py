@@ -105,6 +105,7 @@ def test_in_support_tells_each_person(table: tuple[pd.DataFrame, np.ndarray]) ->
     told = normalizer.in_support(new)
     assert told.index.equals(new.index)
     assert told["supported"].tolist() == [True, False, False, False, False]
+    assert told["encodable"].tolist() == [True, True, False, False, False]
     assert told["supported"].dtype == bool
     assert told["reason"].tolist() == [
         "",
@@ -115,7 +116,7 @@ def test_in_support_tells_each_person(table: tuple[pd.DataFrame, np.ndarray]) ->
     ]
     demographics_alone = normalizer.in_support(new[["age", "sex"]])
     assert demographics_alone["supported"].tolist() == [True, False, False, True, False]
-    normalizer.transform(new[told["supported"].to_numpy()])
+    normalizer.transform(new[told["encodable"].to_numpy()])
 
 
 def test_without_demographics_an_array_can_be_asked() -> None:

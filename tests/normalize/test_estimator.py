@@ -111,10 +111,14 @@ def test_few_normals_warn_and_flat_features_warn_once_each(people: People) -> No
     with pytest.warns(NormwiseWarning, match=r"NRM-201  \d+ normal people for 5 parameters"):
         make().fit(X, y)
     X, y = people(200)
-    with pytest.warns(NormwiseWarning, match="NRM-202 .* f1, f4,") as told:
-        w = make().fit_transform(X.assign(f1=3.0, f4=X["age"] * 2), y)
-    assert len(told) == 1
-    assert not w[:, [1, 4]].any()
+    X = X.assign(f1=3.0, f4=X["age"] * 2, f5=0.0)
+    with pytest.warns(NormwiseWarning) as told:
+        w = make().fit_transform(X, y)
+    assert [str(one.message)[:7] for one in told] == ["NRM-204", "NRM-202"]
+    assert "determine f4 to" in str(told[0].message)
+    assert "vary in f1, f5," in str(told[1].message)
+    assert not w[:, [1, 5]].any()
+    assert np.abs(w[:, 4]).max() < 1e-9
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         make(scale="residual").fit(X.assign(f1=3.0), y)
@@ -201,6 +205,22 @@ def test_fit_folds_is_a_fit_a_fold(people: People, settings: dict[str, str], int
         np.testing.assert_allclose(fitted.regression_.spread, direct.regression_.spread, rtol=1e-8)
         assert fitted.in_support(X.iloc[test]).equals(direct.in_support(X.iloc[test]))
     assert not hasattr(normalizer, "design_")
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_fit_folds_keeps_digits_where_demographics_explain_nearly_all(people: People, dtype: str) -> None:
+    X, y = people(200)
+    X["f1"], X["f2"], X["f3"] = 3.0, X["age"] * 2, X["age"] * 2 + 1e-5 * X["f3"]
+    X = X.astype(dict.fromkeys(X.columns[:7], dtype))
+    folds = list(KFold(4).split(X))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", NormwiseWarning)
+        for (train, test), fitted in zip(folds, make().fit_folds(X, y, folds), strict=True):
+            direct = make().fit(X.iloc[train], y[train])
+            np.testing.assert_array_equal(fitted.regression_.determined, direct.regression_.determined)
+            rtol, atol = (1e-8, 1e-10) if dtype == "float64" else (2e-3, 2e-5)
+            ours, theirs = fitted.transform(X.iloc[test]), direct.transform(X.iloc[test])
+            np.testing.assert_allclose(ours, theirs, rtol=rtol, atol=atol)
 
 
 def test_fit_folds_takes_arrays_bootstraps_and_append(people: People) -> None:

@@ -104,21 +104,28 @@ def test_units_far_from_one_keep_their_scores_in_float32(scale: float) -> None:
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("share", [0.5, 1.0])
-def test_a_feature_without_spread_scores_zero_and_keeps_its_residual(dtype: type, share: float) -> None:
+@pytest.mark.parametrize("order", ["C", "F"])
+def test_features_of_which_rounding_is_left_get_a_finite_score(dtype: type, share: float, order: str) -> None:
     n = 40
     rows = np.arange(int(n * share))
     design = make_design(n, 2)
     everybody = People(design @ inverse_triangle(design[rows]))
-    x = np.random.default_rng(0).normal(size=(n, 4)).astype(dtype)
+    x = np.asarray(np.random.default_rng(0).normal(size=(n, 5)), dtype=dtype, order=order)
     x[:, 1] = 0.1
-    x[:, 2] = (3 + 2 * design[:, 1]).astype(dtype)  # all of it is what demographics explain
-    x[n - 1, 1] = 5.0 if share < 1 else 0.1
+    x[:, 2] = 3 + 2 * design[:, 1]  # all of it is what demographics explain
+    x[:, 3] = 0.0
+    if share < 1:
+        x[n - 1, 1:4] += 5.0
     fit, w = fit_standardize(x, everybody, rows)
-    assert (fit.spread == 0).tolist() == [False, True, True, False]
-    assert not w[:, 1:3].any()
-    assert np.isfinite(w).all()
+    assert fit.determined.tolist() == [False, False, True, False, False]
+    assert (fit.spread == 0).tolist() == [False, True, False, True, False]
+    assert fit.spread[2] == pytest.approx(x[rows, 2].std(ddof=1), rel=1e-5)
+    assert not w[:, [1, 3]].any()
+    shrink = 1 / np.sqrt(1 + everybody.leverage[n - 1])
+    assert w[n - 1, 2] == pytest.approx(5 * shrink / fit.spread[2] if share < 1 else 0.0, abs=1e-5)
+    np.testing.assert_allclose(w, standardize(fit, x, everybody), atol=1e-6)
     residual = standardize(fit, x, everybody, scale="residual")
-    assert residual[n - 1, 1] == pytest.approx(4.9 if share < 1 else 0.0, abs=1e-6)
+    np.testing.assert_allclose(residual[n - 1, 1:4], 5.0 if share < 1 else 0.0, atol=2e-6)
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])

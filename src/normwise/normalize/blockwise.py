@@ -98,16 +98,35 @@ def fit_block(own: FloatArray, normals: Strip, fitted: Regression) -> None:
 
 
 def settle_spread(regression: Regression) -> npt.NDArray[np.intp]:
-    """Set the spread of features that do not vary beyond rounding to 0, and return which they are."""
-    dtype = regression.center.dtype
+    """Find features of which rounding alone is left, and give them a spread that says so.
+
+    A feature that demographics determine among the normals gets the standard deviation of the feature itself:
+    the residual's own would make any departure endless, this one understates it. A feature that does not vary
+    at all gets 0. To be called once.
+
+    Parameters
+    ----------
+    regression : Regression
+        With the raw spread of every feature; its spread and `determined` are written to.
+
+    Returns
+    -------
+    ndarray of int
+        The features whose spread was replaced.
+    """
     n, p = regression.n_people, len(regression.loadings)
-    size = np.square(regression.center, dtype=np.float64)
-    for loading in regression.loadings:
-        size += np.square(loading, dtype=np.float64) / n
-    size += np.square(regression.spread, dtype=np.float64) * (n - p) / n
-    flat = np.flatnonzero(regression.spread <= _ROUNDING * np.finfo(dtype).eps * np.sqrt(size))
-    regression.spread[flat] = 0.0
-    return flat
+    rest = np.square(regression.spread, dtype=np.float64) * (n - p)
+    explained = np.zeros_like(rest)
+    for loading in regression.loadings[1:]:
+        explained += np.square(loading, dtype=np.float64)
+    size = np.sqrt(np.square(regression.center, dtype=np.float64) + (explained + rest) / n)
+    rounding = _ROUNDING * np.finfo(regression.center.dtype).eps * size
+    own = np.sqrt((explained + rest) / (n - 1))
+    flat = regression.spread <= rounding
+    regression.determined[...] = flat & (own > rounding)
+    found = np.flatnonzero(flat)
+    regression.spread[found] = np.where(regression.determined[found], own[found], 0.0)
+    return found
 
 
 def take_away(own: FloatArray, people: Strip, fitted: Regression) -> None:

@@ -145,7 +145,7 @@ class NormalCourse(OneToOneFeatureMixin, BaseEstimator):  # type: ignore[misc]  
         -------
         DataFrame
             Indexed as ``X``: ``supported`` (bool), ``reason`` (text, empty where supported) and ``encodable``
-            (bool: no demographic is missing or of an unknown level, so that `transform` takes the row).
+            (bool: `transform` takes the row, though it may lie outside the normals' range).
 
         Raises
         ------
@@ -159,20 +159,16 @@ class NormalCourse(OneToOneFeatureMixin, BaseEstimator):  # type: ignore[misc]  
             X = pd.DataFrame(np.asarray(X), columns=getattr(self, "feature_names_in_", None))
         check_columns(X, demographics)
         reasons = reasons_outside(self.design_, X[demographics])
+        encodable = encodable_rows(self.design_, X[demographics])
         names = getattr(self, "feature_names_in_", X.columns)
         if X.shape[1] == self.n_features_in_ and np.array_equal(X.columns, names):
             columns = FeatureColumns.of_frame(X, self.is_feature_)
-            reasons = [
-                "; ".join(filter(None, [reason, name and f"{name} is not a finite number"]))
-                for reason, name in zip(reasons, columns.first_unfinite(), strict=True)
-            ]
+            wrong = [name and f"{name} is not a finite number" for name in columns.first_unfinite()]
+            encodable = encodable & ~np.array(wrong, dtype=bool)
+            reasons = ["; ".join(filter(None, texts)) for texts in zip(reasons, wrong, strict=True)]
+        supported = [not reason for reason in reasons]
         return pd.DataFrame(
-            {
-                "supported": [not reason for reason in reasons],
-                "reason": reasons,
-                "encodable": encodable_rows(self.design_, X[demographics]),
-            },
-            index=X.index,
+            {"supported": supported, "reason": reasons, "encodable": encodable}, index=X.index
         )
 
     def get_feature_names_out(self, input_features: Any = None) -> npt.NDArray[np.object_]:

@@ -74,8 +74,9 @@ class FeatureNormalizer(TransformerMixin, NormalCourse):  # type: ignore[misc]  
 
     Notes
     -----
-    A feature in which the normals do not vary beyond rounding says nothing: its W-score is 0 for everybody,
-    with a warning (NRM-202). Its residual is kept.
+    A feature of which demographics leave nothing but rounding among the normals has no residual spread. Its
+    W-score is in standard deviations of the feature itself, which understates a departure, with a warning
+    (NRM-204); where that is rounding too the W-score is 0 for everybody (NRM-202). Residuals are kept.
 
     What is wrong with a person's demographics is refused by `transform`, and told without refusing by
     `in_support`.
@@ -287,14 +288,28 @@ class FeatureNormalizer(TransformerMixin, NormalCourse):  # type: ignore[misc]  
         self.design_ = design
         self.regression_ = regression
         self.n_normals_ = design.n_people
-        if regression is not None and self.scale == "w" and (regression.spread == 0).any():
-            flat = self.get_feature_names_out()[regression.spread == 0]
-            more = f" and {len(flat) - 5} more" if len(flat) > 5 else ""
-            _warn(
-                f"NRM-202  the normals do not vary in {', '.join(flat[:5])}{more}, beyond what demographics "
-                "explain and rounding; their W-scores are 0 for everybody"
-            )
+        if regression is not None and self.scale == "w":
+            self._tell_flat(regression)
         return self
+
+    def _tell_flat(self, regression: Regression) -> None:
+        """Warn of features whose residuals among the normals are rounding."""
+        if determined := self._few_names(regression.determined):
+            _warn(
+                f"NRM-204  among the normals demographics determine {determined} to the last digit; W-scores "
+                "are in standard deviations of the feature itself, which understates a departure"
+            )
+        if constant := self._few_names(regression.spread == 0):
+            _warn(
+                f"NRM-202  the normals do not vary in {constant}, so that there is no unit for a departure; "
+                "W-scores are 0 for everybody"
+            )
+
+    def _few_names(self, marked: npt.NDArray[np.bool_]) -> str:
+        if not marked.any():
+            return ""
+        names = self.get_feature_names_out()[marked]
+        return ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
 
     def _append(self, columns: FeatureColumns, frame: pd.DataFrame) -> FloatArray:
         """Put the encoded demographics behind the features, which stay as they are."""

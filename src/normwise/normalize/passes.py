@@ -73,7 +73,7 @@ class Pass:
         fit_block(own, normals, fitted)
         self._refuse_unfitted(part, block, np.arange(len(block)), fitted)
         if scaled:
-            # A feature that does not vary may divide by zero; its W-scores are set to 0 in the end.
+            # Where nothing but rounding is left this may be infinite; such features are done again.
             scale_block(own, normals, fitted, np.reciprocal(fitted.spread), self.scratch)
         if own is not target:
             np.copyto(target, own)

@@ -53,8 +53,10 @@ class Regression:
     loadings : ndarray of shape (p, n_features)
         Regression of the centred feature on the orthonormal basis.
     spread : ndarray of shape (n_features,)
-        s, the residual standard deviation with n - p degrees of freedom, in the feature's unit; 0 where the
-        normals do not vary beyond rounding.
+        s, the residual standard deviation with n - p degrees of freedom, in the feature's unit. Where only
+        rounding is left of it: the standard deviation of the feature itself, or 0 if that is rounding too.
+    determined : ndarray of bool, of shape (n_features,)
+        Where demographics leave nothing but rounding of a feature that does vary.
     n_people : int
         Normals on whom it was fitted.
     log_variance : LogVariance or None
@@ -64,6 +66,7 @@ class Regression:
     center: FloatArray
     loadings: FloatArray
     spread: FloatArray
+    determined: npt.NDArray[np.bool_]
     n_people: int
     log_variance: LogVariance | None = None
 
@@ -75,7 +78,12 @@ class Regression:
     def __getitem__(self, features: slice | npt.NDArray[np.intp]) -> Regression:
         variance = None if self.log_variance is None else self.log_variance[features]
         return Regression(
-            self.center[features], self.loadings[:, features], self.spread[features], self.n_people, variance
+            self.center[features],
+            self.loadings[:, features],
+            self.spread[features],
+            self.determined[features],
+            self.n_people,
+            variance,
         )
 
     def astype(self, dtype: np.dtype[Any]) -> Regression:
@@ -86,6 +94,7 @@ class Regression:
             self.center.astype(dtype),
             self.loadings.astype(dtype),
             self.spread.astype(dtype),
+            self.determined,
             self.n_people,
             self.log_variance,
         )
@@ -104,8 +113,9 @@ class Regression:
         inverse = reciprocal(self.spread)
         if self.log_variance is None or people.variance_basis is None:
             return np.outer(1.0 / np.sqrt(1.0 + people.leverage), inverse).astype(self.center.dtype)
-        own = self.log_variance.at(people.variance_basis)
-        total = own + np.outer(people.leverage, np.square(self.spread, dtype=np.float64))
+        pooled = np.square(self.spread, dtype=np.float64)
+        own = np.where(self.determined, pooled, self.log_variance.at(people.variance_basis))
+        total = own + np.outer(people.leverage, pooled)
         return np.where(inverse > 0, 1.0 / np.sqrt(total), 0.0).astype(self.center.dtype)
 
 

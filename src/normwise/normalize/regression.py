@@ -104,8 +104,8 @@ def standardize(
     Returns
     -------
     ndarray of shape (n_people, n_features)
-        At the features' precision and in their memory order; 0 for a W-score of a feature in which the
-        normals do not vary.
+        At the features' precision and in their memory order. A feature that demographics determine among
+        the normals is measured in standard deviations of the feature itself; one that does not vary scores 0.
 
     Raises
     ------
@@ -165,9 +165,10 @@ def fit_standardize(
         if len(rows) == len(people):
             for part, block in walk.blocks():
                 walk.fit_and_write(part, block, strip, regression[part], result[:, part], scaled=scaled)
-            flat = settle_spread(regression)
-            if scaled:
-                result[:, flat] = 0.0
+            replaced = settle_spread(regression)
+            if scaled and len(replaced):
+                few = columns.features(replaced)
+                result[:, replaced] = standardize(regression[replaced], few, people)
             return regression, result
         strips = walk.strips(people)
         for part, block in walk.blocks():
@@ -195,4 +196,5 @@ def _unfitted(columns: FeatureColumns, normals: People) -> Regression:
         q = normals.variance_basis.shape[1]
         variance = LogVariance(np.empty((q, m)), np.empty(m), np.empty(m))
     loadings = np.empty((normals.basis.shape[1], m), dtype)
-    return Regression(np.empty(m, dtype), loadings, np.empty(m, dtype), len(normals), variance)
+    spread, determined = np.empty(m, dtype), np.zeros(m, dtype=bool)
+    return Regression(np.empty(m, dtype), loadings, spread, determined, len(normals), variance)

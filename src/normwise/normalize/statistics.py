@@ -17,10 +17,12 @@ import numpy.typing as npt
 from normwise.normalize.blocks import FeatureColumns, FloatArray, block_width
 from normwise.normalize.blockwise import settle_spread
 from normwise.normalize.kernels import gather
-from normwise.normalize.people import Regression
+from normwise.normalize.people import People, Regression
+from normwise.normalize.regression import fit_regression
 
 __all__ = ["NormalStatistics", "collect_statistics", "regress_folds"]
 
+_CANCELLED = 1e-6  # a residual sum of squares this small beside the whole has lost digits in the difference
 _SAME_SPAN = 1e-9  # how far a basis of unit vectors may lie from the span of the collected columns
 
 
@@ -108,7 +110,8 @@ class NormalStatistics:
         loadings = np.vstack([np.zeros(len(self.feature_mean)), mixing.T @ self.products])
         rest = np.maximum(self.feature_squares - np.square(loadings).sum(axis=0), 0.0)
         spread = np.sqrt(rest / (self.n - len(loadings)))
-        regression = Regression(self.feature_mean, loadings, spread, self.n).astype(dtype)
+        determined = np.zeros(len(spread), dtype=bool)
+        regression = Regression(self.feature_mean, loadings, spread, determined, self.n).astype(dtype)
         settle_spread(regression)
         return regression
 
@@ -185,9 +188,9 @@ def regress_folds(
         One a fold; None where the fold's basis is no combination of the design columns, as with knots of its
         own, so that it must be fitted by itself.
     """
+    columns = features if isinstance(features, FeatureColumns) else FeatureColumns.of_array(features)
     outside = [np.setdiff1d(normals, rows) for rows, _ in folds]
-    whole, *parts = collect_statistics(features, design, [normals, *outside])
-    dtype = features.dtype
+    whole, *parts = collect_statistics(columns, design, [normals, *outside])
     regressions: list[Regression | None] = []
     for (rows, basis), part in zip(folds, parts, strict=True):
         own = design[rows] - design[rows].mean(axis=0)
@@ -196,5 +199,27 @@ def regress_folds(
         if not subset or np.abs(own @ mixing - basis[:, 1:]).max(initial=0.0) > _SAME_SPAN:
             regressions.append(None)
         else:
-            regressions.append((whole - part if part.n else whole).regress(mixing, dtype))
+            rest = whole - part if part.n else whole
+            regression = rest.regress(mixing, columns.dtype)
+            _fit_again(regression, rest, columns, rows, basis)
+            regressions.append(regression)
     return regressions
+
+
+def _fit_again(
+    regression: Regression,
+    statistics: NormalStatistics,
+    columns: FeatureColumns,
+    rows: npt.NDArray[np.intp],
+    basis: FloatArray,
+) -> None:
+    """Fit those features directly of which demographics leave so little that the difference loses digits."""
+    left = np.square(regression.spread, dtype=np.float64) * regression.degrees_of_freedom
+    doubtful = np.flatnonzero(regression.determined | (left <= _CANCELLED * statistics.feature_squares))
+    if len(doubtful) == 0:
+        return
+    again = fit_regression(columns.features(doubtful), People(basis), rows)
+    regression.center[doubtful] = again.center
+    regression.loadings[:, doubtful] = again.loadings
+    regression.spread[doubtful] = again.spread
+    regression.determined[doubtful] = again.determined
