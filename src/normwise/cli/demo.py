@@ -10,7 +10,7 @@ from cyclopts import Group, Parameter
 from normwise.cli.arms import shown, tell_arms
 from normwise.cli.run_flags import USUAL, OverwriteFlag, RunFlags
 from normwise.cli.run_folder import refuse_foreign
-from normwise.cli.session import open_session
+from normwise.cli.session import limits_from, open_session
 
 if TYPE_CHECKING:
     from normwise.results import Estimate, Evaluation
@@ -68,8 +68,10 @@ def demo(
         study_file = simulate_cohort(run / COHORT, people=people, seed=seed)
         study = read_study(study_file, {"evaluation.seed": seed})
         session.open_run(run, study, overwrite=overwrite, beside=(COHORT,))
-        train_study(study, run, jobs=running.workers, progress=session.progress)
-        evaluation = evaluate_study(study, run, jobs=running.workers, progress=session.progress)
+        train_study(study, run, jobs=running.workers, progress=session.progress, limits=limits_from(running))
+        evaluation = evaluate_study(
+            study, run, jobs=running.workers, progress=session.progress, limits=limits_from(running)
+        )
         tell_arms(session.tell, evaluation)
         session.tell.line()
         for sentence in sentences(evaluation):

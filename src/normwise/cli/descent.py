@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from cyclopts import Group, Parameter
 
 from normwise.cli.run_flags import USUAL, OverwriteFlag, RunFlags
-from normwise.cli.session import open_session
+from normwise.cli.session import limits_from, open_session
 from normwise.cli.study_flags import NO_KEY, StudyFlags, overrides_from
 
 if TYPE_CHECKING:
@@ -72,7 +72,9 @@ def descent(
 
         resolved = read_study(study, overrides_from(keys))
         session.open_run(run, resolved, overwrite=overwrite)
-        prepared = prepare_run(resolved, run, jobs=running.workers, progress=session.progress)
+        prepared = prepare_run(
+            resolved, run, jobs=running.workers, progress=session.progress, limits=limits_from(running)
+        )
         cost = function or ("cross_entropy" if resolved.classifier.name == "logistic" else "squared")
         curves = _curves(prepared, cost, steps)
         words = cost.replace("_", " ")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from normwise.cli.arms import tell_arms
 from normwise.cli.run_flags import USUAL, OverwriteFlag, RunFlags
-from normwise.cli.session import open_session
+from normwise.cli.session import limits_from, open_session
 from normwise.cli.study_flags import NO_KEY, StudyFlags, overrides_from
 
 __all__ = ["evaluate"]
@@ -49,7 +49,9 @@ def evaluate(
 
         resolved = read_study(study, overrides_from(keys))
         session.open_run(run, resolved, overwrite=overwrite)
-        evaluation = evaluate_study(resolved, run, jobs=running.workers, progress=session.progress)
+        evaluation = evaluate_study(
+            resolved, run, jobs=running.workers, progress=session.progress, limits=limits_from(running)
+        )
         tell_arms(session.tell, evaluation)
         session.tell_failures(run)
         return session.end(run / "evaluation.json", run / "report.html")

@@ -8,7 +8,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from normwise.cli.run_flags import RUNNING, USUAL, OverwriteFlag, RunFlags
-from normwise.cli.session import open_session
+from normwise.cli.session import limits_from, open_session
 from normwise.cli.study_flags import NO_KEY, StudyFlags, overrides_from
 
 __all__ = ["extract"]
@@ -57,7 +57,12 @@ def extract(
         resolved = read_study(study, overrides_from(keys))
         session.open_run(run, resolved, overwrite=overwrite)
         prepared = prepare_run(
-            resolved, run, labelled=not unlabelled, jobs=running.workers, progress=session.progress
+            resolved,
+            run,
+            labelled=not unlabelled,
+            jobs=running.workers,
+            progress=session.progress,
+            limits=limits_from(running),
         )
         record_run(prepared, "extract", [])
         scans, features = prepared.features.values.shape

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Group, Parameter
 
 from normwise.cli.run_flags import USUAL, RunFlags
-from normwise.cli.session import SOME_FAILED, open_session
+from normwise.cli.session import DONE, SOME_FAILED, limits_from, open_session
 from normwise.errors import CommandError
 
 if TYPE_CHECKING:
+    from normwise.cohort import Cohort
     from normwise.engine import Progress
     from normwise.procedure import Model
     from normwise.results import Contribution, Prediction
@@ -78,7 +79,10 @@ def predict(
         from normwise.procedure import load_model
 
         trained = load_model(model)
-        rows, session.code = _predict(trained, image, values, table, top, running.workers, session.progress)
+        cohort = _meet(trained, image, values, table)
+        told = _apply(trained, cohort, running, session.progress, from_table=table is not None)
+        rows, failed = _table(trained, cohort, told, top)
+        session.code = SOME_FAILED if failed else DONE
         text = "".join("\t".join(row) + "\n" for row in rows)
         if out is None:
             sys.stdout.write(text)
@@ -108,49 +112,47 @@ def _refuse_mixture(images: tuple[Path, ...], table: Path | None, values: list[s
         )
 
 
-def _predict(
-    model: Model, images: tuple[Path, ...], values: list[str] | None, table: Path | None,
-    top: int, jobs: int, progress: Progress,
-) -> tuple[list[list[str]], int]:  # fmt: skip
-    """Return the output table with its header, and the exit code."""
-    from normwise.cli.newcomers import feature_frame, features_in, from_images, from_table, read_settings
+def _meet(model: Model, images: tuple[Path, ...], values: list[str] | None, table: Path | None) -> Cohort:
+    from normwise.cli.newcomers import from_images, from_table, read_settings
+
+    if table is not None:
+        return from_table(table, model)
+    return from_images(images, read_settings(values or ()), model)
+
+
+def _apply(
+    model: Model, cohort: Cohort, running: RunFlags, progress: Progress, *, from_table: bool
+) -> dict[str, Prediction]:
+    """Return the prediction of everybody who could be read, by scan."""
+    from normwise.cli.newcomers import feature_frame, features_in
     from normwise.procedure import apply_model
 
-    cohort = (
-        from_images(images, read_settings(values or ()), model) if table is None else from_table(table, model)
-    )
-    if not len(cohort.frame):
-        told: dict[str, Prediction] = {}
-    elif table is not None and features_in(list(cohort.raw.columns), model):
-        told = {each.subject: each for each in model.predict(feature_frame(cohort, model))}
+    if not len(cohort.frame.index):
+        return {}
+    if from_table and features_in(list(cohort.raw.columns), model):
+        predictions = model.predict(feature_frame(cohort, model))
     else:
-        told = {each.subject: each for each in apply_model(model, cohort, jobs=jobs, progress=progress)}
-    header = [
-        "id",
-        "decision",
-        *(f"probability_{name}" for name in model.classes),
-        "threshold",
-        "reason",
-        "telling",
-    ]
-    rows, failed = [header], 0
+        predictions = apply_model(
+            model, cohort, jobs=running.workers, progress=progress, limits=limits_from(running)
+        )
+    return {prediction.subject: prediction for prediction in predictions}
+
+
+def _table(
+    model: Model, cohort: Cohort, told: dict[str, Prediction], top: int
+) -> tuple[list[list[str]], int]:
+    """Return the output with its header, one row a row of the input, and how many of them failed."""
+    chances = [f"probability_{name}" for name in model.classes]
+    rows, failed = [["id", "decision", *chances, "threshold", "reason", "telling"]], 0
     for entry in cohort.ledger.itertuples(index=False):
         prediction = told.get(str(entry.id)) if entry.status == "included" else None
         if prediction is None:
-            rows.append(
-                _row(
-                    str(entry.id),
-                    NO_DECISION,
-                    [""] * len(model.classes),
-                    "",
-                    f"{entry.code} {entry.reason}",
-                    "",
-                )
-            )
+            reason = f"{entry.code} {entry.reason}"
+            rows.append(_row(str(entry.id), NO_DECISION, [""] * len(chances), "", reason, ""))
         else:
             rows.append(_told(prediction, model, top))
         failed += prediction is None or not prediction.probabilities
-    return rows, SOME_FAILED if failed else 0
+    return rows, failed
 
 
 def _told(prediction: Prediction, model: Model, top: int) -> list[str]:

@@ -130,7 +130,13 @@ def open_session(verb: str, flags: SpeakFlags) -> Iterator[Session]:
 
 
 def limits_from(flags: RunFlags) -> Limits:
-    """Return the limits that the flags ask for, the engine's where they say nothing."""
+    """Return what one subject may take: the flags' limits, and the engine's where they say nothing.
+
+    Parameters
+    ----------
+    flags : RunFlags
+        As parsed.
+    """
     from normwise.engine import Limits
 
     limits = Limits()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from normwise.cli.run_flags import USUAL, OverwriteFlag, RunFlags
-from normwise.cli.session import open_session
+from normwise.cli.session import limits_from, open_session
 from normwise.cli.study_flags import NO_KEY, StudyFlags, overrides_from
 
 __all__ = ["train"]
@@ -46,7 +46,9 @@ def train(
 
         resolved = read_study(study, overrides_from(keys))
         session.open_run(run, resolved, overwrite=overwrite)
-        model = train_study(resolved, run, jobs=running.workers, progress=session.progress)
+        model = train_study(
+            resolved, run, jobs=running.workers, progress=session.progress, limits=limits_from(running)
+        )
         training = model.training
         counts = ", ".join(f"{name} {count}" for name, count in training["scans_per_class"].items())
         session.tell.row("trained on", f"{training['people']} people, {training['scans']} scans: {counts}")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from normwise.engine import Progress
+from normwise.engine import Limits, Progress
 from normwise.errors import EvaluationError
 from normwise.evaluate.comparisons import compare_arms
 from normwise.evaluate.crossval import ArmPredictions, cross_validate_arms, predict_part
@@ -35,7 +35,12 @@ __all__ = ["evaluate_study", "test_model"]
 
 
 def evaluate_study(
-    study: Study | str | Path, run: str | Path, *, jobs: int = 1, progress: Progress | None = None
+    study: Study | str | Path,
+    run: str | Path,
+    *,
+    jobs: int = 1,
+    progress: Progress | None = None,
+    limits: Limits | None = None,
 ) -> Evaluation:
     """Compare the lecture's arms on the same folds, honestly.
 
@@ -49,6 +54,8 @@ def evaluate_study(
         Subjects extracted, and folds worked on, at the same time.
     progress : Progress, optional
         Where progress is shown.
+    limits : Limits, optional
+        What one subject may take; default: the engine's.
 
     Returns
     -------
@@ -61,7 +68,7 @@ def evaluate_study(
     NormwiseError
         Where study, cohort or folds can't be used.
     """
-    prepared = prepare_run(study, run, jobs=jobs, progress=progress)
+    prepared = prepare_run(study, run, jobs=jobs, progress=progress, limits=limits)
     resolved, roles = prepared.study, prepared.cohort.roles
     arms = arms_of(roles)
     predictions = cross_validate_arms(
@@ -91,6 +98,7 @@ def test_model(
     *,
     jobs: int = 1,
     progress: Progress | None = None,
+    limits: Limits | None = None,
 ) -> Evaluation:
     """Test a saved model on a labelled cohort of people it was not trained on.
 
@@ -106,6 +114,8 @@ def test_model(
         Subjects extracted at the same time.
     progress : Progress, optional
         Where progress is shown.
+    limits : Limits, optional
+        What one subject may take; default: the engine's.
 
     Returns
     -------
@@ -118,7 +128,7 @@ def test_model(
         EVA-101 where the cohort's classes are not the model's.
     """
     model = model if isinstance(model, Model) else load_model(model)
-    prepared = prepare_run(study, run, jobs=jobs, progress=progress)
+    prepared = prepare_run(study, run, jobs=jobs, progress=progress, limits=limits)
     roles = prepared.cohort.roles
     if set(roles.targets) != set(model.classes) or tuple(roles.demographics) != tuple(
         model.roles.demographics

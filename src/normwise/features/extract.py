@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from normwise.cohort import Cohort, did_you_mean
-from normwise.engine import Progress
+from normwise.engine import Limits, Progress
 from normwise.errors import FeatureError
 from normwise.features.extractor import Extractor, Means
 from normwise.features.feature_table import FeatureTable
@@ -24,6 +25,8 @@ def extract_features(
     cache_dir: Path | None = None,
     jobs: int = 1,
     progress: Progress | None = None,
+    limits: Limits | None = None,
+    wanted: Sequence[str] | None = None,
 ) -> FeatureTable:
     """Measure every scan of a cohort.
 
@@ -39,6 +42,11 @@ def extract_features(
         Scans at the same time.
     progress : Progress, optional
         Where it is shown.
+    limits : Limits, optional
+        What one scan may take; default: the engine's.
+    wanted : sequence of str, optional
+        The features that a trained model needs. Without it a column that most scans lack is dropped; with it
+        these columns are kept, and a scan that lacks one of them fails.
 
     Returns
     -------
@@ -51,7 +59,8 @@ def extract_features(
         FEA-100 an unknown extractor; FEA-1xx and FEA-2xx what is wrong with the study or a table as a whole;
         FEA-202 a feature has the name of a demographic or of the label.
     """
-    table = _find(study).extract(cohort, study, Means(cache_dir, jobs, progress))
+    means = Means(cache_dir, jobs, progress, limits or Limits(), wanted)
+    table = _find(study).extract(cohort, study, means)
     taken = {*cohort.frame.columns, cohort.roles.label} & set(table.values.columns)
     if taken:
         raise FeatureError(

@@ -5,14 +5,14 @@ from __future__ import annotations
 import hashlib
 import json
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from normwise.cohort import Cohort
-from normwise.engine import Progress
+from normwise.engine import Limits, Progress
 from normwise.features.feature_table import FeatureTable
 from normwise.schema import Study
 
@@ -31,11 +31,17 @@ class Means:
         Subjects at the same time.
     progress : Progress or None
         Where it is shown.
+    limits : Limits
+        What one subject may take.
+    wanted : sequence of str or None
+        The features that a trained model needs, and no others.
     """
 
     cache_dir: Path | None = None
     jobs: int = 1
     progress: Progress | None = None
+    limits: Limits = field(default_factory=Limits)
+    wanted: Sequence[str] | None = None
 
     @contextmanager
     def folder(self) -> Iterator[Path]:

@@ -4,27 +4,21 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
-import pandas as pd
-
 from normwise.cohort import Cohort, did_you_mean
-from normwise.engine import Limits, Outcome, Task, run_subjects
-from normwise.errors import FeatureError, NormwiseError
+from normwise.engine import Outcome, Task, run_subjects
+from normwise.errors import FeatureError
 from normwise.features.atlas import IMAGE_SUFFIXES, load_atlas, names_of
-from normwise.features.columns import choose_columns, settle
 from normwise.features.extractor import Extractor, Means, hash_of
 from normwise.features.feature_table import FeatureTable
 from normwise.features.measure import MEASURE_VERSION, measure_regions
 from normwise.features.paths import check_columns, fill, has_columns
 from normwise.features.placement import pack_atlas
+from normwise.features.region_table import region_table
 from normwise.features.statistics import STATISTICS
 from normwise.files import sha256_file
-from normwise.results import FeatureNote
 from normwise.schema import FeaturesSection, Study
 
 __all__ = ["REGIONS", "default_statistics"]
-
-_LIMITS = Limits(seconds=300)
 
 
 def default_statistics(atlas: str) -> list[str]:
@@ -107,7 +101,7 @@ def _on_one_atlas(
             statistics=statistics,
             columns=section.columns,
         )
-    return _table(outcomes, atlas.names, statistics, section, made)
+    return region_table(outcomes, atlas.names, statistics, section, made, means.wanted)
 
 
 def _on_own_labels(
@@ -137,7 +131,7 @@ def _on_own_labels(
         statistics=statistics,
         columns=section.columns,
     )
-    return _table(outcomes, names, statistics, section, made)
+    return region_table(outcomes, names, statistics, section, made, means.wanted)
 
 
 def _run(tasks: list[Task], means: Means) -> list[Outcome]:
@@ -147,57 +141,10 @@ def _run(tasks: list[Task], means: Means) -> list[Outcome]:
         version=MEASURE_VERSION,
         cache_dir=means.cache_dir,
         jobs=means.jobs,
-        limits=_LIMITS,
+        limits=means.limits,
         progress=means.progress,
         title="regions",
     )
-
-
-def _table(
-    outcomes: list[Outcome],
-    names: dict[int, str],
-    statistics: list[str],
-    section: FeaturesSection,
-    made: str,
-) -> FeatureTable:
-    """Bring every scan's arrays into one table, region by region."""
-    order = np.array(sorted(names), dtype=np.int64)
-    place = {int(label): row for row, label in enumerate(order)}
-    rows, scans = [], []
-    failures: dict[str, NormwiseError] = {}
-    for outcome in outcomes:
-        if outcome.value is None:
-            assert outcome.error is not None
-            failures[outcome.subject] = outcome.error
-            continue
-        labels = np.asarray(outcome.value["labels"])
-        known = np.isin(labels, order)
-        row = np.full((len(order), len(statistics)), np.nan)
-        if "volume_mm3" in statistics:  # a label that a map does not have has a volume: none
-            row[:, statistics.index("volume_mm3")] = 0.0
-        columns = [np.asarray(outcome.value[name])[known] for name in statistics]
-        row[np.searchsorted(order, labels[known])] = np.stack(columns, axis=1)
-        rows.append(row)
-        scans.append(outcome.subject)
-    cube = np.array(rows).reshape(len(rows), len(order), len(statistics))
-    pairs = [(label, name) for label in names for name in statistics]
-    flat = [cube[:, place[label], statistics.index(name)] for label, name in pairs]
-    columns_named = [f"{names[label]}.{name}" for label, name in pairs]
-    values = pd.DataFrame(
-        np.array(flat).reshape(len(pairs), len(rows)).T,
-        index=pd.Index(scans, name="id"),
-        columns=columns_named,
-    )
-    values = values[choose_columns(section.columns, columns_named, (), section.atlas)]
-    values, failures = settle(values, failures, section.atlas) if len(values) else (values, failures)
-    notes = {
-        f"{names[label]}.{name}": FeatureNote(
-            STATISTICS[name].unit, f"{STATISTICS[name].description}: {names[label]}", names[label], label
-        )
-        for label, name in pairs
-        if f"{names[label]}.{name}" in values.columns
-    }
-    return FeatureTable(values, notes, failures, made)
 
 
 REGIONS = Extractor("Statistics of labelled regions of an image", _extract)

@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from normwise.cohort import Cohort
-from normwise.engine import Limits, Progress, Task, run_subjects
+from normwise.engine import Progress, Task, run_subjects
 from normwise.errors import FeatureError, ImageError, NormwiseError
 from normwise.features.extractor import Extractor, Means, hash_of
 from normwise.features.feature_table import FeatureTable
@@ -23,7 +23,6 @@ from normwise.schema import Study
 __all__ = ["VOXELS"]
 
 _AT_ONCE = 64  # images whose voxels are in memory at the same time
-_LIMITS = Limits(seconds=300)
 
 
 def _extract(cohort: Cohort, study: Study, means: Means) -> FeatureTable:
@@ -66,7 +65,7 @@ def _run(
                 version=SAMPLING_VERSION,
                 cache_dir=means.cache_dir,
                 jobs=means.jobs,
-                limits=_LIMITS,
+                limits=means.limits,
                 progress=shown,
                 title="voxels",
             )

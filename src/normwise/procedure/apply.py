@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 
 from normwise.cohort import Cohort
-from normwise.engine import Progress
+from normwise.engine import Limits, Progress
 from normwise.errors import NormwiseError, ProcedureError
 from normwise.features import FeatureTable, extract_features
 from normwise.procedure.model import Model
@@ -23,6 +23,7 @@ def apply_model(
     cache_dir: Path | None = None,
     jobs: int = 1,
     progress: Progress | None = None,
+    limits: Limits | None = None,
 ) -> list[Prediction]:
     """Extract the model's features for new people and decide.
 
@@ -38,13 +39,17 @@ def apply_model(
         Subjects extracted at the same time.
     progress : Progress, optional
         Where progress is shown.
+    limits : Limits, optional
+        What one subject may take; default: the engine's.
 
     Returns
     -------
     list of Prediction
         In the cohort's order; a failed image gives no decision and its reason.
     """
-    features = extract_features(cohort, model.study, cache_dir=cache_dir, jobs=jobs, progress=progress)
+    features = extract_features(
+        cohort, model.study, cache_dir=cache_dir, jobs=jobs, progress=progress, limits=limits
+    )
     assert_same_pipeline(model, features)
     frame = pd.concat([features.values, cohort.frame.loc[features.values.index]], axis=1)
     told = {prediction.subject: prediction for prediction in model.predict(frame)}

@@ -17,7 +17,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from normwise.cohort import Cohort, read_cohort, read_study, study_to_toml
-from normwise.engine import Progress
+from normwise.engine import Limits, Progress
 from normwise.errors import ProcedureError
 from normwise.features import FeatureTable, extract_features, write_features
 from normwise.files import sha256_file, write_text
@@ -90,6 +90,7 @@ def prepare_run(
     labelled: bool = True,
     jobs: int = 1,
     progress: Progress | None = None,
+    limits: Limits | None = None,
 ) -> PreparedRun:
     """Read the cohort, extract its features and begin the run folder.
 
@@ -105,6 +106,8 @@ def prepare_run(
         Subjects extracted at the same time.
     progress : Progress, optional
         Where progress is shown.
+    limits : Limits, optional
+        What one subject may take; default: the engine's.
 
     Returns
     -------
@@ -120,7 +123,9 @@ def prepare_run(
     folder = Path(run)
     cohort = read_cohort(study, labelled=labelled)
     folder.mkdir(parents=True, exist_ok=True)
-    features = extract_features(cohort, study, cache_dir=folder / CACHE, jobs=jobs, progress=progress)
+    features = extract_features(
+        cohort, study, cache_dir=folder / CACHE, jobs=jobs, progress=progress, limits=limits
+    )
     cohort = cohort.leave_out(features.failures)
     cohort.write_ledger(folder / "cohort.tsv")
     write_text(folder / "study.toml", study_to_toml(study))

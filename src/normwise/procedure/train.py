@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from normwise.engine import Progress
+from normwise.engine import Limits, Progress
 from normwise.procedure.bundle import save_model
 from normwise.procedure.explain import importances_of, trajectories_of
 from normwise.procedure.fit import fit_procedure
@@ -23,7 +23,12 @@ _TOP_TRAJECTORIES = 6  # as many small plots as a page shows without crowding
 
 
 def train_study(
-    study: Study | str | Path, run: str | Path, *, jobs: int = 1, progress: Progress | None = None
+    study: Study | str | Path,
+    run: str | Path,
+    *,
+    jobs: int = 1,
+    progress: Progress | None = None,
+    limits: Limits | None = None,
 ) -> Model:
     """Train extractor (if learnt), normalizer, classifier and threshold; save them in ``RUN/model``.
 
@@ -39,13 +44,15 @@ def train_study(
         Subjects extracted at the same time.
     progress : Progress, optional
         Where progress is shown.
+    limits : Limits, optional
+        What one subject may take; default: the engine's.
 
     Returns
     -------
     Model
         The trained model, as `normwise.load_model` would open it.
     """
-    prepared = prepare_run(study, run, jobs=jobs, progress=progress)
+    prepared = prepare_run(study, run, jobs=jobs, progress=progress, limits=limits)
     model = train_model(prepared)
     save_model(model, prepared.folder / "model")
     write_result(explain_model(model, prepared), prepared.folder / "explanation.json")
