@@ -107,10 +107,18 @@ def test_a_nursery_that_dies_is_replaced(tmp_path, workers):
     assert [outcome.value for outcome in outcomes] == [{"number": n} for n in range(4)]
 
 
-def test_a_nursery_that_always_dies_is_named(workers):
+def test_a_child_that_always_kills_the_nursery_costs_itself_only(workers):
+    tasks = [Task(f"sub-{n}", {"number": n}) for n in range(4)]
+    outcomes = run_subjects(workers.kill_nursery_always, tasks, version="1", cache_dir=None, jobs=2)
+    assert [outcome.error and outcome.error.code for outcome in outcomes] == [None, "ENG-210", None, None]
+
+
+def test_a_nursery_that_does_not_start_is_named(workers, monkeypatch):
+    monkeypatch.setattr(sys, "path", [])  # where Python finds nothing, not even itself
     with pytest.raises(EngineError) as refused:
-        run_subjects(workers.kill_nursery_always, [Task("a")], version="1", cache_dir=None)
+        run_subjects(workers.give, [Task("a")], version="1", cache_dir=None)
     assert refused.value.code == "ENG-105"
+    assert "Error" in refused.value.seen
 
 
 def test_a_module_that_cannot_be_imported_is_named():

@@ -11,7 +11,7 @@ from normwise.engine import Limits, LocalExecutor, Task, run_subjects
 from normwise.engine.spawn import SpawnExecutor
 from normwise.errors import EngineError, ImageError, NormwiseWarning
 
-SMALL = Limits(seconds=1.5, memory_bytes=512 * 1024**2)
+SMALL = Limits(seconds=3, memory_bytes=128 * 1024**2)
 ENDS = {
     "hang": "ENG-201",
     "deaf": "ENG-201",
@@ -53,7 +53,8 @@ def test_every_bad_end_costs_that_subject_only(workers):
 
 
 def test_memory_that_no_allocation_shows_is_measured(workers):
-    [outcome] = _run(workers.fail, [Task("sub-01", {"how": "shared"})], limits=SMALL)
+    patient = Limits(seconds=60, memory_bytes=128 * 1024**2)
+    [outcome] = _run(workers.fail, [Task("a", {"how": "shared"})], limits=patient)
     assert (outcome.error.code, outcome.error.seen) == ("ENG-202", "measured while it ran")
 
 

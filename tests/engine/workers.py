@@ -139,6 +139,8 @@ def kill_nursery_once(note, number):
     return {"number": number}
 
 
-def kill_nursery_always():
-    os.kill(os.getppid(), signal.SIGKILL)
-    time.sleep(60)
+def kill_nursery_always(number):
+    if number == 1:
+        os.kill(os.getppid(), signal.SIGKILL)
+        time.sleep(60)
+    return {"number": number}

@@ -214,7 +214,9 @@ def test_a_cut_gzip_stream(nifti, cut):
     assert refused(path) == "IMG-203"
 
 
-@pytest.mark.parametrize("tail", [b"xy", b"\0\0xyz", b"\x1f\x8c", b"\0" * 600_000 + b"y" * 20, b"x" * 600_000])
+@pytest.mark.parametrize(
+    "tail", [b"xy", b"\0\0xyz", b"\x1f\x8c", b"\0" * 600_000 + b"y" * 20, b"x" * 600_000]
+)
 def test_something_after_the_gzip_stream(nifti, tail):
     path = nifti()
     path.write_bytes(path.read_bytes() + tail.ljust(20, b"x"))

@@ -12,14 +12,15 @@ A walk through the files, in the order in which a run goes:
 - ``child``         what happens inside one child
 - ``stored``        a result as bytes
 - ``ends``          how a child ended, in words
-- ``progress``, ``bar``  what is shown meanwhile
+- ``display``, ``progress``, ``bar``  what is shown meanwhile
 """
 
 from __future__ import annotations
 
+from normwise.engine.display import make_progress
 from normwise.engine.executor import Executor, Finished, FunctionName, Work
 from normwise.engine.local import LocalExecutor
-from normwise.engine.progress import Progress, make_progress
+from normwise.engine.progress import Progress
 from normwise.engine.run import run_subjects
 from normwise.engine.task import Limits, Outcome, Task, Value
 

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Generator, Iterator
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,8 @@ from normwise.errors import EngineError
 
 __all__ = ["ForkExecutor", "LocalExecutor"]
 
-_LIVES = 3  # a nursery that dies before any of its children ended is started so many times
+_DEATHS = 4  # so often in a row may nurseries die before a child ends, until the child is given up
+_LOG = "nursery.log"
 _GRACE_SECONDS = 5.0
 
 
@@ -44,27 +45,29 @@ class ForkExecutor:
     def execute(self, work: Work) -> Generator[Finished, None, None]:
         """Give each call's end as it comes.
 
+        A nursery that dies is replaced. If it dies again before any child has ended, its successors run one
+        child at a time, and a child with which the nursery dies twice more is given up.
+
         Raises
         ------
         EngineError
-            ENG-104, the function's module can't be imported; ENG-105, no nursery stays alive.
+            ENG-104, the function's module can't be imported; ENG-105, the nursery can't start.
         """
         left = dict(work.arguments)
-        lives = _LIVES
+        deaths = 0
         while left:
             before = len(left)
-            with contextlib.closing(_raise_all(work, left)) as ends:
+            jobs = work.jobs if deaths < 2 else 1
+            with contextlib.closing(_raise_all(replace(work, jobs=jobs), left)) as ends:
                 for finished in ends:
                     left.pop(finished.position)
                     yield finished
-            lives = lives - 1 if len(left) == before else _LIVES
-            if left and not lives:
-                raise EngineError(
-                    "ENG-105",
-                    "the process that watches the children was ended from outside again and again.",
-                    seen=f"{len(left)} of {len(work.arguments)} subjects not done",
-                    advice="look for a shortage of memory or processes (ulimit -u); a new run goes on here",
-                )
+            deaths = deaths + 1 if len(left) == before else 0
+            if deaths == _DEATHS:
+                position = next(iter(left))
+                left.pop(position)
+                yield Finished(position, None, _nursery_lost(), 0.0, 0)
+                deaths = 2
 
 
 def _raise_all(work: Work, left: dict[int, Any]) -> Generator[Finished, None, None]:
@@ -80,11 +83,13 @@ def _raise_all(work: Work, left: dict[int, Any]) -> Generator[Finished, None, No
         }
         (folder / "order.json").write_text(json.dumps(order), encoding="utf-8")
         with _nursery(folder) as events:
+            first = json.loads(next(events, "{}"))
+            if "import_failed" in first:
+                raise import_failed(work.function, first["import_failed"])
+            if "ready" not in first:
+                raise _nursery_unborn(folder / _LOG)
             for line in events:
-                event = json.loads(line)
-                if "import_failed" in event:
-                    raise import_failed(work.function, event["import_failed"])
-                yield _finished(event, folder, work)
+                yield _finished(json.loads(line), folder, work)
 
 
 def _finished(event: dict[str, Any], folder: Path, work: Work) -> Finished:
@@ -100,9 +105,15 @@ def _finished(event: dict[str, Any], folder: Path, work: Work) -> Finished:
 @contextlib.contextmanager
 def _nursery(folder: Path) -> Iterator[Iterator[bytes]]:
     """Start a nursery and give its events; on leaving it and all its children are gone."""
-    process = start_python(
-        "normwise.engine.nursery", str(folder), str(os.getpid()), threads=1, stdout=subprocess.PIPE
-    )
+    with (folder / _LOG).open("wb") as log:
+        process = start_python(
+            "normwise.engine.nursery",
+            str(folder),
+            str(os.getpid()),
+            threads=1,
+            stdout=subprocess.PIPE,
+            stderr=log,
+        )
     assert process.stdin is not None
     assert process.stdout is not None
     try:
@@ -116,3 +127,21 @@ def _nursery(folder: Path) -> Iterator[Iterator[bytes]]:
         finally:
             process.stdout.close()
             process.wait()
+
+
+def _nursery_lost() -> EngineError:
+    return EngineError(
+        "ENG-210",
+        "the process that watches this child was ended again and again while it ran.",
+        advice="look for a shortage of memory, or for something in the function that ends other processes",
+    )
+
+
+def _nursery_unborn(log: Path) -> EngineError:
+    said = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
+    return EngineError(
+        "ENG-105",
+        "the process that starts and watches the children did not start.",
+        seen=said[-1] if said else "it said nothing",
+        advice="look for a shortage of memory or processes (ulimit -u), and for a broken installation",
+    )

@@ -217,6 +217,7 @@ def main(place: str, parent: str) -> None:
 
             return run
 
+        say({"ready": True})
         nursery = Nursery(lifeline, say, limits, order["jobs"], _resident_bytes(os.getpid()))
         nursery.raise_all([(position, birth(position, arguments)) for position, arguments in order["tasks"]])
     finally:

@@ -1,4 +1,4 @@
-"""Live progress on stderr: a bar on a terminal, plain lines elsewhere, or one JSON object a line.
+"""Live progress: the protocol, and progress as plain lines, as JSON lines, or not at all.
 
 Only titles, counts, subject ids and error codes are shown; values and paths of people never are.
 """
@@ -6,13 +6,12 @@ Only titles, counts, subject ids and error codes are shown; values and paths of 
 from __future__ import annotations
 
 import json
-import sys
 import time
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, Literal, Protocol, TextIO
 
-__all__ = ["JsonProgress", "PlainProgress", "Progress", "QuietProgress", "State", "make_progress"]
+__all__ = ["JsonProgress", "PlainProgress", "Progress", "QuietProgress", "State"]
 
 State = Literal["done", "cached", "failed"]
 """How one subject ended."""
@@ -62,6 +61,7 @@ class JsonProgress:
 
     Examples
     --------
+    >>> import sys
     >>> progress = JsonProgress(sys.stdout)
     >>> progress.start("features", 2)
     {"event": "start", "time": ..., "title": "features", "total": 2}
@@ -138,6 +138,7 @@ class PlainProgress:
 
     Examples
     --------
+    >>> import sys
     >>> progress = PlainProgress(sys.stdout, interval=60.0)
     >>> progress.start("features", 2)
     features: 2 to do
@@ -178,44 +179,6 @@ class PlainProgress:
     def message(self, text: str) -> None:
         """Write the line."""
         _write_line(self._stream, text)
-
-
-def make_progress(
-    quiet: bool = False,  # noqa: FBT001, FBT002 - the two flags of every command, in their order
-    json_log: bool = False,  # noqa: FBT001, FBT002 - see above
-    stream: TextIO | None = None,
-) -> Progress:
-    """Choose how progress is shown.
-
-    Parameters
-    ----------
-    quiet : bool
-        Show nothing.
-    json_log : bool
-        One JSON object a line, which other programs read; it wins over ``quiet``.
-    stream : TextIO, optional
-        Where to write; default: stderr as it is now.
-
-    Returns
-    -------
-    Progress
-        A bar where the stream is a terminal, plain lines otherwise.
-
-    Examples
-    --------
-    >>> type(make_progress(quiet=True)).__name__
-    'QuietProgress'
-    """
-    target = stream if stream is not None else sys.stderr
-    if target is None or (quiet and not json_log):  # a service may run without a stderr
-        return QuietProgress()
-    if json_log:
-        return JsonProgress(target)
-    if target.isatty():
-        from normwise.engine.bar import BarProgress
-
-        return BarProgress(target)
-    return PlainProgress(target)
 
 
 def _write_line(stream: TextIO, line: str) -> None:
