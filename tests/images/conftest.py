@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gzip
-import struct
 
 import nibabel as nib
 import numpy as np
@@ -48,12 +47,3 @@ def nifti(tmp_path):
         return path
 
     return write
-
-
-def put(code, place, *values):
-    """Return a spoiler that packs values over the bytes at a place."""
-
-    def spoil(raw):
-        struct.pack_into(code, raw, place, *values)
-
-    return spoil

@@ -47,14 +47,15 @@ def _read(path):
 
 
 @pytest.mark.parametrize("level", LEVELS)
-def test_every_bit_of_a_small_file(folder, level):
+def test_bits_of_every_region_of_a_file(folder, level):
     content = _content(level)
     path = folder / f"level{level}.nii.gz"
     path.write_bytes(content)
     whole = _read(path)
     bits = range(len(content) * 8)
+    sample = sorted({*bits[:400], *bits[:: len(bits) // 600], *bits[-200:]})  # headers and trailers in full
     harmless = 0
-    for bit in bits if level == 9 else bits[:: max(len(bits) // 800, 1)]:
+    for bit in sample:
         flipped = bytearray(content)
         flipped[bit // 8] ^= 1 << bit % 8
         path.write_bytes(flipped)

@@ -60,7 +60,7 @@ def start_python(
             "there is no Python interpreter to start child processes with.",
             advice="run normwise from an ordinary Python, not from inside another program",
         )
-    path = json.dumps([entry or str(Path.cwd()) for entry in sys.path])
+    path = json.dumps([str(entry) or str(Path.cwd()) for entry in sys.path])
     return subprocess.Popen(
         [sys.executable, "-P", "-c", _START, path, module, *arguments],
         stdin=subprocess.PIPE,
