@@ -24,12 +24,12 @@ def cohort(people: int, features: int, seed: int = 0) -> tuple[pd.DataFrame, np.
 
 
 def main() -> None:
-    from benchmarks.timing import compare
     from sklearn.linear_model import LogisticRegression
     from sklearn.model_selection import GridSearchCV, StratifiedKFold, cross_val_predict
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
 
+    from benchmarks.timing import compare
     from normwise.classify import CLASSIFIERS
     from normwise.evaluate import cross_validate_arms
     from normwise.procedure import ARMS

@@ -90,7 +90,8 @@ def test_public_names_are_there(name: str) -> None:
 def test_every_door_lists_what_it_opens(room: str) -> None:
     door = __import__(f"normwise.{room}", fromlist=["__all__"])
     assert door.__doc__
-    for name in door.__all__:
+    # The command line is the topmost room: nobody enters it by name.
+    for name in getattr(door, "__all__", () if room == "cli" else None):
         assert hasattr(door, name), f"normwise.{room} lists {name}"
 
 

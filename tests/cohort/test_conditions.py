@@ -12,7 +12,7 @@ def column(*cells):
 
 
 @pytest.mark.parametrize(
-    "text, column_name, sign, values",
+    ("text", "column_name", "sign", "values"),
     [
         ("Age >= 60", "Age", ">=", ("60.0",)),
         ("Age<60.5", "Age", "<", ("60.5",)),
@@ -49,7 +49,7 @@ def test_what_is_no_condition(text):
 
 
 @pytest.mark.parametrize(
-    "text, cells, expected",
+    ("text", "cells", "expected"),
     [
         ("Age >= 60", ("60", "59.9", "072Y", "010M"), [True, False, True, False]),
         ("Age < 60", ("60", "59,9", "61,5"), [False, True, False]),

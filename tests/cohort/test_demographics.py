@@ -21,7 +21,7 @@ def column(*cells):
 
 
 @pytest.mark.parametrize(
-    "cell, years",
+    ("cell", "years"),
     [
         ("42", 42.0), ("042Y", 42.0), ("018M", 1.5), ("006W", 6 * 7 / 365.25), ("010D", 10 / 365.25),
         ("42 years", 42.0), ("18 months", 1.5), ("0", 0.0), ("71.5", 71.5), ("0.5y", 0.5),
@@ -34,7 +34,7 @@ def test_ages_in_years(cell, years):
 
 
 @pytest.mark.parametrize(
-    "cell, what",
+    ("cell", "what"),
     [
         ("89+", "censored"), (">89", "censored"), ("≥ 90", "censored"), ("90+ years", "censored"),
         ("35-40", "range"), ("35 to 40", "range"), ("0Y", "zero"), ("000D", "zero"),
@@ -79,7 +79,7 @@ def test_sexes_in_words():
 
 
 @pytest.mark.parametrize(
-    "cells, kept", [(("0", "1"), ["0", "1"]), (("1", "2.0"), ["1", "2"]), (("1", "1"), ["1", "1"])]
+    ("cells", "kept"), [(("0", "1"), ["0", "1"]), (("1", "2.0"), ["1", "2"]), (("1", "1"), ["1", "1"])]
 )
 def test_sexes_in_codes_stay_codes(cells, kept):
     reading = read_sexes("SEX", column(*cells))
@@ -96,7 +96,7 @@ def test_mixed_schemes_are_refused(cells):
 
 
 @pytest.mark.parametrize(
-    "name, cells, expected",
+    ("name", "cells", "expected"),
     [
         ("site", ("A", "B", "NA"), True),
         ("Educ", ("12", "16", "16+"), False),
@@ -137,7 +137,7 @@ def test_a_table_of_new_people_keeps_its_index():
 
 
 @pytest.mark.parametrize(
-    "change, code",
+    ("change", "code"),
     [
         ({"Age": "n/a"}, "COH-205"),
         ({"Educ": "much"}, "COH-206"),

@@ -96,7 +96,7 @@ def test_the_first_session_is_the_first_that_can_be_used(people):
 
 
 @pytest.mark.parametrize(
-    "sessions, first",
+    ("sessions", "first"),
     [
         (("2", "10", "1.5"), 2),
         (("2026-02-01", "2025-12-31", "2026-01-01"), 1),

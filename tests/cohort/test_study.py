@@ -66,7 +66,7 @@ def test_a_rule_of_decision_replaces_the_files_other_one(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "text, problem, advice",
+    ("text", "problem", "advice"),
     [
         ('[cohort]\nlabl = "x"', "no key 'labl' in [cohort]", "did you mean 'label'?"),
         ('label = "x"', "no key 'label' at the top", "write it under [cohort]"),
@@ -84,7 +84,7 @@ def test_an_unknown_key_names_the_nearest(tmp_path, text, problem, advice):
 
 
 @pytest.mark.parametrize(
-    "text, key, expected",
+    ("text", "key", "expected"),
     [
         ("[evaluation]\nfolds = 1", "evaluation.folds", "a number of at least 2"),
         ("[evaluation]\nfolds = 2.5", "evaluation.folds", "a whole number"),
@@ -129,7 +129,7 @@ def test_advice_of_wrong_values(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "content, seen",
+    ("content", "seen"),
     [
         ("[cohort\n", "line 1"),
         ("[evaluation]\nfolds = 5, repeats = 5\n", "line 2"),
@@ -152,7 +152,7 @@ def test_no_such_file(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "cohort, code, advice",
+    ("cohort", "code", "advice"),
     [
         ('classes = { Normal = ["0"], AD = ["1"] }', "STU-105", "did you mean 'Normal'?"),
         (

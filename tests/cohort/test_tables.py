@@ -24,7 +24,7 @@ def refusal(path, **limits):
 
 
 @pytest.mark.parametrize(
-    "encoding, said",
+    ("encoding", "said"),
     [
         ("utf-8", None),
         ("utf-8-sig", "byte order mark"),
@@ -35,7 +35,7 @@ def refusal(path, **limits):
     ],
 )
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
-@pytest.mark.parametrize("delimiter, name", [(",", None), (";", "semicolon"), ("\t", "tab")])
+@pytest.mark.parametrize(("delimiter", "name"), [(",", None), (";", "semicolon"), ("\t", "tab")])
 def test_every_spelling_of_one_table_is_the_same_table(tmp_path, encoding, said, end, delimiter, name):
     cells = [["ID", "Größe"], ["007", '"1,5"'], ["008", "n/a"]]
     text = end.join(delimiter.join(row) for row in cells) + end
@@ -70,7 +70,7 @@ def test_a_quoted_cell_may_hold_delimiter_and_line_break(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "row, what", [("3,F,80", "1 cell more"), ("3", "1 cell fewer"), ("3,F,", "1 cell more")]
+    ("row", "what"), [("3,F,80", "1 cell more"), ("3", "1 cell fewer"), ("3,F,", "1 cell more")]
 )
 def test_a_ragged_row_is_refused_with_its_number(tmp_path, row, what):
     error = refusal(write(tmp_path, f"ID,Sex\n1,F\n\n2,M\n{row}\n"))
@@ -86,7 +86,7 @@ def test_unnamed_columns(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "content, code",
+    ("content", "code"),
     [
         (b"", "COH-104"),
         (b"\n\n\n", "COH-104"),

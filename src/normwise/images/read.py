@@ -9,10 +9,13 @@ from typing import Any, TypeVar
 import numpy.typing as npt
 
 from normwise.errors import ImageError
-from normwise.images import mgh, nifti
 from normwise.images.affines import canonical
 from normwise.images.claim import Claim, check_size
 from normwise.images.fill import fill_intensities, fill_labels
+from normwise.images.mgh import HEADER_BYTES as MGH_HEADER_BYTES
+from normwise.images.mgh import mgh_claim
+from normwise.images.nifti import HEADER_BYTES as NIFTI_HEADER_BYTES
+from normwise.images.nifti import nifti_claim, pair_refused
 from normwise.images.stream import Stream, open_stream
 from normwise.images.volume import Grid, LabelVolume, Volume
 
@@ -108,11 +111,11 @@ def _format(path: Path) -> tuple[int, Callable[[bytes, str], Claim], bool]:
     """Choose by the name: bytes of the header, its parser, and whether the file is compressed."""
     name = path.name.lower()
     if name.endswith(_NIFTI):
-        return nifti.HEADER_BYTES, nifti.nifti_claim, name.endswith(".gz")
+        return NIFTI_HEADER_BYTES, nifti_claim, name.endswith(".gz")
     if name.endswith(_MGH):
-        return mgh.HEADER_BYTES, mgh.mgh_claim, name.endswith((".mgz", ".gz"))
+        return MGH_HEADER_BYTES, mgh_claim, name.endswith((".mgz", ".gz"))
     if name.endswith(_PAIRS):
-        raise nifti.pair_refused(path.name)
+        raise pair_refused(path.name)
     raise ImageError(
         "IMG-102",
         "the file's name is of no kind that is read.",
