@@ -85,10 +85,13 @@ def test_who_failed_already_has_no_say():
     assert list(kept.index) == ["s0", "s2"]
 
 
-def test_a_constant_column_is_spoken_of_and_kept():
-    with pytest.warns(NormwiseWarning, match="FEA-902  b"):
-        kept, _ = settle(table(10, a=range(10), b=[4] * 10), {}, "t.csv")
-    assert list(kept.columns) == ["a", "b"]
+def test_what_a_model_needs_is_never_dropped():
+    values = table(1, a=[np.nan], b=[1.0], c=[2.0])
+    kept, failures = settle(values, {}, "t.csv", ["b", "a"])
+    assert failures["s0"].code == "FEA-204"
+    kept, failures = settle(values, {}, "t.csv", ["c", "b"])
+    assert kept.to_dict("index") == {"s0": {"c": 2.0, "b": 1.0}}
+    assert failures == {}
 
 
 def test_nothing_left_is_an_error():

@@ -55,7 +55,7 @@ def test_a_brain_elsewhere_is_refused_or_flagged(landmarks, wrong):
     with pytest.raises(FeatureError) as caught:
         check_likeness(*on(image, landmarks), refuse=True)
     assert caught.value.code == "FEA-302"
-    with pytest.warns(NormwiseWarning, match="FEA-903"):
+    with pytest.warns(NormwiseWarning, match="FEA-902"):
         check_likeness(*on(image, landmarks), refuse=False)
 
 

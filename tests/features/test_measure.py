@@ -128,7 +128,7 @@ def test_a_head_elsewhere_is_refused_for_shares_and_flagged_for_the_rest(packed)
     with pytest.raises(FeatureError) as caught:
         measure_volume(moved, placed, ["csf_share"])
     assert caught.value.code == "FEA-302"
-    with pytest.warns(NormwiseWarning, match="FEA-903"):
+    with pytest.warns(NormwiseWarning, match="FEA-902"):
         assert np.isfinite(measure_volume(moved, placed, ["mean"])["mean"]).all()
 
 

@@ -50,6 +50,18 @@ def test_a_bad_image_costs_that_person_only(tmp_path):
     assert without.values.equals(table.values)
 
 
+def test_a_model_gets_the_features_it_needs(tmp_path):
+    scans(tmp_path)
+    cohort, study = cohort_of(
+        tmp_path, PEOPLE, {"extractor": "regions", "atlas": "aal"}, images="{ID}.nii.gz"
+    )
+    needed = ["hippocampus_right.gm_share", "hippocampus_left.csf_share"]
+    table = extract_features(cohort.keep(["02"]), study, wanted=needed)
+    assert list(table.values.columns) == needed == list(table.notes)
+    table = extract_features(cohort.keep(["02"]), study, wanted=[*needed, "elsewhere.gm_share"])
+    assert table.failures["02"].code == "FEA-204"
+
+
 def test_columns_and_statistics_are_chosen(tmp_path):
     scans(tmp_path)
     features = {"extractor": "regions", "atlas": "aal", "statistics": ["p95", "mean"], "columns": ["hippo*"]}
@@ -115,7 +127,7 @@ def test_what_is_wrong_with_the_study_is_said_once(tmp_path, features, images, c
 
 
 @pytest.mark.realdata
-@pytest.mark.filterwarnings("ignore:FEA-903")
+@pytest.mark.filterwarnings("ignore:FEA-902")
 def test_tissue_follows_the_brain_volume_that_others_measured(real_data):
     """nWBV of OASIS: share of the intracranial volume that is brain, by its authors' own segmentation."""
     from normwise.cohort import read_cohort

@@ -96,5 +96,5 @@ def test_the_default_mask_is_the_mni_brain(tmp_path):
     image = brain()
     sample_voxels(str(save(image.voxels, image.affine, tmp_path / "t1.nii.gz")), str(packed))
     moved = save(np.roll(image.voxels, 8, axis=1), image.affine, tmp_path / "moved.nii.gz")
-    with pytest.warns(NormwiseWarning, match="FEA-903"):
+    with pytest.warns(NormwiseWarning, match="FEA-902"):
         sample_voxels(str(moved), str(packed))

@@ -12,6 +12,7 @@ A walk through the files::
       placement    the atlas on an image's grid
       likeness     whether an image lies in MNI152 space at all
       measure      what a child process does with one image
+      region_table  every scan's arrays in one table
       statistics   moments and order statistics of all regions at once
       tissue, shading   a robust three-tissue model, and the coil's shading taken out
     table          features from columns

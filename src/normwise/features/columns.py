@@ -122,7 +122,10 @@ def numbers_of(text: pd.DataFrame, source: str) -> tuple[pd.DataFrame, dict[str,
 
 
 def settle(
-    values: pd.DataFrame, failures: dict[str, NormwiseError], source: str
+    values: pd.DataFrame,
+    failures: dict[str, NormwiseError],
+    source: str,
+    wanted: Sequence[str] | None = None,
 ) -> tuple[pd.DataFrame, dict[str, NormwiseError]]:
     """Drop columns that most scans lack, then scans that lack one of the rest.
 
@@ -134,6 +137,8 @@ def settle(
         Scans that failed already; they have no say in what is dropped.
     source : str
         Where the values come from, for messages.
+    wanted : sequence of str, optional
+        The columns that a trained model needs: these and no others are kept, and a gap costs the person.
 
     Returns
     -------
@@ -150,14 +155,16 @@ def settle(
     Warns
     -----
     NormwiseWarning
-        FEA-901, a column that more than half of ten or more scans lack, or all of them; FEA-902, a column
-        with one value only, which is kept.
+        FEA-901, a column that more than half of ten or more scans lack, or all of them.
     """
     rest = values.loc[~values.index.isin(list(failures))]
-    share = rest.isna().mean() if len(rest) else pd.Series(0.0, index=values.columns)
+    if wanted is not None:
+        rest = rest.reindex(columns=pd.Index(wanted))
+    share = rest.isna().mean() if len(rest) and wanted is None else pd.Series(0.0, index=rest.columns)
     empty = share[(share > 0.5) & (len(rest) >= _FEW) | (share == 1.0)].index
     if len(empty):
-        _warn(f"FEA-901  {_some(empty)} in {source}: missing in most scans, left out.")
+        text = f"FEA-901  {_some(empty)} in {source}: missing in most scans, left out."
+        warnings.warn(NormwiseWarning(text), stacklevel=2)
         rest = rest.drop(columns=empty)
     gaps = rest.isna()
     failed = dict(failures)
@@ -179,16 +186,9 @@ def settle(
             seen=f"{values.shape[1]} columns, {len(values)} scans",
             advice="look at the failures above, or choose other columns",
         )
-    constant = rest.columns[(rest.max() == rest.min())] if len(rest) >= _FEW else rest.columns[:0]
-    if len(constant):
-        _warn(f"FEA-902  {_some(constant)} in {source}: the same value in all {len(rest)} scans.")
     return rest, failed
 
 
 def _some(names: Iterable[str]) -> str:
     listed = [str(name) for name in names]
     return ", ".join(listed[:5]) + (f" and {len(listed) - 5} more" if len(listed) > 5 else "")
-
-
-def _warn(text: str) -> None:
-    warnings.warn(NormwiseWarning(text), stacklevel=3)

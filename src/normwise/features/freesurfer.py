@@ -21,7 +21,7 @@ from normwise.schema import Study
 __all__ = ["FREESURFER"]
 
 
-def _extract(cohort: Cohort, study: Study, means: Means) -> FeatureTable:  # noqa: ARG001 - as every extractor
+def _extract(cohort: Cohort, study: Study, means: Means) -> FeatureTable:
     section, root = study.features, study.cohort.root or Path()
     originals: dict[str, str] = {}
     if section.table is not None:
@@ -43,7 +43,9 @@ def _extract(cohort: Cohort, study: Study, means: Means) -> FeatureTable:  # noq
     reserved = reserved_columns(cohort, study)
     chosen = choose_columns(section.columns, text.columns, reserved, source, also=originals)
     made = hash_of(extractor="freesurfer", version="1", columns=section.columns)
-    return tabulate(cohort, text[chosen], failures, source, lambda name: note_of(name, source), made)
+    return tabulate(
+        cohort, text[chosen], failures, source, lambda name: note_of(name, source), made, means.wanted
+    )
 
 
 def _rename(table: Joined, originals: dict[str, str]) -> Joined:

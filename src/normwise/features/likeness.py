@@ -118,14 +118,14 @@ def check_likeness(
     Warns
     -----
     NormwiseWarning
-        FEA-903, it is below 0.35, or below 0.25 and not refused.
+        FEA-902, it is below 0.35, or below 0.25 and not refused.
     """
     found = likeness(image, around, brightness)
     if found >= _DOUBTFUL:
         return
     if found >= _REFUSED or not refuse:
         text = (
-            f"FEA-903  an image hardly looks like the MNI152 template (correlation {found:.2f}): look at it."
+            f"FEA-902  an image hardly looks like the MNI152 template (correlation {found:.2f}): look at it."
         )
         warnings.warn(NormwiseWarning(text), stacklevel=2)
         return

@@ -59,7 +59,7 @@ def merge(tables: Sequence[Joined]) -> tuple[pd.DataFrame, dict[str, NormwiseErr
     return merged, failures
 
 
-def _extract(cohort: Cohort, study: Study, means: Means) -> FeatureTable:  # noqa: ARG001 - as every extractor
+def _extract(cohort: Cohort, study: Study, means: Means) -> FeatureTable:
     section = study.features
     reserved = reserved_columns(cohort, study)
     failures: dict[str, NormwiseError] = {}
@@ -85,6 +85,7 @@ def _extract(cohort: Cohort, study: Study, means: Means) -> FeatureTable:  # noq
         source,
         lambda name: FeatureNote("", f"{name}, as in {source}"),
         hash_of(extractor="table", columns=section.columns),
+        means.wanted,
     )
 
 
@@ -95,11 +96,12 @@ def tabulate(
     source: str,
     note: Callable[[str], FeatureNote],
     made: str,
+    wanted: Sequence[str] | None,
 ) -> FeatureTable:
     """Read text as numbers, settle the columns, and put scans in the cohort's order."""
     values, unread = numbers_of(text, source)
     rows = values.reindex(cohort.frame.index)  # scans that failed have NaN and no say
-    kept, failed = settle(rows, {**unread, **failures}, source)
+    kept, failed = settle(rows, {**unread, **failures}, source, wanted)
     return FeatureTable(kept.rename_axis("id"), {name: note(name) for name in kept.columns}, failed, made)
 
 
