@@ -3,8 +3,9 @@
 Everybody is normal here, so that all do the same regression. The peers give residuals; normwise gives
 W-scores, which is more, and residuals beside them. ``FeatureNormalizer`` is fit and transform of a travelling
 frame, names and checks included; "arrays" are the functions underneath, on features stored one feature after
-the other, as a frame keeps them, or one person after the other, as a memory map may. "two products" is the
-least that residuals can be without blocks: ``X - Q @ (Q.T @ X)``.
+the other, as a frame keeps them, or one person after the other, as a memory map may. All write to fresh
+memory, whose first touch is most of the copy's time, but one line that writes to memory used before. "two
+products" is the least that residuals can be without blocks: ``X - Q @ (Q.T @ X)``.
 """
 
 from __future__ import annotations
@@ -39,6 +40,7 @@ def candidates(people: int, features: int) -> dict[str, Callable[[], object]]:
     rng = np.random.default_rng(0)
     by_person = rng.standard_normal((people, features), dtype=np.float32) + np.float32(10)
     by_feature = np.asfortranarray(by_person)
+    at_hand = by_feature.copy(order="F")
     demographics = rng.standard_normal((people, 5))
     design = np.column_stack([np.ones(people), demographics - demographics.mean(axis=0)])
     basis = design @ inverse_triangle(design)
@@ -73,6 +75,9 @@ def candidates(people: int, features: int) -> dict[str, Callable[[], object]]:
         "arrays by feature, W": lambda: fit_standardize(by_feature, everybody, rows),
         "arrays by feature, residuals": lambda: fit_standardize(
             by_feature, everybody, rows, scale="residual"
+        ),
+        "arrays by feature, W, to memory at hand": lambda: fit_standardize(
+            by_feature, everybody, rows, out=at_hand
         ),
         "arrays by person, W": lambda: fit_standardize(by_person, everybody, rows),
         "two products, residuals": two_products,

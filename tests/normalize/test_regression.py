@@ -55,6 +55,9 @@ def test_one_pass_gives_the_bits_of_two(order: str, scale: str, share: float) ->
     for name in ("center", "loadings", "spread"):
         assert np.array_equal(getattr(fit, name), getattr(alone, name)), name
     assert np.array_equal(departures, standardize(alone, x, everybody, scale=scale))
+    out = np.full_like(x, np.nan, order="C")
+    assert fit_standardize(x, everybody, rows, scale=scale, out=out)[1] is out
+    assert np.array_equal(departures, out)
 
 
 def test_people_in_strips_are_the_same_people() -> None:

@@ -130,6 +130,7 @@ def fit_standardize(
     rows: npt.NDArray[np.intp],
     *,
     scale: Scale = "w",
+    out: FloatArray | None = None,
 ) -> tuple[Regression, FloatArray]:
     """Fit on the normals and standardize everybody, reading each feature once.
 
@@ -143,6 +144,8 @@ def fit_standardize(
         Which rows are the normals, ascending.
     scale : {"w", "residual"}
         W-scores, or residuals.
+    out : ndarray of shape (n_people, n_features), optional
+        Where to write; it shares no memory with the features.
 
     Returns
     -------
@@ -157,7 +160,7 @@ def fit_standardize(
     columns = _columns(features)
     normals = people[rows]
     regression = _unfitted(columns, normals)
-    result = np.empty(columns.shape, columns.dtype, order=columns.order)
+    result = np.empty(columns.shape, columns.dtype, order=columns.order) if out is None else out
     walk = Pass(columns, len(normals))
     strip = Strip.of(normals, slice(None), columns.dtype)
     scaled = scale == "w"

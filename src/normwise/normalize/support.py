@@ -42,7 +42,7 @@ def encodable_rows(design: Design, frame: pd.DataFrame) -> npt.NDArray[np.bool_]
     known = np.ones(len(frame), dtype=bool)
     for part in design.parts:
         if isinstance(part, Category):
-            known &= [level in part.levels for level in read_levels(frame[part.name])]
+            known &= np.array([level in part.levels for level in read_levels(frame[part.name])], dtype=bool)
         else:
             known &= ~np.isnan(read_numbers(frame[part.name])[0])
     return known
