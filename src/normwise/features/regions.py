@@ -144,6 +144,7 @@ def _run(tasks: list[Task], means: Means) -> list[Outcome]:
         limits=means.limits,
         progress=means.progress,
         title="regions",
+        preload=("nibabel.orientations",),
     )
 
 

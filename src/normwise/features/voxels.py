@@ -68,6 +68,7 @@ def _run(
                 limits=means.limits,
                 progress=shown,
                 title="voxels",
+                preload=("nibabel.orientations", "scipy.ndimage"),
             )
             for outcome in outcomes:
                 if outcome.value is None:
