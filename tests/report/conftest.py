@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -20,20 +21,28 @@ def load_fake_atlas(name: str, lut: str | None = None) -> object:
     return make_atlas()
 
 
-@pytest.fixture(scope="session", autouse=True)
+@contextmanager
+def coarse_atlas() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(normwise.features, "load_atlas", load_fake_atlas)
+        yield
+
+
+@pytest.fixture(autouse=True)
 def fake_atlas() -> Iterator[None]:
     """The installed atlas is another room's matter; a coarse one makes pages fast."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(normwise.features, "load_atlas", load_fake_atlas, raising=False)
+    with coarse_atlas():
         yield
 
 
 @pytest.fixture(scope="session")
-def runs(tmp_path_factory: pytest.TempPathFactory, fake_atlas: None) -> dict[str, Path]:
+def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     folder = tmp_path_factory.mktemp("runs")
     made = {name: make(folder / name) for name, make in EXAMPLES.items()}
-    for run in made.values():
-        write_report(run)
+    # Only while the pages are made: what lasts a session must not reach other rooms' tests.
+    with coarse_atlas():
+        for run in made.values():
+            write_report(run)
     return made
 
 
