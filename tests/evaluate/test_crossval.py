@@ -82,6 +82,18 @@ def test_differences_are_paired_and_named(small: Any) -> None:
     assert gap.low <= gap.estimate <= gap.high
 
 
+def test_every_arm_is_scored_on_the_same_people(small: Any) -> None:
+    X = small.X.copy()
+    X.loc[X.index[small.labels == "AD"][:6], "sex"] = "X"
+    found = cross_validate(replace(small, X=X), tuple(ARMS))
+    arms, _ = compare_arms(found, small.groups, main="normalized", draws=100, confidence=0.95, seed=0)
+    by_hand = found["raw"].scores
+    known = np.isfinite(found["normalized"].scores.probabilities).all(axis=2, keepdims=True)
+    assert not known.all()
+    masked = replace(by_hand, probabilities=np.where(known, by_hand.probabilities, np.nan))
+    assert arms["raw"].auc.estimate == auc(replace(found["raw"], scores=masked))
+
+
 def test_predictions_have_a_row_an_arm_repeat_and_scan(small: Any) -> None:
     found = cross_validate(small, ("raw", "normalized"))
     ids = small.X.index.to_numpy(dtype=object)

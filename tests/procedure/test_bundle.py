@@ -109,6 +109,38 @@ def test_another_scikit_learn_is_refused(saved: Path) -> None:
     assert refused(saved) == "MDL-106"
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"versions": []}, {"notes": None}, {"arm": "other"}, {"feature_names": None}, {"feature_names": [1]},
+        {"training": None}, {"setting": 1}, {"study": []},
+    ],
+)  # fmt: skip
+def test_a_forged_manifest_of_other_kinds_is_refused(saved: Path, change: dict[str, Any]) -> None:
+    edit(saved, **change)
+    assert refused(saved) == "MDL-102"
+
+
+@pytest.mark.parametrize("change", [{"negative": "x"}, {"classes": ["normal", "x"]}, {"costs": [[0.0]]}])
+def test_a_rule_that_does_not_fit_the_pipeline_is_refused(saved: Path, change: dict[str, Any]) -> None:
+    edit(saved, rule=json.loads((saved / "manifest.json").read_text())["rule"] | change)
+    assert refused(saved) == "MDL-102"
+
+
+def test_a_file_of_known_types_that_is_no_pipeline_is_refused(saved: Path) -> None:
+    from normwise.files import sha256_file
+
+    (saved / "model.skops").write_bytes(skops.io.dumps({"normalize": 1}))
+    edit(saved, files={"model.skops": sha256_file(saved / "model.skops")})
+    assert refused(saved) == "MDL-102"
+
+
+def test_text_that_utf_8_does_not_know_is_refused(saved: Path) -> None:
+    text = (saved / "manifest.json").read_text()
+    (saved / "manifest.json").write_text(text.replace('"arm": "normalized"', '"arm": "\\ud800"'))
+    assert refused(saved) == "MDL-104"
+
+
 def edit(folder: Path, **changes: Any) -> None:
     """Change the manifest and make its digest right again, as a careful forger would."""
     manifest = json.loads((folder / "manifest.json").read_text()) | changes

@@ -49,9 +49,22 @@ def test_no_other_threshold_costs_less(people: list[tuple[float, bool]], missed:
 
     chosen = threshold_for_costs(scores, patient, missed, alarm)
     others = [0.0, *scores.tolist(), 1.1]
-    # A score of exactly 1 can't be passed over by a threshold of 1, so all-negative is not always on offer.
-    if (scores < 1).all():
-        assert cost(chosen) <= min(cost(other) for other in others) + 1e-9
+    assert cost(chosen) <= min(cost(other) for other in others) + 1e-9
+
+
+def test_where_alarms_are_dear_not_even_a_sure_score_is_flagged() -> None:
+    dear = DecisionSection(cost=CostPair(missed=0.5, false_alarm=1))
+    probabilities = np.array([[0.8, 0.2], [0.0, 1.0]])
+    rule = choose_rule(
+        dear, probabilities, np.array(["AD", "normal"], dtype=object), ("normal", "AD"), "normal"
+    )
+    assert rule.decide(probabilities).tolist() == ["normal", "normal"]
+
+
+def test_neighbouring_scores_are_parted() -> None:
+    scores = np.array([0.0, np.nextafter(0.0, 1.0)])
+    threshold = threshold_for_costs(scores, np.array([False, True]), 1, 1)
+    assert (scores >= threshold).tolist() == [False, True]
 
 
 def test_a_dearer_miss_lowers_the_threshold() -> None:

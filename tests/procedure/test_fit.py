@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from normwise.classify import CLASSIFIERS
+from normwise.errors import ProcedureError
 from normwise.procedure.fit import fit_procedure
 from normwise.procedure.pipeline import ARMS
 from normwise.schema import Roles, Study
@@ -81,12 +82,28 @@ def test_an_unknown_level_and_an_age_outside_get_no_decision_but_the_others_do(s
     assert np.array_equal(table[[2]], alone)
 
 
-def test_patients_of_a_level_without_normals_do_not_train_and_are_told(small: Any) -> None:
+@pytest.mark.parametrize(
+    ("arm", "scale"),
+    [("normalized", "w"), ("normalized", "residual"), ("appended", "w"), ("demographics", "w")],
+)
+def test_patients_of_a_level_without_normals_do_not_train_and_are_told(
+    small: Any, arm: str, scale: str
+) -> None:
     X = small.X.copy()
     X.loc[X.index[small.labels == "AD"][:3], "sex"] = "X"
-    fitted = fit(replace(small, X=X))
+    section = small.study.normalizer.model_copy(update={"scale": scale})
+    fitted = fit(replace(small, X=X), arm, study=small.study.model_copy(update={"normalizer": section}))
     assert any(note.startswith("PRC-104  3 of 60") for note in fitted.notes)
     assert np.isfinite(fitted.probabilities(X)).all(axis=1).sum() == 57
+
+
+def test_a_class_that_nobody_is_left_of_is_named(three: Any) -> None:
+    X = three.X.copy()
+    X.loc[X.index[three.labels == "MCI"], "sex"] = "X"
+    with pytest.raises(ProcedureError) as caught:
+        fit(replace(three, X=X))
+    assert caught.value.code == "PRC-105"
+    assert caught.value.subject == "MCI"
 
 
 def test_the_threshold_reaches_the_wished_sensitivity_inside(small: Any) -> None:

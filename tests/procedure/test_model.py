@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from normwise.errors import ProcedureError
@@ -72,3 +73,29 @@ def test_contributions_are_the_linear_score(small: Any) -> None:
     # scikit-learn's score points at "normal", the last class of the alphabet; ours at the patients.
     added = np.array([sum(item.weight for item in person.contributions) for person in told])
     assert np.allclose(added + score, (added + score)[0])
+
+
+def test_rows_of_one_name_keep_their_own_contributions(small: Any) -> None:
+    model = model_of(small)
+    alike = small.X.iloc[[0, 41]].set_axis(["s", "s"], axis=0)
+    for row, told in enumerate(model.predict(alike)):
+        alone = model.predict(alike.iloc[[row]])[0]
+        assert [item.feature for item in told.contributions] == [item.feature for item in alone.contributions]
+        assert [item.value for item in told.contributions] == [item.value for item in alone.contributions]
+
+
+@pytest.mark.parametrize("value", ["torn", None, pd.NA])
+def test_a_feature_that_is_no_number_is_missing_and_costs_that_row_only(small: Any, value: object) -> None:
+    model = model_of(small)
+    people = small.X.iloc[:2].astype(object)
+    people.iloc[0, 0] = value
+    first, second = model.predict(people)
+    assert first.decision is None
+    assert "hippocampus_left.volume_mm3 is missing" in first.reason
+    assert second == model.predict(small.X.iloc[[1]])[0]
+
+
+def test_people_without_named_columns_are_refused(small: Any) -> None:
+    with pytest.raises(ProcedureError) as caught:
+        model_of(small).predict(small.X.to_numpy())
+    assert caught.value.code == "PRC-401"

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import NDArray
 
 from normwise.evaluate.crossval import ArmPredictions
-from normwise.evaluate.metrics import METRICS, confusion_of, roc_of
+from normwise.evaluate.metrics import METRICS, OutOfFold, confusion_of, roc_of
 from normwise.evaluate.uncertainty import bootstrap_weights, estimate_of
 from normwise.procedure import ARMS, seed_for
 from normwise.results import Arm, Curve, Estimate
@@ -47,6 +49,7 @@ def compare_arms(
     """
     labels = next(iter(predictions.values())).scores.labels
     classes = next(iter(predictions.values())).scores.classes
+    scored = _scored_by_all(predictions)
     tested = np.isin(labels, classes)
     # Scans that only train have no predictions; drawing them would only change who else is drawn.
     weights = np.zeros((draws + 1, len(labels)))
@@ -55,12 +58,14 @@ def compare_arms(
     rng = np.random.default_rng(seed_for(seed, 0, 0, 1))
     weights[1:, tested] = bootstrap_weights(labels[tested], groups[tested], draws=draws, rng=rng)
     values = {
-        arm: {name: metric(found.scores)(weights) for name, metric in METRICS.items()}
-        for arm, found in predictions.items()
+        arm: {name: metric(scores)(weights) for name, metric in METRICS.items()}
+        for arm, scores in scored.items()
     }
     arms = {
         arm: _arm(
-            arm, predictions[arm], {name: _estimate(drawn, confidence) for name, drawn in metrics.items()}
+            arm,
+            replace(predictions[arm], scores=scored[arm]),
+            {name: _estimate(drawn, confidence) for name, drawn in metrics.items()},
         )
         for arm, metrics in values.items()
     }
@@ -74,6 +79,20 @@ def compare_arms(
         for one, other in pairs
     }
     return arms, differences
+
+
+def _scored_by_all(predictions: dict[str, ArmPredictions]) -> dict[str, OutOfFold]:
+    """Return each arm's predictions without the probabilities that some other arm could not compute.
+
+    Otherwise the raw arm would be scored on people whom the normalizer can't place, and a difference would
+    not be one over the same people.
+    """
+    known = [np.isfinite(found.scores.probabilities).all(axis=2) for found in predictions.values()]
+    by_all = np.logical_and.reduce(known)[:, :, None]
+    return {
+        arm: replace(found.scores, probabilities=np.where(by_all, found.scores.probabilities, np.nan))
+        for arm, found in predictions.items()
+    }
 
 
 def _estimate(drawn: NDArray[np.float64], confidence: float) -> Estimate:

@@ -83,7 +83,8 @@ def evaluate_study(
     )
     main = main_arm(resolved.normalizer, roles)
     notes = notes_of(predictions)
-    evaluation = _evaluation("crossval", prepared, predictions, main, notes)
+    rule = describe_rule(resolved.decision)
+    evaluation = _evaluation("crossval", prepared, predictions, main, notes, rule)
     model = train_model(prepared)
     write_result(explain_model(model, prepared), prepared.folder / "explanation.json")
     record_run(prepared, "evaluate", notes)
@@ -128,11 +129,11 @@ def test_model(
         EVA-101 where the cohort's classes are not the model's.
     """
     model = model if isinstance(model, Model) else load_model(model)
-    prepared = prepare_run(study, run, jobs=jobs, progress=progress, limits=limits)
+    prepared = prepare_run(
+        study, run, jobs=jobs, progress=progress, limits=limits, roles=model.roles, wanted=model.feature_names
+    )
     roles = prepared.cohort.roles
-    if set(roles.targets) != set(model.classes) or tuple(roles.demographics) != tuple(
-        model.roles.demographics
-    ):
+    if set(roles.targets) != set(model.classes) or set(roles.demographics) != set(model.roles.demographics):
         raise EvaluationError(
             "EVA-101",
             "the cohort and the model do not speak of the same classes and demographics.",
@@ -145,7 +146,8 @@ def test_model(
     predictions = {model.procedure.arm: _apply(model, prepared)}
     known = _people_trained_on(model, prepared)
     notes = [*model.procedure.notes, *known]
-    evaluation = _evaluation("test", prepared, predictions, model.procedure.arm, notes)
+    rule = model.procedure.rule.text
+    evaluation = _evaluation("test", prepared, predictions, model.procedure.arm, notes, rule)
     write_result(explain_model(model, prepared), prepared.folder / "explanation.json")
     record_run(prepared, "test", notes)
     write_report(prepared.folder)
@@ -182,16 +184,22 @@ def _apply(model: Model, prepared: PreparedRun) -> ArmPredictions:
 def _people_trained_on(model: Model, prepared: PreparedRun) -> list[str]:
     """Warn where scans of the test cohort were trained on; the model keeps only hashes of their features."""
     seen = set(model.training.get("scan_hashes", []))
-    shared = sum(1 for name in prepared.scan_hashes if name in seen)
+    scans = zip(prepared.features.values.index, prepared.scan_hashes, strict=True)
+    shared = [str(scan) for scan, name in scans if name in seen]
     if not shared:
         return []
-    return [
-        f"EVA-102 {shared} of {len(prepared.labels)} scans were trained on: these figures flatter the model."
-    ]
+    listed = ", ".join(shared[:5]) + (f" and {len(shared) - 5} more" if len(shared) > 5 else "")
+    count = f"{len(shared)} of {len(prepared.labels)}"
+    return [f"EVA-102  {count} scans were trained on, which flatters the model: {listed}"]
 
 
 def _evaluation(
-    kind: str, prepared: PreparedRun, predictions: dict[str, ArmPredictions], main: str, notes: list[str]
+    kind: str,
+    prepared: PreparedRun,
+    predictions: dict[str, ArmPredictions],
+    main: str,
+    notes: list[str],
+    rule: str,
 ) -> Evaluation:
     """Estimate, compare and write."""
     section, scores = prepared.study.evaluation, predictions[main].scores
@@ -216,7 +224,7 @@ def _evaluation(
         repeats=section.repeats if kind == "crossval" else 1,
         seed=section.seed,
         confidence=section.confidence,
-        decision=describe_rule(prepared.study.decision),
+        decision=rule,
         main_arm=main,
         arms=arms,
         differences=differences,

@@ -48,7 +48,13 @@ def apply_model(
         In the cohort's order; a failed image gives no decision and its reason.
     """
     features = extract_features(
-        cohort, model.study, cache_dir=cache_dir, jobs=jobs, progress=progress, limits=limits
+        cohort,
+        model.study,
+        cache_dir=cache_dir,
+        jobs=jobs,
+        progress=progress,
+        limits=limits,
+        wanted=model.feature_names,
     )
     assert_same_pipeline(model, features)
     frame = pd.concat([features.values, cohort.frame.loc[features.values.index]], axis=1)

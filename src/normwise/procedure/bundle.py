@@ -13,7 +13,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import TypeAdapter
+from sklearn.pipeline import Pipeline
 
 from normwise.classify import CLASSIFIERS
 from normwise.errors import ModelError
@@ -23,6 +24,7 @@ from normwise.normalize import TRUSTED_TYPES as NORMALIZER_TYPES
 from normwise.procedure.decision import DecisionRule
 from normwise.procedure.fit import FittedProcedure
 from normwise.procedure.model import Model
+from normwise.procedure.pipeline import ARMS
 from normwise.procedure.versions import package_versions
 from normwise.results import FeatureNote
 from normwise.schema import Roles, Study
@@ -36,6 +38,20 @@ _OWN_TYPES = (
     "normwise.procedure.steps.DropDemographics",
     "normwise.procedure.steps.TargetClassifier",
 )
+_KINDS: dict[str, Any] = {
+    "arm": str,
+    "roles": Roles,
+    "rule": DecisionRule,
+    "setting": dict[str, Any],
+    "inner_loss": float,
+    "notes": tuple[str, ...],
+    "study": Study,
+    "feature_names": tuple[str, ...],
+    "feature_notes": dict[str, FeatureNote],
+    "feature_hash": str,
+    "training": dict[str, Any],
+}
+"""What the manifest holds of a model."""
 
 
 def save_model(model: Model, folder: Path) -> Path:
@@ -103,26 +119,42 @@ def load_model(folder: str | Path) -> Model:
         folder = folder / "model"
     manifest = _read_manifest(folder)
     _check_files(folder, manifest)
-    pipeline = _load_pipeline(folder / WEIGHTS, manifest)
     try:
-        roles = TypeAdapter(Roles).validate_python(manifest["roles"])
-        rule = TypeAdapter(DecisionRule).validate_python(manifest["rule"])
-        notes = TypeAdapter(dict[str, FeatureNote]).validate_python(manifest["feature_notes"])
-        study = Study.model_validate(manifest["study"])
-        procedure = FittedProcedure(
-            pipeline, roles, manifest["arm"], rule, manifest["setting"], manifest["inner_loss"],
-            tuple(manifest["notes"]),
-        )  # fmt: skip
-        names = tuple(manifest["feature_names"])
-        return Model(procedure, study, names, notes, manifest["feature_hash"], manifest["training"])
-    except (KeyError, ValidationError) as fault:
+        return _build(_load_pipeline(folder / WEIGHTS, manifest), manifest)
+    except (KeyError, TypeError, ValueError) as fault:
         raise _unreadable(folder, fault) from fault
+
+
+def _build(pipeline: Any, manifest: dict[str, Any]) -> Model:
+    """Put a model together; ValueError where its parts do not fit one another, as in a forged manifest."""
+    read = {name: TypeAdapter(kind).validate_python(manifest[name]) for name, kind in _KINDS.items()}
+    roles, rule = read["roles"], read["rule"]
+    fits = (
+        isinstance(pipeline, Pipeline)
+        and {"normalize", "classify"} <= set(pipeline.named_steps)
+        and sorted(pipeline.classes_) == sorted(rule.classes)
+        and rule.classes == roles.targets
+        and rule.negative in rule.classes
+        and (rule.costs is None or {len(rule.classes)} == {len(rule.costs), *map(len, rule.costs)})
+        and read["arm"] in ARMS
+    )
+    if not fits:
+        raise ValueError("its pipeline, classes and decision rule do not belong together")
+    procedure = FittedProcedure(
+        pipeline, roles, read["arm"], rule, read["setting"], read["inner_loss"], read["notes"]
+    )
+    return Model(
+        procedure, read["study"], read["feature_names"], read["feature_notes"], read["feature_hash"],
+        read["training"],
+    )  # fmt: skip
 
 
 def _digest(manifest: dict[str, Any]) -> str:
     """SHA-256 over the manifest's content without the digest itself."""
     content = {name: value for name, value in manifest.items() if name != "digest"}
-    return hashlib.sha256(json.dumps(content, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
+    return hashlib.sha256(
+        json.dumps(content, sort_keys=True, ensure_ascii=False).encode("utf-8", "surrogatepass")
+    ).hexdigest()
 
 
 def _unreadable(folder: Path, fault: Exception) -> ModelError:
@@ -201,7 +233,7 @@ def _load_pipeline(path: Path, manifest: dict[str, Any]) -> Any:
             seen=", ".join(foreign[:5]),
             advice="do not use this file; nothing in it was executed",
         )
-    saved = str(manifest.get("versions", {}).get("scikit-learn", ""))
+    saved = TypeAdapter(dict[str, str]).validate_python(manifest["versions"]).get("scikit-learn", "")
     if saved.split(".")[:2] != sklearn.__version__.split(".")[:2]:
         raise ModelError(
             "MDL-106",
@@ -211,4 +243,7 @@ def _load_pipeline(path: Path, manifest: dict[str, Any]) -> Any:
             expected=f"scikit-learn {sklearn.__version__}",
             advice=f"install scikit-learn=={saved}, or train again",
         )
-    return skops.io.loads(content, trusted=sorted(allowed))
+    try:
+        return skops.io.loads(content, trusted=sorted(allowed))
+    except Exception as fault:  # a forged file of known types can fail anywhere inside them
+        raise _unreadable(path.parent, fault) from fault

@@ -87,7 +87,8 @@ def positive_score(probabilities: Floats, classes: tuple[str, ...], negative: st
     With two classes this is the other column itself, without a rounding of 1 − p.
     """
     others = [index for index, name in enumerate(classes) if name != negative]
-    score: Floats = probabilities[:, others].sum(axis=1)
+    # A sum of three rounded probabilities may pass 1 by its last bit.
+    score: Floats = np.minimum(probabilities[:, others].sum(axis=1), 1.0)
     return score
 
 
@@ -142,8 +143,10 @@ def threshold_for_costs(
     if best == 0:
         return 0.0
     if best == len(ranked):
-        return 1.0
-    return float((ranked[best - 1] + ranked[best]) / 2)
+        return float(np.nextafter(1.0, 2.0))  # above every probability: a score of 1 would reach 1
+    # Between neighbouring floats there is no middle; a score at the threshold is flagged.
+    middle = float((ranked[best - 1] + ranked[best]) / 2)
+    return middle if middle > ranked[best - 1] else float(ranked[best])
 
 
 def choose_rule(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
+
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
@@ -69,7 +71,7 @@ def importances_of(procedure: FittedProcedure, notes: dict[str, FeatureNote]) ->
 
 def contributions_of(
     procedure: FittedProcedure, X: pd.DataFrame, *, top: int
-) -> dict[str, list[Contribution]]:
+) -> dict[Hashable, list[Contribution]]:
     r"""Return each person's most telling features.
 
     Ranked by weight × input where the classifier is linear, otherwise by how far the feature lies from what
@@ -86,8 +88,8 @@ def contributions_of(
 
     Returns
     -------
-    dict of str to list of Contribution
-        By scan; people whose demographics can't be encoded are left out.
+    dict of list of Contribution
+        By what the index calls the scan; people whose demographics can't be encoded are left out.
     """
     normalizer = procedure.normalizer
     if normalizer is None or normalizer.mode == "append" or "extract" in procedure.pipeline.named_steps:
@@ -101,13 +103,13 @@ def contributions_of(
     signed = found is not None and found[1] == "coefficient"
     pull = inputs * found[0] if signed and found is not None else np.abs(inputs)
     chosen = np.argsort(-np.abs(pull), axis=1, kind="stable")[:, :top]
-    told: dict[str, list[Contribution]] = {}
+    told: dict[Hashable, list[Contribution]] = {}
     names = list(normalizer.get_feature_names_out())
     table = normalizer.explain(known).set_index("feature", append=False)
     per_person = len(names)
     for row, scan in enumerate(known.index):
         mine = table.iloc[row * per_person : (row + 1) * per_person]
-        told[str(scan)] = [
+        told[scan] = [
             Contribution(
                 feature=names[column],
                 value=float(mine["value"].iloc[column]),
@@ -152,7 +154,11 @@ def trajectories_of(
         or "extract" in procedure.pipeline.named_steps
     ):
         return []
-    lines = _grids(X[labels == roles.normal], numeric, list(roles.categorical))
+    inside = procedure.support(X)["supported"].to_numpy(dtype=bool)
+    normals = X[(labels == roles.normal) & inside]
+    if not len(normals):
+        return []  # a test cohort may have nobody normal
+    lines = _grids(normals, numeric, list(roles.categorical))
     courses = {
         level: normalizer.expected(people, features=features, centiles=CENTILES)
         for level, people in lines.items()

@@ -17,7 +17,7 @@ from sklearn.base import clone
 from sklearn.pipeline import Pipeline
 
 from normwise.classify import classifier_grid, make_classifier
-from normwise.errors import NormwiseWarning
+from normwise.errors import NormwiseWarning, ProcedureError
 from normwise.normalize import FeatureNormalizer
 from normwise.procedure.decision import DecisionRule, choose_rule
 from normwise.procedure.folds import draw_folds, people_per_class, seed_for
@@ -101,7 +101,7 @@ def fit_procedure(
     Raises
     ------
     ProcedureError
-        PRC-101 with fewer than two people in a class.
+        PRC-101 with fewer than two people in a class, PRC-105 where a class has no scan to train on.
     NormalizerError
         Where the normals of the training rows can't carry the regression.
     """
@@ -118,8 +118,8 @@ def fit_procedure(
         losses = [_log_loss(probabilities, labels, roles.targets) for probabilities in inner]
         best = int(np.argmin(losses))
         rule = choose_rule(study.decision, inner[best], labels, roles.targets, roles.negative)
-        fitted_front = clone(front).fit(frame, labels)
-        rows = _usable(fitted_front, frame, labels, roles)
+        fitted_front, encodable = _fit_front(front, frame, labels)
+        rows = _usable(encodable, labels, roles)
         fitted = clone(classifier).set_params(**settings[best])
         fitted.fit(fitted_front.transform(frame[rows]), labels[rows])
     pipeline = Pipeline([*fitted_front.steps, ("classify", fitted)])
@@ -155,8 +155,8 @@ def _inner_probabilities(
     probabilities = [np.full((len(labels), len(roles.targets)), np.nan) for _ in settings]
     for fold in inner:
         part = frame.iloc[fold.train]
-        fitted_front = clone(front).fit(part, labels[fold.train])
-        rows = _usable(fitted_front, part, labels[fold.train], roles)
+        fitted_front, known = _fit_front(front, part, labels[fold.train])
+        rows = _usable(known, labels[fold.train], roles)
         tested = frame.iloc[fold.test]
         encodable = _encodable(fitted_front, tested)
         seen = fitted_front.transform(part[rows])
@@ -168,6 +168,25 @@ def _inner_probabilities(
                 model.predict_proba(unseen), model.classes_, roles.targets
             )
     return probabilities
+
+
+def _fit_front(front: Pipeline, frame: pd.DataFrame, labels: Names) -> tuple[Pipeline, NDArray[np.bool_]]:
+    """Fit the steps before the classifier, and tell which rows they can compute.
+
+    The normalizer is fitted before anything passes it: a step behind it learns from the rows it can encode,
+    since a patient's level that no normal person has would otherwise stop the fit.
+    """
+    steps = clone(front).steps
+    encodable = np.ones(len(frame), dtype=bool)
+    passed: Any = frame
+    for place, (_, step) in enumerate(steps, start=1):
+        step.fit(passed, labels[encodable])
+        if isinstance(step, FeatureNormalizer):
+            encodable = step.in_support(passed)["encodable"].to_numpy(dtype=bool)
+            passed = passed[encodable]
+        if place < len(steps):
+            passed = step.transform(passed)
+    return Pipeline(steps), encodable
 
 
 def _aligned_probabilities(pipeline: Pipeline, frame: pd.DataFrame, targets: tuple[str, ...]) -> Floats:
@@ -187,10 +206,19 @@ def _encodable(steps: Pipeline, frame: pd.DataFrame) -> NDArray[np.bool_]:
     return np.ones(len(frame), dtype=bool)
 
 
-def _usable(steps: Pipeline, frame: pd.DataFrame, labels: Names, roles: Roles) -> NDArray[np.bool_]:
+def _usable(encodable: NDArray[np.bool_], labels: Names, roles: Roles) -> NDArray[np.bool_]:
     """Mark the rows that train the classifier: of a target class, with demographics that can be encoded."""
     target: NDArray[np.bool_] = np.isin(labels, roles.targets)
-    usable: NDArray[np.bool_] = target & _encodable(steps, frame)
+    usable: NDArray[np.bool_] = target & encodable
+    absent = [name for name in roles.targets if not (labels[usable] == name).any()]
+    if absent:
+        raise ProcedureError(
+            "PRC-105",
+            "a training part has nobody of a class to learn from.",
+            subject=", ".join(absent),
+            seen=f"{int(target.sum())} scans of the targets, {int(usable.sum())} with known demographics",
+            advice="use fewer folds, or leave out the demographic whose levels no normal person has",
+        )
     if lost := int(target.sum() - usable.sum()):
         warnings.warn(
             f"PRC-104  {lost} of {int(target.sum())} training scans have demographics that nobody in the"

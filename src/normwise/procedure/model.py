@@ -62,7 +62,7 @@ class Model:
         ----------
         frame : DataFrame of shape (n_scans, n_columns)
             One row a scan with the training's features and demographics as named columns, in any order; the
-            index names the scans. Further columns are passed over.
+            index names the scans. Further columns are passed over; a feature that is no number is missing.
         top : int
             Features listed a person, the most telling first.
 
@@ -75,15 +75,20 @@ class Model:
         Raises
         ------
         ProcedureError
-            PRC-401 where a column is missing.
+            PRC-401 where a column is missing, or the people do not come in a frame.
         """
         X = self._columns_of(frame)
-        finite = np.isfinite(X[list(self.feature_names)].to_numpy(dtype=float)).all(axis=1)
+        finite = np.isfinite(X[list(self.feature_names)].to_numpy()).all(axis=1)
         table = np.full((len(X), len(self.classes)), np.nan)
         support = self.procedure.support(X)
         table[finite] = self.procedure.probabilities(X[finite]) if finite.any() else table[finite]
         decided = self.procedure.rule.decide(table)
-        telling = contributions_of(self.procedure, X[finite], top=top) if finite.any() else {}
+        # By place, since a frame's index may name two rows alike.
+        telling = (
+            contributions_of(self.procedure, X.set_axis(range(len(X)), axis=0)[finite], top=top)
+            if finite.any()
+            else {}
+        )
         predictions = []
         for row, name in enumerate(X.index):
             reason = self._reason(X.iloc[row], finite=bool(finite[row]), support=support.iloc[row])
@@ -98,7 +103,7 @@ class Model:
                     decision=None if reason or decided[row] is None else str(decided[row]),
                     reason=reason,
                     threshold=self.procedure.rule.threshold,
-                    contributions=telling.get(str(name), []),
+                    contributions=telling.get(row, []),
                 )
             )
         return predictions
@@ -106,6 +111,13 @@ class Model:
     def _columns_of(self, frame: pd.DataFrame) -> pd.DataFrame:
         """Return the training's columns in the training's order."""
         wanted = [*self.feature_names, *self.roles.demographics]
+        if not isinstance(frame, pd.DataFrame):
+            raise ProcedureError(
+                "PRC-401",
+                "columns can't be found by name.",
+                seen=type(frame).__name__,
+                expected="a pandas DataFrame of features beside demographics",
+            )
         present = set(frame.columns)
         missing = [name for name in wanted if name not in present]
         if missing:
@@ -120,7 +132,12 @@ class Model:
                 + (f" and {', '.join(self.roles.demographics)}" if self.roles.demographics else ""),
                 advice="extract the features with the model's own study file",
             )
-        return frame[wanted]
+        X = frame[wanted]
+        kinds = X.dtypes.iloc[: len(self.feature_names)]
+        if all(isinstance(kind, np.dtype) and kind.kind in "fiub" for kind in kinds):
+            return X
+        numbers = {name: pd.to_numeric(frame[name], errors="coerce") for name in self.feature_names}
+        return X.assign(**{name: column.to_numpy(float, na_value=np.nan) for name, column in numbers.items()})
 
     def _reason(self, row: pd.Series, *, finite: bool, support: pd.Series) -> str:
         """Say why there is no decision; empty where there is one."""

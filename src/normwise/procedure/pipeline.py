@@ -14,6 +14,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
 
 from normwise.classify import make_classifier
+from normwise.errors import ProcedureError
 from normwise.features import learnt_extractor
 from normwise.normalize import FeatureNormalizer
 from normwise.procedure.steps import DropDemographics, TargetClassifier
@@ -142,6 +143,11 @@ def make_procedure(
     sklearn.pipeline.Pipeline
         Steps ``normalize``, ``scale`` where W-scores do not scale already, and ``classify``.
 
+    Raises
+    ------
+    ProcedureError
+        PRC-106 with demographics and nobody to regress on.
+
     Examples
     --------
     >>> import numpy as np, pandas as pd
@@ -154,10 +160,19 @@ def make_procedure(
     >>> bool(procedure.score(X[100:], y[100:]) > 0.75)
     True
     """
+    demographics, targets = _names(demographics), None if targets is None else _names(targets)
+    if demographics and normal is None and reference == "normal":
+        raise ProcedureError(
+            "PRC-106",
+            "the normal group is not named.",
+            subject="normal",
+            seen=f"demographics {', '.join(map(str, demographics))}",
+            advice='name its label, as normal="normal", or regress on everybody with reference="all"',
+        )
     normalizer = FeatureNormalizer(
-        demographics=tuple(demographics),
+        demographics=demographics,
         normal=normal,
-        categorical=tuple(categorical),
+        categorical=_names(categorical),
         design=design,
         interactions=tuple(tuple(pair) for pair in interactions),
         scale=scale,
@@ -171,5 +186,10 @@ def make_procedure(
     if isinstance(classifier, str):
         classifier = make_classifier(ClassifierSection(name=classifier), random_state)
     if targets is not None:
-        classifier = TargetClassifier(classifier, tuple(targets))
+        classifier = TargetClassifier(classifier, targets)
     return Pipeline([*steps, ("classify", classifier)])
+
+
+def _names(names: Sequence[str]) -> tuple[str, ...]:
+    """Return names as a tuple; one alone may be given as it is."""
+    return (names,) if isinstance(names, str) else tuple(names)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,7 +24,7 @@ from normwise.features import FeatureTable, extract_features, write_features
 from normwise.files import sha256_file, write_text
 from normwise.procedure.versions import package_versions
 from normwise.results import FlowStep, RunRecord, write_result
-from normwise.schema import Study
+from normwise.schema import Roles, Study
 
 __all__ = ["PreparedRun", "prepare_run", "record_run"]
 
@@ -91,6 +92,8 @@ def prepare_run(
     jobs: int = 1,
     progress: Progress | None = None,
     limits: Limits | None = None,
+    roles: Roles | None = None,
+    wanted: Sequence[str] | None = None,
 ) -> PreparedRun:
     """Read the cohort, extract its features and begin the run folder.
 
@@ -108,6 +111,10 @@ def prepare_run(
         Where progress is shown.
     limits : Limits, optional
         What one subject may take; default: the engine's.
+    roles : Roles, optional
+        Roles of a trained model, so that its categories are read as categories here too.
+    wanted : sequence of str, optional
+        The features that a trained model needs; default: what the cohort has.
 
     Returns
     -------
@@ -117,14 +124,29 @@ def prepare_run(
     Raises
     ------
     ProcedureError
-        PRC-202 where no scan remains.
+        PRC-202 where no scan remains, PRC-203 where the run folder can't be made.
     """
     study = study if isinstance(study, Study) else read_study(Path(study))
     folder = Path(run)
-    cohort = read_cohort(study, labelled=labelled)
-    folder.mkdir(parents=True, exist_ok=True)
+    cohort = read_cohort(study, labelled=labelled, roles=roles)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as fault:
+        raise ProcedureError(
+            "PRC-203",
+            "the run folder can't be made.",
+            subject=str(folder),
+            seen=fault.strerror or str(fault),
+            advice="name a folder that you may write to",
+        ) from fault
     features = extract_features(
-        cohort, study, cache_dir=folder / CACHE, jobs=jobs, progress=progress, limits=limits
+        cohort,
+        study,
+        cache_dir=folder / CACHE,
+        jobs=jobs,
+        progress=progress,
+        limits=limits,
+        wanted=wanted,
     )
     cohort = cohort.leave_out(features.failures)
     cohort.write_ledger(folder / "cohort.tsv")

@@ -124,6 +124,8 @@ def most_separating(prepared: PreparedRun, count: int) -> list[str]:
     """Return the features whose class means lie farthest apart, for classifiers without weights."""
     values, labels = prepared.features.values, prepared.labels
     negative = labels == prepared.cohort.roles.negative
+    if negative.all() or not negative.any():
+        return [str(name) for name in values.columns[:count]]
     table = values.to_numpy(dtype=float)
     spread = table.std(axis=0)
     gap = np.abs(table[negative].mean(axis=0) - table[~negative].mean(axis=0))
