@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 from pathlib import Path
 
-__all__ = ["failed_scans", "left_out"]
+__all__ = ["failed_scans"]
 
 
 def failed_scans(run: Path) -> list[tuple[str, str, str]]:
@@ -28,23 +28,6 @@ def failed_scans(run: Path) -> list[tuple[str, str, str]]:
         for row in _rows(run / "cohort.tsv")
         if row["status"] != "included" and not row["code"].startswith("COH-")
     ]
-
-
-def left_out(run: Path) -> list[tuple[str, int]]:
-    """Count the rows left out, by code.
-
-    Parameters
-    ----------
-    run : Path
-        The run folder.
-
-    Returns
-    -------
-    list of (str, int)
-        Code and number of rows, by code.
-    """
-    codes = [row["code"] for row in _rows(run / "cohort.tsv") if row["status"] != "included"]
-    return [(code, codes.count(code)) for code in sorted(set(codes))]
 
 
 def _rows(path: Path) -> list[dict[str, str]]:

@@ -84,7 +84,7 @@ class Teller:
     def warn(self, text: str) -> None:
         """Say something on stderr that should not be overlooked."""
         if self._speaks:
-            _console(sys.stderr).print(text, style="yellow", soft_wrap=True)
+            _console(sys.stderr).print(text, style="yellow", soft_wrap=not sys.stderr.isatty())
 
     def number(self, name: str, value: Any) -> None:
         """Keep a number for the JSON object."""
