@@ -13,7 +13,7 @@ import skops.io
 from normwise.classify import CLASSIFIERS
 from normwise.errors import ModelError
 from normwise.procedure.bundle import _digest, load_model, save_model
-from simulated import model_of
+from simulated import model_of, simulate
 
 
 @pytest.fixture
@@ -48,6 +48,15 @@ def test_a_reloaded_model_predicts_the_same_bits(
 def test_every_arm_can_be_saved(small: Any, arm: str, tmp_path: Path) -> None:
     model = model_of(small, arm=arm)
     assert load_model(save_model(model, tmp_path)).predict(small.X) == model.predict(small.X)
+
+
+@pytest.mark.parametrize("classifier", list(CLASSIFIERS))
+def test_the_same_training_saves_the_same_bytes(classifier: str, tmp_path: Path) -> None:
+    for name in ("first", "second"):
+        save_model(model_of(simulate(), classifier), tmp_path / name)
+    for file in ("manifest.json", "model.skops"):
+        first, second = ((tmp_path / name / file).read_bytes() for name in ("first", "second"))
+        assert first == second, file
 
 
 def test_the_run_folder_opens_too(saved: Path) -> None:

@@ -2,8 +2,8 @@
 
 The files in the order in which data walks: ``folds`` (people on one side only) → ``steps`` and ``pipeline``
 (the arms as scikit-learn pipelines) → ``decision`` (probabilities to a decision) → ``fit`` (tune, choose
-the threshold, fit) → ``run`` (the run folder) → ``train`` → ``model`` and ``bundle`` (the saved model) →
-``apply`` (new people) → ``explain`` (what the model looks at).
+the threshold, fit) → ``run`` (the run folder) → ``train`` → ``model``, ``archive`` and ``bundle`` (the
+saved model) → ``apply`` (new people) → ``explain`` (what the model looks at).
 """
 
 from normwise.procedure.apply import apply_model, assert_same_pipeline

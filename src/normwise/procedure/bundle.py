@@ -21,6 +21,7 @@ from normwise.errors import ModelError
 from normwise.features import TRUSTED_TYPES as FEATURE_TYPES
 from normwise.files import sha256_file, write_bytes, write_text
 from normwise.normalize import TRUSTED_TYPES as NORMALIZER_TYPES
+from normwise.procedure.archive import pipeline_bytes
 from normwise.procedure.decision import DecisionRule
 from normwise.procedure.fit import FittedProcedure
 from normwise.procedure.model import Model
@@ -69,10 +70,8 @@ def save_model(model: Model, folder: Path) -> Path:
     Path
         The folder.
     """
-    import skops.io
-
     folder.mkdir(parents=True, exist_ok=True)
-    write_bytes(folder / WEIGHTS, skops.io.dumps(model.procedure.pipeline))
+    write_bytes(folder / WEIGHTS, pipeline_bytes(model.procedure.pipeline))
     procedure = model.procedure
     manifest = {
         "schema_version": SCHEMA_VERSION,

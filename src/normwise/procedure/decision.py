@@ -14,7 +14,14 @@ from numpy.typing import NDArray
 from normwise.errors import ProcedureError
 from normwise.schema import DecisionSection
 
-__all__ = ["DEFAULT_SENSITIVITY", "DecisionRule", "choose_rule", "describe_rule", "threshold_for_sensitivity"]
+__all__ = [
+    "DEFAULT_SENSITIVITY",
+    "DecisionRule",
+    "check_costs",
+    "choose_rule",
+    "describe_rule",
+    "threshold_for_sensitivity",
+]
 
 DEFAULT_SENSITIVITY = 0.90
 """Used where the study names neither a sensitivity nor costs: a missed patient costs more than an alarm."""
@@ -147,6 +154,18 @@ def threshold_for_costs(
     # Between neighbouring floats there is no middle; a score at the threshold is flagged.
     middle = float((ranked[best - 1] + ranked[best]) / 2)
     return middle if middle > ranked[best - 1] else float(ranked[best])
+
+
+def check_costs(section: DecisionSection, classes: tuple[str, ...]) -> None:
+    """Refuse a cost matrix that does not fit the classes, before any image is read.
+
+    Raises
+    ------
+    ProcedureError
+        PRC-301 where it lacks a class or names one that is not told apart.
+    """
+    if section.cost_matrix is not None:
+        _cost_table(section.cost_matrix, classes)
 
 
 def choose_rule(

@@ -17,11 +17,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from normwise.classify import classifier_grid, make_classifier
 from normwise.cohort import Cohort, read_cohort, read_study, study_to_toml
 from normwise.engine import Limits, Progress
 from normwise.errors import ProcedureError
 from normwise.features import FeatureTable, extract_features, write_features
 from normwise.files import sha256_file, write_text
+from normwise.procedure.decision import check_costs
 from normwise.procedure.versions import package_versions
 from normwise.results import FlowStep, RunRecord, write_result
 from normwise.schema import Roles, Study
@@ -124,11 +126,16 @@ def prepare_run(
     Raises
     ------
     ProcedureError
-        PRC-202 where no scan remains, PRC-203 where the run folder can't be made.
+        PRC-202 where no scan remains, PRC-203 where the run folder can't be made, PRC-301 where the cost
+        matrix does not fit the classes.
     """
     study = study if isinstance(study, Study) else read_study(Path(study))
     folder = Path(run)
     cohort = read_cohort(study, labelled=labelled, roles=roles)
+    # What can be refused without reading an image is refused before one is read.
+    check_costs(study.decision, cohort.roles.targets)
+    make_classifier(study.classifier)
+    classifier_grid(study.classifier)
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as fault:
