@@ -19,9 +19,7 @@ def test_the_demo_ends_with_three_sentences_and_the_report(demo):
     run, ending = demo
     lines = ending.out.splitlines()
     assert lines[-1] == "normwise-demo/report.html"
-    assert (run / "report.html").read_text().startswith("<!doctype html>".upper()[:9]) or (
-        "<html" in (run / "report.html").read_text()[:200]
-    )
+    assert "<html" in (run / "report.html").read_text()[:200]
     assert (run / "model" / "manifest.json").is_file()
     evaluation = read_result(Evaluation, run / "evaluation.json")
     auc = evaluation.arms[evaluation.main_arm].auc.estimate
@@ -40,7 +38,6 @@ def test_the_demo_again_takes_up_its_run(demo, normwise):
 def test_the_demo_with_other_people_needs_another_folder(demo, normwise):
     run, _ = demo
     ending = normwise("demo", "--people", 21, "--seed", 1, folder=run.parent, code=2)
-    assert ending.err.splitlines()[-1] != ""
     assert "SAM-103" in ending.err
 
 
