@@ -101,3 +101,14 @@ def test_nothing_left_is_an_error():
     ):
         settle(table(3, a=[np.nan] * 3), {}, "t.csv")
     assert caught.value.code == "FEA-205"
+
+
+def test_a_value_beyond_all_measure_costs_that_person_only():
+    values = table(4, a=[1, 1e300, 3, 4], b=[5, 6, -np.inf, 8])
+    kept, failures = settle(values, {}, "t.csv")
+    assert list(kept.index) == ["s0", "s3"]
+    assert {scan: error.code for scan, error in failures.items()} == {"s1": "FEA-216", "s2": "FEA-216"}
+    assert failures["s1"].problem.startswith("a is larger")
+    assert failures["s1"].seen == "1e+300"
+    kept, failures = settle(values, {}, "t.csv", ["b"])
+    assert list(failures) == ["s2"]

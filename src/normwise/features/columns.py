@@ -12,7 +12,10 @@ import pandas as pd
 from normwise.cohort import did_you_mean, read_numbers
 from normwise.errors import FeatureError, NormwiseError, NormwiseWarning
 
-__all__ = ["choose_columns", "numbers_of", "settle"]
+__all__ = ["LARGEST_VALUE", "choose_columns", "numbers_of", "settle"]
+
+LARGEST_VALUE = 1e100
+"""The largest size of a feature: no measure of a brain comes near, and beyond about 1e154 a square overflows."""
 
 _FEW = 10  # in a smaller table nobody can say that a column is missing in most people
 
@@ -145,7 +148,7 @@ def settle(
     values : DataFrame of shape (n_remaining, n_kept)
         Finite floats.
     failures : dict of str to NormwiseError
-        With FEA-204 for those who lack a value.
+        With FEA-204 for those who lack a value, FEA-216 for those with one beyond `LARGEST_VALUE`.
 
     Raises
     ------
@@ -177,7 +180,18 @@ def settle(
             seen=_some(lacking),
             advice=f"fill them in in {source}, or leave these columns out of features.columns",
         )
-    rest = rest.loc[~gaps.any(axis=1)]
+    huge = rest.abs() > LARGEST_VALUE
+    for scan in rest.index[huge.any(axis=1) & ~gaps.any(axis=1)]:
+        first = rest.columns[huge.loc[scan]][0]
+        failed[str(scan)] = FeatureError(
+            "FEA-216",
+            f"{first} is larger than any measurement can be.",
+            subject=str(scan),
+            seen=f"{rest.loc[scan, first]:.3g}",
+            expected=f"a size of at most {LARGEST_VALUE:.3g}",
+            advice=f"correct it in {source}, or leave the column out of features.columns",
+        )
+    rest = rest.loc[~(gaps | huge).any(axis=1)]
     if rest.shape[1] == 0 and len(values):
         raise FeatureError(
             "FEA-205",
