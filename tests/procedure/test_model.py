@@ -99,3 +99,62 @@ def test_people_without_named_columns_are_refused(small: Any) -> None:
     with pytest.raises(ProcedureError) as caught:
         model_of(small).predict(small.X.to_numpy())
     assert caught.value.code == "PRC-401"
+
+
+def residual_model(small: Any) -> Any:
+    from dataclasses import replace
+
+    section = small.study.normalizer.model_copy(update={"scale": "residual"})
+    return model_of(replace(small, study=small.study.model_copy(update={"normalizer": section})))
+
+
+@pytest.mark.parametrize(
+    ("make", "unit"),
+    [
+        (model_of, "normal standard deviations from what is expected"),
+        (residual_model, "normal standard deviations from what is expected"),
+        (lambda small: model_of(small, arm="raw"), "standard deviations from the training's mean"),
+        (lambda small: model_of(small, arm="appended"), "standard deviations from the training's mean"),
+    ],
+    ids=["w", "residual", "raw", "appended"],
+)
+@pytest.mark.parametrize("value", [-1e5, 1e30, 1e99])
+def test_an_absurd_feature_decides_nothing_and_costs_that_row_only(
+    make: Any, unit: str, value: float, small: Any
+) -> None:
+    model = make(small)
+    people = small.X.iloc[:3].copy()
+    people.iloc[1, people.columns.get_loc("noise_2.mean")] = value
+    told = model.predict(people)
+    assert told[1].decision is None
+    assert told[1].probabilities == {}
+    assert told[1].reason.startswith("feature noise_2.mean lies ")
+    assert told[1].reason.endswith(f" {unit}: check its unit")
+    assert [told[0], told[2]] == model.predict(small.X.iloc[[0, 2]])
+    assert told[0].decision is not None
+    assert model.predict(people.iloc[[1]]) == [told[1]]
+
+
+@pytest.mark.parametrize("arm", ["normalized", "appended", "raw"])
+def test_a_feature_whose_square_overflows_is_named(arm: str, small: Any) -> None:
+    people = small.X.iloc[:2].copy()
+    people.iloc[0, 0] = -1e300
+    first, second = model_of(small, arm=arm).predict(people)
+    assert first.decision is None
+    assert first.reason.startswith("feature hippocampus_left.volume_mm3 is -1e+300, larger than any")
+    assert second.decision is not None
+
+
+def test_single_precision_holds_an_absurd_feature_too(small: Any) -> None:
+    names = [name for name in small.X.columns if name not in small.roles.demographics]
+    people = small.X.iloc[:2].astype(dict.fromkeys(names, np.float32))
+    people.iloc[0, 0] = np.float32(3e38)
+    first, second = model_of(small).predict(people)
+    assert "hippocampus_left.volume_mm3 lies" in first.reason
+    assert second.decision is not None
+
+
+def test_forty_deviations_are_a_patient_and_not_a_mistake(small: Any) -> None:
+    people = small.X.iloc[[0]].copy()
+    people.iloc[0, people.columns.get_loc("noise_0.mean")] = 40.0
+    assert model_of(small).predict(people)[0].decision is not None

@@ -15,7 +15,7 @@ from normwise.errors import FeatureError, NormwiseError, NormwiseWarning
 __all__ = ["LARGEST_VALUE", "choose_columns", "numbers_of", "settle"]
 
 LARGEST_VALUE = 1e100
-"""The largest size of a feature: no measure of a brain comes near, and beyond about 1e154 a square overflows."""
+"""The largest size of a feature: nothing measured comes near, and beyond about 1e154 a square overflows."""
 
 _FEW = 10  # in a smaller table nobody can say that a column is missing in most people
 

@@ -2,20 +2,34 @@
 
 from __future__ import annotations
 
+from copy import copy
 from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from normwise.errors import ProcedureError
+from normwise.normalize import FeatureNormalizer
 from normwise.procedure.explain import contributions_of
 from normwise.procedure.fit import FittedProcedure
+from normwise.procedure.pipeline import arm_frame
 from normwise.results import FeatureNote, Prediction
 from normwise.schema import Roles, Study
 
-__all__ = ["Model"]
+__all__ = ["LARGEST_DEPARTURE", "LARGEST_VALUE", "Model"]
+
+LARGEST_DEPARTURE = 100.0
+"""Standard deviations beyond which a feature is a mistake, a unit mostly, and nothing is decided.
+
+Even severe atrophy, or ventricles many times their size, stay within some tens of them. A classifier would
+follow such a feature to a probability of 0 or 1, whatever all the others say.
+"""
+
+LARGEST_VALUE = 1e100
+"""The largest size of a feature that is looked at: beyond about 1e154 a square overflows."""
 
 
 @dataclass(frozen=True)
@@ -69,8 +83,9 @@ class Model:
         Returns
         -------
         list of Prediction
-            In the frame's order. A row with a missing or infinite feature, or a person outside the normal
-            group's demographics, gets ``decision=None`` and the reason.
+            In the frame's order. A row with a missing or infinite feature, with one that departs by more than
+            `LARGEST_DEPARTURE`, or a person outside the normal group's demographics, gets ``decision=None``
+            and the reason; the first two get no probabilities either, for they would mean nothing.
 
         Raises
         ------
@@ -78,20 +93,25 @@ class Model:
             PRC-401 where a column is missing, or the people do not come in a frame.
         """
         X = self._columns_of(frame)
-        finite = np.isfinite(X[list(self.feature_names)].to_numpy()).all(axis=1)
-        table = np.full((len(X), len(self.classes)), np.nan)
+        wrong = self._unusable(X)
+        usable = np.array([not text for text in wrong], dtype=bool)
         support = self.procedure.support(X)
-        table[finite] = self.procedure.probabilities(X[finite]) if finite.any() else table[finite]
+        for row, text in self._departures(X, usable & support["encodable"].to_numpy(dtype=bool)).items():
+            usable[row] = False
+            # Where the demographics are out of range, they are why the feature is.
+            wrong[row] = str(support["reason"].iloc[row]) or text
+        table = np.full((len(X), len(self.classes)), np.nan)
+        table[usable] = self.procedure.probabilities(X[usable]) if usable.any() else table[usable]
         decided = self.procedure.rule.decide(table)
         # By place, since a frame's index may name two rows alike.
         telling = (
-            contributions_of(self.procedure, X.set_axis(range(len(X)), axis=0)[finite], top=top)
-            if finite.any()
+            contributions_of(self.procedure, X.set_axis(range(len(X)), axis=0)[usable], top=top)
+            if usable.any()
             else {}
         )
         predictions = []
         for row, name in enumerate(X.index):
-            reason = self._reason(X.iloc[row], finite=bool(finite[row]), support=support.iloc[row])
+            reason = wrong[row] or str(support["reason"].iloc[row])
             predictions.append(
                 Prediction(
                     subject=str(name),
@@ -139,10 +159,53 @@ class Model:
         numbers = {name: pd.to_numeric(frame[name], errors="coerce") for name in self.feature_names}
         return X.assign(**{name: column.to_numpy(float, na_value=np.nan) for name, column in numbers.items()})
 
-    def _reason(self, row: pd.Series, *, finite: bool, support: pd.Series) -> str:
-        """Say why there is no decision; empty where there is one."""
-        if not finite:
-            values = row[list(self.feature_names)].to_numpy(dtype=float)
-            first = self.feature_names[int(np.flatnonzero(~np.isfinite(values))[0])]
-            return f"feature {first} is missing"
-        return "" if bool(support["supported"]) else str(support["reason"])
+    def _unusable(self, X: pd.DataFrame) -> list[str]:
+        """Name each row's first feature that can't be computed with; an empty text where there is none."""
+        values = X[list(self.feature_names)].to_numpy(dtype=float)
+        finite = np.isfinite(values)
+        fits = finite & (np.abs(values) <= LARGEST_VALUE)
+        wrong = [""] * len(X)
+        for row in np.flatnonzero(~fits.all(axis=1)):
+            first = int(np.argmin(fits[row]))
+            name, value = self.feature_names[first], values[row, first]
+            wrong[row] = (
+                f"feature {name} is {value:.3g}, larger than any measurement can be: check its unit"
+                if finite[row, first]
+                else f"feature {name} is missing"
+            )
+        return wrong
+
+    def _departures(self, X: pd.DataFrame, rows: NDArray[np.bool_]) -> dict[int, str]:
+        """Name, for the rows in question, the feature that lies farthest beyond `LARGEST_DEPARTURE`."""
+        if not rows.any():
+            return {}
+        # In double precision the squares of every value that is let in can be held.
+        frame = X[rows].astype(dict.fromkeys(self.feature_names, np.float64))
+        passed: Any = arm_frame(frame, self.procedure.roles, self.procedure.arm)
+        told: dict[int, str] = {}
+        names: NDArray[np.object_] = np.empty(0, dtype=object)
+        for title, step in self.procedure.pipeline.steps[:-1]:
+            sizes, unit = None, ""
+            if title == "normalize":
+                names = step.get_feature_names_out()
+                if isinstance(step, FeatureNormalizer) and step.mode == "replace":
+                    # Residuals have the feature's own unit: the limit is one of W-scores.
+                    scores = step if step.scale == "w" else copy(step).set_params(scale="w")
+                    sizes = np.abs(scores.transform(passed))
+                    unit = "normal standard deviations from what is expected"
+                elif isinstance(step, FeatureNormalizer):
+                    names = names[: int(step.is_feature_.sum())]  # demographics, behind them, have a range
+            passed = step.transform(passed)
+            if title == "scale":
+                # A feature that did not vary in training has no unit, and the scaler leaves it as it is.
+                varied = np.isclose(step.scale_, np.sqrt(step.var_), rtol=1e-6)
+                sizes = np.abs(np.where(varied, passed, 0.0))[:, : len(names)]
+                unit = "standard deviations from the training's mean"
+            if sizes is None or not sizes.shape[1]:
+                continue
+            farthest = np.argmax(sizes, axis=1)
+            size = sizes[np.arange(len(sizes)), farthest]
+            for place in np.flatnonzero(size > LARGEST_DEPARTURE):
+                text = f"feature {names[farthest[place]]} lies {size[place]:.3g} {unit}: check its unit"
+                told.setdefault(int(np.flatnonzero(rows)[place]), text)
+        return told
