@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from normwise.errors import ProcedureError
+from normwise.errors import NormwiseWarning, ProcedureError
 from normwise.evaluate import test_model as apply_to_cohort
 from normwise.procedure import Model, train_study
 from normwise.schema import Study
@@ -86,7 +86,8 @@ def test_the_features_are_the_models_however_the_table_looks(model: Model, tmp_p
     found = apply_to_cohort(model, study_of(tmp_path / "data", 40, 4, gap="f2"), tmp_path / "run")
     assert found.n_scans == 12
     same = study_of(tmp_path / "same", 60, 0, columns=COLUMNS[::-1], cohort={"demographics": ["Sex", "Age"]})
-    notes = apply_to_cohort(model, same, tmp_path / "again").notes
+    with pytest.warns(NormwiseWarning, match="EVA-102"):
+        notes = apply_to_cohort(model, same, tmp_path / "again").notes
     assert any(note.startswith("EVA-102  60 of 60 scans") and "s0_0, s0_1" in note for note in notes)
 
 

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from normwise.errors import ProcedureError
 from normwise.procedure.decision import (
     DecisionRule,
+    check_costs,
     choose_rule,
     threshold_for_costs,
     threshold_for_sensitivity,
@@ -100,6 +101,20 @@ def test_a_cost_matrix_that_does_not_fit_is_refused(matrix: dict[str, dict[str, 
             DecisionSection(cost_matrix=matrix), np.eye(3), np.array(CLASSES, dtype=object), CLASSES, "normal"
         )
     assert caught.value.code == "PRC-301"
+
+
+@pytest.mark.parametrize(
+    "section",
+    [
+        DecisionSection(cost=CostPair(missed=0, false_alarm=0)),
+        DecisionSection(cost_matrix={"normal": {"AD": 1.0}, "AD": {"AD": 10.0, "normal": 1.0}}),
+    ],
+)
+def test_costs_that_reward_a_mistake_are_refused(section: DecisionSection) -> None:
+    with pytest.raises(ProcedureError) as caught:
+        check_costs(section, ("normal", "AD"))
+    assert caught.value.code == "PRC-302"
+    check_costs(DecisionSection(cost=CostPair(missed=10)), ("normal", "AD"))
 
 
 def test_the_rule_sees_only_rows_with_probabilities() -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from normwise.errors import ClassifierError, ProcedureError
+from normwise.errors import ClassifierError, NormwiseError, ProcedureError
 from normwise.procedure.run import flow_of, prepare_run
 from normwise.procedure.train import train_study
 from normwise.results import RunRecord, read_result
@@ -45,14 +45,16 @@ def test_a_training_run_leaves_what_it_promises(small: Any, tmp_path: Path) -> N
 def test_a_cost_matrix_is_refused_before_anything_is_written(small: Any, tmp_path: Path) -> None:
     study = study_in(tmp_path, small, decision={"cost_matrix": {"normal": {"AD": 1.0}}})
     with pytest.raises(ProcedureError) as caught:
-        prepare_run(study, tmp_path / "run")
+        prepare_run(study, tmp_path / "run", purpose="train")
     assert caught.value.code == "PRC-301"
     assert not (tmp_path / "run").exists()
 
 
 def test_a_wrong_classifier_is_refused_before_anything_is_written(small: Any, tmp_path: Path) -> None:
     with pytest.raises(ClassifierError):
-        prepare_run(study_in(tmp_path, small, classifier={"name": "logistik"}), tmp_path / "run")
+        prepare_run(
+            study_in(tmp_path, small, classifier={"name": "logistik"}), tmp_path / "run", purpose="train"
+        )
     assert not (tmp_path / "run").exists()
 
 
@@ -69,3 +71,24 @@ def test_the_flow_counts_a_code_at_a_time() -> None:
         ("COH-1", "too young", 2),
         ("IMG-1", "broken", 1),
     ]
+
+
+@pytest.mark.parametrize(
+    ("sections", "code"),
+    [
+        ({"evaluation": {"folds": 40}}, "PRC-101"),
+        ({"features": {"extractor": "region"}}, "FEA-100"),
+        ({"features": {"extractor": "regions", "atlas": "neuromorphometric"}}, "FEA-102"),
+        ({"features": {"extractor": "regions", "statistics": ["men"]}}, "FEA-104"),
+        ({"normalizer": {"interactions": [["age", "agge"]]}}, "NRM-105"),
+        ({"classifier": {"grid": {"C": []}}}, "CLS-104"),
+    ],
+)
+def test_what_can_not_run_is_refused_before_anything_is_read(
+    small: Any, tmp_path: Path, sections: dict[str, Any], code: str
+) -> None:
+    study = Study.model_validate(study_in(tmp_path, small).model_dump() | sections)
+    with pytest.raises(NormwiseError) as caught:
+        prepare_run(study, tmp_path / "run", purpose="evaluate")
+    assert caught.value.code == code
+    assert not (tmp_path / "run").exists()

@@ -41,9 +41,11 @@ def check(study: Path, /, *, keys: EveryStudyFlag = NO_KEY_OF_ALL, running: Spea
     """
     with open_session("check", running) as session:
         from normwise.cohort import read_cohort, read_study
+        from normwise.procedure import check_plan
 
         resolved = read_study(study, overrides_from(keys))
         cohort = read_cohort(resolved)
+        check_plan(resolved, cohort, folds=resolved.evaluation.folds)
         _tell(session.tell, resolved, cohort)
         return session.end()
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 
 import numpy as np
 
 from normwise.engine import Limits, Progress
-from normwise.errors import EvaluationError
+from normwise.errors import EvaluationError, NormwiseWarning
 from normwise.evaluate.comparisons import compare_arms
 from normwise.evaluate.crossval import ArmPredictions, cross_validate_arms, predict_part
 from normwise.evaluate.metrics import OutOfFold
@@ -68,7 +69,7 @@ def evaluate_study(
     NormwiseError
         Where study, cohort or folds can't be used.
     """
-    prepared = prepare_run(study, run, jobs=jobs, progress=progress, limits=limits)
+    prepared = prepare_run(study, run, purpose="evaluate", jobs=jobs, progress=progress, limits=limits)
     resolved, roles = prepared.study, prepared.cohort.roles
     arms = arms_of(roles)
     predictions = cross_validate_arms(
@@ -130,7 +131,14 @@ def test_model(
     """
     model = model if isinstance(model, Model) else load_model(model)
     prepared = prepare_run(
-        study, run, jobs=jobs, progress=progress, limits=limits, roles=model.roles, wanted=model.feature_names
+        study,
+        run,
+        purpose="test",
+        jobs=jobs,
+        progress=progress,
+        limits=limits,
+        roles=model.roles,
+        wanted=model.feature_names,
     )
     roles = prepared.cohort.roles
     if set(roles.targets) != set(model.classes) or set(roles.demographics) != set(model.roles.demographics):
@@ -190,7 +198,9 @@ def _people_trained_on(model: Model, prepared: PreparedRun) -> list[str]:
         return []
     listed = ", ".join(shared[:5]) + (f" and {len(shared) - 5} more" if len(shared) > 5 else "")
     count = f"{len(shared)} of {len(prepared.labels)}"
-    return [f"EVA-102  {count} scans were trained on, which flatters the model: {listed}"]
+    text = f"EVA-102  {count} scans were trained on, which flatters the model: {listed}"
+    warnings.warn(text, NormwiseWarning, stacklevel=3)
+    return [text]
 
 
 def _evaluation(

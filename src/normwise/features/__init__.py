@@ -31,7 +31,7 @@ to be learnt is a transformer, fitted inside each training fold.
 from __future__ import annotations
 
 from normwise.features.atlas import Atlas, load_atlas
-from normwise.features.extract import extract_features, learnt_extractor
+from normwise.features.extract import check_extractor, extract_features, learnt_extractor
 from normwise.features.extractor import Extractor, Means
 from normwise.features.feature_table import FeatureTable, read_features, write_features
 from normwise.features.installed import installed_atlases
@@ -47,6 +47,7 @@ __all__ = [
     "Extractor",
     "FeatureTable",
     "Means",
+    "check_extractor",
     "extract_features",
     "installed_atlases",
     "learnt_extractor",

@@ -15,7 +15,7 @@ from normwise.features.feature_table import FeatureTable
 from normwise.features.registry import EXTRACTORS
 from normwise.schema import Study
 
-__all__ = ["extract_features", "learnt_extractor"]
+__all__ = ["check_extractor", "extract_features", "learnt_extractor"]
 
 
 def extract_features(
@@ -100,6 +100,24 @@ def learnt_extractor(study: Study, seed: int) -> Any:
     """
     learn = _find(study).learn
     return learn(study, seed) if learn is not None else None
+
+
+def check_extractor(study: Study) -> None:
+    """Refuse an extractor, or settings of it, that can't measure anybody; no scan is read.
+
+    Parameters
+    ----------
+    study : Study
+        Its ``[features]``.
+
+    Raises
+    ------
+    FeatureError
+        FEA-1xx, what is wrong with the study.
+    """
+    check = _find(study).check
+    if check is not None:
+        check(study)
 
 
 def _find(study: Study) -> Extractor:

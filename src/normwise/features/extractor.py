@@ -69,11 +69,14 @@ class Extractor:
     learn : callable or None
         ``learn(study, seed)`` returns a scikit-learn transformer for what has to be learnt inside each
         training fold, or nothing has to.
+    check : callable or None
+        ``check(study)`` raises what can be told to be wrong without a single scan.
     """
 
     title: str
     extract: Callable[[Cohort, Study, Means], FeatureTable]
     learn: Callable[[Study, int], Any] | None = None
+    check: Callable[[Study], None] | None = None
 
 
 def hash_of(**settings: Any) -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 from normwise.cohort import Cohort, did_you_mean
 from normwise.engine import Outcome, Task, run_subjects
 from normwise.errors import FeatureError
-from normwise.features.atlas import IMAGE_SUFFIXES, load_atlas, names_of
+from normwise.features.atlas import IMAGE_SUFFIXES, Atlas, load_atlas, names_of
 from normwise.features.extractor import Extractor, Means, hash_of
 from normwise.features.feature_table import FeatureTable
 from normwise.features.measure import MEASURE_VERSION, measure_regions
@@ -57,6 +57,19 @@ def _extract(cohort: Cohort, study: Study, means: Means) -> FeatureTable:
     return _on_one_atlas(cohort, section, root, lut, statistics, means)
 
 
+def _check(study: Study) -> None:
+    section = study.features
+    root = study.cohort.root or Path()
+    _statistics(section)
+    if not has_columns(section.atlas):
+        _load(section, root, root / section.lut if section.lut is not None else None)
+
+
+def _load(section: FeaturesSection, root: Path, lut: Path | None) -> Atlas:
+    named = section.atlas.lower().endswith(IMAGE_SUFFIXES)
+    return load_atlas(root / section.atlas if named else section.atlas, lut)
+
+
 def _statistics(section: FeaturesSection) -> list[str]:
     unknown = [name for name in section.statistics if name not in STATISTICS]
     if unknown:
@@ -79,8 +92,7 @@ def _on_one_atlas(
     means: Means,
 ) -> FeatureTable:
     """Measure the regions of an atlas that is placed on every image."""
-    named = section.atlas.lower().endswith(IMAGE_SUFFIXES)
-    atlas = load_atlas(root / section.atlas if named else section.atlas, lut)
+    atlas = _load(section, root, lut)
     assert cohort.images is not None
     with means.folder() as folder:
         packed = pack_atlas(atlas, folder)
@@ -148,4 +160,4 @@ def _run(tasks: list[Task], means: Means) -> list[Outcome]:
     )
 
 
-REGIONS = Extractor("Statistics of labelled regions of an image", _extract)
+REGIONS = Extractor("Statistics of labelled regions of an image", _extract, check=_check)

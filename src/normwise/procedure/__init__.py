@@ -2,8 +2,8 @@
 
 The files in the order in which data walks: ``folds`` (people on one side only) → ``steps`` and ``pipeline``
 (the arms as scikit-learn pipelines) → ``decision`` (probabilities to a decision) → ``fit`` (tune, choose
-the threshold, fit) → ``run`` (the run folder) → ``train`` → ``model``, ``archive`` and ``bundle`` (the
-saved model) → ``apply`` (new people) → ``explain`` (what the model looks at).
+the threshold, fit) → ``plan`` (what is refused early) → ``run`` (the run folder) → ``train`` → ``model``,
+``archive`` and ``bundle`` (the saved model) → ``apply`` (new people) → ``explain`` (what the model looks at).
 """
 
 from normwise.procedure.apply import apply_model, assert_same_pipeline
@@ -19,6 +19,7 @@ from normwise.procedure.folds import (
 )
 from normwise.procedure.model import Model
 from normwise.procedure.pipeline import ARMS, arms_of, main_arm, make_procedure
+from normwise.procedure.plan import check_plan
 from normwise.procedure.run import PreparedRun, prepare_run, record_run
 from normwise.procedure.train import explain_model, train_model, train_study
 
@@ -33,6 +34,7 @@ __all__ = [
     "arms_of",
     "assert_no_person_on_both_sides",
     "assert_same_pipeline",
+    "check_plan",
     "choose_rule",
     "describe_rule",
     "draw_folds",

@@ -157,15 +157,28 @@ def threshold_for_costs(
 
 
 def check_costs(section: DecisionSection, classes: tuple[str, ...]) -> None:
-    """Refuse a cost matrix that does not fit the classes, before any image is read.
+    """Refuse costs that do not fit the classes, or that reward a mistake, before any image is read.
 
     Raises
     ------
     ProcedureError
-        PRC-301 where it lacks a class or names one that is not told apart.
+        PRC-301 where it lacks a class or names one that is not told apart, PRC-302 where a wrong decision
+        would be as good as the right one.
     """
     if section.cost_matrix is not None:
-        _cost_table(section.cost_matrix, classes)
+        table = _cost_table(section.cost_matrix, classes)
+        senseless = any(row[place] >= min(row[:place] + row[place + 1 :]) for place, row in enumerate(table))
+    else:
+        pair = section.cost
+        senseless = pair is not None and min(pair.missed, pair.false_alarm) == 0
+    if senseless:
+        raise ProcedureError(
+            "PRC-302",
+            "a wrong decision costs nothing, or no more than the right one.",
+            subject="decision.cost_matrix" if section.cost_matrix is not None else "decision.cost",
+            expected="every wrong decision dearer than the right one",
+            advice="give both costs above zero; only their ratio matters",
+        )
 
 
 def choose_rule(

@@ -12,26 +12,29 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from normwise.classify import classifier_grid, make_classifier
 from normwise.cohort import Cohort, read_cohort, read_study, study_to_toml
 from normwise.engine import Limits, Progress
 from normwise.errors import ProcedureError
 from normwise.features import FeatureTable, extract_features, write_features
 from normwise.files import sha256_file, write_text
-from normwise.procedure.decision import check_costs
+from normwise.procedure.plan import check_plan
 from normwise.procedure.versions import package_versions
 from normwise.results import FlowStep, RunRecord, write_result
 from normwise.schema import Roles, Study
 
-__all__ = ["PreparedRun", "prepare_run", "record_run"]
+__all__ = ["MARKER", "PreparedRun", "prepare_run", "record_run"]
 
 CACHE = ".cache"
 """Folder inside a run that holds finished extractions, so that an interrupted run resumes."""
+
+MARKER = ".normwise"
+"""File by which the command line knows a folder that Normwise began as a run."""
 
 
 @dataclass(frozen=True)
@@ -90,6 +93,7 @@ def prepare_run(
     study: Study | str | Path,
     run: str | Path,
     *,
+    purpose: Literal["extract", "train", "evaluate", "test"] = "extract",
     labelled: bool = True,
     jobs: int = 1,
     progress: Progress | None = None,
@@ -105,6 +109,8 @@ def prepare_run(
         A study, a study file or a BIDS folder.
     run : path
         The run folder; made where it is missing.
+    purpose : {"extract", "train", "evaluate", "test"}
+        What the features are for; what would stop it is refused before an image is read.
     labelled : bool
         Whether a diagnosis is needed.
     jobs : int
@@ -132,12 +138,14 @@ def prepare_run(
     study = study if isinstance(study, Study) else read_study(Path(study))
     folder = Path(run)
     cohort = read_cohort(study, labelled=labelled, roles=roles)
-    # What can be refused without reading an image is refused before one is read.
-    check_costs(study.decision, cohort.roles.targets)
-    make_classifier(study.classifier)
-    classifier_grid(study.classifier)
+    if purpose != "test":
+        folds = {"extract": None, "train": 2, "evaluate": study.evaluation.folds}[purpose]
+        check_plan(study, cohort, folds=folds)
     try:
         folder.mkdir(parents=True, exist_ok=True)
+        # A folder with something of the user's in it is never marked, so that no command may clear it.
+        if all(path.name in {CACHE, "logs"} for path in folder.iterdir()):
+            write_text(folder / MARKER, "a Normwise run\n")
     except OSError as fault:
         raise ProcedureError(
             "PRC-203",

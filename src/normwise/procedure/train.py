@@ -52,7 +52,7 @@ def train_study(
     Model
         The trained model, as `normwise.load_model` would open it.
     """
-    prepared = prepare_run(study, run, jobs=jobs, progress=progress, limits=limits)
+    prepared = prepare_run(study, run, purpose="train", jobs=jobs, progress=progress, limits=limits)
     model = train_model(prepared)
     save_model(model, prepared.folder / "model")
     write_result(explain_model(model, prepared), prepared.folder / "explanation.json")
