@@ -26,7 +26,8 @@ def replacing(path: Path) -> Iterator[Path]:
     Yields
     ------
     Path
-        Where to write. On an error it is removed and ``path`` stays as it was.
+        Where to write. On an error it is removed and ``path`` stays as it was. A device or a pipe can't be
+        replaced and is given itself.
 
     Examples
     --------
@@ -38,6 +39,9 @@ def replacing(path: Path) -> Iterator[Path]:
     'whole'
     """
     path.parent.mkdir(parents=True, exist_ok=True)
+    if path.exists() and not path.is_file() and not path.is_dir():
+        yield path
+        return
     # The suffix stays last, since some writers choose their format by it.
     part = path.with_name(f".{path.name.split('.')[0]}-{uuid4().hex[:8]}.part{''.join(path.suffixes)}")
     try:

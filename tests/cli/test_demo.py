@@ -3,6 +3,7 @@
 import pytest
 
 from normwise.cli.demo import sentences
+from normwise.cli.main import main
 from normwise.results import Arm, Curve, Estimate, Evaluation
 
 
@@ -44,3 +45,10 @@ def test_the_numbers_are_those_of_the_evaluation():
     assert "40 simulated people" in reached
     assert "91%" in decided
     assert "62%" in decided
+
+
+def test_an_impossible_number_of_people_is_refused_before_anything_is_announced(tmp_path, capsys):
+    assert main(["demo", str(tmp_path / "run"), "--people", "3"]) == 2
+    told = capsys.readouterr().err
+    assert told.startswith("SAM-101  ")
+    assert not (tmp_path / "run").exists()

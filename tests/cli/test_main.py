@@ -136,6 +136,28 @@ def test_a_reader_that_goes_away_is_no_failure():
     process.stderr.close()
 
 
+@pytest.mark.parametrize(("closing", "code"), [(">&-", 2), ("2>&-", 2), (">&- 2>&-", 2)])
+def test_closed_streams_change_no_exit_code(tmp_path, closing, code):
+    line = f"exec {sys.executable} -m normwise.cli check {tmp_path / 'absent.toml'} {closing}"
+    assert subprocess.run(["sh", "-c", line], capture_output=True, check=False).returncode == code
+
+
+def test_a_narrow_encoding_stops_nothing(tmp_path):
+    environment = {**os.environ, "PYTHONIOENCODING": "ascii:strict"}
+    words = [*COMMAND, "check", str(tmp_path / "größe.toml")]
+    done = subprocess.run(words, capture_output=True, env=environment, check=False)
+    assert done.returncode == 2
+    assert done.stderr.startswith(b"STU-101  ")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
+def test_an_output_without_room_is_said():
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run([*COMMAND, "--version"], stdout=full, stderr=subprocess.PIPE, check=False)
+    assert done.returncode == 2
+    assert done.stderr.startswith(b"CLI-301  ")
+
+
 def test_completion_can_be_installed(tmp_path):
     environment = {**os.environ, "HOME": str(tmp_path), "SHELL": "/bin/bash"}
     done = subprocess.run(

@@ -1,6 +1,7 @@
 """Predict: one line a person, the reason where there is no decision, and an exit code that says so."""
 
 import csv
+import os
 
 import pytest
 
@@ -69,3 +70,32 @@ def test_the_table_goes_into_a_file(table_run, tmp_path, capsys):
 def test_images_or_a_table(table_run, words, capsys):
     assert main(["predict", str(table_run), *words]) == 2
     assert capsys.readouterr().err.startswith("CLI-102  ")
+
+
+def test_demographics_that_decide_nothing_are_no_failure(table_run, tmp_path, capsys):
+    code, rows, _ = predict(table_run, "old,very,F,1800,2.5\nodd,70,X,1800,2.5\n", tmp_path, capsys)
+    assert code == 0
+    assert {row["decision"] for row in rows.values()} == {"no decision"}
+
+
+def test_an_output_that_cannot_be_written_is_refused_before_anything_is_read(tmp_path, capsys):
+    assert main(["predict", "no-model", "--table", "new.tsv", "--out", str(tmp_path)]) == 2
+    told = capsys.readouterr().err
+    assert told.startswith("CLI-301  ")
+    assert str(tmp_path) in told
+
+
+def test_the_table_goes_into_a_pipe_without_replacing_it(table_run, tmp_path, capsys):
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    code, _, _ = predict(table_run, "b,70,F,1800,2.5\n", tmp_path, capsys, "--out", str(pipe))
+    assert code == 0
+    assert pipe.is_fifo()
+    assert b"\tAD\t" in os.read(reader, 1 << 16)
+    os.close(reader)
+
+
+def test_a_negative_top_is_refused(table_run, capsys):
+    assert main(["predict", str(table_run), "--table", "new.tsv", "--top", "-1"]) == 2
+    assert capsys.readouterr().err.startswith("CLI-104  ")

@@ -50,7 +50,7 @@ def test_a_run_of_another_study_is_refused_key_by_key(run, tmp_path):
 def test_overwrite_replaces_results_and_nothing_else(run, tmp_path):
     open_run(run, study(tmp_path, classifier={"name": "svm"}), overwrite=True)
     left = {path.relative_to(run).as_posix() for path in run.rglob("*") if path.is_file()}
-    assert left == {"study.toml", "logs/a.log", ".cache/ab/cd.npz", "notes.txt"}
+    assert left == {".normwise", "study.toml", "logs/a.log", ".cache/ab/cd.npz", "notes.txt"}
     assert "svm" in (run / "study.toml").read_text()
 
 
@@ -72,6 +72,47 @@ def test_a_folder_that_is_no_run_is_never_written_into(tmp_path, names, overwrit
         open_run(folder, study(tmp_path), overwrite=overwrite)
     assert codes(caught) == "CLI-201"
     assert {path.name: path.read_text() for path in folder.iterdir()} == dict.fromkeys(names, "mine")
+
+
+@pytest.mark.parametrize("name", [".", "tables"])
+def test_a_studys_own_cohort_is_never_made_a_run_even_where_it_is_marked(tmp_path, name):
+    (tmp_path / "tables").mkdir()
+    own = study(tmp_path)
+    own = own.model_copy(update={"cohort": own.cohort.model_copy(update={"table": "tables/people.tsv"})})
+    (tmp_path / name / ".normwise").touch()
+    (tmp_path / name / "cohort.tsv").write_text("mine")
+    with pytest.raises(CommandError) as caught:
+        open_run(tmp_path / name, own, overwrite=True)
+    assert codes(caught) == "CLI-201"
+    assert (tmp_path / name / "cohort.tsv").read_text() == "mine"
+
+
+def test_a_cohort_that_looks_like_a_run_is_not_cleared(tmp_path):
+    data = tmp_path / "data"
+    (data / "logs").mkdir(parents=True)
+    for name in ("study.toml", "cohort.tsv", "run.json", "features.tsv"):
+        (data / name).write_text("mine")
+    with pytest.raises(CommandError) as caught:
+        open_run(data, study(tmp_path), overwrite=True)
+    assert codes(caught) == "CLI-201"
+    assert (data / "features.tsv").read_text() == "mine"
+
+
+def test_a_key_left_out_and_an_empty_list_are_the_same_study(run, tmp_path):
+    file = run / "study.toml"
+    text = file.read_text()
+    assert "include = []\n" in text
+    file.write_text(text.replace("include = []\n", ""))
+    open_run(run, study(tmp_path))
+    assert (run / "evaluation.json").exists()
+
+
+def test_both_doors_leave_the_same_marker(table_run):
+    from normwise.cli import run_folder
+    from normwise.procedure import run as procedure_run
+
+    assert procedure_run.MARKER == run_folder.MARKER
+    assert is_run(table_run)
 
 
 def test_a_name_taken_by_a_file_is_refused(tmp_path):

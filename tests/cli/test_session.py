@@ -1,12 +1,15 @@
 """One command at work: warnings are noted once, failures named, everything logged."""
 
+import errno
+import os
 import warnings
 
 import pytest
 
+from normwise.cli.log import RunLog
 from normwise.cli.run_flags import RunFlags
-from normwise.cli.session import limits_from, open_session
-from normwise.errors import CommandError, NormwiseWarning
+from normwise.cli.session import accident, limits_from, open_session
+from normwise.errors import CommandError, NormwiseError, NormwiseWarning
 from normwise.schema import Study
 
 
@@ -66,3 +69,42 @@ def test_an_accident_in_a_run_is_logged_there(tmp_path):
 def test_limits_come_from_the_flags():
     limits = limits_from(RunFlags(memory="2G", timeout=30))
     assert (limits.memory_bytes, limits.seconds) == (2 * 1024**3, 30)
+
+
+@pytest.mark.parametrize(
+    ("number", "said"),
+    [(errno.ENOSPC, "no room"), (errno.EACCES, "can't be used"), (errno.EISDIR, "can't be")],
+)
+def test_what_the_system_refuses_is_no_accident(number, said):
+    def refuse():
+        with open_session("extract", RunFlags()):
+            raise OSError(number, os.strerror(number), "/data/there.tsv")
+
+    with pytest.raises(CommandError) as caught:
+        refuse()
+    assert caught.value.code == "CLI-301"
+    assert caught.value.subject == "/data/there.tsv"
+    assert said in caught.value.problem
+    assert "finished extractions are kept" in caught.value.advice
+
+
+def test_accidents_without_a_run_share_one_folder(tmp_path, monkeypatch):
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    logs = [RunLog("check") for _ in range(2)]
+    for log in logs:
+        accident(RuntimeError("a hidden fault"), log)
+        log.close()
+    [folder] = tmp_path.iterdir()
+    assert folder.stat().st_mode & 0o777 == 0o700
+    assert {log.path.parent for log in logs} == {folder}
+
+
+def test_results_stay_where_the_new_study_cannot_be_read(tmp_path):
+    run = tmp_path / "run"
+    with open_session("train", RunFlags()) as session:
+        session.open_run(run, Study(), overwrite=False)
+    (run / "report.html").touch()
+    absent = Study.model_validate({"cohort": {"root": tmp_path, "table": "absent.tsv"}})
+    with pytest.raises(NormwiseError), open_session("train", RunFlags()) as session:
+        session.open_run(run, absent, overwrite=True, labelled=True)
+    assert (run / "report.html").exists()

@@ -45,7 +45,7 @@ def test_a_run_holds_what_it_promises(run):
         "dataset_description.json study.toml run.json cohort.tsv features.tsv features.json evaluation.json "
         "explanation.json predictions.tsv model report.html logs"
     )
-    assert {path.name for path in run.iterdir()} == {*names.split(), ".cache"}
+    assert {path.name for path in run.iterdir()} == {*names.split(), ".cache", ".normwise"}
     assert len(list((run / "logs").iterdir())) == 3
     assert read_result(RunRecord, run / "run.json").n_included == 36
 

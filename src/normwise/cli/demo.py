@@ -58,12 +58,17 @@ def demo(
         The exit code.
     """
     with open_session("demo", running) as session:
+        import numpy as np
+
         from normwise.cohort import read_study
         from normwise.evaluate import evaluate_study
         from normwise.procedure import train_study
-        from normwise.samples import simulate_cohort
+        from normwise.samples import draw_people, simulate_cohort
 
         refuse_foreign(run, beside=(COHORT,))
+        draw_people(
+            people, np.random.default_rng(seed)
+        )  # refuses an impossible number before it is announced
         session.progress.message(f"simulating {people} people from the MNI152 brain in {run / COHORT}")
         study_file = simulate_cohort(run / COHORT, people=people, seed=seed)
         study = read_study(study_file, {"evaluation.seed": seed})

@@ -71,7 +71,7 @@ def descent(
         from normwise.report import draw_descent
 
         resolved = read_study(study, overrides_from(keys))
-        session.open_run(run, resolved, overwrite=overwrite)
+        session.open_run(run, resolved, overwrite=overwrite, labelled=True)
         prepared = prepare_run(
             resolved, run, jobs=running.workers, progress=session.progress, limits=limits_from(running)
         )

@@ -48,7 +48,7 @@ def evaluate(
         from normwise.evaluate import evaluate_study
 
         resolved = read_study(study, overrides_from(keys))
-        session.open_run(run, resolved, overwrite=overwrite)
+        session.open_run(run, resolved, overwrite=overwrite, labelled=True)
         evaluation = evaluate_study(
             resolved, run, jobs=running.workers, progress=session.progress, limits=limits_from(running)
         )

@@ -55,7 +55,7 @@ def extract(
         from normwise.procedure import prepare_run, record_run
 
         resolved = read_study(study, overrides_from(keys))
-        session.open_run(run, resolved, overwrite=overwrite)
+        session.open_run(run, resolved, overwrite=overwrite, labelled=not unlabelled)
         prepared = prepare_run(
             resolved,
             run,

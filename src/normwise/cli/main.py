@@ -12,10 +12,13 @@ code   meaning
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 import traceback
 from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
 
 from cyclopts import App, CycloptsError, Group
 
@@ -113,10 +116,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         The exit code.
     """
     words = list(sys.argv[1:] if arguments is None else arguments)
+    _steady_streams()
     try:
         code = make_app(_verb_in(words))(
             words, console=make_console(sys.stdout), exit_on_error=False, print_error=False
         )
+        sys.stdout.flush()  # here a full disk is still ours to tell
     except CycloptsError as error:
         return _refuse(_usage_error(error, words), words)
     except NormwiseError as error:
@@ -125,15 +130,35 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stderr.write("\ninterrupted; a run that was begun goes on with the same command\n")
         return INTERRUPTED
     except BrokenPipeError:
-        # Python flushes stdout once more at exit, and would complain about the closed pipe.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _drop_stdout()
         return PIPE_CLOSED
+    except OSError as error:
+        from normwise.cli.session import machine_refusal
+
+        _drop_stdout()
+        return _refuse(machine_refusal(error), words, cause=error)
     except Exception as error:  # noqa: BLE001 - the last boundary: nobody is shown a bare traceback
         from normwise.cli.log import RunLog
         from normwise.cli.session import accident
 
         return _refuse(accident(error, RunLog("command")), words, cause=error)
     return code if isinstance(code, int) else 0
+
+
+def _steady_streams() -> None:
+    """Let no character and no closed stream stop a command, whatever the terminal's encoding."""
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:
+            setattr(sys, name, Path(os.devnull).open("w", encoding="utf-8"))  # noqa: SIM115 - open to the end
+        elif isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
+
+
+def _drop_stdout() -> None:
+    """Lead stdout nowhere: Python flushes it once more at exit, and would complain about what is closed."""
+    with suppress(OSError):  # a stream in memory has no descriptor
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _refuse(error: NormwiseError, words: Sequence[str], cause: BaseException | None = None) -> int:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import errno
+import os
+import re
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -22,6 +25,9 @@ __all__ = ["predict"]
 
 PEOPLE = Group("[people]", sort_key=10)
 NO_DECISION = "no decision"
+_NO_IMAGE = ("COH-214", "COH-215", "COH-216")  # none named, none found, several
+_FAILURE = re.compile(r"[A-Z]{3}-\d{3} |feature .* is missing$")
+"""Reasons that lie in the image or its measurement; others lie in who the person is, which is no failure."""
 
 
 def predict(
@@ -75,6 +81,13 @@ def predict(
     """
     with open_session("predict", running) as session:
         _refuse_mixture(image, table, values)
+        if top < 0:
+            raise CommandError(
+                "CLI-104", "a number of features is not negative.", subject="--top", seen=f"{top}",
+                expected="0 or more",
+            )  # fmt: skip
+        if out is not None:
+            _probe(out)
         from normwise.files import write_text
         from normwise.procedure import load_model
 
@@ -93,6 +106,15 @@ def predict(
         session.tell.number("decided", decided)
         session.tell.number("people", len(rows) - 1)
         return session.end(out)
+
+
+def _probe(out: Path) -> None:
+    """Meet what will stop the writing before hours are spent on measuring."""
+    if out.is_dir():
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(out))
+    out.parent.mkdir(parents=True, exist_ok=True)
+    if not os.access(out if out.exists() and not out.is_file() else out.parent, os.W_OK):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(out))
 
 
 def _refuse_mixture(images: tuple[Path, ...], table: Path | None, values: list[str] | None) -> None:
@@ -149,9 +171,10 @@ def _table(
         if prediction is None:
             reason = f"{entry.code} {entry.reason}"
             rows.append(_row(str(entry.id), NO_DECISION, [""] * len(chances), "", reason, ""))
+            failed += not str(entry.code).startswith("COH-") or entry.code in _NO_IMAGE
         else:
             rows.append(_told(prediction, model, top))
-        failed += prediction is None or not prediction.probabilities
+            failed += bool(_FAILURE.match(prediction.reason))
     return rows, failed
 
 

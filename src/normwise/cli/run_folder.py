@@ -25,8 +25,8 @@ RESULTS = (
 )  # fmt: skip
 """What a study's commands leave in a run; the cache and the logs outlive a change of the study."""
 
-MARKS = (LOGS, HIDDEN_CACHE, "run.json", "cohort.tsv")
-"""What a run holds and a cohort does not."""
+MARKER = ".normwise"
+"""What only Normwise writes: the one sign by which a folder is a run, whatever else lies in it."""
 
 _NAMED = 4  # differing keys a message names
 
@@ -55,19 +55,23 @@ def open_run(folder: Path, study: Study, *, overwrite: bool = False, beside: Col
     Raises
     ------
     CommandError
-        CLI-201: not a folder, or no run and not empty. CLI-202: a run of another study.
+        CLI-201: not a folder, no run and not empty, or where the study's own table lies. CLI-202: a run of
+        another study.
     """
     from normwise.cohort import study_to_toml
 
     text = study_to_toml(study)
+    _refuse_own_cohort(folder, study)
     refuse_foreign(folder, beside=beside)
     there = folder / STUDY
-    if is_run(folder):
-        before = there.read_text(encoding="utf-8")
-        if before != text and not overwrite:
-            _refuse_another_study(folder, before, text)
-        if before != text:
+    if is_run(folder) and there.is_file():
+        before = there.read_text(encoding="utf-8", errors="replace")
+        changed = _changed(before, text)
+        if changed and not overwrite:
+            _refuse_another_study(folder, changed)
+        if changed:
             _remove_results(folder)
+    write_text(folder / MARKER, "a Normwise run\n")
     write_text(there, text)
     return folder
 
@@ -110,28 +114,50 @@ def refuse_foreign(folder: Path, *, beside: Collection[str] = ()) -> None:
 
 
 def is_run(folder: Path) -> bool:
-    """Return whether a folder is a run: a study file beside what only a run leaves.
+    """Return whether a folder is a run: whether it holds the marker that Normwise left when it began it.
 
-    A study file beside a participants table is a cohort, which must never be written into.
+    No file of a user's cohort can stand for the marker, so a cohort is never taken for a run.
 
     Parameters
     ----------
     folder : Path
         Any folder.
     """
-    return (folder / STUDY).is_file() and any((folder / name).exists() for name in MARKS)
+    return (folder / MARKER).is_file()
 
 
-def _refuse_another_study(folder: Path, before: str, after: str) -> None:
-    old, new = (dict(_flat(_parsed(text))) for text in (before, after))
+def _refuse_own_cohort(folder: Path, study: Study) -> None:
+    """Refuse the folder that the study reads from: a run's files have names that a cohort's may have too."""
+    if study.cohort.root is None:
+        return
+    root = Path(study.cohort.root)
+    if folder.resolve() in (root.resolve(), (root / study.cohort.table).resolve().parent):
+        raise CommandError(
+            "CLI-201",
+            "the folder is the study's own cohort.",
+            subject=str(folder),
+            expected="an empty folder, a new one, or a run of the same study",
+            advice="name another folder for the run",
+        )
+
+
+def _changed(before: str, after: str) -> list[str]:
+    """Say every key in which two study files differ; a key left out and an empty list are the same."""
+    old, new = (
+        {key: value for key, value in _flat(_parsed(text)) if value not in ([], "")}
+        for text in (before, after)
+    )
     keys = [key for key in {**old, **new} if old.get(key) != new.get(key)]
-    changed = [f"{key}: {_said(old, key)} → {_said(new, key)}" for key in keys[:_NAMED]]
-    more = [f"and {len(keys) - _NAMED} more"] if len(keys) > _NAMED else []
+    return [f"{key}: {_said(old, key)} → {_said(new, key)}" for key in keys]
+
+
+def _refuse_another_study(folder: Path, changed: list[str]) -> None:
+    more = [f"and {len(changed) - _NAMED} more"] if len(changed) > _NAMED else []
     raise CommandError(
         "CLI-202",
         "the folder is a run of another study.",
         subject=str(folder),
-        seen="; ".join([*changed, *more]) or "a study file that differs in form",
+        seen="; ".join([*changed[:_NAMED], *more]),
         advice="name another folder, or replace its results with --overwrite (finished extractions are kept)",
     )
 

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import errno
+import os
+import stat
+import tempfile
 import traceback
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from normwise.cli.ledger import failed_scans
 from normwise.cli.log import RunLog
 from normwise.cli.run_flags import RunFlags, SpeakFlags, memory_bytes
-from normwise.cli.run_folder import LOGS, open_run
+from normwise.cli.run_folder import LOGS, is_run, open_run
 from normwise.cli.tell import Teller
 from normwise.errors import CommandError, NormwiseError, NormwiseWarning
 
@@ -21,7 +25,7 @@ if TYPE_CHECKING:
     from normwise.engine import Limits, Progress
     from normwise.schema import Study
 
-__all__ = ["DONE", "SOME_FAILED", "Session", "accident", "limits_from", "open_session"]
+__all__ = ["DONE", "SOME_FAILED", "Session", "accident", "limits_from", "machine_refusal", "open_session"]
 
 DONE, SOME_FAILED = 0, 1
 _NAMED_FAILURES = 5  # more are counted; cohort.tsv names them all
@@ -52,8 +56,24 @@ class Session:
     tell: Teller
     code: int = field(default=DONE)
 
-    def open_run(self, folder: Path, study: Study, *, overwrite: bool, beside: tuple[str, ...] = ()) -> Path:
-        """Make or take up the run folder, and begin the log in it."""
+    def open_run(
+        self,
+        folder: Path,
+        study: Study,
+        *,
+        overwrite: bool,
+        beside: tuple[str, ...] = (),
+        labelled: bool | None = None,
+    ) -> Path:
+        """Make or take up the run folder, and begin the log in it.
+
+        With ``labelled`` the cohort is read before results are replaced, so that a study that can't be run
+        costs nothing.
+        """
+        if overwrite and labelled is not None and is_run(folder):
+            from normwise.cohort import read_cohort
+
+            read_cohort(study, labelled=labelled)
         open_run(folder, study, overwrite=overwrite, beside=beside)
         self.log.open(folder / LOGS)
         return folder
@@ -99,7 +119,8 @@ def open_session(verb: str, flags: SpeakFlags) -> Iterator[Session]:
     Raises
     ------
     CommandError
-        CLI-901: something went wrong that no error foresaw; the log has the traceback.
+        CLI-301: a file or folder can't be used. CLI-901: something went wrong that no error foresaw; the log
+        has the traceback.
     """
     from normwise import __version__
     from normwise.engine import make_progress
@@ -123,6 +144,9 @@ def open_session(verb: str, flags: SpeakFlags) -> Iterator[Session]:
             raise
         except BrokenPipeError:
             raise
+        except OSError as error:
+            log.say("".join(traceback.format_exception(error)))
+            raise machine_refusal(error) from error
         except Exception as error:
             raise accident(error, log) from error
         finally:
@@ -150,9 +174,7 @@ def limits_from(flags: RunFlags) -> Limits:
 def accident(error: Exception, log: RunLog) -> CommandError:
     """Write the traceback down and return the calm message that stands for it."""
     if log.path is None:
-        import tempfile
-
-        log.open(Path(tempfile.mkdtemp(prefix="normwise-")))
+        log.open(_accident_folder())
     log.say("".join(traceback.format_exception(error)))
     return CommandError(
         "CLI-901",
@@ -160,6 +182,39 @@ def accident(error: Exception, log: RunLog) -> CommandError:
         seen=f"{type(error).__name__}: {error}".splitlines()[0],
         advice=f"the log has the details: {log.path}; --debug shows them here",
     )
+
+
+def machine_refusal(error: OSError) -> CommandError:
+    """Say in the project's own form that a file or folder can't be used.
+
+    Parameters
+    ----------
+    error : OSError
+        As the system raised it.
+    """
+    full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+    name = error.filename2 or error.filename
+    return CommandError(
+        "CLI-301",
+        "there is no room to write." if full else "a file or folder can't be used.",
+        subject=os.fsdecode(name) if isinstance(name, str | bytes) else "",
+        seen=error.strerror or str(error) or type(error).__name__,
+        advice="free some space and give the same command again; finished extractions are kept"
+        if full
+        else "check the path, and that you may read and write there; finished extractions are kept",
+    )
+
+
+def _accident_folder() -> Path:
+    """Return one folder of this user's for logs that belong to no run."""
+    folder = Path(tempfile.gettempdir()) / f"normwise-logs-{os.getuid()}"
+    with suppress(OSError):
+        folder.mkdir(mode=0o700, exist_ok=True)
+        # A name in a shared folder may be somebody else's, or lead elsewhere.
+        found = folder.lstat()
+        if stat.S_ISDIR(found.st_mode) and found.st_uid == os.getuid():
+            return folder
+    return Path(tempfile.mkdtemp(prefix="normwise-logs-"))
 
 
 def _noting(session: Session) -> Callable[..., None]:

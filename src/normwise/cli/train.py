@@ -45,7 +45,7 @@ def train(
         from normwise.procedure import train_study
 
         resolved = read_study(study, overrides_from(keys))
-        session.open_run(run, resolved, overwrite=overwrite)
+        session.open_run(run, resolved, overwrite=overwrite, labelled=True)
         model = train_study(
             resolved, run, jobs=running.workers, progress=session.progress, limits=limits_from(running)
         )
