@@ -120,6 +120,7 @@ def _format(path: Path) -> tuple[int, Callable[[bytes, str], Claim], bool]:
         "IMG-102",
         "the file's name is of no kind that is read.",
         subject=path.name,
+        seen=f"a name that ends in {path.suffix!r}" if path.suffix else "a name without an ending",
         expected=", ".join((*_NIFTI, *_MGH)),
         advice="convert DICOM with dcm2niix, other formats with the tool that wrote them",
     )
