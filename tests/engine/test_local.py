@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from interrupts import obey_interrupts
 from normwise.engine import FunctionName, Limits, LocalExecutor, Task, Work, run_subjects
 from normwise.engine.spawn import SpawnExecutor
 from normwise.errors import EngineError
@@ -58,7 +59,9 @@ def _start(tmp_path, executor):
     script = tmp_path / "script.py"
     script.write_text(text)
     environment = {**os.environ, "TMPDIR": str(tmp_path)}
-    process = subprocess.Popen([sys.executable, str(script)], env=environment, stderr=subprocess.PIPE)
+    process = subprocess.Popen(
+        [sys.executable, str(script)], env=environment, stderr=subprocess.PIPE, preexec_fn=obey_interrupts
+    )
     assert _wait_until(note.exists), process.communicate()[1]
     return process, [int(pid) for pid in note.read_text().split()]
 

@@ -10,6 +10,8 @@ import time
 
 import pytest
 
+from interrupts import obey_interrupts
+
 pytestmark = pytest.mark.slow
 
 
@@ -98,6 +100,7 @@ def test_an_interrupted_extract_resumes(normwise, cohort, tmp_path):
         text=True,
         env={**os.environ, "OMP_NUM_THREADS": "1"},
         start_new_session=True,
+        preexec_fn=obey_interrupts,
     )
     deadline = time.monotonic() + 120
     while len(list((run / ".cache").rglob("*.result"))) < 3 and time.monotonic() < deadline:
