@@ -34,6 +34,7 @@ __all__ = ["main"]
 
 _LOOK_SECONDS = 0.05  # how often memory is measured; ends and deadlines wake the loop by themselves
 _BLIND_SECONDS = 0.005  # how often children are looked at where the kernel has no pidfd
+_LAST_THREADS_SECONDS = 2.0
 _SET_PARENT_DEATH_SIGNAL = 1  # PR_SET_PDEATHSIG
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 
@@ -221,7 +222,9 @@ def main(place: str, parent: str) -> None:
         nursery = Nursery(lifeline, say, limits, order["jobs"], _resident_bytes(os.getpid()))
         nursery.raise_all([(position, birth(position, arguments)) for position, arguments in order["tasks"]])
     finally:
-        if os.getppid() != int(parent) or select.select([lifeline], [], [], 0)[0]:
+        # The kernel tells of the death of the caller's first thread; the others may hold the lifeline longer.
+        patience = _LAST_THREADS_SECONDS if signal.getsignal(signal.SIGTERM) == signal.SIG_IGN else 0.0
+        if os.getppid() != int(parent) or select.select([lifeline], [], [], patience)[0]:
             shutil.rmtree(folder, ignore_errors=True)
 
 
