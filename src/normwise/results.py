@@ -16,7 +16,12 @@ from normwise.files import write_bytes
 
 __all__ = [
     "METRIC_NAMES",
+    "Abstention",
+    "Alarm",
     "Arm",
+    "Association",
+    "Band",
+    "Comparison",
     "Contribution",
     "Curve",
     "Estimate",
@@ -25,8 +30,17 @@ __all__ = [
     "FeatureNote",
     "FlowStep",
     "Importance",
+    "LearningCurve",
+    "People",
+    "Permutation",
+    "Person",
+    "Picture",
+    "Pictures",
     "Prediction",
+    "Quality",
     "RunRecord",
+    "Stability",
+    "Subgroup",
     "Trajectory",
     "read_result",
     "write_result",
@@ -56,6 +70,66 @@ class Curve:
 
 
 @dataclass(frozen=True)
+class Band:
+    """A line with its interval: ``y`` over ``x`` from ``low`` to ``high``, with the people behind each."""
+
+    x: list[float]
+    y: list[float]
+    low: list[float | None]
+    high: list[float | None]
+    n: list[int] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Subgroup:
+    """One part of the cohort, as ``sex`` = ``F``, with the metrics of the people in it."""
+
+    name: str
+    level: str
+    people: int
+    positives: int
+    metrics: dict[str, Estimate]
+
+
+@dataclass(frozen=True)
+class Association:
+    """Rank correlation of the error with a demographic (Falahati's check)."""
+
+    demographic: str
+    rho: Estimate
+
+
+@dataclass(frozen=True)
+class Abstention:
+    """Referral to a specialist by conformal prediction sets.
+
+    Attributes
+    ----------
+    coverage : float
+        Stated share of people whose true class lies in the set.
+    reached : Estimate
+        The same share, measured on the test folds.
+    referred : Estimate
+        Share of people whose set holds more or less than one class.
+    metrics : dict of str to Estimate
+        Of the people who were decided.
+    """
+
+    coverage: float
+    reached: Estimate
+    referred: Estimate
+    metrics: dict[str, Estimate] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Stability:
+    """In what share of the training parts a feature was selected."""
+
+    feature: str
+    share: float
+
+
+@dataclass(frozen=True)
 class Arm:
     """One way to treat demographics, tested on the same folds as the others.
 
@@ -76,6 +150,22 @@ class Arm:
         The tuned settings, one a fold and repeat.
     undecided : float
         Share of test decisions that were "no decision".
+    metrics : dict of str to Estimate
+        Every metric by its name, the four above among them.
+    precision_recall : Curve or None
+        Precision (y) over sensitivity (x), at the cohort's prevalence.
+    calibration : Band or None
+        Share of patients (y) by predicted probability (x), in bins of equally many people.
+    decision_curve : dict of str to Curve
+        Net benefit (y) over threshold probability (x) of ``"model"``, ``"everybody"`` and ``"nobody"``.
+    subgroups : list of Subgroup
+        By sex, thirds of age, site.
+    errors : list of Association
+        Whether errors depend on a demographic.
+    abstention : Abstention or None
+        Where a band of referral was asked for.
+    stability : list of Stability
+        Where features were selected, the most frequent first.
     """
 
     title: str
@@ -88,13 +178,64 @@ class Arm:
     thresholds: list[float]
     settings: list[dict[str, Any]]
     undecided: float
+    metrics: dict[str, Estimate] = field(default_factory=dict)
+    precision_recall: Curve | None = None
+    calibration: Band | None = None
+    decision_curve: dict[str, Curve] = field(default_factory=dict)
+    subgroups: list[Subgroup] = field(default_factory=list)
+    errors: list[Association] = field(default_factory=list)
+    abstention: Abstention | None = None
+    stability: list[Stability] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Alarm:
+    """Something that may make the numbers too good: a code, its severity, what was seen, what to do."""
+
+    code: str
+    severity: str
+    title: str
+    seen: str
+    advice: str
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """A paired test between two arms or runs over the same people."""
+
+    one: str
+    other: str
+    metric: str
+    test: str
+    difference: Estimate
+    p: float | None
+
+
+@dataclass(frozen=True)
+class Permutation:
+    """The whole procedure on shuffled labels: ``p`` counts shuffles at least as good, plus one."""
+
+    metric: str
+    observed: float
+    shuffled: list[float]
+    p: float
+
+
+@dataclass(frozen=True)
+class LearningCurve:
+    """A metric over the number of training people, with what it would take to go on."""
+
+    metric: str
+    curve: Band
+    advice: str = ""
 
 
 @dataclass(frozen=True)
 class Evaluation:
     """``evaluation.json``: the lecture's comparison on the same folds, or a test on another cohort.
 
-    ``differences["normalized-raw"]["auc"]`` is a paired difference over the same people.
+    ``differences["normalized-raw"]["auc"]`` is a paired difference over the same people; ``by_site`` is the
+    main arm tested on sites it was not trained on, beside any other split.
     """
 
     kind: str
@@ -113,6 +254,12 @@ class Evaluation:
     arms: dict[str, Arm]
     differences: dict[str, dict[str, Estimate]]
     notes: list[str] = field(default_factory=list)
+    split: str = "kfold"
+    alarms: list[Alarm] = field(default_factory=list)
+    comparisons: list[Comparison] = field(default_factory=list)
+    permutation: Permutation | None = None
+    learning_curve: LearningCurve | None = None
+    by_site: Arm | None = None
     schema_version: int = 1
 
 
@@ -138,6 +285,58 @@ class Prediction:
     reason: str
     threshold: float | None
     contributions: list[Contribution] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Quality:
+    """One check of one stage of one scan; it ``passed`` where ``value`` lies from ``low`` to ``high``."""
+
+    stage: str
+    name: str
+    unit: str
+    value: float | None
+    low: float | None
+    high: float | None
+    passed: bool
+    text: str = ""
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A picture of one scan: a PNG or JPEG below the run folder, told in words by ``alt``."""
+
+    subject: str
+    stage: str
+    path: str
+    title: str
+    alt: str
+
+
+@dataclass(frozen=True)
+class Pictures:
+    """``pictures.json``: every picture of a run, by scan and stage."""
+
+    pictures: list[Picture]
+
+
+@dataclass(frozen=True)
+class Person:
+    """One person's page: the prediction, who it is about, and how far to trust it."""
+
+    prediction: Prediction
+    label: str | None
+    demographics: dict[str, str]
+    supported: bool
+    support: str
+    quality: list[Quality] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class People:
+    """``people.json``: everybody of whom a page is wanted."""
+
+    negative: str
+    people: list[Person]
 
 
 @dataclass(frozen=True)

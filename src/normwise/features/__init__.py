@@ -33,7 +33,7 @@ from __future__ import annotations
 from normwise.features.atlas import Atlas, load_atlas
 from normwise.features.extract import check_extractor, extract_features, learnt_extractor
 from normwise.features.extractor import Extractor, Means
-from normwise.features.feature_table import FeatureTable, read_features, write_features
+from normwise.features.feature_table import Drawing, FeatureTable, read_features, write_features
 from normwise.features.installed import installed_atlases
 from normwise.features.names import region_name
 from normwise.features.registry import EXTRACTORS, TRUSTED_TYPES
@@ -44,6 +44,7 @@ __all__ = [
     "STATISTICS",
     "TRUSTED_TYPES",
     "Atlas",
+    "Drawing",
     "Extractor",
     "FeatureTable",
     "Means",

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+import re
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -11,15 +12,25 @@ import numpy as np
 import pandas as pd
 
 from normwise.errors import FeatureError, NormwiseError, error_from_dict
-from normwise.files import replacing, write_text
-from normwise.results import FeatureNote
+from normwise.files import replacing, write_bytes, write_text
+from normwise.results import FeatureNote, Picture, Pictures, Quality, write_result
 
-__all__ = ["FeatureTable", "read_features", "write_features"]
+__all__ = ["Drawing", "FeatureTable", "read_features", "write_features"]
 
 WIDE = 4096
 """Beyond so many columns the values go into ``features.npy``, since no program opens such a TSV."""
 
 _TSV, _JSON, _NPY = "features.tsv", "features.json", "features.npy"
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """A picture of one scan as PNG bytes: what stage it shows, its title, and the same in words."""
+
+    stage: str
+    title: str
+    alt: str
+    png: bytes
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,12 +48,18 @@ class FeatureTable:
     hash : str
         SHA-256 of how the features are made: extractor, settings, atlas, version. Two cohorts measured in
         the same way have the same hash, whoever is in them.
+    quality : dict of str to list of Quality
+        By scan, failed ones too, how far each stage can be trusted.
+    drawings : dict of str to list of Drawing
+        By scan, failed ones too, pictures that let a person judge each stage.
     """
 
     values: pd.DataFrame
     notes: dict[str, FeatureNote]
     failures: dict[str, NormwiseError] = field(default_factory=dict)
     hash: str = ""
+    quality: dict[str, list[Quality]] = field(default_factory=dict)
+    drawings: dict[str, list[Drawing]] = field(default_factory=dict)
 
 
 def write_features(table: FeatureTable, folder: Path) -> Path:
@@ -73,6 +90,7 @@ def write_features(table: FeatureTable, folder: Path) -> Path:
         "Hash": table.hash,
         "Type": "float32" if values.shape[1] and (values.dtypes == np.float32).all() else "float64",
         "Failures": {name: error.to_dict() for name, error in table.failures.items()},
+        "Quality": {name: [asdict(check) for check in checks] for name, checks in table.quality.items()},
     }
     if values.shape[1] > WIDE:
         about["GeneratedBy"]["Columns"] = list(values.columns)
@@ -84,7 +102,22 @@ def write_features(table: FeatureTable, folder: Path) -> Path:
     with replacing(folder / _TSV) as part:
         values.to_csv(part, sep="\t", index_label="id", lineterminator="\n")
     write_text(folder / _JSON, json.dumps(about, indent=1, ensure_ascii=False) + "\n")
+    _write_drawings(table.drawings, folder)
     return folder / _TSV
+
+
+def _write_drawings(drawings: dict[str, list[Drawing]], folder: Path) -> None:
+    """Write ``pictures/SCAN_stage.png`` and ``pictures.json``, or nothing where there are none."""
+    if not any(drawings.values()):
+        return
+    (folder / "pictures").mkdir(parents=True, exist_ok=True)
+    listed = []
+    for scan, each in drawings.items():
+        for drawing in each:
+            path = f"pictures/{re.sub(r'[^A-Za-z0-9.-]', '-', scan)}_{drawing.stage}.png"
+            write_bytes(folder / path, drawing.png)
+            listed.append(Picture(scan, drawing.stage, path, drawing.title, drawing.alt))
+    write_result(Pictures(listed), folder / "pictures.json")
 
 
 def read_features(folder: Path) -> FeatureTable:
@@ -98,7 +131,7 @@ def read_features(folder: Path) -> FeatureTable:
     Returns
     -------
     FeatureTable
-        Wide tables stay on disk as a memory map.
+        Wide tables stay on disk as a memory map; drawings stay where ``pictures.json`` lists them.
 
     Raises
     ------
@@ -131,7 +164,10 @@ def read_features(folder: Path) -> FeatureTable:
             for name, each in about.items()
         }
         failures = {name: error_from_dict(error) for name, error in made["Failures"].items()}
-        return FeatureTable(values, notes, failures, made["Hash"])
+        quality = {
+            name: [Quality(**check) for check in checks] for name, checks in made.get("Quality", {}).items()
+        }
+        return FeatureTable(values, notes, failures, made["Hash"], quality)
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise FeatureError(
             "FEA-108",
