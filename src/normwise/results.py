@@ -333,10 +333,38 @@ class Person:
 
 @dataclass(frozen=True)
 class People:
-    """``people.json``: everybody of whom a page is wanted."""
+    """``people.json``: everybody of whom a page is wanted.
+
+    Attributes
+    ----------
+    negative : str
+        The class that a false alarm is raised about.
+    people : list of Person
+        In the cohort's order.
+    normal : str
+        The class on whom the W-scores rest.
+    title : str
+        The study.
+    out_of_fold : bool
+        Whether each prediction is the mean over models that were trained without the person; else it is that
+        of one saved model.
+    models : int
+        How many models the mean is over; 0 where it is none.
+    atlas, lut : str or None
+        Where the features' labels lie.
+    notes : dict of str to FeatureNote
+        Unit, meaning and region of each feature that a page names.
+    """
 
     negative: str
     people: list[Person]
+    normal: str = ""
+    title: str = ""
+    out_of_fold: bool = False
+    models: int = 0
+    atlas: str | None = None
+    lut: str | None = None
+    notes: dict[str, FeatureNote] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -374,7 +402,8 @@ class Trajectory:
     """A feature's normal course over one numeric demographic, and everybody on it.
 
     ``expected`` and ``centiles`` are lines over ``grid``, one a level of the categorical demographics
-    (``"F"``, ``"M"`` …), the other numeric demographics held at the normals' mean.
+    (``"F"``, ``"M"`` …), the other numeric demographics held at the normals' mean. ``people_level`` is the
+    level of each person, empty where there are no categories.
     """
 
     feature: str
@@ -386,21 +415,30 @@ class Trajectory:
     people_x: list[float]
     people_y: list[float]
     people_class: list[str]
+    people_level: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
 class Explanation:
-    """``explanation.json``: what the trained model looks at."""
+    """``explanation.json``: what the trained model looks at.
+
+    ``cost_curves`` holds the cost (y) over the steps (x) of a classifier that was fitted by descent.
+    """
 
     importances: list[Importance]
     importance_kind: str
     trajectories: list[Trajectory]
     atlas: str | None = None
+    cost_curves: dict[str, Curve] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class RunRecord:
-    """``run.json``: what was run on whom with which versions."""
+    """``run.json``: what was run on whom with which versions.
+
+    ``composition`` has one row a class, ``sites`` one a site; ``missing["Age"]["AD"]`` counts the rows of a
+    class that were left out for a value that is not there.
+    """
 
     title: str
     command: str
@@ -419,6 +457,8 @@ class RunRecord:
     warnings: list[str]
     hashes: dict[str, str]
     settings: dict[str, Any]
+    sites: list[dict[str, Any]] = field(default_factory=list)
+    missing: dict[str, dict[str, int]] = field(default_factory=dict)
     schema_version: int = 1
 
 
