@@ -180,6 +180,7 @@ def trajectories_of(
             people_x=X[numeric[0]].astype(float).tolist(),
             people_y=X[feature].astype(float).tolist(),
             people_class=[str(label) for label in labels],
+            people_level=X[roles.categorical[0]].astype(str).tolist() if roles.categorical else [],
         )
         for feature in features
     ]

@@ -23,6 +23,7 @@ from normwise.engine import Limits, Progress
 from normwise.errors import ProcedureError
 from normwise.features import FeatureTable, extract_features, write_features
 from normwise.files import sha256_file, write_text
+from normwise.procedure.composition import composition_of, missing_in, sites_of
 from normwise.procedure.plan import check_plan
 from normwise.procedure.versions import package_versions
 from normwise.results import FlowStep, RunRecord, write_result
@@ -213,6 +214,8 @@ def record_run(prepared: PreparedRun, command: str, warnings: list[str]) -> RunR
             "features": prepared.features.hash
         },
         settings=study.model_dump(mode="json", exclude={"cohort": {"root"}}),
+        sites=sites_of(cohort),
+        missing=missing_in(cohort.ledger),
     )  # fmt: skip
     write_result(record, prepared.folder / "run.json")
     return record
@@ -250,34 +253,6 @@ def general_reason(reason: str) -> str:
     'the image is missing'
     """
     return reason.split(": ", 1)[0].rstrip(".")
-
-
-def composition_of(cohort: Cohort) -> list[dict[str, object]]:
-    """Describe each class: people, scans, and every demographic as mean (SD) with its range, or as counts."""
-    if cohort.labels is None:
-        return []
-    rows: list[dict[str, object]] = []
-    for name in cohort.roles.classes:
-        members = cohort.labels == name
-        row: dict[str, object] = {
-            "class": name,
-            "people": int(cohort.groups[members].nunique()),
-            "scans": int(members.sum()),
-        }
-        for column in cohort.roles.demographics:
-            values = cohort.frame.loc[members, column]
-            if column in cohort.roles.categorical:
-                counts = values.value_counts().sort_index()
-                row[column] = {str(level): int(count) for level, count in counts.items()}
-            elif len(values):
-                numbers = values.astype(float)
-                spread = float(numbers.std(ddof=1)) if len(numbers) > 1 else None
-                row[column] = {
-                    "mean": float(numbers.mean()), "sd": spread,
-                    "min": float(numbers.min()), "max": float(numbers.max()),
-                }  # fmt: skip
-        rows.append(row)
-    return rows
 
 
 def _description(study: Study) -> str:

@@ -14,7 +14,7 @@ from normwise.procedure.model import Model
 from normwise.procedure.pipeline import main_arm
 from normwise.procedure.run import PreparedRun, prepare_run, record_run
 from normwise.report import write_report
-from normwise.results import Explanation, FeatureNote, write_result
+from normwise.results import Curve, Explanation, FeatureNote, write_result
 from normwise.schema import Study
 
 __all__ = ["explain_model", "train_model", "train_study"]
@@ -111,7 +111,18 @@ def explain_model(model: Model, prepared: PreparedRun) -> Explanation:
         importance_kind=kind,
         trajectories=trajectories_of(model.procedure, prepared.frame, prepared.labels, model.notes, heaviest),
         atlas=_atlas_of(prepared.study) if on_atlas else None,
+        cost_curves=_cost_curves(model),
     )
+
+
+def _cost_curves(model: Model) -> dict[str, Curve]:
+    """Return the cost over the steps, where the classifier was fitted by descent."""
+    classifier = model.procedure.pipeline.named_steps["classify"]
+    costs = getattr(classifier, "cost_curve_", None)
+    if costs is None:
+        return {}
+    course = [float(cost) for cost in costs]
+    return {"The final model": Curve([float(step) for step in range(len(course))], course)}
 
 
 def _atlas_of(study: Study) -> str:

@@ -1,0 +1,104 @@
+"""Table 1 of a study: who takes part, by class and by site, and who was left out for a missing value."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+
+from normwise.cohort import Cohort
+
+__all__ = ["composition_of", "missing_in", "sites_of"]
+
+_ABSENT = {
+    "COH-202": "the label",
+    "COH-205": "",  # the reason names the demographic
+    "COH-208": "the site",
+    "COH-214": "the image",
+    "COH-215": "the image",
+}
+"""Codes that say that a value is not there, and what it is."""
+
+_UNKNOWN = "class unknown"
+
+
+def composition_of(cohort: Cohort) -> list[dict[str, Any]]:
+    """Describe each class: people, scans, and every demographic as mean (SD) with its range, or as counts.
+
+    Parameters
+    ----------
+    cohort : Cohort
+        Those who take part.
+    """
+    if cohort.labels is None:
+        return []
+    return [
+        {"class": name, **_described(cohort, cohort.labels == name)}
+        for name in cohort.roles.classes
+    ]  # fmt: skip
+
+
+def sites_of(cohort: Cohort) -> list[dict[str, Any]]:
+    """Describe each site as `composition_of` does a class, with the scans of each class there.
+
+    Parameters
+    ----------
+    cohort : Cohort
+        Those who take part.
+    """
+    if cohort.sites is None:
+        return []
+    rows: list[dict[str, Any]] = []
+    for site in sorted(cohort.sites.astype(str).unique()):
+        members = cohort.sites.astype(str) == site
+        row: dict[str, Any] = {"site": site}
+        if cohort.labels is not None:
+            row["classes"] = {
+                name: int((members & (cohort.labels == name)).sum()) for name in cohort.roles.classes
+            }
+        rows.append(row | _described(cohort, members))
+    return rows
+
+
+def missing_in(ledger: pd.DataFrame) -> dict[str, dict[str, int]]:
+    """Count the rows that were left out for a missing value, by what is missing and by class.
+
+    Parameters
+    ----------
+    ledger : DataFrame
+        Columns status, label, code and reason; one row a row of the table.
+
+    Examples
+    --------
+    >>> ledger = pd.DataFrame({"status": ["included", "excluded"], "label": ["AD", "AD"],
+    ...                        "code": ["", "COH-205"], "reason": ["", "Age is missing"]})
+    >>> missing_in(ledger)
+    {'Age': {'AD': 1}}
+    """
+    counts: dict[str, dict[str, int]] = {}
+    for row in ledger[ledger["status"] != "included"].itertuples(index=False):
+        code = str(row.code)
+        if code not in _ABSENT:
+            continue
+        what = _ABSENT[code] or str(row.reason).split(" is missing", maxsplit=1)[0]
+        label = str(row.label) if pd.notna(row.label) and str(row.label) not in ("", "n/a") else _UNKNOWN
+        of_class = counts.setdefault(what, {})
+        of_class[label] = of_class.get(label, 0) + 1
+    return counts
+
+
+def _described(cohort: Cohort, members: pd.Series[bool]) -> dict[str, Any]:
+    row: dict[str, Any] = {"people": int(cohort.groups[members].nunique()), "scans": int(members.sum())}
+    for column in cohort.roles.demographics:
+        values = cohort.frame.loc[members, column]
+        if column in cohort.roles.categorical:
+            counts = values.value_counts().sort_index()
+            row[column] = {str(level): int(count) for level, count in counts.items()}
+        elif len(values):
+            numbers = values.astype(float)
+            spread = float(numbers.std(ddof=1)) if len(numbers) > 1 else None
+            row[column] = {
+                "mean": float(numbers.mean()), "sd": spread,
+                "min": float(numbers.min()), "max": float(numbers.max()),
+            }  # fmt: skip
+    return row
