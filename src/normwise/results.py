@@ -277,7 +277,11 @@ class Contribution:
 
 @dataclass(frozen=True)
 class Prediction:
-    """One person: the decision and why; ``decision`` is None where none was made."""
+    """One person: the decision and why; ``decision`` is None where none was made.
+
+    ``outcome`` is ``decided``, ``referred`` (to a specialist), ``unsupported`` (nobody normal is like the
+    person) or ``failed`` (the image or a measurement).
+    """
 
     subject: str
     probabilities: dict[str, float]
@@ -285,6 +289,7 @@ class Prediction:
     reason: str
     threshold: float | None
     contributions: list[Contribution] = field(default_factory=list)
+    outcome: str = "decided"
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,8 @@ __all__ = [
     "FeaturesSection",
     "NormalizerSection",
     "Roles",
+    "SelectionSection",
+    "SitesSection",
     "Study",
 ]
 
@@ -160,6 +162,34 @@ class ClassifierSection(Section):
     grid: dict[str, list[Any]] = Field(
         default_factory=dict, description="settings to tune; default: the classifier's"
     )
+    choices: list[str] = Field(
+        default_factory=list, description="classifiers to choose among, the simplest first; default: name"
+    )
+    rule: Literal["best", "one_standard_error"] = Field(
+        "best", description="setting of the least inner loss, or the simplest within one standard error"
+    )
+
+
+class SelectionSection(Section):
+    """``[selection]``: which features the classifier is given, chosen anew inside every training part."""
+
+    name: Literal["none", "l1", "univariate", "mutual_information", "mrmr"] = Field(
+        "none", description="how features are chosen"
+    )
+    features: list[Annotated[int, Field(ge=1)]] = Field(
+        default_factory=list, description="how many are kept; several are tuned; default: 10, 30 and 100"
+    )
+
+
+class SitesSection(Section):
+    """``[sites]``: scanners made comparable on the normal people of the training part alone."""
+
+    harmonize: Literal["none", "location_scale", "combat"] = Field(
+        "none", description="how a site's shift and scale are taken out of the features"
+    )
+    unseen: Literal["refuse", "pooled", "own_normals"] = Field(
+        "refuse", description="a site without training normals: no decision, as it is, or by its own normals"
+    )
 
 
 class CostPair(Section):
@@ -176,6 +206,9 @@ class DecisionSection(Section):
     cost: CostPair | None = Field(None, description="cost of a missed patient and of a false alarm")
     cost_matrix: dict[str, dict[str, NonNegative]] | None = Field(
         None, description="cost by true class, then decided class"
+    )
+    refer: Probability | None = Field(
+        None, description="refer whoever has not one class at this coverage, as 0.9"
     )
 
     @model_validator(mode="after")
@@ -196,6 +229,9 @@ class EvaluationSection(Section):
     seed: Annotated[int, Field(ge=0)] = Field(0, description="seed of everything that is drawn")
     bootstrap: Annotated[int, Field(ge=100)] = Field(2000, description="bootstrap samples of the intervals")
     confidence: Probability = Field(0.95, description="coverage of the intervals")
+    permutations: Annotated[int, Field(ge=0)] = Field(
+        0, description="times the whole procedure is run on shuffled labels"
+    )
 
 
 class Study(Section):
@@ -212,6 +248,8 @@ class Study(Section):
     cohort: CohortSection = Field(default_factory=CohortSection)
     features: FeaturesSection = Field(default_factory=FeaturesSection)
     normalizer: NormalizerSection = Field(default_factory=NormalizerSection)
+    sites: SitesSection = Field(default_factory=SitesSection)
+    selection: SelectionSection = Field(default_factory=SelectionSection)
     classifier: ClassifierSection = Field(default_factory=ClassifierSection)
     decision: DecisionSection = Field(default_factory=DecisionSection)
     evaluation: EvaluationSection = Field(default_factory=EvaluationSection)

@@ -28,6 +28,12 @@ _SHORT = {
     "features.table_id": None,
     "normalizer.mode": None,
     "normalizer.reference": None,
+    "sites.harmonize": "--harmonize",
+    "sites.unseen": "--unseen-site",
+    "selection.name": "--selection",
+    "selection.features": None,
+    "classifier.choices": None,
+    "classifier.rule": None,
     "decision.cost.missed": "--cost.missed",
     "decision.cost.false_alarm": "--cost.false-alarm",
 }

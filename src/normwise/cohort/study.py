@@ -62,10 +62,14 @@ def read_study(path: str | Path, overrides: Mapping[str, Any] | None = None) -> 
     rules = {
         key.split(".")[1]
         for key, value in changes.items()
-        if key.startswith("decision.") and value is not None
+        if key.startswith(("decision.sensitivity", "decision.cost")) and value is not None
     }
     if rules and isinstance(content.get("decision"), dict):
-        content["decision"] = {key: value for key, value in content["decision"].items() if key in rules}
+        content["decision"] = {
+            key: value
+            for key, value in content["decision"].items()
+            if key in rules or not key.startswith(("sensitivity", "cost"))
+        }
     for key, value in changes.items():
         _lay_over(content, key, value)
     study = validate_study(content, source)
