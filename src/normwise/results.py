@@ -38,8 +38,10 @@ __all__ = [
     "Pictures",
     "Prediction",
     "Quality",
+    "RunComparison",
     "RunRecord",
     "Stability",
+    "Standing",
     "Subgroup",
     "Trajectory",
     "read_result",
@@ -190,7 +192,10 @@ class Arm:
 
 @dataclass(frozen=True)
 class Alarm:
-    """Something that may make the numbers too good: a code, its severity, what was seen, what to do."""
+    """Something that may make the numbers too good: a code, its severity, what was seen, what to do.
+
+    ``severity`` is ``"severe"`` (do not publish before it is cleared up), ``"caution"`` or ``"note"``.
+    """
 
     code: str
     severity: str
@@ -260,6 +265,39 @@ class Evaluation:
     permutation: Permutation | None = None
     learning_curve: LearningCurve | None = None
     by_site: Arm | None = None
+    schema_version: int = 1
+
+
+@dataclass(frozen=True)
+class Standing:
+    """One run on the leaderboard: its main arm, out of fold; ``run`` is its folder."""
+
+    run: str
+    title: str
+    arm: str
+    classifier: str
+    extractor: str
+    split: str
+    people: int
+    scans: int
+    metrics: dict[str, Estimate]
+    alarms: list[Alarm] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class RunComparison:
+    """``comparison.json``: runs side by side, the best AUC first, and paired tests over the same people.
+
+    In ``comparisons``, ``one`` and ``other`` are the runs' folders as in ``standings``; pairs of runs that
+    tested different people have no test, and ``notes`` says so.
+    """
+
+    classes: list[str]
+    negative: str
+    confidence: float
+    standings: list[Standing]
+    comparisons: list[Comparison] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
     schema_version: int = 1
 
 
