@@ -11,12 +11,19 @@ A walk through the files, in the order in which a file is read:
 - ``volume``    `Volume` and `LabelVolume`: voxels with their place in the world
 - ``geometry``  two grids compared in mm, labels moved from one to the other
 - ``write``     volumes written back
+- ``dicom``     a head from a folder or zip of DICOM files: `read_dicom`, and `read_head` for either form
+  - ``dicom_files``   bounded files of a folder or zip
+  - ``dicom_header``  one file's header by an allow-list
+  - ``dicom_series``  series told apart and judged
+  - ``dicom_voxels``  voxels by dcm2niix, held against the headers
 
 Every refusal is an `~normwise.errors.ImageError` with a code of its own.
 """
 
 from __future__ import annotations
 
+from normwise.images.dicom import DicomHead, RefusedSeries, convert_dicom, read_dicom, read_head
+from normwise.images.dicom_files import is_dicom_source, list_files
 from normwise.images.geometry import check_same_grid, resample_labels, same_grid
 from normwise.images.read import MAX_BYTES, read_labels, read_volume
 from normwise.images.volume import Grid, LabelVolume, Volume
@@ -24,10 +31,17 @@ from normwise.images.write import write_volume
 
 __all__ = [
     "MAX_BYTES",
+    "DicomHead",
     "Grid",
     "LabelVolume",
+    "RefusedSeries",
     "Volume",
     "check_same_grid",
+    "convert_dicom",
+    "is_dicom_source",
+    "list_files",
+    "read_dicom",
+    "read_head",
     "read_labels",
     "read_volume",
     "resample_labels",
