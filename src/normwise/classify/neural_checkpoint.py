@@ -1,0 +1,129 @@
+"""A training written down after each epoch, so that a killed one goes on where it was.
+
+One safetensors file holds everything: tensors (weights, optimizer, random states) and, in its header, a JSON
+text (epoch, losses, and what was being trained). It takes its predecessor's place whole or not at all.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
+
+from normwise.errors import ClassifierError
+from normwise.files import write_bytes
+
+__all__ = ["Checkpoint", "read_checkpoint", "restore_optimizer", "store_optimizer", "write_checkpoint"]
+
+_FIELD = "normwise"  # one entry in the header, since the order of several is not fixed
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """What a training needs to go on.
+
+    Attributes
+    ----------
+    tensors : dict of str to Tensor
+        ``module.…``, ``best.…``, ``optimizer.…`` and ``random.…``.
+    facts : dict
+        Ready for JSON: the epoch reached, losses, and the training's own description.
+    """
+
+    tensors: dict[str, torch.Tensor]
+    facts: dict[str, Any]
+
+    def part(self, name: str) -> dict[str, torch.Tensor]:
+        """Return the tensors whose name begins with ``name.``, without it."""
+        prefix = f"{name}."
+        return {key[len(prefix) :]: value for key, value in self.tensors.items() if key.startswith(prefix)}
+
+
+def write_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
+    """Write a checkpoint, whole or not at all.
+
+    Parameters
+    ----------
+    path : Path
+        A ``.safetensors`` file.
+    checkpoint : Checkpoint
+        Copied from its device first.
+    """
+    tensors = {name: value.detach().cpu().contiguous() for name, value in checkpoint.tensors.items()}
+    write_bytes(path, save(tensors, metadata={_FIELD: json.dumps(checkpoint.facts, sort_keys=True)}))
+
+
+def read_checkpoint(path: Path, training: dict[str, Any]) -> Checkpoint | None:
+    """Read the checkpoint of a training.
+
+    Parameters
+    ----------
+    path : Path
+        A ``.safetensors`` file; what a killed writer left beside it is removed.
+    training : dict
+        What is to be trained, ready for JSON; the checkpoint must say the same.
+
+    Returns
+    -------
+    Checkpoint or None
+        None where there is none.
+
+    Raises
+    ------
+    ClassifierError
+        CLS-303 where the file is no checkpoint, or of another training.
+    """
+    for left in path.parent.glob(f".{path.name.split('.')[0]}-*.part{''.join(path.suffixes)}"):
+        left.unlink(missing_ok=True)
+    if not path.exists():
+        return None
+    try:
+        with safe_open(path, framework="pt", device="cpu") as opened:
+            facts = json.loads((opened.metadata() or {})[_FIELD])
+            tensors = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118 - no mapping
+        written = facts["training"]
+        int(facts["epoch"])
+    except (SafetensorError, OSError, KeyError, TypeError, ValueError) as fault:
+        raise _refused(path, f"{type(fault).__name__} while it was read") from fault
+    wanted = json.loads(json.dumps(training))
+    if written != wanted:
+        other = [
+            name for name in wanted if not isinstance(written, dict) or written.get(name) != wanted[name]
+        ]
+        raise _refused(path, f"another {', '.join(other) or 'training'} than is to be trained")
+    return Checkpoint(tensors, facts)
+
+
+def store_optimizer(optimizer: torch.optim.Optimizer) -> dict[str, torch.Tensor]:
+    """Return an optimizer's memory as flat tensors, ``optimizer.PLACE.NAME``."""
+    return {
+        f"optimizer.{place}.{name}": torch.as_tensor(value)
+        for place, memory in optimizer.state_dict()["state"].items()
+        for name, value in memory.items()
+        if value is not None
+    }
+
+
+def restore_optimizer(optimizer: torch.optim.Optimizer, tensors: dict[str, torch.Tensor]) -> None:
+    """Give an optimizer the memory that `store_optimizer` returned (names without ``optimizer.``)."""
+    state: dict[int, dict[str, torch.Tensor]] = {}
+    for name, value in tensors.items():
+        place, _, key = name.partition(".")
+        state.setdefault(int(place), {})[key] = value
+    optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
+
+
+def _refused(path: Path, seen: str) -> ClassifierError:
+    return ClassifierError(
+        "CLS-303",
+        "the checkpoint can't be gone on from.",
+        subject=str(path),
+        seen=seen,
+        expected="the checkpoint of the same network, data and settings",
+        advice="remove the file to train from the start, or name another",
+    )
