@@ -7,9 +7,11 @@ Identifiers of series and instance only tell slices apart; they are hashed at on
 from __future__ import annotations
 
 import hashlib
+import logging
 import re
 import warnings
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -119,8 +121,7 @@ def read_header(path: Path, *, with_patient: bool = False) -> Header | None:
 
     wanted = [*ALLOWED_TAGS, *(["PatientID"] if with_patient else [])]
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # pydicom's remarks quote values of the header
+        with _silent_parser():
             # A deflated header can unfold without bound.
             if read_file_meta_info(path).get("TransferSyntaxUID") != _DEFLATED:
                 dataset = dcmread(path, stop_before_pixels=True, specific_tags=wanted)
@@ -132,6 +133,19 @@ def read_header(path: Path, *, with_patient: bool = False) -> Header | None:
     except Exception as error:  # noqa: BLE001 - the parser fails in many ways; its words may quote the header
         raise _unreadable(path, type(error).__name__) from None
     raise _unreadable(path, "a deflated header")
+
+
+@contextmanager
+def _silent_parser() -> Iterator[None]:
+    """Let pydicom say nothing: its remarks quote values of the header."""
+    logger = logging.getLogger("pydicom")
+    before, logger.disabled = logger.disabled, True
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logger.disabled = before
 
 
 def _unreadable(path: Path, seen: str) -> ImageError:
