@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from normwise.evaluate.comparisons import compare_arms
+from normwise.evaluate.comparisons import People, compare_arms
 from normwise.evaluate.crossval import ArmPredictions, cross_validate_arms
 from normwise.evaluate.metrics import METRICS
 from normwise.evaluate.predictions import write_predictions
@@ -67,15 +67,16 @@ def test_bystanders_are_never_tested_and_never_drawn(three: Any) -> None:
     found = cross_validate(replace(three, roles=roles))
     scores = found["normalized"].scores
     assert (scores.folds[:, three.labels == "normal"] == -1).all()
-    arms, _ = compare_arms(found, three.groups, main="normalized", draws=200, confidence=0.95, seed=0)
+    arms = compare_arms(
+        found, People(three.groups), main="normalized", draws=200, confidence=0.95, seed=0
+    ).arms
     assert sum(map(sum, arms["normalized"].confusion)) == pytest.approx(60)
 
 
 def test_differences_are_paired_and_named(small: Any) -> None:
     found = cross_validate(small, ("raw", "normalized", "demographics"))
-    arms, differences = compare_arms(
-        found, small.groups, main="normalized", draws=200, confidence=0.95, seed=0
-    )
+    side = compare_arms(found, People(small.groups), main="normalized", draws=200, confidence=0.95, seed=0)
+    arms, differences = side.arms, side.differences
     assert set(differences) == {"normalized-raw", "normalized-demographics"}
     gap = differences["normalized-raw"]["auc"]
     assert gap.estimate == pytest.approx(arms["normalized"].auc.estimate - arms["raw"].auc.estimate)
@@ -86,7 +87,9 @@ def test_every_arm_is_scored_on_the_same_people(small: Any) -> None:
     X = small.X.copy()
     X.loc[X.index[small.labels == "AD"][:6], "sex"] = "X"
     found = cross_validate(replace(small, X=X), tuple(ARMS))
-    arms, _ = compare_arms(found, small.groups, main="normalized", draws=100, confidence=0.95, seed=0)
+    arms = compare_arms(
+        found, People(small.groups), main="normalized", draws=100, confidence=0.95, seed=0
+    ).arms
     by_hand = found["raw"].scores
     known = np.isfinite(found["normalized"].scores.probabilities).all(axis=2, keepdims=True)
     assert not known.all()

@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from normwise.evaluate.intervals import estimate_of
 from normwise.evaluate.metrics import METRICS, OutOfFold
-from normwise.evaluate.uncertainty import bootstrap_weights, estimate_of
+from normwise.evaluate.uncertainty import bootstrap_weights
 
 
 def test_sessions_share_their_persons_weight_and_classes_keep_their_size() -> None:

@@ -7,9 +7,10 @@ The files in the order in which data walks: ``crossval`` (out-of-fold prediction
 """
 
 from normwise.evaluate.crossval import ArmPredictions, cross_validate_arms
+from normwise.evaluate.intervals import estimate_of
 from normwise.evaluate.metrics import METRICS, OutOfFold
 from normwise.evaluate.study import evaluate_study, test_model
-from normwise.evaluate.uncertainty import bootstrap_weights, estimate_of
+from normwise.evaluate.uncertainty import bootstrap_weights
 
 __all__ = [
     "METRICS",

@@ -1,38 +1,90 @@
-"""Arms side by side: estimates with intervals, and paired differences over the same people."""
+"""Arms side by side: estimates with intervals, curves, subgroups and paired differences."""
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
+from normwise.evaluate.associations import associations_of
 from normwise.evaluate.crossval import ArmPredictions
-from normwise.evaluate.metrics import METRICS, OutOfFold, confusion_of, roc_of
-from normwise.evaluate.uncertainty import bootstrap_weights, estimate_of
+from normwise.evaluate.curves import (
+    calibration_of,
+    confusion_of,
+    decision_curve_of,
+    precision_recall_of,
+    roc_of,
+)
+from normwise.evaluate.estimates import bootstrap_estimate, estimates_of, values_of
+from normwise.evaluate.metrics import metrics_for
+from normwise.evaluate.outoffold import OutOfFold
+from normwise.evaluate.paired import paired_tests
+from normwise.evaluate.subgroups import Part, parts_of, subgroups_of
+from normwise.evaluate.uncertainty import PeopleWeights, draw_people
 from normwise.procedure import ARMS, seed_for
-from normwise.results import Arm, Curve, Estimate
+from normwise.results import Arm, Comparison, Curve, Estimate
+from normwise.schema import Roles
 
-__all__ = ["compare_arms"]
+__all__ = ["People", "SideBySide", "compare_arms"]
+
+
+@dataclass(frozen=True)
+class People:
+    """Who the predictions are about, row for row.
+
+    Attributes
+    ----------
+    groups : ndarray of shape (n_scans,)
+        Person of each scan.
+    frame : DataFrame of shape (n_scans, n_columns) or None
+        With the demographics, for subgroups and for errors that depend on them.
+    roles : Roles or None
+        What its columns are for.
+    sites : ndarray of shape (n_scans,) or None
+        Site of each scan.
+    """
+
+    groups: NDArray[np.object_]
+    frame: pd.DataFrame | None = None
+    roles: Roles | None = None
+    sites: NDArray[np.object_] | None = None
+
+    @property
+    def parts(self) -> list[Part]:
+        """The subgroups."""
+        if self.frame is None or self.roles is None:
+            return []
+        return parts_of(self.frame, self.roles, self.sites)
+
+
+@dataclass(frozen=True)
+class SideBySide:
+    """The arms, their differences by ``"main-other"`` and metric, and the paired tests."""
+
+    arms: dict[str, Arm]
+    differences: dict[str, dict[str, Estimate]]
+    comparisons: list[Comparison]
 
 
 def compare_arms(
     predictions: dict[str, ArmPredictions],
-    groups: NDArray[np.object_],
+    people: People,
     *,
     main: str,
     draws: int,
     confidence: float,
     seed: int,
-) -> tuple[dict[str, Arm], dict[str, dict[str, Estimate]]]:
+) -> SideBySide:
     """Estimate every metric of every arm, and how far the main arm lies from each other one.
 
     Parameters
     ----------
     predictions : dict of str to ArmPredictions
         The arms, tested on the same folds.
-    groups : ndarray of shape (n_scans,)
-        Person of each scan.
+    people : People
+        Who they are about.
     main : str
         The arm that the others are compared with.
     draws : int
@@ -41,44 +93,45 @@ def compare_arms(
         Coverage of the intervals.
     seed : int
         The study's seed.
-
-    Returns
-    -------
-    tuple of dict of str to Arm, and dict of str to dict of str to Estimate
-        The arms, and differences by ``"main-other"`` and metric.
     """
-    labels = next(iter(predictions.values())).scores.labels
-    classes = next(iter(predictions.values())).scores.classes
+    first = next(iter(predictions.values())).scores
     scored = _scored_by_all(predictions)
-    tested = np.isin(labels, classes)
-    # Scans that only train have no predictions; drawing them would only change who else is drawn.
-    weights = np.zeros((draws + 1, len(labels)))
-    weights[0] = 1.0
     # Folds are seeded by two and three numbers; four keep the bootstrap apart from them.
     rng = np.random.default_rng(seed_for(seed, 0, 0, 1))
-    weights[1:, tested] = bootstrap_weights(labels[tested], groups[tested], draws=draws, rng=rng)
-    values = {
-        arm: {name: metric(scores)(weights) for name, metric in METRICS.items()}
-        for arm, scores in scored.items()
-    }
+    tested = np.isin(first.labels, first.classes)
+    weights = draw_people(first.labels, people.groups, tested, draws=draws, rng=rng)
+    metrics = metrics_for(first.classes)
+    values = {arm: values_of(scores, weights, metrics) for arm, scores in scored.items()}
     arms = {
         arm: _arm(
             arm,
             replace(predictions[arm], scores=scored[arm]),
-            {name: _estimate(drawn, confidence) for name, drawn in metrics.items()},
+            estimates_of(scored[arm], people.groups, weights, values[arm], confidence),
+            people,
+            weights,
+            confidence,
         )
-        for arm, metrics in values.items()
+        for arm in predictions
     }
     pairs = [(main, other) for other in predictions if other != main]
     if main not in ("raw", "normalized") and {"raw", "normalized"} <= set(predictions):
         pairs.append(("normalized", "raw"))
     differences = {
         f"{one}-{other}": {
-            name: _estimate(values[one][name] - values[other][name], confidence) for name in METRICS
+            name: bootstrap_estimate(values[one][name] - values[other][name], weights, confidence)
+            for name in metrics
         }
         for one, other in pairs
     }
-    return arms, differences
+    comparisons = [
+        test
+        for one, other in pairs
+        for test in paired_tests(
+            (one, other), scored[one], scored[other], people.groups, weights,
+            (values[one], values[other]), confidence,
+        )
+    ]  # fmt: skip
+    return SideBySide(arms, differences, comparisons)
 
 
 def _scored_by_all(predictions: dict[str, ArmPredictions]) -> dict[str, OutOfFold]:
@@ -95,22 +148,35 @@ def _scored_by_all(predictions: dict[str, ArmPredictions]) -> dict[str, OutOfFol
     }
 
 
-def _estimate(drawn: NDArray[np.float64], confidence: float) -> Estimate:
-    return estimate_of(float(drawn[0]), drawn[1:], confidence)
-
-
-def _arm(name: str, found: ArmPredictions, estimates: dict[str, Estimate]) -> Arm:
-    x, y = roc_of(found.scores)
-    tested = found.scores.folds >= 0
+def _arm(
+    name: str,
+    found: ArmPredictions,
+    estimates: dict[str, Estimate],
+    people: People,
+    weights: PeopleWeights,
+    confidence: float,
+) -> Arm:
+    scores = found.scores
+    x, y = roc_of(scores)
+    tested = scores.folds >= 0
+    about = people.frame is not None and people.roles is not None
     return Arm(
         title=ARMS[name],
         auc=estimates["auc"],
         balanced_accuracy=estimates["balanced_accuracy"],
         sensitivity=estimates["sensitivity"],
         specificity=estimates["specificity"],
-        confusion=confusion_of(found.scores),
+        confusion=confusion_of(scores),
         roc=Curve(x, y),
         thresholds=found.fold_thresholds,
         settings=found.settings,
-        undecided=float((found.scores.decided[tested] < 0).mean()) if tested.any() else 0.0,
+        undecided=float((scores.decided[tested] < 0).mean()) if tested.any() else 0.0,
+        metrics=estimates,
+        precision_recall=precision_recall_of(scores),
+        calibration=calibration_of(scores, confidence),
+        decision_curve=decision_curve_of(scores),
+        subgroups=subgroups_of(scores, people.groups, weights, people.parts, confidence),
+        errors=associations_of(scores, people.frame, people.roles, weights, confidence)
+        if about and people.frame is not None and people.roles is not None
+        else [],
     )

@@ -9,7 +9,7 @@ import numpy as np
 
 from normwise.engine import Limits, Progress
 from normwise.errors import EvaluationError, NormwiseWarning
-from normwise.evaluate.comparisons import compare_arms
+from normwise.evaluate.comparisons import People, compare_arms
 from normwise.evaluate.crossval import ArmPredictions, cross_validate_arms, predict_part
 from normwise.evaluate.metrics import OutOfFold
 from normwise.evaluate.notes import notes_of
@@ -165,6 +165,18 @@ def test_model(
 test_model.__test__ = False  # type: ignore[attr-defined]  # pytest would take the name for a test
 
 
+def people_of(prepared: PreparedRun) -> People:
+    """Return who a run's predictions are about."""
+    ids = prepared.features.values.index
+    sites = prepared.cohort.sites
+    return People(
+        groups=prepared.groups,
+        frame=prepared.cohort.frame.loc[ids],
+        roles=prepared.cohort.roles,
+        sites=None if sites is None else sites.loc[ids].to_numpy(dtype=object),
+    )
+
+
 def _vocabulary(roles: Roles) -> str:
     return f"classes {', '.join(roles.targets)}; demographics {', '.join(roles.demographics) or 'none'}"
 
@@ -214,9 +226,9 @@ def _evaluation(
     """Estimate, compare and write."""
     section, scores = prepared.study.evaluation, predictions[main].scores
     labels, groups = prepared.labels, prepared.groups
-    arms, differences = compare_arms(
+    found = compare_arms(
         predictions,
-        groups,
+        people_of(prepared),
         main=main,
         draws=section.bootstrap,
         confidence=section.confidence,
@@ -236,8 +248,9 @@ def _evaluation(
         confidence=section.confidence,
         decision=rule,
         main_arm=main,
-        arms=arms,
-        differences=differences,
+        arms=found.arms,
+        differences=found.differences,
+        comparisons=found.comparisons,
         notes=notes,
     )
     write_text(
