@@ -36,6 +36,7 @@ PIPE_CLOSED = 141  # what a shell reports of a program whose reader went away
 VERBS: dict[str, tuple[str, str]] = {
     "demo": ("Start", "Simulate a cohort and go the whole way with it."),
     "doctor": ("Start", "Show versions, extras, cores, memory and atlases."),
+    "cohort": ("Start", "Make a participants table and images out of DICOM folders."),
     "check": ("Study", "Read a study and its table, and say what would be run."),
     "extract": ("Study", "Measure the features of every image."),
     "evaluate": ("Study", "Test the procedure honestly, beside four other ways to treat demographics."),
@@ -49,6 +50,7 @@ VERBS: dict[str, tuple[str, str]] = {
 
 USAGES = {
     "demo": "normwise demo [OPTIONS] [RUN]",
+    "cohort": "normwise cohort from-dicom [OPTIONS] DIR",
     "predict": (
         "normwise predict [OPTIONS] MODEL IMAGE… --set NAME=VALUE…\n"
         "       normwise predict [OPTIONS] MODEL --table NEW.tsv"
