@@ -109,7 +109,7 @@ class CohortSection(Section):
 class FeaturesSection(Section):
     """``[features]``: what is measured on an image, or where the measurements lie."""
 
-    extractor: str = Field("regions", description="regions, table, freesurfer or voxels")
+    extractor: str = Field("regions", description="regions, table, freesurfer, voxels or slides")
     atlas: str = Field(
         "neuromorphometrics",
         description="name of an installed atlas, a label map, or one map a scan with columns in braces",
@@ -136,6 +136,23 @@ class FeaturesSection(Section):
         4.0, description="voxel size after downsampling, mm; 0 keeps the image's"
     )
     components: Annotated[int, Field(ge=1)] = Field(50, description="principal components learnt from voxels")
+    mpp: Annotated[float, Field(gt=0)] | None = Field(
+        None, description="µm per pixel of slides whose file does not say it"
+    )
+    measured_mpp: Annotated[float, Field(ge=0.2, le=1.0)] = Field(
+        0.5, description="µm per pixel at which nuclei are measured, the same for all slides"
+    )
+    tile_um: Annotated[float, Field(ge=64, le=2048)] = Field(512.0, description="side of a slide's tiles, µm")
+    stains: Literal["published", "macenko", "vahadane"] = Field(
+        "published", description="stain vectors: the published ones, or learnt from each slide"
+    )
+    damaged_tiles: Annotated[float, Field(ge=0, lt=1)] = Field(
+        0.02, description="share of a slide's tiles that may be damaged"
+    )
+    solidity: bool = Field(False, description="measure each nucleus's share of its convex hull")
+    export: list[Literal["nuclei", "geojson"]] = Field(
+        default_factory=list, description="tables of all nuclei, and outlines for QuPath"
+    )
 
 
 class NormalizerSection(Section):
@@ -229,6 +246,14 @@ class EvaluationSection(Section):
     seed: Annotated[int, Field(ge=0)] = Field(0, description="seed of everything that is drawn")
     bootstrap: Annotated[int, Field(ge=100)] = Field(2000, description="bootstrap samples of the intervals")
     confidence: Probability = Field(0.95, description="coverage of the intervals")
+    split: Literal["kfold", "leave_one_out", "site", "group"] = Field(
+        "kfold", description="who is tested together: random folds, one person, one site or one group"
+    )
+    split_column: str | None = Field(None, description="column of the groups of split = group")
+    prevalence: Probability | None = Field(
+        None, description="share of patients that predictive values and cost are stated at; default: the cohort's"
+    )
+    learning_curve: bool = Field(False, description="test with fewer training people too")
     permutations: Annotated[int, Field(ge=0)] = Field(
         0, description="times the whole procedure is run on shuffled labels"
     )

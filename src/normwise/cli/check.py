@@ -45,7 +45,7 @@ def check(study: Path, /, *, keys: EveryStudyFlag = NO_KEY_OF_ALL, running: Spea
 
         resolved = read_study(study, overrides_from(keys))
         cohort = read_cohort(resolved)
-        check_plan(resolved, cohort, folds=resolved.evaluation.folds)
+        check_plan(resolved, cohort, folds=resolved.evaluation.folds, split=True)
         _tell(session.tell, resolved, cohort)
         return session.end()
 

@@ -12,8 +12,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from normwise.engine import Progress
-from normwise.evaluate.metrics import OutOfFold
-from normwise.procedure import FittedProcedure, Fold, draw_folds, fit_procedure, main_arm, seed_for
+from normwise.evaluate.deciding import costs_of
+from normwise.evaluate.outoffold import OutOfFold
+from normwise.procedure import FittedProcedure, Fold, draw_layers, fit_procedure, main_arm, seed_for
 from normwise.schema import Roles, Study
 
 __all__ = ["ArmPredictions", "cross_validate_arms", "predict_part"]
@@ -69,8 +70,10 @@ def cross_validate_arms(
     groups: Names,
     *,
     arms: Sequence[str],
+    layers: Sequence[Sequence[Fold]] | None = None,
     jobs: int = 1,
     progress: Progress | None = None,
+    title: str = "cross-validation",
 ) -> dict[str, ArmPredictions]:
     """Test every arm on the same outer folds.
 
@@ -84,10 +87,14 @@ def cross_validate_arms(
         Class and person of each scan.
     arms : sequence of str
         Keys of `normwise.procedure.ARMS`.
+    layers : sequence of sequence of Fold, optional
+        The outer folds, one layer a repeat; default: the study's random folds.
     jobs : int
         Folds worked on at the same time; the numbers do not depend on it.
     progress : Progress, optional
         Where progress is shown.
+    title : str
+        What the progress is called.
 
     Returns
     -------
@@ -95,15 +102,13 @@ def cross_validate_arms(
         In the order of ``arms``.
     """
     section = study.evaluation
-    layers = [
-        draw_folds(labels, groups, roles.targets, folds=section.folds, seed=seed_for(section.seed, repeat))
-        for repeat in range(section.repeats)
-    ]
+    if layers is None:
+        layers = draw_layers(section.model_copy(update={"split": "kfold"}), labels, groups, roles.targets)
     work = [
         (repeat, number, fold) for repeat, layer in enumerate(layers) for number, fold in enumerate(layer)
     ]
     if progress is not None:
-        progress.start("cross-validation", len(work))
+        progress.start(title, len(work))
     parts: list[dict[str, _Part]] = []
     with joblib.parallel_config(backend="loky", inner_max_num_threads=1):
         tasks = (
@@ -115,10 +120,10 @@ def cross_validate_arms(
         for part in joblib.Parallel(n_jobs=jobs, return_as="generator")(tasks):
             parts.append(part)
             if progress is not None:
-                progress.advance("cross-validation")
+                progress.advance(title)
     if progress is not None:
-        progress.finish("cross-validation")
-    return {arm: _gather(arm, work, parts, roles, labels, section.repeats) for arm in arms}
+        progress.finish(title)
+    return {arm: _gather(arm, work, parts, study, roles, labels, len(layers)) for arm in arms}
 
 
 def predict_part(
@@ -193,6 +198,7 @@ def _gather(
     arm: str,
     work: list[tuple[int, int, Fold]],
     parts: list[dict[str, _Part]],
+    study: Study,
     roles: Roles,
     labels: Names,
     repeats: int,
@@ -212,10 +218,14 @@ def _gather(
         reasons[repeat, fold.test] = part.reasons
         thresholds[repeat, fold.test] = np.nan if part.threshold is None else part.threshold
     return ArmPredictions(
-        scores=OutOfFold(labels, roles.targets, roles.negative, probabilities, decided, folds),
+        scores=OutOfFold(
+            labels, roles.targets, roles.negative, probabilities, decided, folds,
+            prevalence=study.evaluation.prevalence,
+            costs=costs_of(study.decision, roles.targets, roles.negative),
+        ),
         reasons=reasons,
         thresholds=thresholds,
         fold_thresholds=[part.threshold for part in mine if part.threshold is not None],
         settings=[part.setting for part in mine],
         notes=tuple(dict.fromkeys(note for part in mine for note in part.notes)),
-    )
+    )  # fmt: skip

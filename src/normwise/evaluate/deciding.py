@@ -11,9 +11,11 @@ from collections.abc import Callable
 import numpy as np
 
 from normwise.evaluate.outoffold import Floats, OutOfFold, Statistic, ratio
+from normwise.schema import DecisionSection
 
 __all__ = [
     "balanced_accuracy",
+    "costs_of",
     "expected_cost",
     "f1",
     "f1_macro",
@@ -23,6 +25,31 @@ __all__ = [
     "sensitivity",
     "specificity",
 ]
+
+
+def costs_of(
+    section: DecisionSection, classes: tuple[str, ...], negative: str
+) -> tuple[tuple[float, ...], ...] | None:
+    """Return the study's cost by true, then decided class; None where it names none.
+
+    Examples
+    --------
+    >>> costs_of(DecisionSection(cost={"missed": 10, "false_alarm": 1}), ("normal", "AD"), "normal")
+    ((0.0, 1.0), (10.0, 0.0))
+    """
+    matrix, pair = section.cost_matrix, section.cost
+    if matrix is not None:
+        return tuple(tuple(matrix.get(true, {}).get(called, 0.0) for called in classes) for true in classes)
+    if pair is None:
+        return None
+    return tuple(
+        tuple(
+            0.0 if (true == negative) == (called == negative) else pair.false_alarm if true == negative
+            else pair.missed
+            for called in classes
+        )
+        for true in classes
+    )  # fmt: skip
 
 
 def sensitivity(scores: OutOfFold) -> Statistic:

@@ -1,8 +1,9 @@
 """The lecture's procedure: train extractor, normalizer and classifier; apply them to people never seen.
 
 The files in the order in which data walks: ``folds`` (people on one side only) → ``steps`` and ``pipeline``
-(the arms as scikit-learn pipelines) → ``decision`` (probabilities to a decision) → ``fit`` (tune, choose
-the threshold, fit) → ``plan`` (what is refused early) → ``run`` (the run folder) → ``train`` → ``model``,
+(the arms as scikit-learn pipelines) → ``ranking`` and ``selection`` (which features) → ``candidates`` (what
+tuning chooses among) → ``calibration``, ``conformal`` and ``decision`` (probabilities to a decision) → ``front``
+and ``fit`` (tune, choose the threshold, fit) → ``plan`` (what is refused early) → ``run`` (the run folder) → ``train`` → ``model``,
 ``archive`` and ``bundle`` (the saved model) → ``apply`` (new people) → ``explain`` (what the model looks at).
 """
 
@@ -14,9 +15,13 @@ from normwise.procedure.folds import (
     Fold,
     assert_no_person_on_both_sides,
     draw_folds,
+    draw_layers,
+    keys_of,
+    leave_group_out,
     people_per_class,
     seed_for,
 )
+from normwise.procedure.front import SharedExtraction
 from normwise.procedure.model import Model
 from normwise.procedure.pipeline import ARMS, arms_of, main_arm, make_procedure
 from normwise.procedure.plan import check_plan
@@ -30,6 +35,7 @@ __all__ = [
     "Fold",
     "Model",
     "PreparedRun",
+    "SharedExtraction",
     "apply_model",
     "arms_of",
     "assert_no_person_on_both_sides",
@@ -38,8 +44,11 @@ __all__ = [
     "choose_rule",
     "describe_rule",
     "draw_folds",
+    "draw_layers",
     "explain_model",
     "fit_procedure",
+    "keys_of",
+    "leave_group_out",
     "load_model",
     "main_arm",
     "make_procedure",

@@ -10,11 +10,27 @@ from dataclasses import dataclass
 from hashlib import sha256
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
+from normwise.cohort import Cohort
 from normwise.errors import ProcedureError
+from normwise.schema import EvaluationSection, Study
 
-__all__ = ["Fold", "assert_no_person_on_both_sides", "draw_folds", "people_per_class", "seed_for"]
+__all__ = [
+    "Fold",
+    "assert_no_person_on_both_sides",
+    "draw_folds",
+    "draw_layers",
+    "keys_of",
+    "leave_group_out",
+    "people_per_class",
+    "seed_for",
+]
+
+
+_FEWEST_TO_TRAIN = 2  # of every class: one to learn from, and one for the inner test
+_FEWEST_GROUPS = 2
 
 
 @dataclass(frozen=True)
@@ -115,6 +131,154 @@ def draw_folds(
         assert_no_person_on_both_sides(fold, groups)
         drawn.append(fold)
     return drawn
+
+
+def leave_group_out(
+    labels: NDArray[np.object_],
+    groups: NDArray[np.object_],
+    targets: tuple[str, ...],
+    keys: NDArray[np.object_],
+) -> list[Fold]:
+    """Leave out one value of ``keys`` at a time: a site, a scanner, a person.
+
+    Nobody of the value tested is trained on, whatever their class, nor is any other scan of its people.
+
+    Parameters
+    ----------
+    labels, groups : ndarray of shape (n_scans,)
+        Class and person of each scan.
+    targets : tuple of str
+        Classes that are tested.
+    keys : ndarray of shape (n_scans,)
+        What is left out together.
+
+    Returns
+    -------
+    list of Fold
+        One a value that somebody of a target class has, in sorted order; each scan of a target class is
+        tested once.
+
+    Raises
+    ------
+    ProcedureError
+        PRC-111 where fewer than two people of a class would be left to train on.
+
+    Examples
+    --------
+    >>> labels = np.array(["normal", "AD"] * 3, dtype=object)
+    >>> people, site = np.array(list("abcdef"), dtype=object), np.array(list("xxyyzz"), dtype=object)
+    >>> [fold.test.tolist() for fold in leave_group_out(labels, people, ("normal", "AD"), site)]
+    [[0, 1], [2, 3], [4, 5]]
+    """
+    tested = np.isin(labels, targets)
+    named = keys.astype(str)
+    drawn = []
+    for key in np.unique(named[tested]):
+        test = np.flatnonzero(tested & (named == key))
+        train = np.flatnonzero((named != key) & ~np.isin(groups, groups[test]))
+        fewest = people_per_class(labels[train], groups[train], targets)
+        if min(fewest.values()) < _FEWEST_TO_TRAIN:
+            raise ProcedureError(
+                "PRC-111",
+                f"without {key} too few people of a class would be left to train on.",
+                subject=key,
+                seen=", ".join(f"{name}: {count} people" for name, count in fewest.items()),
+                expected=f"at least {_FEWEST_TO_TRAIN} people of every class elsewhere",
+                advice="use evaluation.split = kfold, or leave the class out of cohort.targets",
+            )
+        fold = Fold(train, test)
+        assert_no_person_on_both_sides(fold, groups)
+        drawn.append(fold)
+    if len(drawn) < _FEWEST_GROUPS:
+        raise ProcedureError(
+            "PRC-112",
+            "there is only one group, so nothing can be left out.",
+            seen=", ".join(np.unique(named[tested])) or "nobody of a target class",
+            expected="two sites or groups at least",
+            advice="use evaluation.split = kfold, or name another evaluation.split_column",
+        )
+    return drawn
+
+
+def keys_of(study: Study, cohort: Cohort, ids: pd.Index | None = None) -> NDArray[np.object_] | None:
+    """Return what a study's split leaves out together, row for row; None where that is no column.
+
+    Parameters
+    ----------
+    study : Study
+        Its ``[evaluation]`` names the split.
+    cohort : Cohort
+        Sites, and the participants table.
+    ids : Index, optional
+        The scans that remain; default: the cohort's.
+
+    Raises
+    ------
+    ProcedureError
+        PRC-113 where the table has no such column.
+    """
+    rows = cohort.frame.index if ids is None else ids
+    section = study.evaluation
+    if section.split == "site" and cohort.sites is not None:
+        return cohort.sites.loc[rows].to_numpy(dtype=object)
+    if section.split != "group" or section.split_column is None:
+        return None
+    if section.split_column not in cohort.raw.columns:
+        raise ProcedureError(
+            "PRC-113",
+            "the participants table has no such column.",
+            subject=f"evaluation.split_column = {section.split_column!r}",
+            seen=", ".join(map(str, cohort.raw.columns)),
+            advice="name one of its columns",
+        )
+    return cohort.raw.loc[rows, section.split_column].to_numpy(dtype=object)
+
+
+def draw_layers(
+    section: EvaluationSection,
+    labels: NDArray[np.object_],
+    groups: NDArray[np.object_],
+    targets: tuple[str, ...],
+    keys: NDArray[np.object_] | None = None,
+) -> list[list[Fold]]:
+    """Draw the outer folds of an evaluation, one layer a repeat.
+
+    Only random folds are drawn anew in every repeat; the others are always the same, and have one layer.
+
+    Parameters
+    ----------
+    section : EvaluationSection
+        Split, folds, repeats and seed.
+    labels, groups : ndarray of shape (n_scans,)
+        Class and person of each scan.
+    targets : tuple of str
+        Classes that are tested.
+    keys : ndarray of shape (n_scans,), optional
+        Site or group of each scan, where the split asks for it.
+
+    Raises
+    ------
+    ProcedureError
+        PRC-101, PRC-111 or PRC-112 where the people can't be split so; PRC-113 where the split needs a
+        column that the study does not name.
+    """
+    if section.split == "kfold":
+        return [
+            draw_folds(labels, groups, targets, folds=section.folds, seed=seed_for(section.seed, repeat))
+            for repeat in range(section.repeats)
+        ]
+    if section.split == "leave_one_out":
+        return [leave_group_out(labels, groups, targets, groups)]
+    if keys is None:
+        lacking = "cohort.site" if section.split == "site" else "evaluation.split_column"
+        raise ProcedureError(
+            "PRC-113",
+            f"a split by {section.split} needs a column.",
+            subject="evaluation.split",
+            expected=lacking,
+            advice=f"name the column with {lacking}",
+        )
+    return [leave_group_out(labels, groups, targets, keys)]
 
 
 def assert_no_person_on_both_sides(fold: Fold, groups: NDArray[np.object_]) -> None:

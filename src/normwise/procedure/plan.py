@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import warnings
 
-from normwise.classify import classifier_grid, make_classifier
 from normwise.cohort import Cohort
 from normwise.errors import NormwiseWarning
 from normwise.features import check_extractor
+from normwise.procedure.candidates import candidates_of
 from normwise.procedure.decision import check_costs
-from normwise.procedure.folds import draw_folds
-from normwise.procedure.pipeline import front_of
+from normwise.procedure.folds import draw_folds, draw_layers, keys_of
+from normwise.procedure.pipeline import front_of, site_column
 from normwise.schema import Study
 
 __all__ = ["check_plan"]
 
 
-def check_plan(study: Study, cohort: Cohort, *, folds: int | None) -> None:
+def check_plan(study: Study, cohort: Cohort, *, folds: int | None, split: bool = False) -> None:
     """Refuse settings that can't run on this cohort.
 
     Extractor and atlas, classifier and its grid, the costs, the regression's design on the cohort's
@@ -30,6 +30,8 @@ def check_plan(study: Study, cohort: Cohort, *, folds: int | None) -> None:
         Who would take part.
     folds : int, optional
         Folds that everybody will be split into; None where nobody is, and only the features are wanted.
+    split : bool
+        Whether people will be split as ``[evaluation]`` says, in place of so many folds.
 
     Raises
     ------
@@ -39,12 +41,16 @@ def check_plan(study: Study, cohort: Cohort, *, folds: int | None) -> None:
     check_extractor(study)
     if folds is None:
         return
-    make_classifier(study.classifier)
-    classifier_grid(study.classifier)
+    candidates_of(study, 0, select=study.selection.name != "none")
+    site_column(study, cohort.roles)
     check_costs(study.decision, cohort.roles.targets)
     assert cohort.labels is not None, "people are split by their labels"
     labels, groups = (part.to_numpy(dtype=object) for part in (cohort.labels, cohort.groups))
-    draw_folds(labels, groups, cohort.roles.targets, folds=folds, seed=study.evaluation.seed)
+    if split:
+        once = study.evaluation.model_copy(update={"repeats": 1})
+        draw_layers(once, labels, groups, cohort.roles.targets, keys_of(study, cohort))
+    else:
+        draw_folds(labels, groups, cohort.roles.targets, folds=folds, seed=study.evaluation.seed)
     if cohort.roles.demographics:
         with warnings.catch_warnings():
             # What is only worth a warning is said when the features are there.

@@ -24,12 +24,13 @@ from normwise.errors import ProcedureError
 from normwise.features import FeatureTable, extract_features, write_features
 from normwise.files import sha256_file, write_text
 from normwise.procedure.composition import composition_of, missing_in, sites_of
+from normwise.procedure.pipeline import site_column
 from normwise.procedure.plan import check_plan
 from normwise.procedure.versions import package_versions
 from normwise.results import FlowStep, RunRecord, write_result
 from normwise.schema import Roles, Study
 
-__all__ = ["MARKER", "PreparedRun", "prepare_run", "record_run"]
+__all__ = ["MARKER", "PreparedRun", "prepare_run", "record_run", "travelling_frame"]
 
 CACHE = ".cache"
 """Folder inside a run that holds finished extractions, so that an interrupted run resumes."""
@@ -61,9 +62,10 @@ class PreparedRun:
 
     @property
     def frame(self) -> pd.DataFrame:
-        """The travelling frame: features beside demographics, one row a scan."""
-        values = self.features.values
-        return pd.concat([values, self.cohort.frame.loc[values.index]], axis=1)
+        """The travelling frame: features beside demographics (and site, if harmonized), one row a scan."""
+        return travelling_frame(
+            self.features.values, self.cohort, site_column(self.study, self.cohort.roles)
+        )
 
     @property
     def labels(self) -> NDArray[np.object_]:
@@ -88,6 +90,38 @@ class PreparedRun:
     def groups(self) -> NDArray[np.object_]:
         """Person of each scan, of shape (n_scans,)."""
         return self.cohort.groups.loc[self.features.values.index].to_numpy(dtype=object)
+
+
+def travelling_frame(values: pd.DataFrame, cohort: Cohort, site: str | None) -> pd.DataFrame:
+    """Put features, demographics and, where it is wanted, the site side by side.
+
+    Parameters
+    ----------
+    values : DataFrame of shape (n_scans, n_features)
+        Features, indexed by scan.
+    cohort : Cohort
+        Holds every scan of the index.
+    site : str, optional
+        What the column of the site is called; a demographic of that name is the site already.
+
+    Raises
+    ------
+    ProcedureError
+        PRC-108 where a feature has the site's name.
+    """
+    parts = [values, cohort.frame.loc[values.index]]
+    if site is not None and site not in cohort.frame.columns:
+        if site in values.columns:
+            raise ProcedureError(
+                "PRC-108",
+                "a feature has the name of the site's column.",
+                subject=site,
+                advice="leave it out of features.columns: a site is no feature",
+            )
+        sites = pd.Series([None] * len(values), index=values.index, dtype=object)
+        parts.append((sites if cohort.sites is None else cohort.sites.loc[values.index]).rename(site).to_frame())
+    # One block a type: rows of scattered columns are gathered several times slower.
+    return pd.concat(parts, axis=1).copy()
 
 
 def prepare_run(
@@ -141,7 +175,7 @@ def prepare_run(
     cohort = read_cohort(study, labelled=labelled, roles=roles)
     if purpose != "test":
         folds = {"extract": None, "train": 2, "evaluate": study.evaluation.folds}[purpose]
-        check_plan(study, cohort, folds=folds)
+        check_plan(study, cohort, folds=folds, split=purpose == "evaluate")
     try:
         folder.mkdir(parents=True, exist_ok=True)
         # A folder with something of the user's in it is never marked, so that no command may clear it.
