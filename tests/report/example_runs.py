@@ -18,6 +18,7 @@ from normwise.results import (
     RunRecord,
     write_result,
 )
+from report.full_results import add_scans, full_evaluation, full_explanation, full_record
 from report.simulated_results import make_evaluation, make_explanation, make_record
 
 HOSTILE = "<script>alert('x')</script>&\"'"
@@ -163,6 +164,14 @@ def extracted_only(folder: Path) -> Path:
     return save(folder, replace(make_record(TWO), command="extract", classes=[], composition=[], warnings=[]))
 
 
+def everything(folder: Path) -> Path:
+    """Every section has something to say."""
+    explanation = full_explanation(make_explanation(TWO))
+    save(folder, full_record(make_record(TWO)), full_evaluation(make_evaluation(TWO)), explanation)
+    add_scans(folder, list(TWO))
+    return folder
+
+
 def hostile(folder: Path) -> Path:
     """Markup in every text that a user's table or study may bring."""
     sizes = {"normal": 20, HOSTILE: 20}
@@ -198,13 +207,33 @@ def hostile(folder: Path) -> Path:
         n_listed=42,
         composition=[{"class": HOSTILE, "people": 20, "scans": 20, HOSTILE: {HOSTILE: 3}}],
     )
-    return save(folder, record, evaluation, explanation, prefix=HOSTILE)
+    explanation = full_explanation(explanation)
+    save(folder, full_record(record), _hostile_details(evaluation), explanation, prefix=HOSTILE)
+    add_scans(folder, list(sizes), prefix=HOSTILE, count=12)
+    return folder
+
+
+def _hostile_details(evaluation: Evaluation) -> Evaluation:
+    whole = full_evaluation(evaluation)
+    arms = {
+        name: replace(
+            arm,
+            subgroups=[replace(row, name=HOSTILE, level=HOSTILE) for row in arm.subgroups],
+            errors=[replace(row, demographic=HOSTILE) for row in arm.errors],
+            stability=[replace(row, feature=f"{HOSTILE}{row.feature}") for row in arm.stability],
+        )
+        for name, arm in whole.arms.items()
+    }
+    alarms = [replace(row, code=HOSTILE, title=HOSTILE, seen=HOSTILE, advice=HOSTILE) for row in whole.alarms]
+    tests = [replace(row, test=HOSTILE, metric=HOSTILE) for row in whole.comparisons]
+    return replace(whole, arms=arms, alarms=alarms, comparisons=tests)
 
 
 EXAMPLES: dict[str, Callable[[Path], Path]] = {
     maker.__name__: maker
     for maker in (
         two_classes,
+        everything,
         three_classes,
         tested_elsewhere,
         few_features,

@@ -50,7 +50,7 @@ def test_a_difference_stands_out_only_without_zero() -> None:
             "normalized-raw": {"auc": Estimate(0.03, 0.01, 0.05), "sensitivity": Estimate(0.1, -0.1, 0.3)}
         }
     )
-    page = read_html(SECTIONS["arms"](run).body)
+    page = read_html(SECTIONS["differences"](run).body)
     kinds = {
         cell.text.split()[0]: cell.attributes["class"]
         for cell in page.named("td")

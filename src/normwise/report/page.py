@@ -6,18 +6,21 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from normwise.files import write_text
-from normwise.report.figures.canvas import inline_svg, standalone_svg
+from normwise.report.figures.canvas import figures_in, inline_svg, standalone_svg
 from normwise.report.figures.descent import draw_costs
 from normwise.report.render import render
 from normwise.report.saved import SavedRun, read_run
 from normwise.report.sections import SECTIONS
 from normwise.results import Curve
 
-__all__ = ["draw_descent", "make_page", "write_report"]
+__all__ = ["FIGURES", "draw_descent", "make_page", "write_figures", "write_report"]
+
+FIGURES = "figures"
+"""Folder of a run in which every figure of its report stands as an SVG file of its own."""
 
 
 def write_report(run: str | Path) -> Path:
-    """Write ``report.html`` from a run's own files.
+    """Write ``report.html`` from a run's own files, and each of its figures to ``figures/NAME.svg``.
 
     Parameters
     ----------
@@ -37,8 +40,36 @@ def write_report(run: str | Path) -> Path:
     """
     folder = Path(run)
     path = folder / "report.html"
-    write_text(path, make_page(read_run(folder)))
+    page = make_page(read_run(folder))
+    write_figures(page, folder / FIGURES)
+    write_text(path, page)
     return path
+
+
+def write_figures(page: str, folder: Path) -> list[Path]:
+    """Write every figure of a page as an SVG file; figures of an earlier page that are gone are removed.
+
+    Parameters
+    ----------
+    page : str
+        The page.
+    folder : Path
+        Made where there is a figure.
+
+    Returns
+    -------
+    list of Path
+        The files, in the page's order.
+    """
+    figures = {folder / f"{name}.svg": svg for name, svg in figures_in(page).items()}
+    for earlier in folder.glob("*.svg"):
+        if earlier not in figures:
+            earlier.unlink()
+    if figures:
+        folder.mkdir(parents=True, exist_ok=True)
+    for path, svg in figures.items():
+        write_text(path, svg)
+    return list(figures)
 
 
 def make_page(run: SavedRun) -> str:

@@ -2,23 +2,33 @@
 
 from __future__ import annotations
 
-import csv
 import json
-from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
+from urllib.parse import quote
 
 from pydantic import ValidationError
 
 from normwise.errors import ReportError
-from normwise.results import Arm, Evaluation, Explanation, FeatureNote, RunRecord, read_result
+from normwise.report.page_names import PEOPLE, page_names
+from normwise.report.scored import Scored, count_reasons, read_scored
+from normwise.results import (
+    Arm,
+    Evaluation,
+    Explanation,
+    FeatureNote,
+    People,
+    Picture,
+    Pictures,
+    Quality,
+    RunRecord,
+    read_result,
+)
 
 __all__ = ["SavedRun", "read_run"]
 
 ResultT = TypeVar("ResultT")
-
-_MISSING = ("", "n/a")
 
 
 @dataclass(frozen=True)
@@ -36,7 +46,17 @@ class SavedRun:
     no_decision : dict of str to int
         Reasons of the main arm's predictions without a decision, with how many predictions.
     notes : dict of str to FeatureNote
-        Unit and meaning of each feature, where the run says them.
+        Unit, meaning and region of each feature, where the run says them.
+    scored : list of Scored
+        The main arm's predictions of each scan, put together over the repeats.
+    quality : dict of str to list of Quality
+        Checks of each scan, where its features were measured here.
+    pictures : list of Picture
+        Pictures of scans below ``folder``.
+    pages : dict of str to str
+        The page of each person who has one, from the report's own place.
+    folder : Path or None
+        Where the pictures lie; None where a run is only in memory.
     """
 
     record: RunRecord
@@ -44,6 +64,11 @@ class SavedRun:
     explanation: Explanation | None = None
     no_decision: dict[str, int] = field(default_factory=dict)
     notes: dict[str, FeatureNote] = field(default_factory=dict)
+    scored: list[Scored] = field(default_factory=list)
+    quality: dict[str, list[Quality]] = field(default_factory=dict)
+    pictures: list[Picture] = field(default_factory=list)
+    pages: dict[str, str] = field(default_factory=dict)
+    folder: Path | None = None
 
     @property
     def main(self) -> Arm | None:
@@ -97,8 +122,41 @@ def read_run(run: Path) -> SavedRun:
             advice="run normwise evaluate again",
         )
     explanation = _read(Explanation, run / "explanation.json")
-    reasons = _count_reasons(run / "predictions.tsv", evaluation.main_arm) if evaluation else {}
-    return SavedRun(record, evaluation, explanation, reasons, _read_notes(run / "features.json"))
+    scored = _read_predictions(run / "predictions.tsv", evaluation.main_arm) if evaluation else []
+    notes, quality = _read_features(run / "features.json")
+    pictures = _read(Pictures, run / "pictures.json")
+    return SavedRun(
+        record,
+        evaluation,
+        explanation,
+        count_reasons(scored),
+        notes,
+        scored,
+        quality,
+        pictures.pictures if pictures else [],
+        _find_pages(run),
+        run,
+    )
+
+
+def _find_pages(run: Path) -> dict[str, str]:
+    """Return where the people's pages lie, as links from the report."""
+    people = _read(People, run / "people.json")
+    if people is None:
+        return {}
+    files = page_names([person.prediction.subject for person in people.people])
+    return {
+        subject: f"{PEOPLE}/{quote(name)}"
+        for subject, name in files.items()
+        if (run / PEOPLE / name).is_file()
+    }
+
+
+def _read_predictions(path: Path, arm: str) -> list[Scored]:
+    try:
+        return read_scored(path, arm)
+    except (OSError, ValueError, KeyError) as error:
+        raise _damaged(path, str(error), "predictions with a probability of each class") from error
 
 
 def _read(kind: type[ResultT], path: Path) -> ResultT | None:
@@ -113,18 +171,30 @@ def _read(kind: type[ResultT], path: Path) -> ResultT | None:
         raise _damaged(path, seen, f"{kind.__name__} as JSON") from error
 
 
-def _read_notes(path: Path) -> dict[str, FeatureNote]:
-    """Read unit and description of every column from the features' BIDS sidecar."""
+def _read_features(path: Path) -> tuple[dict[str, FeatureNote], dict[str, list[Quality]]]:
+    """Read unit, meaning and region of every column, and each scan's checks, from the BIDS sidecar."""
     try:
         columns = json.loads(path.read_bytes())
-        return {
-            name: FeatureNote(str(column.get("Units", "")), str(column.get("Description", "")))
+        made = columns.get("GeneratedBy", {})
+        notes = {
+            name: FeatureNote(
+                str(column.get("Units", "")),
+                str(column.get("Description", "")),
+                str(column.get("Place", "")),
+                column.get("Label"),
+            )
             for name, column in columns.items()
         }
+        quality = {
+            scan: [Quality(**check) for check in checks]
+            for scan, checks in made.get("Quality", {}).items()
+            if checks
+        }
     except FileNotFoundError:
-        return {}
-    except (OSError, ValueError, AttributeError) as error:
+        return {}, {}
+    except (OSError, ValueError, AttributeError, TypeError) as error:
         raise _damaged(path, str(error), "a BIDS sidecar: a description and a unit by column") from error
+    return notes, quality
 
 
 def _damaged(path: Path, seen: str, expected: str) -> ReportError:
@@ -149,17 +219,3 @@ def _assert_adds_up(record: RunRecord, run: Path) -> None:
             seen=f"{record.n_listed} listed − {left_out} left out ≠ {record.n_included} included",
             advice="run the command that wrote it again; if it stays, report it as a defect",
         )
-
-
-def _count_reasons(path: Path, arm: str) -> dict[str, int]:
-    """Count the reasons of one arm's missing decisions, the most frequent first."""
-    if not path.is_file():
-        return {}
-    with path.open(encoding="utf-8", newline="") as handle:
-        rows = csv.DictReader(handle, delimiter="\t")
-        found = Counter(
-            row.get("reason") or "n/a"
-            for row in rows
-            if row.get("arm") == arm and (row.get("decision") or "n/a") in _MISSING
-        )
-    return dict(sorted(found.items(), key=lambda item: (-item[1], item[0])))

@@ -10,19 +10,24 @@ from markupsafe import Markup
 from normwise.results import Estimate
 
 __all__ = [
+    "BEST",
     "FILTERS",
     "METRIC_TITLES",
+    "SIGNED",
     "bounds",
     "breakable",
+    "chance",
     "count",
     "ends",
     "interval",
     "joined",
+    "metric_title",
     "number",
     "percent",
     "short_arm",
     "sign",
     "signed_interval",
+    "spread",
     "tidy",
     "unit",
     "verdict",
@@ -33,8 +38,32 @@ METRIC_TITLES = {
     "balanced_accuracy": "Balanced accuracy",
     "sensitivity": "Sensitivity",
     "specificity": "Specificity",
+    "auc_one_vs_rest": "AUC, one class against the rest",
+    "average_precision": "Average precision",
+    "ppv": "Positive predictive value",
+    "npv": "Negative predictive value",
+    "f1": "F1 of patients",
+    "f1_macro": "F1, mean over classes",
+    "mcc": "Matthews correlation",
+    "brier": "Brier score",
+    "log_loss": "Log loss",
+    "calibration_slope": "Calibration slope",
+    "calibration_intercept": "Calibration intercept",
+    "expected_cost": "Expected cost a person",
 }
 """Metrics in words; one that is not listed is shown by its name."""
+
+BEST = {
+    "brier": 0.0,
+    "log_loss": 0.0,
+    "calibration_slope": 1.0,
+    "calibration_intercept": 0.0,
+    "expected_cost": 0.0,
+}
+"""The value to reach of metrics of which more is not better."""
+
+SIGNED = ("mcc", "calibration_slope", "calibration_intercept")
+"""Metrics that may be negative, so that a dash between two ends would be misread."""
 
 UNDEFINED = "not defined"
 
@@ -167,6 +196,45 @@ def joined(words: Sequence[str], last: str = "and") -> str:
     return f"{', '.join(words[:-1])} {last} {words[-1]}"
 
 
+def metric_title(name: str) -> str:
+    """Return a metric in words.
+
+    Examples
+    --------
+    >>> metric_title("mcc"), metric_title("own_metric")
+    ('Matthews correlation', 'Own metric')
+    """
+    return METRIC_TITLES.get(name, short_arm(name))
+
+
+def spread(estimate: Estimate, metric: str = "", digits: int = 2) -> str:
+    """Show the two ends of a metric's interval, with "to" where they may be negative.
+
+    Examples
+    --------
+    >>> spread(Estimate(0.1, -0.2, 0.4), "mcc"), spread(Estimate(0.8, 0.7, 0.9), "auc")
+    ('−0.20 to 0.40', '0.70–0.90')
+    """
+    if estimate.low is None or estimate.high is None or metric not in SIGNED:
+        return bounds(estimate, digits)
+    return f"{number(estimate.low, digits)} to {number(estimate.high, digits)}"
+
+
+def chance(p: float | None) -> str:
+    """Show a p-value as far as it can be known.
+
+    Examples
+    --------
+    >>> chance(0.0312), chance(0.00002), chance(0.4), chance(None)
+    ('0.031', '< 0.001', '0.40', 'not defined')
+    """
+    if p is None:
+        return UNDEFINED
+    if p < 0.001:
+        return "< 0.001"
+    return number(p, 3 if p < 0.1 else 2)
+
+
 def short_arm(name: str) -> str:
     """Turn an arm's key into a label that fits beside a figure.
 
@@ -222,7 +290,7 @@ def ends(difference: Estimate, digits: int = 3) -> str:
 
 
 FILTERS = (
-    bounds, breakable, count, ends, interval, joined, number, percent, short_arm, sign, signed_interval, tidy,
-    verdict,
+    bounds, breakable, chance, count, ends, interval, joined, metric_title, number, percent, short_arm, sign,
+    signed_interval, spread, tidy, verdict,
 )  # fmt: skip
 """What the templates may use, each by its own name."""

@@ -22,6 +22,7 @@ __all__ = [
     "COLOURS",
     "SERIES",
     "drawing",
+    "figures_in",
     "inline_svg",
     "new_figure",
     "shorten",
@@ -37,13 +38,17 @@ COLOURS = {
     "paper": "#fefefe",
     "wash": "#f4f6f8",
     "main": "#0b5a9b",
-    "normal": "#6f7b86",
-    "series-1": "#b84a06",
-    "series-2": "#7d3f98",
-    "series-3": "#17785a",
-    "series-4": "#86690a",
+    "normal": "#555b62",
+    "series-1": "#a83410",
+    "series-2": "#c05a98",
+    "series-3": "#178a62",
+    "series-4": "#a97f0c",
 }
-"""Role and the colour it has on a light page; each is a CSS variable of the page, too."""
+"""Role and the colour it has on a light page; each is a CSS variable of the page, too.
+
+The hues are those of Okabe and Ito (2008); their lightness is set so that every pair stays apart with missing
+red, green or blue cones, and every line stands out from its paper.
+"""
 
 DARK = {
     "ink": "#e4e7ea",
@@ -51,12 +56,12 @@ DARK = {
     "rule": "#3a4047",
     "paper": "#15181b",
     "wash": "#1e2226",
-    "main": "#6cb2ee",
-    "normal": "#929da8",
-    "series-1": "#f08c4a",
-    "series-2": "#c79be0",
-    "series-3": "#5cc39f",
-    "series-4": "#d3b54f",
+    "main": "#70b3f1",
+    "normal": "#a3afb8",
+    "series-1": "#e07a42",
+    "series-2": "#b06bb0",
+    "series-3": "#3f9470",
+    "series-4": "#e6cd58",
 }
 """The same roles on a dark page."""
 
@@ -104,6 +109,11 @@ _STYLE: dict[str, Any] = {
 
 _LARGEST = 1.15  # a figure grows with a wide page, but not to a poster
 _SHORTENED = re.compile(r"(-?\d+\.\d{2})\d+")
+_INLINE = re.compile(
+    r'<svg class="drawing" data-figure="(?P<name>[^"]+)" role="img" aria-label="(?P<label>[^"]*)" '
+    r'viewBox="0 0 (?P<width>\d+) (?P<height>\d+)"[^>]*>(?P<body>.*?)</svg>',
+    re.DOTALL,
+)
 _LONG_GEOMETRY = re.compile(r' (?:d|x|y|transform|points)="[^"]*"')
 
 
@@ -171,25 +181,44 @@ def inline_svg(figure: Figure, name: str, label: str) -> Markup:
     body = _themed(_body(figure, name), name)
     label = escape(label, quote=True)
     return Markup(  # noqa: S704  # matplotlib escapes text, the label is escaped above
-        f'<svg class="drawing" role="img" aria-label="{label}" viewBox="0 0 {width} {height}" '
+        f'<svg class="drawing" data-figure="{name}" role="img" aria-label="{label}" '
+        f'viewBox="0 0 {width} {height}" '
         f'style="max-width:{round(_LARGEST * width)}px" xmlns:xlink="http://www.w3.org/1999/xlink">{body}</svg>'
     )
 
 
 def standalone_svg(figure: Figure, name: str, label: str) -> str:
     """Return a figure as an SVG file of its own, with both themes inside."""
-    width = round(figure.get_figwidth() * 72)
-    height = round(figure.get_figheight() * 72)
+    [alone] = figures_in(inline_svg(figure, name, label)).values()
+    return alone
+
+
+def figures_in(page: str) -> dict[str, str]:
+    """Return every figure of a page as an SVG file of its own, with both themes inside.
+
+    Parameters
+    ----------
+    page : str
+        HTML that holds what `inline_svg` returned.
+
+    Returns
+    -------
+    dict of str to str
+        By the figure's name, in the page's order.
+    """
     style = (
         f"{theme_css()}\n:root{{background:var(--paper)}}"
         "*{stroke-linejoin:round;stroke-linecap:butt}text{font-family:var(--sans)}"
     )
-    label = escape(label, quote=True)
-    return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" role="img" '
-        f'aria-label="{label}" width="{width}" height="{height}" viewBox="0 0 {width} {height}">\n'
-        f"<style>{style}</style>{_themed(_body(figure, name), name)}</svg>\n"
-    )
+    return {
+        found["name"]: (
+            f'<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" role="img" '
+            f'aria-label="{found["label"]}" width="{found["width"]}" height="{found["height"]}" '
+            f'viewBox="0 0 {found["width"]} {found["height"]}">\n'
+            f"<style>{style}</style>{found['body']}</svg>\n"
+        )
+        for found in _INLINE.finditer(page)
+    }
 
 
 def shorten(text: str, width: int) -> str:

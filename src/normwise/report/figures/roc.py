@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from normwise.report.figures.canvas import COLOURS, SERIES, drawing, new_figure
+from normwise.report.figures.lines import DASHES
 from normwise.report.wording import number, short_arm
 from normwise.results import Evaluation
 
@@ -12,9 +13,6 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 __all__ = ["draw_roc"]
-
-_DASHES = ((0, ()), (0, (6, 2)), (0, (2, 2)), (0, (6, 2, 2, 2)))
-"""Colour and dash differ together, so that neither colour vision nor a colour printer is needed."""
 
 
 def draw_roc(evaluation: Evaluation) -> Figure | None:
@@ -41,7 +39,7 @@ def draw_roc(evaluation: Evaluation) -> Figure | None:
             place = others.index(name)
             axes.plot(
                 arm.roc.x, arm.roc.y, label=label, zorder=2, linewidth=1.5,
-                color=COLOURS[SERIES[place % len(SERIES)]], linestyle=_DASHES[place % len(_DASHES)],
+                color=COLOURS[SERIES[place % len(SERIES)]], linestyle=DASHES[place % len(DASHES)],
             )  # fmt: skip
         axes.set_xlim(-0.01, 1.01)
         axes.set_ylim(-0.01, 1.01)

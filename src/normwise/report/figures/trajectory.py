@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["LEVEL_DASHES", "MARKERS", "class_colour", "draw_trajectory", "shown_levels"]
+__all__ = ["LEVEL_DASHES", "MARKERS", "class_colour", "draw_trajectory", "hollow_level", "shown_levels"]
 
 LEVEL_DASHES = ((0, ()), (0, (5, 2)), (0, (1.5, 1.5)), (0, (6, 2, 1.5, 2)))
 """Line of each level of the category, as F and M."""
@@ -26,6 +26,12 @@ _MANY_PEOPLE = 500  # from here on the points are one picture, or the page would
 def shown_levels(trajectory: Trajectory) -> list[str]:
     """Return the levels that are drawn: the first four, since more lines can't be told apart."""
     return list(trajectory.expected)[: len(LEVEL_DASHES)]
+
+
+def hollow_level(trajectory: Trajectory) -> str:
+    """Return the level whose people are drawn hollow: the second of two, otherwise none."""
+    levels = [level for level in trajectory.expected if level]
+    return levels[1] if len(levels) == 2 and levels[1] in trajectory.people_level else ""
 
 
 def class_colour(classes: list[str], normal: str, name: str) -> str:
@@ -110,16 +116,25 @@ def _fill(axes: Axes, grid: list[float], low: list[float], high: list[float]) ->
 
 
 def _draw_people(axes: Axes, trajectory: Trajectory, name: str, colour: str, marker: str, place: int) -> None:
-    points = [
-        (x, y)
-        for x, y, label in zip(trajectory.people_x, trajectory.people_y, trajectory.people_class, strict=True)
-        if label == name
-    ]
-    if not points:
-        return
-    x, y = zip(*points, strict=True)
-    axes.plot(
-        x, y, linestyle="none", marker=marker, markersize=4.2, zorder=5 + place, alpha=0.85,
-        markerfacecolor=colour, markeredgecolor=COLOURS["paper"], markeredgewidth=0.4,
-        rasterized=len(trajectory.people_x) > _MANY_PEOPLE,
-    )  # fmt: skip
+    """Draw one class: the first level filled, the second hollow; more than two are not told apart."""
+    hollow = hollow_level(trajectory)
+    levels = trajectory.people_level or [""] * len(trajectory.people_x)
+    for open_marker in (True, False):
+        points = [
+            (x, y)
+            for x, y, label, level in zip(
+                trajectory.people_x, trajectory.people_y, trajectory.people_class, levels, strict=True
+            )
+            if label == name and (level == hollow and bool(hollow)) == open_marker
+        ]
+        if not points:
+            continue
+        x, y = zip(*points, strict=True)
+        axes.plot(
+            x, y, linestyle="none", marker=marker, zorder=5 + place, alpha=0.85,
+            markersize=3.8 if open_marker else 4.2,
+            markerfacecolor="none" if open_marker else colour,
+            markeredgecolor=colour if open_marker else COLOURS["paper"],
+            markeredgewidth=1.0 if open_marker else 0.4,
+            rasterized=len(trajectory.people_x) > _MANY_PEOPLE,
+        )  # fmt: skip

@@ -1,8 +1,6 @@
-"""The arms side by side: a table, a forest plot a metric, and paired differences."""
+"""The arms side by side: a forest plot of the first metrics, and every metric in a table."""
 
 from __future__ import annotations
-
-from dataclasses import dataclass
 
 from markupsafe import Markup
 
@@ -11,32 +9,12 @@ from normwise.report.figures.forest import draw_forest, shared_range
 from normwise.report.render import render
 from normwise.report.saved import SavedRun
 from normwise.report.section import Section
-from normwise.report.wording import METRIC_TITLES, interval, short_arm, signed_interval
-from normwise.results import METRIC_NAMES, Estimate, Evaluation
+from normwise.report.wording import BEST, METRIC_TITLES, interval, short_arm
+from normwise.results import METRIC_NAMES, Evaluation
 
-__all__ = ["Difference", "arms", "differences_of"]
+__all__ = ["arms"]
 
 _CHANCE = 0.5  # of AUC with any number of classes; of balanced accuracy with two
-
-
-@dataclass(frozen=True)
-class Difference:
-    """A paired difference between two arms.
-
-    Attributes
-    ----------
-    first, second : str
-        Keys of the arms; the difference is first − second.
-    label : str
-        In words.
-    metrics : dict of str to Estimate
-        By metric.
-    """
-
-    first: str
-    second: str
-    label: str
-    metrics: dict[str, Estimate]
 
 
 def arms(run: SavedRun) -> Section | None:
@@ -44,14 +22,15 @@ def arms(run: SavedRun) -> Section | None:
     evaluation = run.evaluation
     if evaluation is None:
         return None
-    differences = differences_of(evaluation)
+    every = list(dict.fromkeys(name for arm in evaluation.arms.values() for name in arm.metrics))
     body = render(
         "arms.html",
         evaluation=evaluation,
         metrics=METRIC_NAMES,
         panels=_metric_panels(evaluation) if len(evaluation.arms) > 1 else [],
-        differences=differences,
-        difference_panels=_difference_panels(differences),
+        further=[name for name in every if name not in METRIC_NAMES],
+        best=BEST,
+        prevalence=_stated_prevalence(run),
     )
     counted = {2: "two", 3: "three", 4: "four", 5: "five"}.get(
         len(evaluation.arms), str(len(evaluation.arms))
@@ -59,16 +38,10 @@ def arms(run: SavedRun) -> Section | None:
     return Section("Performance" if len(evaluation.arms) == 1 else f"The {counted} arms compared", body)
 
 
-def differences_of(evaluation: Evaluation) -> list[Difference]:
-    """Return the paired differences between arms that the evaluation holds."""
-    known = evaluation.arms
-    found = []
-    for key, metrics in evaluation.differences.items():
-        pairs = [(key[:at], key[at + 1 :]) for at, sign in enumerate(key) if sign == "-"]
-        pair = next(((one, two) for one, two in pairs if one in known and two in known), None)
-        if pair is not None:
-            found.append(Difference(*pair, f"{short_arm(pair[0])} − {short_arm(pair[1]).lower()}", metrics))
-    return found
+def _stated_prevalence(run: SavedRun) -> float | None:
+    section = run.record.settings.get("evaluation")
+    stated = section.get("prevalence") if isinstance(section, dict) else None
+    return float(stated) if isinstance(stated, int | float) else None
 
 
 def _metric_panels(evaluation: Evaluation) -> list[Markup]:
@@ -90,22 +63,4 @@ def _metric_panels(evaluation: Evaluation) -> list[Markup]:
         )
         told = "; ".join(f"{name} {interval(estimate)}" for name, estimate in estimates.items())
         panels.append(inline_svg(figure, f"forest-{metric}", f"{METRIC_TITLES[metric]} of each arm: {told}."))
-    return panels
-
-
-def _difference_panels(differences: list[Difference]) -> list[Markup]:
-    """One panel each for the two metrics that do not depend on the threshold's wish."""
-    panels = []
-    for metric, name in (("auc", "AUC"), ("balanced_accuracy", "balanced accuracy")):
-        estimates = {row.label: row.metrics[metric] for row in differences if metric in row.metrics}
-        if all(row.estimate is None for row in estimates.values()):
-            continue
-        figure = draw_forest(
-            estimates,
-            title=f"Difference in {name}",
-            limits=shared_range(list(estimates.values()), at_least=(-0.02, 0.02)),
-            line=0.0,
-        )
-        told = "; ".join(f"{row} {signed_interval(estimate)}" for row, estimate in estimates.items())
-        panels.append(inline_svg(figure, f"difference-{metric}", f"Paired differences in {name}: {told}."))
     return panels

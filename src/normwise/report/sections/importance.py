@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import base64
 from dataclasses import dataclass
 from itertools import groupby
 
 from markupsafe import Markup
 
+from normwise.report.embed import as_uri
 from normwise.report.figures.bars import draw_weights
 from normwise.report.figures.brain import BrainSlice, colour_bar, draw_slices, region_weights
 from normwise.report.figures.canvas import inline_svg
@@ -59,7 +59,7 @@ def importance(run: SavedRun) -> Section | None:
         two=len(targets) == 2,
         targets=targets,
         planes=planes,
-        bar=_as_uri(colour_bar(signed=signed)),
+        bar=as_uri(colour_bar(signed=signed)),
         largest=max((abs(row.weight) for row in region_weights(ranked).values()), default=0.0),
         placeless=any(row.label is None for row in ranked),
         chart=None if planes else _chart(ranked, signed=signed, kind=explanation.importance_kind),
@@ -85,7 +85,7 @@ def _planes(explanation: Explanation, run: SavedRun) -> list[tuple[str, list[tup
     lut = features.get("lut") if isinstance(features, dict) else None
     slices = draw_slices(explanation.importances, explanation.atlas, lut)
     return [
-        (plane, [(cut, _as_uri(cut.png)) for cut in cuts])
+        (plane, [(cut, as_uri(cut.png)) for cut in cuts])
         for plane, cuts in groupby(slices or [], key=lambda cut: cut.plane)
     ]
 
@@ -96,7 +96,3 @@ def _chart(ranked: list[Importance], *, signed: bool, kind: str) -> Markup:
     return inline_svg(
         draw_weights(shown, signed=signed, kind=kind or "weight"), "weights", f"Largest weights: {told}."
     )
-
-
-def _as_uri(png: bytes) -> str:
-    return f"data:image/png;base64,{base64.b64encode(png).decode('ascii')}"

@@ -14,6 +14,7 @@ from normwise.results import FlowStep
 
 __all__ = ["Cell", "describe_values", "participants", "with_remainder"]
 
+_MISSING_CODES = ("COH-202", "COH-205", "COH-208", "COH-214", "COH-215")
 _COUNTED = ("class", "people", "scans")
 
 
@@ -43,6 +44,24 @@ def participants(run: SavedRun) -> Section:
         }
         for row in record.composition
     ]
+    columns = list(
+        dict.fromkeys(
+            name for row in record.sites for name in row if name not in ("site", "classes", *_COUNTED)
+        )
+    )
+    sites = [
+        {
+            "name": str(row.get("site", "")),
+            "people": _count(row.get("people")),
+            "scans": _count(row.get("scans")),
+            "classes": [_count(dict(row.get("classes") or {}).get(name)) for name in record.classes],
+            "cells": [describe_values(row.get(name)) for name in columns],
+        }
+        for row in record.sites
+    ]
+    kinds = list(
+        dict.fromkeys([*record.classes, *(name for counts in record.missing.values() for name in counts)])
+    )
     sizes = {str(row.get("class", "")): _count(row.get("scans")) for row in record.composition}
     body = render(
         "participants.html",
@@ -51,6 +70,10 @@ def participants(run: SavedRun) -> Section:
         demographics=demographics,
         classes=classes,
         sizes=sizes,
+        sites=sites,
+        complete=not record.missing and not any(step.code in _MISSING_CODES for step in record.flow),
+        site_columns=columns,
+        kinds=kinds,
     )
     return Section("Participants", body)
 

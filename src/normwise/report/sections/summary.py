@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from normwise.report.render import render
 from normwise.report.saved import SavedRun
 from normwise.report.section import Section
+from normwise.report.sections.alarms import ranked
 from normwise.report.sections.readings import all_warnings, grouped
 from normwise.report.sentences import limits, main_difference, sentences
 from normwise.report.wording import UNDEFINED, bounds, ends, number, sign
@@ -28,6 +29,9 @@ def summary(run: SavedRun) -> Section:
     """Say what was asked, who was in, what came out and what stays open."""
     body = render(
         "summary.html",
+        alarms=[alarm for alarm in ranked(run.evaluation.alarms) if alarm.severity != "note"]
+        if run.evaluation
+        else [],
         figures=key_figures(run),
         sentences=sentences(run),
         limits=limits(run),

@@ -8,6 +8,7 @@ from normwise.report.figures.trajectory import (
     MARKERS,
     class_colour,
     draw_trajectory,
+    hollow_level,
     shown_levels,
 )
 from normwise.report.render import render
@@ -51,6 +52,10 @@ def trajectories(run: SavedRun) -> Section | None:
             for place, name in enumerate(order)
         ],
         lines=list(zip(levels, _DASH_PATTERNS[: len(LEVEL_DASHES)], strict=False)),
+        filled=next((level for level in levels if level != hollow_level(found[0])), "")
+        if hollow_level(found[0])
+        else "",
+        hollow=hollow_level(found[0]),
         hidden=len(found[0].expected) - len(levels),
         bands=band_names(found[0]),
         demographic=found[0].demographic,

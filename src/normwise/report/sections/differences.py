@@ -1,0 +1,98 @@
+"""How far the arms lie apart on the same people, and what paired tests say of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from markupsafe import Markup
+
+from normwise.report.figures.canvas import inline_svg
+from normwise.report.figures.forest import draw_forest, shared_range
+from normwise.report.render import render
+from normwise.report.saved import SavedRun
+from normwise.report.section import Section
+from normwise.report.wording import metric_title, short_arm, signed_interval
+from normwise.results import METRIC_NAMES, Comparison, Estimate, Evaluation
+
+__all__ = ["Difference", "Test", "differences", "differences_of", "tests_of"]
+
+
+@dataclass(frozen=True)
+class Difference:
+    """A paired difference between two arms.
+
+    Attributes
+    ----------
+    first, second : str
+        Keys of the arms; the difference is first − second.
+    label : str
+        In words.
+    metrics : dict of str to Estimate
+        By metric.
+    """
+
+    first: str
+    second: str
+    label: str
+    metrics: dict[str, Estimate]
+
+
+@dataclass(frozen=True)
+class Test:
+    """One paired test with its pair in words."""
+
+    label: str
+    comparison: Comparison
+
+
+def differences(run: SavedRun) -> Section | None:
+    """Show paired differences with their intervals, and paired tests with their p-values."""
+    evaluation = run.evaluation
+    if evaluation is None or not (evaluation.differences or evaluation.comparisons):
+        return None
+    found = differences_of(evaluation)
+    body = render(
+        "differences.html",
+        evaluation=evaluation,
+        metrics=[name for name in METRIC_NAMES if any(name in row.metrics for row in found)],
+        differences=found,
+        panels=_panels(found),
+        tests=tests_of(evaluation.comparisons),
+    )
+    return Section("Differences between the arms", body)
+
+
+def differences_of(evaluation: Evaluation) -> list[Difference]:
+    """Return the paired differences between arms that the evaluation holds."""
+    known = evaluation.arms
+    found = []
+    for key, metrics in evaluation.differences.items():
+        pairs = [(key[:at], key[at + 1 :]) for at, sign in enumerate(key) if sign == "-"]
+        pair = next(((one, two) for one, two in pairs if one in known and two in known), None)
+        if pair is not None:
+            found.append(Difference(*pair, f"{short_arm(pair[0])} − {short_arm(pair[1]).lower()}", metrics))
+    return found
+
+
+def tests_of(comparisons: list[Comparison]) -> list[Test]:
+    """Return the tests with their pairs in words."""
+    return [Test(f"{short_arm(row.one)} − {short_arm(row.other).lower()}", row) for row in comparisons]
+
+
+def _panels(found: list[Difference]) -> list[Markup]:
+    """One panel each for the two metrics that do not depend on the threshold's wish."""
+    panels = []
+    for metric in ("auc", "balanced_accuracy"):
+        name = metric_title(metric)
+        estimates = {row.label: row.metrics[metric] for row in found if metric in row.metrics}
+        if all(row.estimate is None for row in estimates.values()):
+            continue
+        figure = draw_forest(
+            estimates,
+            title=f"Difference in {name if name.isupper() else name.lower()}",
+            limits=shared_range(list(estimates.values()), at_least=(-0.02, 0.02)),
+            line=0.0,
+        )
+        told = "; ".join(f"{row} {signed_interval(estimate)}" for row, estimate in estimates.items())
+        panels.append(inline_svg(figure, f"difference-{metric}", f"Paired differences in {name}: {told}."))
+    return panels
