@@ -22,9 +22,11 @@ from normwise.engine.executor import Executor, Finished, FunctionName, Work
 from normwise.engine.local import LocalExecutor
 from normwise.engine.progress import Progress
 from normwise.engine.run import run_subjects
+from normwise.engine.stored import DamagedError, decode, encode_value
 from normwise.engine.task import Limits, Outcome, Task, Value
 
 __all__ = [
+    "DamagedError",
     "Executor",
     "Finished",
     "FunctionName",
@@ -35,6 +37,8 @@ __all__ = [
     "Task",
     "Value",
     "Work",
+    "decode",
+    "encode_value",
     "make_progress",
     "run_subjects",
 ]
