@@ -18,17 +18,22 @@ Its files, as data walks::
     tables        what it says of people, and the normal course
     course        everything that a fitted normalizer can be asked
     estimator     the scikit-learn transformer around it all
+    harmonize_effects  what a site does to every feature, on arrays
+    harmonize     scanners made comparable, a step before the normalizer
 """
 
 from normwise.normalize.estimator import FeatureNormalizer
+from normwise.normalize.harmonize import SiteHarmonizer
 
-__all__ = ["TRUSTED_TYPES", "FeatureNormalizer"]
+__all__ = ["TRUSTED_TYPES", "FeatureNormalizer", "SiteHarmonizer"]
 
 TRUSTED_TYPES: tuple[str, ...] = (
     "normwise.normalize.design.Category",
     "normwise.normalize.design.Design",
     "normwise.normalize.design.Number",
     "normwise.normalize.estimator.FeatureNormalizer",
+    "normwise.normalize.harmonize.SiteHarmonizer",
+    "normwise.normalize.harmonize_effects.SiteModel",
     "normwise.normalize.people.Regression",
     "normwise.normalize.variance.LogVariance",
 )

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pandas as pd
-
 from normwise.cohort import Cohort
 from normwise.engine import Limits, Progress
 from normwise.errors import NormwiseError, ProcedureError
 from normwise.features import FeatureTable, extract_features
 from normwise.procedure.model import Model
+from normwise.procedure.run import travelling_frame
 from normwise.results import Prediction
 
 __all__ = ["apply_model", "assert_same_pipeline"]
@@ -57,7 +56,7 @@ def apply_model(
         wanted=model.feature_names,
     )
     assert_same_pipeline(model, features)
-    frame = pd.concat([features.values, cohort.frame.loc[features.values.index]], axis=1)
+    frame = travelling_frame(features.values, cohort, model.procedure.site)
     told = {prediction.subject: prediction for prediction in model.predict(frame)}
     return [
         told[name] if name in told else _failed(name, features.failures[name]) for name in cohort.frame.index
@@ -83,4 +82,4 @@ def assert_same_pipeline(model: Model, features: FeatureTable) -> None:
 
 
 def _failed(name: str, error: NormwiseError) -> Prediction:
-    return Prediction(name, {}, None, f"{error.code} {error.problem}", None)
+    return Prediction(name, {}, None, f"{error.code} {error.problem}", None, outcome="failed")

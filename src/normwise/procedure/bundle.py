@@ -36,6 +36,7 @@ SCHEMA_VERSION = 1
 MANIFEST, WEIGHTS = "manifest.json", "model.skops"
 _MANIFEST_CAP = 256 << 20  # 256 MiB: a manifest lists names, never voxels
 _OWN_TYPES = (
+    "normwise.procedure.selection.FeatureSelector",
     "normwise.procedure.steps.DropDemographics",
     "normwise.procedure.steps.TargetClassifier",
 )

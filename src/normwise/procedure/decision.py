@@ -1,7 +1,8 @@
 """From probabilities to a decision: a wished sensitivity, or costs, and never a silent guess.
 
 The score of a person is the probability of not being in the negative class. A threshold on it is chosen on
-out-of-fold probabilities of training people only, so that the rule never saw the people it is used on.
+out-of-fold probabilities of training people only, so that the rule never saw the people it is used on. So are
+the scaling of probabilities that a cost matrix weighs, and the sets of likely classes that referral goes by.
 """
 
 from __future__ import annotations
@@ -12,6 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from normwise.errors import ProcedureError
+from normwise.procedure.calibration import fit_scaling, scale_probabilities
+from normwise.procedure.conformal import least_probabilities, likely_classes, lower_quantile
 from normwise.schema import DecisionSection
 
 __all__ = [
@@ -45,6 +48,12 @@ class DecisionRule:
         Cost by true class (row), then decided class (column).
     text : str
         The rule in words.
+    scaling : tuple of float or None
+        Slope and offsets that calibrate the classifier's probabilities; see `scale_probabilities`.
+    coverage : float or None
+        Stated coverage of the sets of likely classes; None where nobody is referred.
+    least : tuple of float or None
+        Probability from which on each class is likely enough for a person's set.
     """
 
     classes: tuple[str, ...]
@@ -52,13 +61,57 @@ class DecisionRule:
     threshold: float | None
     costs: tuple[tuple[float, ...], ...] | None
     text: str
+    scaling: tuple[float, ...] | None = None
+    coverage: float | None = None
+    least: tuple[float, ...] | None = None
+
+    def calibrate(self, probabilities: Floats) -> Floats:
+        """Return the classifier's probabilities as the rule weighs them, of the same shape."""
+        return probabilities if self.scaling is None else scale_probabilities(probabilities, self.scaling)
+
+    def likely(self, probabilities: Floats) -> NDArray[np.bool_] | None:
+        """Tell which classes lie in each set, (n_scans, n_classes); None where nobody is referred."""
+        return None if self.least is None else likely_classes(probabilities, self.least)
+
+    def referrals(self, probabilities: Floats) -> NDArray[np.object_]:
+        """Say of each person why a specialist should decide; an empty text where the rule does.
+
+        Parameters
+        ----------
+        probabilities : ndarray of shape (n_scans, n_classes)
+            Calibrated; NaN rows have no decision anyway and no referral.
+
+        Returns
+        -------
+        ndarray of str of shape (n_scans,)
+        """
+        reasons = np.full(len(probabilities), "", dtype=object)
+        likely = self.likely(probabilities)
+        if likely is None:
+            return reasons
+        names = np.array(self.classes, dtype=object)
+        chosen = self._choose(probabilities)
+        for row in np.flatnonzero(np.isfinite(probabilities).all(axis=1)):
+            found = names[likely[row]].tolist()
+            if len(found) > 1:
+                why = f"{', '.join(found[:-1])} and {found[-1]} are all likely" if len(found) > 2 else (
+                    f"both {found[0]} and {found[1]} are likely"
+                )  # fmt: skip
+            elif not found:
+                why = "no class is likely"
+            elif found[0] != chosen[row]:
+                why = f"only {found[0]} is likely, and the rule would decide {chosen[row]}"
+            else:
+                continue
+            reasons[row] = f"refer to a specialist: {why} at a coverage of {self.coverage:g}"
+        return reasons
 
     def score(self, probabilities: Floats) -> Floats:
         """Return 1 − P(negative), of shape (n_scans,)."""
         return positive_score(probabilities, self.classes, self.negative)
 
     def decide(self, probabilities: Floats) -> NDArray[np.object_]:
-        """Decide one class a person; None where a probability is missing.
+        """Decide one class a person; None where a probability is missing or the person is referred.
 
         Parameters
         ----------
@@ -70,6 +123,13 @@ class DecisionRule:
         ndarray of shape (n_scans,)
             Class names, or None.
         """
+        decided = self._choose(probabilities)
+        if self.least is not None:
+            decided[self.referrals(probabilities) != ""] = None
+        return decided
+
+    def _choose(self, probabilities: Floats) -> NDArray[np.object_]:
+        """Decide by threshold or expected cost, referral aside."""
         names = np.array(self.classes, dtype=object)
         known: NDArray[np.bool_] = np.asarray(np.isfinite(probabilities).all(axis=1))
         filled = np.where(known[:, None], probabilities, 0.0)
@@ -102,9 +162,8 @@ def positive_score(probabilities: Floats, classes: tuple[str, ...], negative: st
 def threshold_for_sensitivity(scores: Floats, positive: NDArray[np.bool_], sensitivity: float) -> float:
     """Return the threshold that reaches a sensitivity on people not seen yet.
 
-    The k-th smallest score of the n patients with k = floor((n + 1)(1 − sensitivity)): a new patient,
-    exchangeable with them, scores at or above it with at least the wished probability (split-conformal
-    quantile; Vovk, Gammerman and Shafer 2005, proposition 2.4). With too few patients for any miss, 0.
+    The split-conformal quantile of the patients' scores, `lower_quantile`; with too few patients for any to
+    be missed, 0.
 
     Parameters
     ----------
@@ -121,10 +180,7 @@ def threshold_for_sensitivity(scores: Floats, positive: NDArray[np.bool_], sensi
     >>> threshold_for_sensitivity(scores, np.ones(20, dtype=bool), 0.9)
     0.1
     """
-    ranked = np.sort(scores[positive])
-    # The small number keeps (n + 1)(1 − s) from falling just below a whole number by rounding.
-    rank = int(np.floor((len(ranked) + 1) * (1.0 - sensitivity) + 1e-9))
-    return float(ranked[rank - 1]) if rank >= 1 else 0.0
+    return lower_quantile(scores[positive], sensitivity)
 
 
 def threshold_for_costs(
@@ -209,16 +265,24 @@ def choose_rule(
         PRC-301 where a cost matrix lacks a class or names one that is not told apart.
     """
     text = describe_rule(section)
+    known = np.isfinite(probabilities).all(axis=1) & np.isin(labels, classes)
+    scaling, least = None, None
+    if section.cost_matrix is not None and len(classes) > 2:
+        columns = np.array([classes.index(label) for label in labels[known]], dtype=np.intp)
+        scaling = fit_scaling(probabilities[known], columns)
+        probabilities = scale_probabilities(probabilities, scaling)
+    if section.refer is not None:
+        least = least_probabilities(probabilities, labels, classes, section.refer)
     if section.cost_matrix is not None:
-        return DecisionRule(classes, negative, None, _cost_table(section.cost_matrix, classes), text)
-    known = np.isfinite(probabilities).all(axis=1)
+        costs = _cost_table(section.cost_matrix, classes)
+        return DecisionRule(classes, negative, None, costs, text, scaling, section.refer, least)
     scores = positive_score(probabilities[known], classes, negative)
     positive = labels[known] != negative
     if section.cost is not None:
         threshold = threshold_for_costs(scores, positive, section.cost.missed, section.cost.false_alarm)
     else:
         threshold = threshold_for_sensitivity(scores, positive, section.sensitivity or DEFAULT_SENSITIVITY)
-    return DecisionRule(classes, negative, threshold, None, text)
+    return DecisionRule(classes, negative, threshold, None, text, None, section.refer, least)
 
 
 def describe_rule(section: DecisionSection) -> str:
@@ -229,6 +293,13 @@ def describe_rule(section: DecisionSection) -> str:
     >>> describe_rule(DecisionSection(sensitivity=0.95))
     'threshold for a sensitivity of 0.95, chosen inside the training part'
     """
+    told = _describe_choice(section)
+    if section.refer is not None:
+        told += f"; whoever has not one likely class at a coverage of {section.refer:g} is referred"
+    return told
+
+
+def _describe_choice(section: DecisionSection) -> str:
     if section.cost_matrix is not None:
         return "lowest expected cost by the study's cost matrix"
     if section.cost is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -10,6 +11,7 @@ from numpy.typing import NDArray
 
 from normwise.classify import importances
 from normwise.procedure.fit import FittedProcedure
+from normwise.procedure.front import encodable_rows
 from normwise.results import Contribution, FeatureNote, Importance, Trajectory
 
 __all__ = ["contributions_of", "importances_of", "trajectories_of"]
@@ -21,12 +23,13 @@ _GRID_POINTS = 41  # enough for a smooth spline on a page
 
 
 def feature_weights(procedure: FittedProcedure) -> tuple[NDArray[np.float64], str] | None:
-    """Return one weight a classifier input and the kind of weight; signed ones point at the last target.
+    """Return one weight a column and the kind of weight; signed ones point at the last target.
 
     Returns
     -------
     tuple of ndarray of shape (n_columns,) and str, or None
-        None where the classifier has no weights of its own.
+        Of every column that the classifier could have been given, 0 where it was not selected; None where
+        the classifier has no weights of its own.
     """
     found = importances(procedure.pipeline.named_steps["classify"])
     if found is None:
@@ -36,11 +39,28 @@ def feature_weights(procedure: FittedProcedure) -> tuple[NDArray[np.float64], st
     last_sorted = max(procedure.rule.classes)
     if len(procedure.rule.classes) == 2 and last_sorted != procedure.rule.classes[-1]:
         weights = -weights
-    return weights, kind
+    return _over_all_columns(procedure, weights), kind
+
+
+def _over_all_columns(procedure: FittedProcedure, weights: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Put the weights of selected columns among zeros for the others."""
+    step = procedure.pipeline.named_steps.get("select")
+    if step is None:
+        return weights
+    spread = np.zeros(step.n_features_in_)
+    spread[step.kept_] = weights
+    return spread
+
+
+def _in_use(procedure: FittedProcedure, inputs: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Mark the columns that the classifier is given."""
+    step = procedure.pipeline.named_steps.get("select")
+    columns = np.arange(inputs.shape[1])
+    return np.isin(columns, columns if step is None else step.kept_)
 
 
 def importances_of(procedure: FittedProcedure, notes: dict[str, FeatureNote]) -> tuple[list[Importance], str]:
-    """Return every classifier input with its weight, the heaviest first.
+    """Return every feature with its weight, the heaviest first; one that was not selected weighs nothing.
 
     Parameters
     ----------
@@ -58,7 +78,7 @@ def importances_of(procedure: FittedProcedure, notes: dict[str, FeatureNote]) ->
     if found is None:
         return [], ""
     weights, kind = found
-    names = procedure.pipeline[:-1].get_feature_names_out()
+    names = procedure.inputs()
     nowhere = FeatureNote("", "")
     rows = [
         Importance(
@@ -94,14 +114,17 @@ def contributions_of(
     normalizer = procedure.normalizer
     if normalizer is None or normalizer.mode == "append" or "extract" in procedure.pipeline.named_steps:
         return {}
-    encodable = normalizer.in_support(X)["encodable"].to_numpy(dtype=bool)
-    known = X[encodable]
-    if not len(known):
+    encodable = encodable_rows(procedure.pipeline, X)
+    if not encodable.any():
         return {}
-    inputs = procedure.pipeline[:-1].transform(known)
+    known = procedure.before_normalizer(X[encodable])
+    inputs: Any = known
+    for title, step in procedure.pipeline.steps[:-1]:
+        if title not in ("extract", "harmonize", "select"):
+            inputs = step.transform(inputs)
     found = feature_weights(procedure)
     signed = found is not None and found[1] == "coefficient"
-    pull = inputs * found[0] if signed and found is not None else np.abs(inputs)
+    pull = inputs * found[0] if signed and found is not None else np.abs(inputs) * _in_use(procedure, inputs)
     chosen = np.argsort(-np.abs(pull), axis=1, kind="stable")[:, :top]
     told: dict[Hashable, list[Contribution]] = {}
     names = list(normalizer.get_feature_names_out())
@@ -154,10 +177,15 @@ def trajectories_of(
         or "extract" in procedure.pipeline.named_steps
     ):
         return []
+    if procedure.harmonizer is not None:
+        known = encodable_rows(procedure.pipeline, X)
+        X, labels = X[known], labels[known]
     inside = procedure.support(X)["supported"].to_numpy(dtype=bool)
     normals = X[(labels == roles.normal) & inside]
     if not len(normals):
         return []  # a test cohort may have nobody normal
+    if procedure.harmonizer is not None:
+        X = procedure.before_normalizer(X)  # everybody as the average site would have seen them
     lines = _grids(normals, numeric, list(roles.categorical))
     courses = {
         level: normalizer.expected(people, features=features, centiles=CENTILES)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from copy import copy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from typing import Any
 
@@ -69,6 +69,32 @@ class Model:
         """The classes told apart, in the study's order."""
         return self.procedure.rule.classes
 
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The columns that a frame must hold: features, demographics, and the site where it matters."""
+        held = [*self.feature_names, *self.roles.demographics]
+        site = self.procedure.site
+        return tuple(held if site is None or site in held else [*held, site])
+
+    def meet_sites(
+        self, frame: pd.DataFrame, labels: NDArray[np.object_], groups: NDArray[np.object_] | None = None
+    ) -> Model:
+        """Return the model with what the normals of new sites teach; see `FittedProcedure.meet_sites`.
+
+        Parameters
+        ----------
+        frame : DataFrame of shape (n_scans, n_columns)
+            As for `predict`; a row that can't be computed with is passed over.
+        labels : ndarray of shape (n_scans,)
+            Labels; only who is normal matters.
+        groups : ndarray of shape (n_scans,), optional
+            Person of each scan; default: each scan is a person.
+        """
+        X = self._columns_of(frame)
+        usable = np.array([not text for text in self._unusable(X)], dtype=bool)
+        people = None if groups is None else groups[usable]
+        return replace(self, procedure=self.procedure.meet_sites(X[usable], labels[usable], people))
+
     def predict(self, frame: pd.DataFrame, *, top: int = 10) -> list[Prediction]:
         """Decide for people the model has never seen.
 
@@ -85,7 +111,8 @@ class Model:
         list of Prediction
             In the frame's order. A row with a missing or infinite feature, with one that departs by more than
             `LARGEST_DEPARTURE`, or a person outside the normal group's demographics, gets ``decision=None``
-            and the reason; the first two get no probabilities either, for they would mean nothing.
+            and the reason; the first two get no probabilities either, for they would mean nothing. So does a
+            person who is referred to a specialist. ``outcome`` tells these apart.
 
         Raises
         ------
@@ -99,10 +126,11 @@ class Model:
         for row, text in self._departures(X, usable & support["encodable"].to_numpy(dtype=bool)).items():
             usable[row] = False
             # Where the demographics are out of range, they are why the feature is.
-            wrong[row] = str(support["reason"].iloc[row]) or text
+            wrong[row] = "" if support["reason"].iloc[row] else text
         table = np.full((len(X), len(self.classes)), np.nan)
         table[usable] = self.procedure.probabilities(X[usable]) if usable.any() else table[usable]
-        decided = self.procedure.rule.decide(table)
+        rule = self.procedure.rule
+        decided, referrals = rule.decide(table), rule.referrals(table)
         # By place, since a frame's index may name two rows alike.
         telling = (
             contributions_of(self.procedure, X.set_axis(range(len(X)), axis=0)[usable], top=top)
@@ -111,7 +139,11 @@ class Model:
         )
         predictions = []
         for row, name in enumerate(X.index):
-            reason = wrong[row] or str(support["reason"].iloc[row])
+            outside = str(support["reason"].iloc[row])
+            reason = wrong[row] or outside or str(referrals[row])
+            outcome = (
+                "failed" if wrong[row] else "unsupported" if outside else "referred" if reason else "decided"
+            )
             predictions.append(
                 Prediction(
                     subject=str(name),
@@ -122,15 +154,16 @@ class Model:
                     },
                     decision=None if reason or decided[row] is None else str(decided[row]),
                     reason=reason,
-                    threshold=self.procedure.rule.threshold,
+                    threshold=rule.threshold,
                     contributions=telling.get(row, []),
+                    outcome=outcome,
                 )
             )
         return predictions
 
     def _columns_of(self, frame: pd.DataFrame) -> pd.DataFrame:
         """Return the training's columns in the training's order."""
-        wanted = [*self.feature_names, *self.roles.demographics]
+        wanted = list(self.columns)
         if not isinstance(frame, pd.DataFrame):
             raise ProcedureError(
                 "PRC-401",

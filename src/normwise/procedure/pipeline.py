@@ -16,11 +16,11 @@ from sklearn.preprocessing import StandardScaler
 from normwise.classify import make_classifier
 from normwise.errors import ProcedureError
 from normwise.features import learnt_extractor
-from normwise.normalize import FeatureNormalizer
+from normwise.normalize import FeatureNormalizer, SiteHarmonizer
 from normwise.procedure.steps import DropDemographics, TargetClassifier
 from normwise.schema import ClassifierSection, NormalizerSection, Roles, Study
 
-__all__ = ["ARMS", "arm_frame", "arms_of", "front_of", "main_arm", "make_procedure"]
+__all__ = ["ARMS", "arm_frame", "arms_of", "front_of", "main_arm", "make_procedure", "site_column"]
 
 ARMS: dict[str, str] = {
     "raw": "Raw features",
@@ -53,6 +53,27 @@ def main_arm(section: NormalizerSection, roles: Roles) -> str:
     return "normalized" if section.reference == "normal" else "normalized_all"
 
 
+def site_column(study: Study, roles: Roles) -> str | None:
+    """Return the column of the site where features are harmonized; it travels in the frame, and no further.
+
+    Raises
+    ------
+    ProcedureError
+        PRC-107 where the study names no site.
+    """
+    if study.sites.harmonize == "none":
+        return None
+    if roles.site is None:
+        raise ProcedureError(
+            "PRC-107",
+            "sites can't be harmonized without a column that names them.",
+            subject="cohort.site",
+            seen=f"sites.harmonize = {study.sites.harmonize!r}",
+            advice="name the column with cohort.site",
+        )
+    return roles.site
+
+
 def arm_frame(X: pd.DataFrame, roles: Roles, arm: str) -> pd.DataFrame:
     """Return the columns an arm may see; only the demographics arm sees fewer than all."""
     return X[list(roles.demographics)] if arm == "demographics" else X
@@ -79,9 +100,22 @@ def front_of(study: Study, roles: Roles, arm: str, seed: int) -> Pipeline:
     """
     section = study.normalizer
     steps: list[tuple[str, Any]] = []
+    # Demographics alone are the same at every site.
+    site = site_column(study, roles) if arm != "demographics" else None
     learnt = learnt_extractor(study, seed) if arm != "demographics" else None
     if learnt is not None:
-        steps.append(("extract", learnt.set_params(demographics=roles.demographics)))
+        passed = [*roles.demographics, *([site] if site is not None else [])]
+        steps.append(("extract", learnt.set_params(demographics=tuple(dict.fromkeys(passed)))))
+    if site is not None and study.sites.harmonize != "none":
+        harmonizer = SiteHarmonizer(
+            site=site,
+            demographics=roles.demographics,
+            normal=roles.normal,
+            categorical=roles.categorical,
+            method=study.sites.harmonize,
+            unseen=study.sites.unseen,
+        )
+        steps.append(("harmonize", harmonizer))
     if arm == "raw":
         steps.append(("normalize", DropDemographics(roles.demographics)))
     else:

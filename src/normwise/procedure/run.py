@@ -63,9 +63,7 @@ class PreparedRun:
     @property
     def frame(self) -> pd.DataFrame:
         """The travelling frame: features beside demographics (and site, if harmonized), one row a scan."""
-        return travelling_frame(
-            self.features.values, self.cohort, site_column(self.study, self.cohort.roles)
-        )
+        return travelling_frame(self.features.values, self.cohort, site_column(self.study, self.cohort.roles))
 
     @property
     def labels(self) -> NDArray[np.object_]:
@@ -119,7 +117,9 @@ def travelling_frame(values: pd.DataFrame, cohort: Cohort, site: str | None) -> 
                 advice="leave it out of features.columns: a site is no feature",
             )
         sites = pd.Series([None] * len(values), index=values.index, dtype=object)
-        parts.append((sites if cohort.sites is None else cohort.sites.loc[values.index]).rename(site).to_frame())
+        parts.append(
+            (sites if cohort.sites is None else cohort.sites.loc[values.index]).rename(site).to_frame()
+        )
     # One block a type: rows of scattered columns are gathered several times slower.
     return pd.concat(parts, axis=1).copy()
 
