@@ -21,7 +21,7 @@ from normwise.errors import ClassifierError, NormwiseWarning
 from normwise.schema import ClassifierSection
 
 # Small enough for a test; nothing else about them differs from the defaults.
-QUICK = {"forest": {"n_estimators": 8}, "perceptron": {"hidden_layer_sizes": 4}}
+QUICK = {"forest": {"n_estimators": 8}, "perceptron": {"hidden_layer_sizes": 4}, "neural": {"hidden": 4}}
 VARIANTS = [(name, {}) for name in CLASSIFIERS] + [
     ("svm", {"kernel": "linear"}),
     ("linear", {"solver": "gradient_descent"}),
@@ -231,7 +231,7 @@ def test_importances_have_a_weight_a_feature_or_are_none(name, settings):
         X, y = people(n_classes)
         found = importances(make(name, **settings).fit(X, y))
         if found is None:
-            assert name in ("svm", "perceptron")
+            assert name in ("svm", "perceptron", "neural")
             continue
         weights, kind = found
         assert weights.shape == (X.shape[1],)

@@ -10,6 +10,8 @@ A walk through the files:
 * ``calibration``: from a score to a probability, in the score's own order.
 * ``base``: what every classifier shares; ``spec``: what the dict holds of one.
 * ``linear``, ``logistic``, ``svm``, ``forest``, ``perceptron``: one classifier each.
+* ``neural``: fully connected networks; ``neural_dense`` and ``neural_odds`` compute with them,
+  ``neural_attribution`` says what they look at, and the other ``neural_`` files train them.
 * ``registry``: the dict `CLASSIFIERS`, and the study's section made into an estimator and its grid.
 """
 
@@ -18,6 +20,7 @@ from normwise.classify.descent import Descent, descend, largest_stable_rate
 from normwise.classify.forest import ForestClassifier
 from normwise.classify.linear import LinearClassifier
 from normwise.classify.logistic import LogisticClassifier
+from normwise.classify.neural import NeuralClassifier
 from normwise.classify.perceptron import PerceptronClassifier
 from normwise.classify.rates import compare_rates
 from normwise.classify.registry import CLASSIFIERS, classifier_grid, importances, make_classifier
@@ -32,6 +35,7 @@ __all__ = [
     "ForestClassifier",
     "LinearClassifier",
     "LogisticClassifier",
+    "NeuralClassifier",
     "PerceptronClassifier",
     "SupportVectorClassifier",
     "classifier_grid",

@@ -12,6 +12,7 @@ from normwise.classify.base import Classifier
 from normwise.classify.forest import FOREST
 from normwise.classify.linear import LINEAR
 from normwise.classify.logistic import LOGISTIC
+from normwise.classify.neural import NEURAL
 from normwise.classify.parameters import check_value, suggestion
 from normwise.classify.perceptron import PERCEPTRON
 from normwise.classify.spec import ClassifierSpec
@@ -27,6 +28,7 @@ CLASSIFIERS: dict[str, ClassifierSpec] = {
     "svm": SVM,
     "forest": FOREST,
     "perceptron": PERCEPTRON,
+    "neural": NEURAL,
 }
 """Every classifier a study may name; a new one is one file and one line here."""
 

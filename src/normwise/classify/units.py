@@ -10,13 +10,15 @@ __all__ = ["training_unit"]
 Floats = NDArray[np.float64]
 
 
-def training_unit(rows: Floats) -> tuple[Floats, Floats]:
+def training_unit(rows: Floats, weights: Floats | None = None) -> tuple[Floats, Floats]:
     """Return mean and standard deviation of each feature.
 
     Parameters
     ----------
     rows : ndarray of shape (n_samples, n_features)
         Training rows.
+    weights : ndarray of shape (n_samples,), optional
+        Row weights; a weight of two counts as the row written twice.
 
     Returns
     -------
@@ -28,7 +30,11 @@ def training_unit(rows: Floats) -> tuple[Floats, Floats]:
     >>> training_unit(np.array([[1.0, 7.0], [3.0, 7.0]]))
     (array([2., 7.]), array([ 1., inf]))
     """
-    centre, spread = rows.mean(axis=0), rows.std(axis=0)
+    if weights is None:
+        centre, spread = rows.mean(axis=0), rows.std(axis=0)
+    else:
+        centre = np.average(rows, axis=0, weights=weights)
+        spread = np.sqrt(np.average((rows - centre) ** 2, axis=0, weights=weights))
     # Of a constant feature rounding may leave a spread of the last digits.
     constant = spread <= 1e-12 * np.abs(rows).max(axis=0)
     return centre, np.where(constant, np.inf, spread)

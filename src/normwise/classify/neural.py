@@ -1,0 +1,293 @@
+"""Fully connected networks: one hidden layer is the neural network, more of them the deep one.
+
+Made for hundreds of people: whole-batch steps in double precision, several networks from different starts
+whose probabilities are averaged, and a grid whose settings are trained side by side, each of them once.
+"""
+
+# ruff: noqa: SLF001 - clones of one class share their work through its private methods
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, ClassVar, Self
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.utils.validation import _check_sample_weight
+
+from normwise.classify.base import LogOddsClassifier
+from normwise.classify.neural_attribution import integrated_gradients
+from normwise.classify.neural_dense import ACTIVATIONS, Dense, shapes_of
+from normwise.classify.neural_device import need_torch
+from normwise.classify.neural_odds import joined_odds, odds_of, pull_of
+from normwise.classify.parameters import Rule, choice, class_weights, either, layers, nothing, number
+from normwise.classify.spec import ClassifierSpec
+from normwise.classify.units import training_unit
+from normwise.engine import Progress
+
+__all__ = ["NEURAL", "NeuralClassifier"]
+
+Floats = NDArray[np.float64]
+
+_SHARED = ("weight_decay", "epochs")  # settings that one training serves all values of
+
+
+class NeuralClassifier(LogOddsClassifier):
+    """Fully connected network, or several of them.
+
+    Parameters
+    ----------
+    hidden : int or sequence of int
+        Units of each hidden layer.
+    activation : {"tanh", "sigmoid", "relu", "leaky_relu", "maxout", "elu"}
+        Of the hidden units. Those with two flat ends, tanh and sigmoid, keep the log-odds of somebody unlike
+        all training people bounded.
+    dropout : float
+        Share of the hidden units that each step leaves out.
+    weight_decay : float
+        Share of a weight, times the learning rate, that each step takes away (Loshchilov and Hutter 2019).
+    learning_rate : float
+        Of every weight.
+    optimizer : {"adamw", "sgd", "rmsprop"}
+        How steps follow from gradients.
+    epochs : int
+        Passes over the training rows. In a study they are tuned by inner folds as any other setting.
+    batch_size : int, optional
+        Rows a step; default: all of them.
+    class_weight : None, "balanced" or dict
+        Row weights by class; None keeps the training rows' shares.
+    ensemble : int
+        Networks trained from different starts; their probabilities are averaged.
+    patience : int, optional
+        Early stopping: hold a fifth of each class out, stop after so many epochs without a smaller loss on
+        them, and return to the best epoch. Needs 100 rows a class. They are drawn by row, so two scans of one
+        person may stand on both sides.
+    random_state : int
+        Seed of starts, batches, dropout and held-out rows.
+    device : str
+        ``"auto"``, ``"cpu"``, ``"cuda"`` or ``"cuda:1"``: where it is trained. On a GPU in single precision.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+    weights_ : dict of str to ndarray
+        ``"0.weight"`` of shape (ensemble, n_inputs, n_units), ``"0.bias"`` (ensemble, n_units), and so on.
+    centre_, scale_ : ndarray of shape (n_features,)
+        Mean and standard deviation of the training rows; a constant feature's is infinite.
+    n_iter_ : int
+        Epochs trained.
+    loss_curve_ : ndarray of shape (n_iter_,)
+        Mean cross-entropy of the training rows while each epoch ran, averaged over the members.
+    validation_curve_ : ndarray of shape (n_iter_,)
+        Of the rows held out; only with ``patience``.
+
+    Examples
+    --------
+    >>> X = np.array([[50.0], [52.0], [61.0], [64.0]])
+    >>> model = NeuralClassifier(hidden=4, epochs=50).fit(X, ["normal", "normal", "AD", "AD"])
+    >>> model.predict([[49.0], [65.0]]).tolist()
+    ['normal', 'AD']
+    """
+
+    rules: ClassVar[dict[str, Rule]] = {
+        "hidden": layers(),
+        "activation": choice(*ACTIVATIONS),
+        "dropout": number(0, 0.95),
+        "weight_decay": number(0),
+        "learning_rate": number(0, above=True),
+        "optimizer": choice("adamw", "sgd", "rmsprop"),
+        "epochs": number(1, whole=True),
+        "batch_size": either(nothing(), number(1, whole=True)),
+        "class_weight": class_weights(),
+        "ensemble": number(1, whole=True),
+        "patience": either(nothing(), number(1, whole=True)),
+        "random_state": number(0, whole=True),
+        "device": Rule(
+            "'auto', 'cpu', 'cuda' or 'cuda:' and a number",
+            lambda value: isinstance(value, str)
+            and (value in ("auto", "cpu", "cuda") or (value[:5] == "cuda:" and value[5:].isdecimal())),
+        ),
+    }  # fmt: skip
+
+    def __init__(
+        self,
+        hidden: int | Sequence[int] = (32,),
+        *,
+        activation: str = "tanh",
+        dropout: float = 0.0,
+        weight_decay: float = 1.0,
+        learning_rate: float = 0.01,
+        optimizer: str = "adamw",
+        epochs: int = 100,
+        batch_size: int | None = None,
+        class_weight: Any = None,
+        ensemble: int = 3,
+        patience: int | None = None,
+        random_state: int = 0,
+        device: str = "auto",
+    ) -> None:
+        self.hidden = hidden
+        self.activation = activation
+        self.dropout = dropout
+        self.weight_decay = weight_decay
+        self.learning_rate = learning_rate
+        self.optimizer = optimizer
+        self.epochs = epochs
+        self.batch_size = batch_size
+        self.class_weight = class_weight
+        self.ensemble = ensemble
+        self.patience = patience
+        self.random_state = random_state
+        self.device = device
+
+    def fit(
+        self,
+        X: ArrayLike,
+        y: ArrayLike,
+        sample_weight: ArrayLike | None = None,
+        *,
+        checkpoint: str | Path | None = None,
+        progress: Progress | None = None,
+    ) -> Self:
+        """Train the networks.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Training rows.
+        y : array-like of shape (n_samples,)
+            Their classes.
+        sample_weight : array-like of shape (n_samples,), optional
+            Row weights of at least 0; a weight of two counts as the row written twice.
+        checkpoint : path, optional
+            A ``.safetensors`` file, written after each epoch; a killed training goes on from it to the same
+            weights.
+        progress : Progress, optional
+            Shows epochs, loss and time left.
+
+        Raises
+        ------
+        ClassifierError
+            CLS-103 a setting out of range, CLS-106 a weight for no class, CLS-107 one class only, CLS-301 no
+            PyTorch, CLS-302 no such device, CLS-303 a checkpoint of something else, CLS-304 weights that run
+            away, CLS-305 too few rows to stop early.
+        """
+        self._fit_together(
+            [self],
+            X,
+            y,
+            sample_weight,
+            checkpoint=None if checkpoint is None else Path(checkpoint),
+            progress=progress,
+        )
+        return self
+
+    def decision_function(self, X: ArrayLike) -> Floats:
+        """Return log-odds of the last of two classes, or a score a class, (n_samples, n_classes).
+
+        They are those of the members' mean probability; a class's score is its logarithm.
+        """
+        rows = self._read_new(X)
+        return joined_odds(self._network().scores(self._inputs(rows)))
+
+    def attributions(self, X: ArrayLike, baseline: ArrayLike | None = None, *, toward: Any = None) -> Floats:
+        """Return how much each feature moves each row's log-odds, by integrated gradients.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            What is explained.
+        baseline : array-like of shape (n_features,), optional
+            What it is compared with; default: the training rows' mean.
+        toward : class, optional
+            Whose log-odds against the rest; default: the last of ``classes_``.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_features)
+            Positive where the feature speaks for the class; a row adds up to the difference of its log-odds
+            and the baseline's.
+        """
+        rows = self._inputs(self._read_new(X))
+        base = self._inputs(
+            np.asarray(self.centre_ if baseline is None else baseline, dtype=np.float64)[None]
+        )
+        names = self.classes_.tolist()
+        place = len(names) - 1 if toward is None else names.index(toward)
+        network = self._network()
+
+        def log_odds(inputs: Floats) -> tuple[Floats, Floats]:
+            scores, gradients = network.gradients(inputs, lambda found: pull_of(found, place))
+            return odds_of(scores, place), gradients
+
+        return integrated_gradients(log_odds, rows, base[0])
+
+    def restore_weights(self, weights: Mapping[str, NDArray[Any]]) -> None:
+        """Take over weights read from a file.
+
+        Raises
+        ------
+        ValueError
+            Where names, shapes or types are not those of this network, or a weight is not finite.
+        """
+        wanted = self.shapes()
+        if set(weights) != set(wanted):
+            raise ValueError(f"weights {sorted(weights)[:5]} instead of {sorted(wanted)[:5]}")
+        for name, shape in wanted.items():
+            array = weights[name]
+            if array.shape != shape or array.dtype != np.float64 or not np.isfinite(array).all():
+                raise ValueError(f"{name} is {array.dtype} {array.shape} instead of finite float64 {shape}")
+        self.weights_ = {name: np.ascontiguousarray(weights[name]) for name in wanted}
+
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """Return name and shape of each array of weights, from settings, training columns and classes."""
+        n_outputs = 1 if len(self.classes_) == 2 else len(self.classes_)
+        return shapes_of(self.n_features_in_, self._hidden(), n_outputs, self.activation, self.ensemble)
+
+    def _hidden(self) -> list[int]:
+        return [int(self.hidden)] if isinstance(self.hidden, (int, np.integer)) else list(self.hidden)
+
+    def _network(self) -> Dense:
+        return Dense(self.weights_, self.activation)
+
+    def _inputs(self, rows: Floats) -> Floats:
+        return np.asarray((rows - self.centre_) / self.scale_)
+
+    def _fit_together(
+        self,
+        models: Sequence[Self],
+        X: ArrayLike,
+        y: ArrayLike,
+        sample_weight: ArrayLike | None = None,
+        *,
+        checkpoint: Path | None = None,
+        progress: Progress | None = None,
+    ) -> None:
+        need_torch("classifier neural")
+        from normwise.classify.neural_fit import train_together
+
+        first = models[0]
+        rows, codes = first._read_training(X, y)
+        own = None
+        if sample_weight is not None:
+            own = _check_sample_weight(sample_weight, rows, dtype=np.float64, ensure_non_negative=True)
+        alike: dict[str, list[Self]] = {}
+        for place, model in enumerate(models):
+            model._read_like(first)
+            settings = {name: value for name, value in model.get_params().items() if name not in _SHARED}
+            # Early stopping ends each setting's training at its own epoch.
+            alike.setdefault(repr((settings, model.patience and place)), []).append(model)
+        centre, scale = training_unit(rows, own)
+        for together in alike.values():
+            weights = together[0]._row_weights(codes, own)
+            for model in together:
+                model.centre_, model.scale_ = centre, scale
+            train_together(together, (rows - centre) / scale, codes, weights, checkpoint, progress)
+
+
+NEURAL = ClassifierSpec(
+    "Neural network, fully connected",
+    NeuralClassifier,
+    grid={"weight_decay": [10.0, 3.0, 1.0], "epochs": [20, 60, 180]},
+)
