@@ -23,11 +23,11 @@ from normwise.evaluate.outoffold import OutOfFold
 from normwise.evaluate.paired import paired_tests
 from normwise.evaluate.subgroups import Part, parts_of, subgroups_of
 from normwise.evaluate.uncertainty import PeopleWeights, draw_people
-from normwise.procedure import ARMS, seed_for
+from normwise.procedure import ARMS, PreparedRun, seed_for
 from normwise.results import Arm, Comparison, Curve, Estimate
 from normwise.schema import Roles
 
-__all__ = ["People", "SideBySide", "compare_arms"]
+__all__ = ["People", "SideBySide", "compare_arms", "people_of"]
 
 
 @dataclass(frozen=True)
@@ -66,6 +66,18 @@ class SideBySide:
     arms: dict[str, Arm]
     differences: dict[str, dict[str, Estimate]]
     comparisons: list[Comparison]
+
+
+def people_of(prepared: PreparedRun) -> People:
+    """Return who a run's predictions are about."""
+    ids = prepared.features.values.index
+    sites = prepared.cohort.sites
+    return People(
+        groups=prepared.groups,
+        frame=prepared.cohort.frame.loc[ids],
+        roles=prepared.cohort.roles,
+        sites=None if sites is None else sites.loc[ids].to_numpy(dtype=object),
+    )
 
 
 def compare_arms(

@@ -9,19 +9,21 @@ import numpy as np
 
 from normwise.engine import Limits, Progress
 from normwise.errors import EvaluationError, NormwiseWarning
-from normwise.evaluate.comparisons import People, compare_arms
 from normwise.evaluate.crossval import ArmPredictions, cross_validate_arms, predict_part
-from normwise.evaluate.metrics import OutOfFold
+from normwise.evaluate.deciding import costs_of
 from normwise.evaluate.notes import notes_of
-from normwise.evaluate.predictions import write_predictions
-from normwise.files import write_text
+from normwise.evaluate.outcome import write_evaluation
+from normwise.evaluate.outoffold import OutOfFold
+from normwise.evaluate.sites import leave_sites_out, one_class_note
 from normwise.procedure import (
     Model,
     PreparedRun,
     arms_of,
     assert_same_pipeline,
     describe_rule,
+    draw_layers,
     explain_model,
+    keys_of,
     load_model,
     main_arm,
     prepare_run,
@@ -79,13 +81,35 @@ def evaluate_study(
         prepared.labels,
         prepared.groups,
         arms=arms,
+        layers=draw_layers(
+            resolved.evaluation,
+            prepared.labels,
+            prepared.groups,
+            roles.targets,
+            keys_of(resolved, prepared.cohort, prepared.features.values.index),
+        ),
         jobs=jobs,
         progress=progress,
     )
     main = main_arm(resolved.normalizer, roles)
     notes = notes_of(predictions)
-    rule = describe_rule(resolved.decision)
-    evaluation = _evaluation("crossval", prepared, predictions, main, notes, rule)
+    by_site: ArmPredictions | None = None
+    told: list[str] = []
+    if resolved.evaluation.split != "site":
+        by_site, told = leave_sites_out(prepared, main, jobs=jobs, progress=progress)
+    elif prepared.cohort.sites is not None:
+        sites = prepared.cohort.sites.loc[prepared.features.values.index].to_numpy(dtype=object)
+        told = one_class_note(predictions[main].scores, sites)
+    notes += told
+    evaluation = write_evaluation(
+        "crossval",
+        prepared,
+        predictions,
+        main,
+        notes,
+        describe_rule(resolved.decision),
+        other_sites=by_site,
+    )
     model = train_model(prepared)
     write_result(explain_model(model, prepared), prepared.folder / "explanation.json")
     record_run(prepared, "evaluate", notes)
@@ -155,7 +179,7 @@ def test_model(
     known = _people_trained_on(model, prepared)
     notes = [*model.procedure.notes, *known]
     rule = model.procedure.rule.text
-    evaluation = _evaluation("test", prepared, predictions, model.procedure.arm, notes, rule)
+    evaluation = write_evaluation("test", prepared, predictions, model.procedure.arm, notes, rule)
     write_result(explain_model(model, prepared), prepared.folder / "explanation.json")
     record_run(prepared, "test", notes)
     write_report(prepared.folder)
@@ -163,18 +187,6 @@ def test_model(
 
 
 test_model.__test__ = False  # type: ignore[attr-defined]  # pytest would take the name for a test
-
-
-def people_of(prepared: PreparedRun) -> People:
-    """Return who a run's predictions are about."""
-    ids = prepared.features.values.index
-    sites = prepared.cohort.sites
-    return People(
-        groups=prepared.groups,
-        frame=prepared.cohort.frame.loc[ids],
-        roles=prepared.cohort.roles,
-        sites=None if sites is None else sites.loc[ids].to_numpy(dtype=object),
-    )
 
 
 def _vocabulary(roles: Roles) -> str:
@@ -192,6 +204,8 @@ def _apply(model: Model, prepared: PreparedRun) -> ArmPredictions:
         scores=OutOfFold(
             labels, model.classes, model.procedure.rule.negative, probabilities[None],
             np.where(tested, decided, -1)[None], np.where(tested, 0, -1)[None].astype(np.intp),
+            prevalence=prepared.study.evaluation.prevalence,
+            costs=costs_of(model.study.decision, model.classes, model.procedure.rule.negative),
         ),
         reasons=reasons[None],
         thresholds=np.full((1, len(labels)), np.nan if threshold is None else threshold),
@@ -213,49 +227,3 @@ def _people_trained_on(model: Model, prepared: PreparedRun) -> list[str]:
     text = f"EVA-102  {count} scans were trained on, which flatters the model: {listed}"
     warnings.warn(text, NormwiseWarning, stacklevel=3)
     return [text]
-
-
-def _evaluation(
-    kind: str,
-    prepared: PreparedRun,
-    predictions: dict[str, ArmPredictions],
-    main: str,
-    notes: list[str],
-    rule: str,
-) -> Evaluation:
-    """Estimate, compare and write."""
-    section, scores = prepared.study.evaluation, predictions[main].scores
-    labels, groups = prepared.labels, prepared.groups
-    found = compare_arms(
-        predictions,
-        people_of(prepared),
-        main=main,
-        draws=section.bootstrap,
-        confidence=section.confidence,
-        seed=section.seed,
-    )
-    evaluation = Evaluation(
-        kind=kind,
-        classes=list(scores.classes),
-        negative=scores.negative,
-        positives=[name for name in scores.classes if name != scores.negative],
-        n_people=len(set(groups)),
-        n_scans=len(labels),
-        n_per_class={name: int((labels == name).sum()) for name in prepared.cohort.roles.classes},
-        folds=section.folds if kind == "crossval" else 1,
-        repeats=section.repeats if kind == "crossval" else 1,
-        seed=section.seed,
-        confidence=section.confidence,
-        decision=rule,
-        main_arm=main,
-        arms=found.arms,
-        differences=found.differences,
-        comparisons=found.comparisons,
-        notes=notes,
-    )
-    write_text(
-        prepared.folder / "predictions.tsv",
-        write_predictions(predictions, prepared.features.values.index.to_numpy(dtype=object), groups),
-    )
-    write_result(evaluation, prepared.folder / "evaluation.json")
-    return evaluation

@@ -231,7 +231,7 @@ def keys_of(study: Study, cohort: Cohort, ids: pd.Index | None = None) -> NDArra
             seen=", ".join(map(str, cohort.raw.columns)),
             advice="name one of its columns",
         )
-    return cohort.raw.loc[rows, section.split_column].to_numpy(dtype=object)
+    return np.asarray(cohort.raw.loc[rows, section.split_column], dtype=object)
 
 
 def draw_layers(
