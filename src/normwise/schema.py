@@ -109,7 +109,7 @@ class CohortSection(Section):
 class FeaturesSection(Section):
     """``[features]``: what is measured on an image, or where the measurements lie."""
 
-    extractor: str = Field("regions", description="regions, table, freesurfer, voxels or slides")
+    extractor: str = Field("regions", description="brain, regions, table, freesurfer, voxels, images, trunk, autoencoder or slides")
     atlas: str = Field(
         "neuromorphometrics",
         description="name of an installed atlas, a label map, or one map a scan with columns in braces",
@@ -128,14 +128,34 @@ class FeaturesSection(Section):
         None, description="id column of the second table, or COLUMN ~ PATTERN; default: the cohort's"
     )
     subjects_dir: str | None = Field(None, description="FreeSurfer SUBJECTS_DIR")
-    mask: str | None = Field(None, description="mask of the voxels extractor; default: the MNI152 brain")
+    mask: str | None = Field(
+        None, description="mask of voxels and images; default: the MNI152 brain"
+    )
     smoothing_mm: NonNegative = Field(
         8.0, description="full width at half maximum of the voxels' smoothing, mm"
     )
     voxel_size_mm: NonNegative = Field(
         4.0, description="voxel size after downsampling, mm; 0 keeps the image's"
     )
-    components: Annotated[int, Field(ge=1)] = Field(50, description="principal components learnt from voxels")
+    components: Annotated[int, Field(ge=1)] = Field(50, description="principal components, or an autoencoder's code")
+    network: dict[str, Any] = Field(
+        default_factory=dict, description="settings of the network that trunk and autoencoder train"
+    )
+    quality: Literal["fast", "default", "high"] = Field(
+        "default", description="how thoroughly a raw head is registered"
+    )
+    already_stripped: bool = Field(False, description="the heads hold the brain only, 0 elsewhere")
+    masker: Literal["auto", "network", "template"] = Field(
+        "auto", description="how the brain is found: by a network where it is installed, or by the template"
+    )
+    template: str | None = Field(
+        None, description="T1-weighted brain without skull in whose space the atlas lies; default: MNI152"
+    )
+    labels: str | None = Field(
+        None, description="label map a scan of FreeSurfer, FastSurfer or SynthSeg, with columns in braces"
+    )
+    keep_derivatives: bool = Field(False, description="write mask, tissue and labels to RUN/derivatives")
+    keep_implausible: bool = Field(False, description="keep scans whose quality is out of range")
     mpp: Annotated[float, Field(gt=0)] | None = Field(
         None, description="µm per pixel of slides whose file does not say it"
     )
@@ -153,6 +173,15 @@ class FeaturesSection(Section):
     export: list[Literal["nuclei", "geojson"]] = Field(
         default_factory=list, description="tables of all nuclei, and outlines for QuPath"
     )
+
+
+    @model_validator(mode="before")
+    @classmethod
+    def _atlas_of_brain(cls, keys: Any) -> Any:
+        # Raw heads get FreeSurfer's regions unless another atlas is named.
+        if isinstance(keys, dict) and keys.get("extractor") == "brain" and "atlas" not in keys:
+            return {**keys, "atlas": "desikan_killiany"}
+        return keys
 
 
 class NormalizerSection(Section):

@@ -61,6 +61,8 @@ def test_every_name_of_every_flag_is_understood(key):
         words = [f"{name}.inner.deep", "1"] if key.kind == "tables" else [name, value.get(key.kind, "1")]
         if key.kind in ("lists", "values", "value lists"):
             words = [f"{name}.inner", "1"]
+        if key.kind == "switch":
+            words = [name]
         assert list(parse(*words)) == [key.dotted]
 
 

@@ -25,6 +25,7 @@ _SHORT = {
     "cohort.root": None,  # says too little alone
     "classifier.name": "--classifier",
     "features.table": None,  # --table is the participants table
+    "features.labels": None,  # --label is the diagnosis
     "features.table_id": None,
     "normalizer.mode": None,
     "normalizer.reference": None,
@@ -40,11 +41,14 @@ _SHORT = {
 _EVERYDAY = frozenset({
     "cohort.table", "cohort.id", "cohort.images", "cohort.label", "cohort.classes", "cohort.normal",
     "cohort.demographics", "cohort.include", "features.extractor", "features.atlas", "features.lut",
-    "features.columns", "normalizer.design", "normalizer.scale", "classifier.name", "decision.sensitivity",
+    "features.quality", "features.already_stripped", "features.keep_derivatives", "features.columns",
+    "normalizer.design", "normalizer.scale", "classifier.name", "decision.sensitivity",
     "decision.cost.missed", "decision.cost.false_alarm", "evaluation.folds", "evaluation.repeats",
     "evaluation.seed",
 })  # fmt: skip
-_FILES = frozenset({"cohort.table", "features.atlas", "features.lut", "features.table", "features.mask"})
+_FILES = frozenset({
+    "cohort.table", "features.atlas", "features.lut", "features.table", "features.mask", "features.template",
+})  # fmt: skip
 _FOLDERS = frozenset({"cohort.root", "features.subjects_dir"})
 
 
@@ -57,8 +61,8 @@ class Key:
     dotted : str
         Its name with its sections, ``"decision.cost.missed"``.
     kind : str
-        How its flag is read: text, choice, list, pairs, lists (a table of lists), values (a table of values),
-        value lists, or tables (a table of tables).
+        How its flag is read: text, switch, choice, list, pairs, lists (a table of lists), values (a table of
+        values), value lists, or tables (a table of tables).
     annotation : object
         Type of the flag.
     metavar : str
@@ -121,6 +125,8 @@ def _flag_type(info: FieldInfo) -> tuple[str, Any]:
     ]
     annotation = info.annotation if get_origin(info.annotation) in (Literal, list, dict) else options[0]
     origin, inner = get_origin(annotation), get_args(annotation)
+    if annotation is bool:
+        return "switch", bool
     if origin is Literal:
         return "choice", annotation
     if origin is list:
@@ -146,7 +152,9 @@ def _metavar(info: FieldInfo, kind: str) -> str:
 def _help(info: FieldInfo) -> str:
     text = info.description or ""
     default = info.default
-    if isinstance(default, bool | int | float) or (isinstance(default, str) and default):
+    if isinstance(default, bool):
+        return text
+    if isinstance(default, int | float) or (isinstance(default, str) and default):
         return f"{text} ({default})"
     return text
 
