@@ -1,0 +1,124 @@
+"""What a chain found, as images in the person's own grid under BIDS names."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from numpy.typing import NDArray
+
+from normwise.errors import FeatureError
+from normwise.features.brain.boxes import own_grid
+from normwise.files import write_text
+from normwise.images import LabelVolume, Volume, write_volume
+
+__all__ = ["derivative_labels", "describe_dataset", "is_complete", "write_derivatives"]
+
+_TISSUES = {"GM": "grey", "WM": "white", "CSF": "csf"}
+_ABOUT = "dseg.json"
+
+
+def derivative_labels(scans: Sequence[str]) -> dict[str, str]:
+    """Return the BIDS label of each scan: its letters and digits.
+
+    Parameters
+    ----------
+    scans : sequence of str
+        Scan ids.
+
+    Raises
+    ------
+    FeatureError
+        FEA-524, two scans would share one folder.
+
+    Examples
+    --------
+    >>> derivative_labels(["sub-01", "OAS1_0042_MR1"])
+    {'sub-01': '01', 'OAS1_0042_MR1': 'OAS10042MR1'}
+    """
+    labels: dict[str, str] = {}
+    for scan in scans:
+        label = re.sub(r"[^0-9A-Za-z]", "", scan.removeprefix("sub-"))
+        if not label or label in labels.values():
+            raise FeatureError(
+                "FEA-524",
+                "the scan's derivatives can't have a folder of their own.",
+                subject=scan,
+                seen=f"sub-{label} is taken" if label else "an id without letters and digits",
+                advice="give scans ids whose letters and digits differ",
+            )
+        labels[scan] = label
+    return labels
+
+
+def is_complete(folder: Path, label: str, made: str) -> bool:
+    """Say whether a person's derivatives are there, and of this very chain.
+
+    Parameters
+    ----------
+    folder : Path
+        ``RUN/derivatives``.
+    label : str
+        From `derivative_labels`.
+    made : str
+        Key of the chain's last stage.
+    """
+    try:
+        about = json.loads((folder / f"sub-{label}" / f"sub-{label}_{_ABOUT}").read_bytes())
+        return bool(about["Chain"] == made)
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
+
+
+def write_derivatives(
+    folder: Path,
+    label: str,
+    arrays: Mapping[str, NDArray[Any]],
+    names: Mapping[int, str],
+    made: str,
+    atlas: str,
+) -> None:
+    """Write mask, shares of tissue and labels on the grid of the image as it was read.
+
+    Parameters
+    ----------
+    folder : Path
+        ``RUN/derivatives``.
+    label : str
+        From `derivative_labels`.
+    arrays : mapping of str to ndarray
+        A whole chain's arrays.
+    names : mapping of int to str
+        Region of each label.
+    made : str
+        Key of the chain's last stage; written last, so that what was interrupted is written again.
+    atlas : str
+        The atlas's name.
+    """
+    person, affine = folder / f"sub-{label}", arrays["affine"]
+    stem = f"sub-{label}"
+    (person / f"{stem}_{_ABOUT}").unlink(missing_ok=True)
+    mask = LabelVolume(own_grid(arrays, "mask"), affine)
+    write_volume(mask, person / f"{stem}_desc-brain_mask.nii.gz")
+    for tissue, name in _TISSUES.items():
+        share = Volume(own_grid(arrays, name), affine)
+        write_volume(share, person / f"{stem}_label-{tissue}_probseg.nii.gz")
+    write_volume(LabelVolume(own_grid(arrays, "labels"), affine), person / f"{stem}_dseg.nii.gz")
+    rows = ["index\tname", *(f"{index}\t{name}" for index, name in sorted(names.items()))]
+    write_text(person / f"{stem}_dseg.tsv", "\n".join(rows) + "\n")
+    about = {"Atlas": atlas, "Chain": made, "Units": "arbitrary", "SkullStripped": False}
+    write_text(person / f"{stem}_{_ABOUT}", json.dumps(about, indent=2) + "\n")
+
+
+def describe_dataset(folder: Path) -> None:
+    """Write ``dataset_description.json`` of the derivatives."""
+    content = {
+        "Name": "Normwise: masks, tissue and regions",
+        "BIDSVersion": "1.10.0",
+        "DatasetType": "derivative",
+        "GeneratedBy": [{"Name": "Normwise"}],
+    }
+    write_text(folder / "dataset_description.json", json.dumps(content, indent=2) + "\n")

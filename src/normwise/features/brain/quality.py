@@ -1,0 +1,172 @@
+"""How far each stage of a chain can be trusted: measured values against stated limits.
+
+The limits are wide: they are to catch a chain that went wrong, not an unusual person. Volumes have half the
+smallest to one and a half times the largest of 291 healthy adults of 40 to 86 years (the IXI data set,
+brain-development.org, segmented by DLMUSE), the ventricles more at both ends, for the young and for
+hydrocephalus. The intracranial range of 306 adults of 18 to 96 years in OASIS-1 (1.12–1.99 l; Marcus et al.
+2007) is widened by a fifth.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from normwise.features.brain.boxes import crop
+from normwise.results import Quality
+
+__all__ = ["VOLUME_RANGES_ML", "check_chain", "failed_checks", "say_quality"]
+
+VOLUME_RANGES_ML = {
+    "hippocampus": (1.2, 8.0),
+    "amygdala": (0.3, 2.2),
+    "caudate": (1.1, 7.4),
+    "putamen": (1.5, 7.8),
+    "pallidum": (0.45, 3.0),
+    "thalamus": (2.7, 15.0),
+    "lateral_ventricle": (0.5, 120.0),
+}
+"""Millilitres on one side, by the region's name without side; ``thalamus_proper`` counts as thalamus."""
+
+_MASK_ML = (900.0, 2400.0)
+_GREY_ML, _WHITE_ML = (220.0, 1250.0), (195.0, 1120.0)
+_SCALE = (0.75, 1.35)  # edge of the template's brain to the person's: 0.42 to 2.5 in volume
+_LEAST_BRAIN_DICE = 0.90
+_LEAST_WHITE_DICE = 0.60
+_LEAST_CONTRAST = 0.8
+_MOST_FOLDED = 0.01
+_PURE = 0.9
+_ML = 1000.0  # mm³
+_SIDES = ("_left", "_right")
+
+
+def check_chain(arrays: Mapping[str, NDArray[Any]], names: Mapping[int, str]) -> list[Quality]:
+    """Check every stage that has run.
+
+    Parameters
+    ----------
+    arrays : mapping of str to ndarray
+        A chain's arrays, as far as it came; see `normwise.features.brain.stages`.
+    names : mapping of int to str
+        Region of each label.
+
+    Returns
+    -------
+    list of Quality
+        In the order of the stages.
+    """
+    voxel_ml = float(abs(np.linalg.det(arrays["head_affine"][:3, :3]))) / _ML
+    checks: list[Quality] = []
+    if "mask" in arrays:
+        volume = float(np.count_nonzero(arrays["mask"])) * voxel_ml
+        checks.append(_within("mask", "brain mask", "ml", volume, *_MASK_ML))
+    if "template_to_head" in arrays:
+        scale = float(abs(np.linalg.det(arrays["template_to_head"][:3, :3]))) ** (1 / 3)
+        checks.append(_within("align", "scale of the template", "", scale, *_SCALE))
+    if "forward" in arrays:
+        folded = _folded_share(arrays["forward"], arrays["warp_affine"])
+        checks.append(_within("warp", "share of the warp that folds", "", folded, None, _MOST_FOLDED))
+    if "white" in arrays:
+        checks += _check_tissue(arrays, voxel_ml)
+    if "template_brain" in arrays:
+        brain = crop(arrays["mask"], arrays["box"]) > 0
+        dice = _dice(brain, arrays["template_brain"] > 0)
+        checks.append(
+            _within("propagate", "overlap of mask and template", "Dice", dice, _LEAST_BRAIN_DICE, 1.0)
+        )
+    if "propagated" in arrays and "white" in arrays:
+        checks += _check_white(arrays, names)
+    if "labels" in arrays:
+        checks += _check_volumes(arrays["labels"], names, voxel_ml)
+    return checks
+
+
+def failed_checks(checks: list[Quality]) -> list[Quality]:
+    """Return the checks that did not pass."""
+    return [check for check in checks if not check.passed]
+
+
+def say_quality(checks: list[Quality]) -> str:
+    """Say in one line how many checks passed, and what the others measured.
+
+    Examples
+    --------
+    >>> say_quality([Quality("mask", "brain mask", "ml", 310.0, 900.0, 2400.0, passed=False)])
+    '0 of 1 passed; brain mask 310 ml (900–2400)'
+    """
+    failed = failed_checks(checks)
+    said = f"{len(checks) - len(failed)} of {len(checks)} passed"
+    return "; ".join([said, *(_said(check) for check in failed)])
+
+
+def _said(check: Quality) -> str:
+    value = "unknown" if check.value is None else f"{check.value:.4g}"
+    unit = f" {check.unit}" if check.unit else ""
+    low, high = (None if limit is None else f"{limit:g}" for limit in (check.low, check.high))
+    allowed = f"{low}–{high}" if low and high else f"at least {low}" if low else f"at most {high}"
+    return f"{check.name} {value}{unit} ({allowed})"
+
+
+def _within(stage: str, name: str, unit: str, value: float, low: float | None, high: float | None) -> Quality:
+    known = bool(np.isfinite(value))
+    fits = known and (low is None or value >= low) and (high is None or value <= high)
+    check = Quality(stage, name, unit, float(value) if known else None, low, high, fits)
+    return Quality(**{**check.__dict__, "text": _said(check)})
+
+
+def _check_tissue(arrays: Mapping[str, NDArray[Any]], voxel_ml: float) -> list[Quality]:
+    values, grey, white = arrays["corrected"], arrays["grey"], arrays["white"]
+    pure = [values[share > _PURE].astype(np.float64) for share in (grey, white)]
+    if min(len(each) for each in pure) > 1:
+        spread = np.sqrt((pure[0].var() + pure[1].var()) / 2)
+        contrast = float((pure[1].mean() - pure[0].mean()) / max(spread, 1e-9))
+    else:
+        contrast = 0.0
+    return [
+        _within("tissue", "contrast of white to grey matter", "SD", contrast, _LEAST_CONTRAST, None),
+        _within("tissue", "grey matter", "ml", float(grey.sum(dtype=np.float64)) * voxel_ml, *_GREY_ML),
+        _within("tissue", "white matter", "ml", float(white.sum(dtype=np.float64)) * voxel_ml, *_WHITE_ML),
+    ]
+
+
+def _check_white(arrays: Mapping[str, NDArray[Any]], names: Mapping[int, str]) -> list[Quality]:
+    """Hold the warped template's white matter against the person's own, where the atlas has one."""
+    labels = [label for label, name in names.items() if "cerebral_white_matter" in name]
+    if not labels:
+        return []
+    dice = _dice(np.isin(arrays["propagated"], labels), arrays["white"] > 0.5)
+    return [
+        _within("propagate", "overlap of white matter and template", "Dice", dice, _LEAST_WHITE_DICE, 1.0)
+    ]
+
+
+def _check_volumes(labels: NDArray[Any], names: Mapping[int, str], voxel_ml: float) -> list[Quality]:
+    counts = np.bincount(labels.ravel(), minlength=max(names, default=0) + 1)
+    checks = []
+    for label, name in names.items():
+        side = next((side for side in _SIDES if name.endswith(side)), None)
+        region = name.removesuffix(side).removesuffix("_proper") if side else ""
+        if region in VOLUME_RANGES_ML:
+            volume = float(counts[label]) * voxel_ml
+            said = name.replace("_", " ")
+            checks.append(_within("labels", said, "ml", volume, *VOLUME_RANGES_ML[region]))
+    return checks
+
+
+def _folded_share(forward: NDArray[Any], affine: NDArray[Any]) -> float:
+    """Return the share of the warp's voxels whose Jacobian determinant is not positive."""
+    spacing = np.sqrt((affine[:3, :3] ** 2).sum(axis=0))
+    jacobian = np.empty((*forward.shape[:3], 3, 3), dtype=np.float32)
+    for axis in range(3):
+        jacobian[..., axis] = np.gradient(forward, spacing[axis], axis=axis)
+    # Steps are along the grid's axes, displacements along the world's: bring both to the world.
+    turn = np.linalg.inv(affine[:3, :3] / spacing).astype(np.float32)
+    return float((np.linalg.det(jacobian @ turn + np.eye(3, dtype=np.float32)) <= 0).mean())
+
+
+def _dice(one: NDArray[np.bool_], other: NDArray[np.bool_]) -> float:
+    total = np.count_nonzero(one) + np.count_nonzero(other)
+    return 2 * np.count_nonzero(one & other) / total if total else 0.0
