@@ -54,7 +54,9 @@ def test_every_arm_can_be_saved(small: Any, arm: str, tmp_path: Path) -> None:
 def test_the_same_training_saves_the_same_bytes(classifier: str, tmp_path: Path) -> None:
     for name in ("first", "second"):
         save_model(model_of(simulate(), classifier), tmp_path / name)
-    for file in ("manifest.json", "model.skops"):
+    names = sorted(path.name for path in (tmp_path / "first").iterdir())
+    assert names[:2] == ["manifest.json", "model.skops"]
+    for file in names:
         first, second = ((tmp_path / name / file).read_bytes() for name in ("first", "second"))
         assert first == second, file
 
@@ -148,6 +150,83 @@ def test_text_that_utf_8_does_not_know_is_refused(saved: Path) -> None:
     text = (saved / "manifest.json").read_text()
     (saved / "manifest.json").write_text(text.replace('"arm": "normalized"', '"arm": "\\ud800"'))
     assert refused(saved) == "MDL-104"
+
+
+@pytest.fixture
+def network(small: Any, tmp_path: Path) -> Path:
+    return save_model(model_of(small, "neural"), tmp_path / "network")
+
+
+def test_a_networks_weights_lie_apart_with_its_architecture_in_the_manifest(network: Path) -> None:
+    import safetensors.numpy
+
+    note = json.loads((network / "manifest.json").read_text())["networks"]["classify"]
+    arrays = safetensors.numpy.load_file(network / "weights.safetensors")
+    assert note["kind"] == "normwise.classify.neural.NeuralClassifier"
+    assert note["settings"]["hidden"] == [32]
+    assert note["members"] is None
+    assert {f"classify/{name}": list(part) for name, (_, part) in note["arrays"].items()} == {
+        name: list(part.shape) for name, part in arrays.items()
+    }
+    size = sum(part.nbytes for part in arrays.values())
+    assert (network / "model.skops").stat().st_size < size + 100_000
+
+
+def test_a_model_without_a_network_leaves_no_weights_of_another_behind(network: Path, small: Any) -> None:
+    save_model(model_of(small), network)
+    assert not (network / "weights.safetensors").exists()
+    assert load_model(network).classes == ("normal", "AD")
+
+
+def test_a_flipped_bit_in_a_networks_weights_is_refused(network: Path) -> None:
+    content = bytearray((network / "weights.safetensors").read_bytes())
+    content[-1] ^= 1
+    (network / "weights.safetensors").write_bytes(bytes(content))
+    assert refused(network) == "MDL-104"
+
+
+@pytest.mark.parametrize("kind", ["shape", "type", "name", "nonsense", "nan", "more", "place"])
+def test_forged_weights_with_right_hashes_are_refused(network: Path, kind: str) -> None:
+    import safetensors.numpy
+
+    from normwise.files import sha256_file
+
+    path, manifest = network / "weights.safetensors", json.loads((network / "manifest.json").read_text())
+    arrays, note = safetensors.numpy.load_file(path), manifest["networks"]["classify"]
+    name = "classify/0.weight"
+    if kind == "shape":
+        arrays[name] = arrays[name][:, :-1].copy()
+        note["arrays"]["0.weight"][1] = list(arrays[name].shape)
+    elif kind == "type":
+        arrays[name] = arrays[name].astype(np.float32)
+        note["arrays"]["0.weight"][0] = "float32"
+    elif kind == "name":
+        arrays["classify/other"] = arrays.pop(name)
+        note["arrays"]["other"] = note["arrays"].pop("0.weight")
+    elif kind == "nan":
+        arrays[name][0, 0, 0] = np.nan
+    elif kind == "more":
+        arrays["classify/more"] = np.zeros(1)
+    elif kind == "place":
+        manifest["networks"]["elsewhere"] = manifest["networks"].pop("classify")
+    path.write_bytes(b"nonsense" if kind == "nonsense" else safetensors.numpy.save(arrays))
+    files = manifest["files"] | {path.name: sha256_file(path)}
+    edit(network, files=files, networks=manifest["networks"])
+    assert refused(network) == "MDL-102"
+
+
+def test_a_network_whose_weights_are_left_in_the_other_file_is_refused(network: Path) -> None:
+    manifest = json.loads((network / "manifest.json").read_text())
+    del manifest["files"]["weights.safetensors"]
+    edit(network, files=manifest["files"], networks={})
+    assert refused(network) == "MDL-102"
+
+
+def test_without_safetensors_the_line_to_type_is_said(network: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import importlib.util
+
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    assert refused(network) == "MDL-107"
 
 
 def edit(folder: Path, **changes: Any) -> None:

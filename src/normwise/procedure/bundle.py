@@ -2,7 +2,8 @@
 
 ``manifest.json`` says what the model is and carries the SHA-256 of every other file and of itself;
 ``model.skops`` holds the fitted pipeline and is opened with the allow-list below, so that no type outside
-it is ever built. Nothing in the folder is executed to find that out.
+it is ever built. Nothing in the folder is executed to find that out. A network's weights are kept apart, in
+``weights.safetensors``, which holds arrays and nothing else.
 """
 
 from __future__ import annotations
@@ -25,6 +26,13 @@ from normwise.procedure.archive import pipeline_bytes
 from normwise.procedure.decision import DecisionRule
 from normwise.procedure.fit import FittedProcedure
 from normwise.procedure.model import Model
+from normwise.procedure.networks import (
+    NetworkNote,
+    attach_weights,
+    detach_weights,
+    weights_bytes,
+    weights_of_bytes,
+)
 from normwise.procedure.pipeline import ARMS
 from normwise.procedure.versions import package_versions
 from normwise.results import FeatureNote
@@ -33,7 +41,7 @@ from normwise.schema import Roles, Study
 __all__ = ["SCHEMA_VERSION", "load_model", "save_model"]
 
 SCHEMA_VERSION = 1
-MANIFEST, WEIGHTS = "manifest.json", "model.skops"
+MANIFEST, PIPELINE, WEIGHTS = "manifest.json", "model.skops", "weights.safetensors"
 _MANIFEST_CAP = 256 << 20  # 256 MiB: a manifest lists names, never voxels
 _OWN_TYPES = (
     "normwise.procedure.selection.FeatureSelector",
@@ -52,6 +60,7 @@ _KINDS: dict[str, Any] = {
     "feature_notes": dict[str, FeatureNote],
     "feature_hash": str,
     "training": dict[str, Any],
+    "networks": dict[str, NetworkNote],
 }
 """What the manifest holds of a model."""
 
@@ -72,8 +81,15 @@ def save_model(model: Model, folder: Path) -> Path:
         The folder.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    write_bytes(folder / WEIGHTS, pipeline_bytes(model.procedure.pipeline))
     procedure = model.procedure
+    pipeline, arrays, networks = detach_weights(procedure.pipeline)
+    write_bytes(folder / PIPELINE, pipeline_bytes(pipeline))
+    files = [PIPELINE]
+    if networks:
+        write_bytes(folder / WEIGHTS, weights_bytes(arrays))
+        files.append(WEIGHTS)
+    else:
+        (folder / WEIGHTS).unlink(missing_ok=True)
     manifest = {
         "schema_version": SCHEMA_VERSION,
         "versions": package_versions(),
@@ -88,7 +104,8 @@ def save_model(model: Model, folder: Path) -> Path:
         "feature_notes": {name: asdict(note) for name, note in model.notes.items()},
         "feature_hash": model.feature_hash,
         "training": model.training,
-        "files": {WEIGHTS: sha256_file(folder / WEIGHTS)},
+        "networks": {place: note.model_dump(mode="json") for place, note in networks.items()},
+        "files": {name: sha256_file(folder / name) for name in files},
     }
     manifest["digest"] = _digest(manifest)
     write_text(folder / MANIFEST, json.dumps(manifest, indent=2, ensure_ascii=False) + "\n")
@@ -112,7 +129,8 @@ def load_model(folder: str | Path) -> Model:
     ------
     ModelError
         MDL-101 no model there, MDL-102 unreadable manifest, MDL-103 another schema, MDL-104 edited since it
-        was saved, MDL-105 foreign types, MDL-106 trained with another scikit-learn.
+        was saved, MDL-105 foreign types, MDL-106 trained with another scikit-learn, MDL-107 a network without
+        the package that reads its weights.
     """
     folder = Path(folder)
     if not (folder / MANIFEST).is_file() and (folder / "model" / MANIFEST).is_file():
@@ -120,14 +138,18 @@ def load_model(folder: str | Path) -> Model:
     manifest = _read_manifest(folder)
     _check_files(folder, manifest)
     try:
-        return _build(_load_pipeline(folder / WEIGHTS, manifest), manifest)
+        return _build(_load_pipeline(folder / PIPELINE, manifest), manifest, folder)
     except (KeyError, TypeError, ValueError) as fault:
         raise _unreadable(folder, fault) from fault
 
 
-def _build(pipeline: Any, manifest: dict[str, Any]) -> Model:
+def _build(pipeline: Any, manifest: dict[str, Any], folder: Path) -> Model:
     """Put a model together; ValueError where its parts do not fit one another, as in a forged manifest."""
-    read = {name: TypeAdapter(kind).validate_python(manifest[name]) for name, kind in _KINDS.items()}
+    told = {"networks": {}, **manifest}  # a model of before there were any says nothing of them
+    read = {name: TypeAdapter(kind).validate_python(told[name]) for name, kind in _KINDS.items()}
+    stored = folder / WEIGHTS
+    arrays = weights_of_bytes(stored.read_bytes(), stored) if WEIGHTS in manifest["files"] else {}
+    attach_weights(pipeline, arrays, read["networks"])
     roles, rule = read["roles"], read["rule"]
     fits = (
         isinstance(pipeline, Pipeline)
@@ -174,7 +196,7 @@ def _read_manifest(folder: Path) -> dict[str, Any]:
             "MDL-101",
             "there is no model here.",
             subject=str(folder),
-            expected=f"a folder with {MANIFEST} and {WEIGHTS}",
+            expected=f"a folder with {MANIFEST} and {PIPELINE}",
             advice="name the folder that `normwise train` wrote, RUN/model",
         )
     if path.stat().st_size > _MANIFEST_CAP:
@@ -198,10 +220,12 @@ def _read_manifest(folder: Path) -> dict[str, Any]:
 
 def _check_files(folder: Path, manifest: dict[str, Any]) -> None:
     files = manifest.get("files")
-    if not isinstance(files, dict) or set(files) != {WEIGHTS} or manifest.get("digest") != _digest(manifest):
+    known = ({PIPELINE}, {PIPELINE, WEIGHTS})
+    if not isinstance(files, dict) or set(files) not in known or manifest.get("digest") != _digest(manifest):
         raise _edited(folder / MANIFEST)
-    if not (folder / WEIGHTS).is_file() or sha256_file(folder / WEIGHTS) != files[WEIGHTS]:
-        raise _edited(folder / WEIGHTS)
+    for name, digest in files.items():
+        if not (folder / name).is_file() or sha256_file(folder / name) != digest:
+            raise _edited(folder / name)
 
 
 def _edited(path: Path) -> ModelError:
