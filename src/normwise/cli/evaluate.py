@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from normwise.cli.arms import tell_arms
-from normwise.cli.run_flags import USUAL, OverwriteFlag, RunFlags
+from normwise.cli.run_flags import USUAL, OverwriteFlag, PeopleFlag, RunFlags
 from normwise.cli.session import limits_from, open_session
 from normwise.cli.study_flags import NO_KEY, StudyFlags, overrides_from
 
@@ -18,6 +18,7 @@ def evaluate(
     /,
     *,
     overwrite: OverwriteFlag = False,
+    people: PeopleFlag = False,
     keys: StudyFlags = NO_KEY,
     running: RunFlags = USUAL,
 ) -> int:
@@ -33,6 +34,8 @@ def evaluate(
         The run folder; made where it is missing.
     overwrite : bool
         Replace the results of another study.
+    people : bool
+        Write one page a person.
     keys : StudyFlags
         Flags that stand for keys of the study file.
     running : RunFlags
@@ -50,8 +53,14 @@ def evaluate(
         resolved = read_study(study, overrides_from(keys))
         session.open_run(run, resolved, overwrite=overwrite, labelled=True)
         evaluation = evaluate_study(
-            resolved, run, jobs=running.workers, progress=session.progress, limits=limits_from(running)
+            resolved,
+            run,
+            jobs=running.workers,
+            progress=session.progress,
+            limits=limits_from(running),
+            people=people,
         )
         tell_arms(session.tell, evaluation)
         session.tell_failures(run)
-        return session.end(run / "evaluation.json", run / "report.html")
+        pages = [run / "people" / "index.html"] if people else []
+        return session.end(run / "evaluation.json", run / "report.html", *pages)

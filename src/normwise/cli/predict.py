@@ -18,6 +18,7 @@ from normwise.errors import CommandError
 if TYPE_CHECKING:
     from normwise.cohort import Cohort
     from normwise.engine import Progress
+    from normwise.features import FeatureTable
     from normwise.procedure import Model
     from normwise.results import Contribution, Prediction
 
@@ -50,6 +51,12 @@ def predict(
     top: Annotated[
         int, Parameter(name="--top", group=PEOPLE, show_default=False, help="telling features a person (3)")
     ] = 3,
+    people: Annotated[
+        Path | None,
+        Parameter(
+            name="--people", group=PEOPLE, help="write one page a person into FOLDER", metavar="FOLDER"
+        ),
+    ] = None,
     running: RunFlags = USUAL,
 ) -> int:
     """Decide about new people: one line each, with the probabilities and the reason.
@@ -71,6 +78,8 @@ def predict(
         Where the table goes.
     top : int
         How many telling features are named a person.
+    people : Path
+        A folder for one page a person.
     running : RunFlags
         How the command runs and speaks.
 
@@ -93,7 +102,13 @@ def predict(
 
         trained = load_model(model)
         cohort = _meet(trained, image, values, table)
-        told = _apply(trained, cohort, running, session.progress, from_table=table is not None)
+        measured: list[FeatureTable] = []
+        told = _apply(trained, cohort, running, session.progress, measured, from_table=table is not None)
+        if people is not None:
+            from normwise.procedure import write_new_people
+
+            features = measured[0] if measured else None
+            session.tell.path(write_new_people(trained, cohort, told, people, features))
         rows, failed = _table(trained, cohort, told, top)
         session.code = SOME_FAILED if failed else DONE
         text = "".join("\t".join(row) + "\n" for row in rows)
@@ -143,7 +158,13 @@ def _meet(model: Model, images: tuple[Path, ...], values: list[str] | None, tabl
 
 
 def _apply(
-    model: Model, cohort: Cohort, running: RunFlags, progress: Progress, *, from_table: bool
+    model: Model,
+    cohort: Cohort,
+    running: RunFlags,
+    progress: Progress,
+    measured: list[FeatureTable],
+    *,
+    from_table: bool,
 ) -> dict[str, Prediction]:
     """Return the prediction of everybody who could be read, by scan."""
     from normwise.cli.newcomers import feature_frame, features_in
@@ -155,7 +176,12 @@ def _apply(
         predictions = model.predict(feature_frame(cohort, model))
     else:
         predictions = apply_model(
-            model, cohort, jobs=running.workers, progress=progress, limits=limits_from(running)
+            model,
+            cohort,
+            jobs=running.workers,
+            progress=progress,
+            limits=limits_from(running),
+            measured=measured.append,
         )
     return {prediction.subject: prediction for prediction in predictions}
 

@@ -16,6 +16,7 @@ __all__ = [
     "RUNNING",
     "USUAL",
     "OverwriteFlag",
+    "PeopleFlag",
     "RunFlags",
     "SpeakFlags",
     "count_cpus",
@@ -31,6 +32,11 @@ OverwriteFlag = Annotated[
     Parameter(
         name="--overwrite", negative=(), group=RUNNING, help="replace the results of another study in RUN"
     ),
+]
+
+PeopleFlag = Annotated[
+    bool,
+    Parameter(name="--people", negative=(), group=RUNNING, help="write one page a person, in RUN/people"),
 ]
 
 

@@ -21,7 +21,9 @@ HIDDEN_CACHE = ".cache"
 LOGS = "logs"
 RESULTS = (
     "dataset_description.json", "run.json", "cohort.tsv", "features.tsv", "features.json", "evaluation.json",
-    "explanation.json", "predictions.tsv", "report.html", "descent.html", "model",
+    "explanation.json", "predictions.tsv", "report.html", "descent.html", "model", "figures", "pictures",
+    "pictures.json", "people", "people.json", "checklist.json", "checklist.html", "MODEL_CARD.md",
+    "model_card.html",
 )  # fmt: skip
 """What a study's commands leave in a run; the cache and the logs outlive a change of the study."""
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from normwise.cli.arms import tell_arms
-from normwise.cli.run_flags import USUAL, OverwriteFlag, RunFlags
+from normwise.cli.run_flags import USUAL, OverwriteFlag, PeopleFlag, RunFlags
 from normwise.cli.session import limits_from, open_session
 from normwise.cli.study_flags import NO_KEY, StudyFlags, overrides_from
 
@@ -20,6 +20,7 @@ def test(
     /,
     *,
     overwrite: OverwriteFlag = False,
+    people: PeopleFlag = False,
     keys: StudyFlags = NO_KEY,
     running: RunFlags = USUAL,
 ) -> int:
@@ -35,6 +36,8 @@ def test(
         The run folder of this test; made where it is missing.
     overwrite : bool
         Replace the results of another study.
+    people : bool
+        Write one page a person.
     keys : StudyFlags
         Flags that stand for keys of the study file.
     running : RunFlags
@@ -60,7 +63,9 @@ def test(
             jobs=running.workers,
             progress=session.progress,
             limits=limits_from(running),
+            people=people,
         )
         tell_arms(session.tell, evaluation)
         session.tell_failures(run)
-        return session.end(run / "evaluation.json", run / "report.html")
+        pages = [run / "people" / "index.html"] if people else []
+        return session.end(run / "evaluation.json", run / "report.html", *pages)

@@ -3,7 +3,7 @@
 The files in the order in which data walks: ``folds`` (people on one side only) → ``steps`` and ``pipeline``
 (the arms as scikit-learn pipelines) → ``ranking`` and ``selection`` (which features) → ``candidates`` (what
 tuning chooses among) → ``calibration``, ``conformal`` and ``decision`` (probabilities to a decision) →
-``front`` and ``fit`` (tune, choose the threshold, fit) → ``plan`` (what is refused early) → ``run`` (the run
+``front`` and ``fit`` (tune, choose the threshold, fit), by a short way ``shortcut`` → ``plan`` (what is refused early) → ``run`` (the run
 folder) and ``composition`` (who is in it) → ``train`` → ``model``, ``archive`` and ``bundle`` (the saved
 model) → ``apply`` (new people) → ``explain`` (what the model looks at).
 """
@@ -24,9 +24,11 @@ from normwise.procedure.folds import (
 )
 from normwise.procedure.front import SharedExtraction
 from normwise.procedure.model import Model
+from normwise.procedure.people import write_new_people, write_run_people
 from normwise.procedure.pipeline import ARMS, arms_of, main_arm, make_procedure
 from normwise.procedure.plan import check_plan
 from normwise.procedure.run import PreparedRun, prepare_run, record_run
+from normwise.procedure.shortcut import Shortcut
 from normwise.procedure.train import explain_model, train_model, train_study
 
 __all__ = [
@@ -37,6 +39,7 @@ __all__ = [
     "Model",
     "PreparedRun",
     "SharedExtraction",
+    "Shortcut",
     "apply_model",
     "arms_of",
     "assert_no_person_on_both_sides",
@@ -60,4 +63,6 @@ __all__ = [
     "seed_for",
     "train_model",
     "train_study",
+    "write_new_people",
+    "write_run_people",
 ]

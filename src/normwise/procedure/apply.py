@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 from normwise.cohort import Cohort
@@ -23,6 +24,7 @@ def apply_model(
     jobs: int = 1,
     progress: Progress | None = None,
     limits: Limits | None = None,
+    measured: Callable[[FeatureTable], None] | None = None,
 ) -> list[Prediction]:
     """Extract the model's features for new people and decide.
 
@@ -40,6 +42,8 @@ def apply_model(
         Where progress is shown.
     limits : Limits, optional
         What one subject may take; default: the engine's.
+    measured : callable, optional
+        Called with the features once they are there, for their checks and pictures.
 
     Returns
     -------
@@ -56,6 +60,8 @@ def apply_model(
         wanted=model.feature_names,
     )
     assert_same_pipeline(model, features)
+    if measured is not None:
+        measured(features)
     frame = travelling_frame(features.values, cohort, model.procedure.site)
     told = {prediction.subject: prediction for prediction in model.predict(frame)}
     return [

@@ -81,7 +81,7 @@ def missing_in(ledger: pd.DataFrame) -> dict[str, dict[str, int]]:
         if code not in _ABSENT:
             continue
         what = _ABSENT[code] or str(row.reason).split(" is missing", maxsplit=1)[0]
-        label = str(row.label) if pd.notna(row.label) and str(row.label) not in ("", "n/a") else _UNKNOWN
+        label = str(row.label) if str(row.label) not in ("", "n/a", "nan", "None") else _UNKNOWN
         of_class = counts.setdefault(what, {})
         of_class[label] = of_class.get(label, 0) + 1
     return counts

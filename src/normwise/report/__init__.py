@@ -2,21 +2,26 @@
 
 The files in the order in which a page comes about: ``saved`` (the run's results, read once) → ``sections/``
 (each makes one part, with ``figures/``, ``wording`` and ``sentences``) → ``render`` (templates, autoescape
-on) → ``page`` (the whole).
+on) → ``page`` (the whole) and ``people`` (one page a person).
 """
 
 from normwise.report.page import draw_descent, make_page, write_report
+from normwise.report.people import write_people
 from normwise.report.saved import SavedRun, read_run
+from normwise.report.scored import Scored, read_scored
 from normwise.report.section import Section, SectionMaker
 from normwise.report.sections import SECTIONS
 
 __all__ = [
     "SECTIONS",
     "SavedRun",
+    "Scored",
     "Section",
     "SectionMaker",
     "draw_descent",
     "make_page",
     "read_run",
+    "read_scored",
+    "write_people",
     "write_report",
 ]

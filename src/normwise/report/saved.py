@@ -26,7 +26,7 @@ from normwise.results import (
     read_result,
 )
 
-__all__ = ["SavedRun", "read_run"]
+__all__ = ["SavedRun", "read_optional", "read_run"]
 
 ResultT = TypeVar("ResultT")
 
@@ -102,7 +102,7 @@ def read_run(run: Path) -> SavedRun:
         REP-101 without ``run.json``, REP-102 where a result is damaged, REP-103 where the flow of
         participants does not add up, REP-104 where the evaluation lacks its main arm.
     """
-    record = _read(RunRecord, run / "run.json")
+    record = read_optional(RunRecord, run / "run.json")
     if record is None:
         raise ReportError(
             "REP-101",
@@ -111,7 +111,7 @@ def read_run(run: Path) -> SavedRun:
             advice="name the folder that extract, train, evaluate or test wrote",
         )
     _assert_adds_up(record, run)
-    evaluation = _read(Evaluation, run / "evaluation.json")
+    evaluation = read_optional(Evaluation, run / "evaluation.json")
     if evaluation is not None and evaluation.main_arm not in evaluation.arms:
         raise ReportError(
             "REP-104",
@@ -121,10 +121,10 @@ def read_run(run: Path) -> SavedRun:
             expected=f"one of {', '.join(evaluation.arms)}",
             advice="run normwise evaluate again",
         )
-    explanation = _read(Explanation, run / "explanation.json")
+    explanation = read_optional(Explanation, run / "explanation.json")
     scored = _read_predictions(run / "predictions.tsv", evaluation.main_arm) if evaluation else []
     notes, quality = _read_features(run / "features.json")
-    pictures = _read(Pictures, run / "pictures.json")
+    pictures = read_optional(Pictures, run / "pictures.json")
     return SavedRun(
         record,
         evaluation,
@@ -141,7 +141,7 @@ def read_run(run: Path) -> SavedRun:
 
 def _find_pages(run: Path) -> dict[str, str]:
     """Return where the people's pages lie, as links from the report."""
-    people = _read(People, run / "people.json")
+    people = read_optional(People, run / "people.json")
     if people is None:
         return {}
     files = page_names([person.prediction.subject for person in people.people])
@@ -159,8 +159,21 @@ def _read_predictions(path: Path, arm: str) -> list[Scored]:
         raise _damaged(path, str(error), "predictions with a probability of each class") from error
 
 
-def _read(kind: type[ResultT], path: Path) -> ResultT | None:
-    """Read a result, or None where the file is not there."""
+def read_optional(kind: type[ResultT], path: Path) -> ResultT | None:
+    """Read a result, or None where the file is not there.
+
+    Parameters
+    ----------
+    kind : type
+        The dataclass that is expected.
+    path : Path
+        The file.
+
+    Raises
+    ------
+    ReportError
+        REP-102 where the file is no such result.
+    """
     try:
         return read_result(kind, path)
     except FileNotFoundError:

@@ -12,14 +12,26 @@ from numpy.typing import NDArray
 from normwise.errors import NormwiseError
 from normwise.results import Importance
 
-__all__ = ["BrainSlice", "colour_bar", "draw_slices", "region_weights"]
+__all__ = [
+    "AXIS_NAMES",
+    "PLANES",
+    "BrainSlice",
+    "Template",
+    "colour_bar",
+    "draw_slices",
+    "encode",
+    "open_template",
+    "region_weights",
+]
 
 Floats = NDArray[np.float64]
 
 PLANES = ("sagittal", "coronal", "axial")
 """Planes by the axis of a right-anterior-superior volume that they cut."""
 
-_AXIS_NAMES = "xyz"
+AXIS_NAMES = "xyz"
+"""Axes in the order of the planes."""
+
 _SLICES = 4  # a plane
 _APART_MM = 14  # between two slices of a plane, so that they do not show the same regions twice
 _BRAIN = 0.75  # grey of a typical voxel, below the colours of the bar
@@ -96,16 +108,11 @@ def draw_slices(importances: list[Importance], atlas: str, lut: str | None = Non
     """
     weights = {label: row.weight for label, row in region_weights(importances).items()}
     largest = max((abs(weight) for weight in weights.values()), default=0.0)
-    if largest == 0.0:
+    template = open_template(atlas, lut) if largest > 0.0 else None
+    if template is None or not template.holds(set(weights)):
         return None
-    brain, affine = _template()
-    values = _weights_on(brain.shape, affine, weights, atlas, lut)
-    if values is None:
-        return None
-    coloured = np.abs(values) > 0
-    if not coloured.any() or (brain[coloured] > 0).mean() < _INSIDE:
-        return None
-    values = np.where(brain > 0, values / largest, 0.0)
+    brain, affine = template.brain, template.affine
+    values = np.where(brain > 0, _table_of(template, weights)[template.labels] / largest, 0.0)
     return [
         _slice(brain, values, axis, place, round(float(affine[axis, 3]) + place))
         for axis in range(3)
@@ -113,11 +120,64 @@ def draw_slices(importances: list[Importance], atlas: str, lut: str | None = Non
     ]
 
 
+@dataclass(frozen=True)
+class Template:
+    """The MNI152 brain with an atlas on its grid.
+
+    Attributes
+    ----------
+    brain : ndarray of shape (nx, ny, nz)
+        Brightness, 0 outside.
+    labels : ndarray of int of shape (nx, ny, nz)
+        The atlas' index at every voxel; 0 where it has none.
+    affine : ndarray of shape (4, 4)
+        From voxels to millimetres, right-anterior-superior.
+    """
+
+    brain: Floats
+    labels: NDArray[np.intp]
+    affine: Floats
+
+    def holds(self, wanted: set[int]) -> bool:
+        """Return whether the regions are there and lie in the brain, as they must in MNI152 space."""
+        inside = np.isin(self.labels, list(wanted))
+        return bool(inside.any()) and bool((self.brain[inside] > 0).mean() >= _INSIDE)
+
+
+def open_template(atlas: str, lut: str | None = None) -> Template | None:
+    """Lay an atlas over the MNI152 brain.
+
+    Parameters
+    ----------
+    atlas : str
+        Name or path, as `normwise.features.load_atlas` takes it.
+    lut : str, optional
+        Look-up table of a label map.
+
+    Returns
+    -------
+    Template or None
+        None where the atlas can't be loaded.
+    """
+    brain, affine = _template()
+    labels = _labels_on(brain.shape, affine, atlas, lut)
+    return None if labels is None else Template(brain, labels, affine)
+
+
+def _table_of(template: Template, weights: dict[int, float]) -> Floats:
+    """Return the weight of every index, 0 for those without one."""
+    table = np.zeros(int(template.labels.max(initial=0)) + 1)
+    for label, weight in weights.items():
+        if 0 < label < len(table):
+            table[label] = weight
+    return table
+
+
 def colour_bar(*, signed: bool) -> bytes:
     """Return the colours from the lowest to the highest weight, as they look on the brain: a PNG 200 wide."""
     line = np.linspace(-1.0 if signed else 0.0, 1.0, 200)[None, :]
     cover = _cover(line)
-    return _png(np.dstack([_BRAIN * (1.0 - cover) + _colours(line) * cover, np.ones_like(line)]))
+    return encode(np.dstack([_BRAIN * (1.0 - cover) + _colours(line) * cover, np.ones_like(line)]))
 
 
 def _template() -> tuple[Floats, Floats]:
@@ -131,10 +191,10 @@ def _template() -> tuple[Floats, Floats]:
     return brain[box], affine
 
 
-def _weights_on(
-    shape: tuple[int, ...], affine: Floats, weights: dict[int, float], atlas: str, lut: str | None
-) -> Floats | None:
-    """Return the weight at every voxel of the template's grid."""
+def _labels_on(
+    shape: tuple[int, ...], affine: Floats, atlas: str, lut: str | None
+) -> NDArray[np.intp] | None:
+    """Return the atlas' index at every voxel of the template's grid."""
     from scipy.ndimage import affine_transform
 
     from normwise.features import load_atlas
@@ -147,11 +207,7 @@ def _weights_on(
     near = affine_transform(
         labels.voxels, to_atlas[:3, :3], offset=to_atlas[:3, 3], output_shape=shape, order=0
     )
-    table = np.zeros(int(near.max(initial=0)) + 1)
-    for label, weight in weights.items():
-        if 0 < label < len(table):
-            table[label] = weight
-    found: Floats = table[np.maximum(near, 0)]
+    found: NDArray[np.intp] = np.maximum(near, 0).astype(np.intp)
     return found
 
 
@@ -193,7 +249,7 @@ def _slice(brain: Floats, values: Floats, axis: int, place: int, position_mm: in
     opacity = np.clip(2.5 * (inside - 0.45), 0.0, 1.0)
     picture = np.dstack([mixed, opacity])
     return BrainSlice(
-        PLANES[axis], _AXIS_NAMES[axis], position_mm, _png(picture), picture.shape[1], picture.shape[0]
+        PLANES[axis], AXIS_NAMES[axis], position_mm, encode(picture), picture.shape[1], picture.shape[0]
     )
 
 
@@ -213,8 +269,8 @@ def _colours(value: Floats) -> Floats:
     return mixed
 
 
-def _png(picture: Floats) -> bytes:
-    """Encode red, green, blue and opacity from 0 to 1."""
+def encode(picture: Floats) -> bytes:
+    """Encode red, green, blue and opacity from 0 to 1 as a PNG whose bytes follow from the picture alone."""
     from matplotlib.image import imsave
 
     stream = io.BytesIO()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from normwise.report.render import render
 from normwise.report.saved import SavedRun
 from normwise.report.section import Section
@@ -16,12 +18,16 @@ def new_sites(run: SavedRun) -> Section | None:
     evaluation, arm = run.evaluation, run.main
     if evaluation is None or arm is None or evaluation.by_site is None:
         return None
+    cohort = run.record.settings.get("cohort")
+    column = cohort.get("site") if isinstance(cohort, dict) else None
+    sites = [row for row in evaluation.by_site.subgroups if row.name in (column, "site")]
+    unseen = replace(evaluation.by_site, subgroups=sites or evaluation.by_site.subgroups)
     body = render(
         "new_sites.html",
         usual=arm,
-        unseen=evaluation.by_site,
+        unseen=unseen,
         same=evaluation.split,
         metrics=METRIC_NAMES,
-        panels=subgroup_panels(evaluation.by_site, "new-site"),
+        panels=subgroup_panels(unseen, "new-site"),
     )
     return Section("Sites never seen", body)

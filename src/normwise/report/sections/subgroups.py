@@ -62,8 +62,14 @@ def subgroup_panels(arm: Arm, name: str) -> list[Markup]:
         if not rows:
             continue
         whole: Estimate = getattr(arm, metric)
-        figure = draw_forest({"Everybody": whole, **rows}, title=metric_title(metric), limits=limits,
-                             main="Everybody", line=whole.estimate)  # fmt: skip
+        figure = draw_forest(
+            {"Everybody": whole, **rows},
+            title=metric_title(metric),
+            limits=limits,
+            main="Everybody",
+            line=whole.estimate,
+            width=330,
+        )
         told = "; ".join(f"{label} {interval(row)}" for label, row in rows.items())
         panels.append(inline_svg(figure, f"{name}-{metric}", f"{metric_title(metric)} by subgroup: {told}."))
     return panels
