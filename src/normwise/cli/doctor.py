@@ -19,8 +19,9 @@ _BRINGS = {
     "brain": "raw heads: masks, registration, and atlases for `regions`",
     "slides": "whole-slide images",
     "deep": "neural networks",
+    "onnx": "models as one ONNX graph",
     "cluster": "work on a Dask cluster",
-    "serve": "the local web app",
+    "serve": "slides in the browser",
 }
 """What each extra of the package is for; the packages themselves come from its metadata."""
 

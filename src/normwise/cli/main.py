@@ -43,6 +43,7 @@ VERBS: dict[str, tuple[str, str]] = {
     "train": ("Study", "Train on everybody and save the model."),
     "report": ("Study", "Write the report of a run."),
     "descent": ("Study", "Draw gradient descent at a low, an adequate and a high rate."),
+    "view": ("Study", "Look at a slide in the browser, with what was measured on it."),
     "test": ("Model", "Test a saved model on a labelled cohort that it has not seen."),
     "predict": ("Model", "Decide about new people."),
 }

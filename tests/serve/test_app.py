@@ -1,0 +1,135 @@
+"""The viewer answers this machine alone, shows what the slide holds, and fetches nothing from elsewhere."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from normwise.errors import CommandError, ImageError
+from normwise.images import open_slide
+from normwise.serve import HOST, heat_maps, make_slide_app, open_port
+
+PAGE = Path(__file__).parents[2] / "src" / "normwise" / "serve" / "page"
+
+
+def ask(app: Any, path: str, host: str = HOST) -> tuple[int, dict[str, str], bytes]:
+    """Ask the application as a server would, without a network."""
+    sent: list[dict[str, Any]] = []
+    scope = {
+        "type": "http", "method": "GET", "path": path, "raw_path": path.encode(), "root_path": "",
+        "scheme": "http", "query_string": b"", "headers": [(b"host", host.encode())],
+        "server": (HOST, 80), "client": (HOST, 1),
+    }  # fmt: skip
+
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    async def send(message: dict[str, Any]) -> None:
+        sent.append(message)
+
+    asyncio.run(app(scope, receive, send))
+    headers = {name.decode(): value.decode() for name, value in sent[0]["headers"]}
+    return sent[0]["status"], headers, b"".join(part.get("body", b"") for part in sent[1:])
+
+
+@pytest.fixture(scope="module")
+def picture() -> np.ndarray:
+    """Blocks of 64 pixels, so that JPEG keeps their colours."""
+    blocks = np.random.default_rng(3).integers(0, 255, (5, 9, 3), dtype=np.uint8)
+    return blocks.repeat(64, axis=0).repeat(64, axis=1)
+
+
+@pytest.fixture
+def slide(picture: np.ndarray, tmp_path: Path) -> Any:
+    path = tmp_path / "slide.png"
+    Image.fromarray(picture).save(path)
+    with open_slide(path, mpp=0.5) as opened:
+        yield opened
+
+
+def test_tiles_are_the_slide(slide: Any, picture: np.ndarray) -> None:
+    app = make_slide_app(slide, "slide")
+    about = json.loads(ask(app, "/slide.json")[2])
+    assert (about["width"], about["height"], about["mpp"], about["maps"]) == (576, 320, 0.5, [])
+    code, headers, body = ask(app, "/tiles/10/1_1.jpeg")
+    seen = np.asarray(Image.open(io.BytesIO(body))).astype(int)
+    assert (code, headers["content-type"], seen.shape) == (200, "image/jpeg", (64, 256, 3))
+    assert np.abs(seen - picture[256:320, 256:512]).mean() < 3
+    half = np.asarray(Image.open(io.BytesIO(ask(app, "/tiles/9/0_0.jpeg")[2]))).astype(int)
+    assert np.abs(half - picture[:320:2, :512:2]).mean() < 3
+
+
+def test_only_this_machines_names_are_answered(slide: Any) -> None:
+    app = make_slide_app(slide, "slide")
+    assert [ask(app, "/slide.json", host)[0] for host in ("127.0.0.1:8080", "localhost", "evil.example")] == [
+        200,
+        200,
+        400,
+    ]
+    with open_port() as listening:
+        assert listening.getsockname()[0] == "127.0.0.1"
+
+
+def test_what_is_not_there_is_said(slide: Any) -> None:
+    app = make_slide_app(slide, "slide")
+    wrong = (
+        "/tiles/99/0_0.jpeg",
+        "/tiles/10/9_9.jpeg",
+        "/static/app.py",
+        "/static/..%2Fapp.py",
+        "/heat/0.png",
+        "/x",
+    )
+    assert {ask(app, path)[0] for path in wrong} == {404}
+
+
+def test_a_damaged_part_costs_that_part(slide: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def damaged(*_: object) -> None:
+        raise ImageError("IMG-805", "a part of the slide is damaged.")
+
+    monkeypatch.setattr(type(slide), "read_at", damaged)
+    code, _, body = ask(make_slide_app(slide, "slide"), "/tiles/10/0_0.jpeg")
+    assert (code, body) == (500, b"IMG-805 a part of the slide is damaged.")
+
+
+def test_heat_maps_are_listed_and_drawn(slide: Any) -> None:
+    maps = heat_maps({"nucleus.area_um2": np.array([30.0, 60.0])})
+    app = make_slide_app(slide, "slide", maps=maps, xy=np.array([[0, 0], [128, 0]]), tile=128)
+    about = json.loads(ask(app, "/slide.json")[2])
+    assert about["across"] == 640  # five started tiles
+    assert about["maps"][0]["name"] == "nucleus.area_um2"
+    code, headers, body = ask(app, f"/{about['maps'][0]['url']}")
+    assert (code, headers["content-type"]) == (200, "image/png")
+    assert Image.open(io.BytesIO(body)).size == (5 * 8, 3 * 8)
+
+
+def test_the_page_fetches_from_its_own_address_alone(slide: Any) -> None:
+    app = make_slide_app(slide, "slide")
+    code, headers, body = ask(app, "/")
+    policy = headers["content-security-policy"]
+    assert code == 200
+    assert "default-src 'none'" in policy
+    assert "unsafe" not in policy
+    own = body.decode() + "".join((PAGE / name).read_text("utf-8") for name in ("view.js", "view.css"))
+    assert re.findall(r"(?:https?:)?//[a-z]", own) == []
+    for name in re.findall(r'(?:src|href)="(static/[^"]+)"', own):
+        assert ask(app, f"/{name}")[0] == 200
+    assert b"Redistribution" in ask(app, "/static/LICENSE.txt")[2]
+
+
+def test_a_port_in_use_is_said() -> None:
+    with open_port() as first:
+        first.listen()
+        with pytest.raises(CommandError) as caught:
+            open_port(first.getsockname()[1])
+    assert caught.value.code == "CLI-401"
+    with pytest.raises(CommandError):
+        open_port(70_000)
