@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from normwise.cohort import read_cohort, read_study
     from normwise.errors import NormwiseError, NormwiseWarning
     from normwise.evaluate import evaluate_study, test_model
-    from normwise.features import extract_features
+    from normwise.features import extract_features, segment_nuclei
     from normwise.images import read_volume
     from normwise.normalize import FeatureNormalizer
     from normwise.procedure import load_model, make_procedure, train_study
@@ -47,6 +47,7 @@ __all__ = [
     "read_cohort",
     "read_study",
     "read_volume",
+    "segment_nuclei",
     "test_model",
     "train_study",
     "write_report",
@@ -63,6 +64,7 @@ _ROOMS = {
     "read_cohort": "cohort",
     "read_study": "cohort",
     "read_volume": "images",
+    "segment_nuclei": "features",
     "test_model": "evaluate",
     "train_study": "procedure",
     "write_report": "report",

@@ -109,7 +109,10 @@ class CohortSection(Section):
 class FeaturesSection(Section):
     """``[features]``: what is measured on an image, or where the measurements lie."""
 
-    extractor: str = Field("regions", description="brain, regions, table, freesurfer, voxels, images, trunk, autoencoder or slides")
+    extractor: str = Field(
+        "regions",
+        description="brain, regions, table, freesurfer, voxels, images, trunk, autoencoder or slides",
+    )
     atlas: str = Field(
         "neuromorphometrics",
         description="name of an installed atlas, a label map, or one map a scan with columns in braces",
@@ -128,16 +131,16 @@ class FeaturesSection(Section):
         None, description="id column of the second table, or COLUMN ~ PATTERN; default: the cohort's"
     )
     subjects_dir: str | None = Field(None, description="FreeSurfer SUBJECTS_DIR")
-    mask: str | None = Field(
-        None, description="mask of voxels and images; default: the MNI152 brain"
-    )
+    mask: str | None = Field(None, description="mask of voxels and images; default: the MNI152 brain")
     smoothing_mm: NonNegative = Field(
         8.0, description="full width at half maximum of the voxels' smoothing, mm"
     )
     voxel_size_mm: NonNegative = Field(
         4.0, description="voxel size after downsampling, mm; 0 keeps the image's"
     )
-    components: Annotated[int, Field(ge=1)] = Field(50, description="principal components, or an autoencoder's code")
+    components: Annotated[int, Field(ge=1)] = Field(
+        50, description="principal components, or numbers of an autoencoder's code"
+    )
     network: dict[str, Any] = Field(
         default_factory=dict, description="settings of the network that trunk and autoencoder train"
     )

@@ -7,6 +7,7 @@ import inspect
 import numpy as np
 import pandas as pd
 import pytest
+from PIL import Image
 
 from cohorts import cohort_of
 from normwise.features import (
@@ -17,6 +18,7 @@ from normwise.features import (
     read_features,
     write_features,
 )
+from normwise.samples import draw_tile
 from normwise.schema import Study
 from phantoms import brain, save
 
@@ -30,7 +32,9 @@ SETTINGS = {
     "table": {"columns": ["a", "b"]},
     "freesurfer": {"subjects_dir": "freesurfer"},
     "voxels": {"voxel_size_mm": 20.0, "components": 2},
+    "slides": {"mpp": 0.5, "tile_um": 64.0},
 }
+IMAGES = {"slides": "{ID}.png"}
 every_extractor = pytest.mark.parametrize("name", EXTRACTORS)
 
 
@@ -46,13 +50,19 @@ def dataset(tmp_path_factory):
         stats = folder / "freesurfer" / scan / "stats"
         stats.mkdir(parents=True)
         (stats / "aseg.stats").write_text(ASEG.format(volume=4000 + number))
-    (folder / "lost.nii.gz").write_bytes(b"nothing of the kind")
+        Image.fromarray(draw_tile(rng, 256, 0.5)[0]).save(folder / f"{scan}.png")
+    for ending in ("nii.gz", "png"):
+        (folder / f"lost.{ending}").write_bytes(b"nothing of the kind")
     return folder
 
 
 def measured(name, dataset, **cohort):
     people, study = cohort_of(
-        dataset, PEOPLE, {"extractor": name, **SETTINGS[name]}, images="{ID}.nii.gz", **cohort
+        dataset,
+        PEOPLE,
+        {"extractor": name, **SETTINGS[name]},
+        images=IMAGES.get(name, "{ID}.nii.gz"),
+        **cohort,
     )
     return people, study, extract_features(people, study, cache_dir=dataset / "cache")
 
@@ -98,7 +108,9 @@ def test_every_column_has_a_unit_and_a_description(name, dataset):
 @every_extractor
 def test_the_same_input_gives_the_same_features(name, dataset):
     _, study, first = measured(name, dataset)
-    people, _ = cohort_of(dataset, PEOPLE, {"extractor": name, **SETTINGS[name]}, images="{ID}.nii.gz")
+    people, _ = cohort_of(
+        dataset, PEOPLE, {"extractor": name, **SETTINGS[name]}, images=IMAGES.get(name, "{ID}.nii.gz")
+    )
     second = extract_features(people, study, jobs=2)
     pd.testing.assert_frame_equal(first.values, second.values, check_exact=True)
     assert first.hash == second.hash
@@ -119,7 +131,10 @@ def test_the_hash_follows_the_settings(name, dataset):
     if other is None:
         other = {"columns": ["a"]} if name == "table" else {"columns": ["*"]}
     people, study = cohort_of(
-        dataset, PEOPLE, {"extractor": name, **SETTINGS[name], **other}, images="{ID}.nii.gz"
+        dataset,
+        PEOPLE,
+        {"extractor": name, **SETTINGS[name], **other},
+        images=IMAGES.get(name, "{ID}.nii.gz"),
     )
     assert extract_features(people.keep(["01"]), study).hash != table.hash
 

@@ -113,7 +113,7 @@ def _check(tasks: Sequence[Task], jobs: int) -> None:
         )
     for task in tasks:
         try:
-            json.dumps(dict(task.arguments))
+            json.dumps({**task.arguments, **task.aside})
         except (TypeError, ValueError) as error:
             raise EngineError(
                 "ENG-102",
@@ -132,7 +132,7 @@ class _Run:
         self.tasks = tasks
         self.progress = progress
         self.outcomes: dict[int, Outcome] = {}
-        self.left = {position: dict(task.arguments) for position, task in enumerate(tasks)}
+        self.left = {position: {**task.arguments, **task.aside} for position, task in enumerate(tasks)}
         self._title = title
         self._cache = cache
         self._keys: dict[int, str] = {}

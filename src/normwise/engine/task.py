@@ -30,11 +30,14 @@ class Task:
         What the function is called with.
     inputs : tuple of Path
         The files whose bytes decide the result: they key the cache.
+    aside : mapping of str to JSON-able
+        Further arguments that can't change the result, as a folder for unfinished work: they key nothing.
     """
 
     subject: str
     arguments: Mapping[str, Any] = field(default_factory=dict)
     inputs: tuple[Path, ...] = ()
+    aside: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -20,9 +20,13 @@ A walk through the files::
       paths        paths with columns in braces
     freesurfer     FreeSurfer's tables and stats files
       freesurfer_names, stats_files
+    images         whole images on one grid, for networks
+      images_columns  one column a voxel, and the shape read back
     voxels         every voxel as a feature
       sampling, rows_file   the places, one image's values, and the matrix on disk
       components   principal components, learnt inside each training fold
+
+    slides       nuclei and tissue of whole-slide images; its own door walks through its files
 
 Extractors of single images are pure functions, run once a scan by the engine and kept by content. What has
 to be learnt is a transformer, fitted inside each training fold.
@@ -33,10 +37,19 @@ from __future__ import annotations
 from normwise.features.atlas import Atlas, load_atlas
 from normwise.features.extract import check_extractor, extract_features, learnt_extractor
 from normwise.features.extractor import Extractor, Means
-from normwise.features.feature_table import Drawing, FeatureTable, read_features, write_features
+from normwise.features.feature_table import (
+    Drawing,
+    FeatureTable,
+    read_features,
+    write_drawings,
+    write_features,
+)
+from normwise.features.images_columns import image_columns, image_frame, image_layout
 from normwise.features.installed import installed_atlases
 from normwise.features.names import region_name
 from normwise.features.registry import EXTRACTORS, TRUSTED_TYPES
+from normwise.features.slides.nuclei import segment_nuclei
+from normwise.features.slides.tile_table import TileTable, read_tiles, tiles_place
 from normwise.features.statistics import STATISTICS, region_statistics
 
 __all__ = [
@@ -48,13 +61,21 @@ __all__ = [
     "Extractor",
     "FeatureTable",
     "Means",
+    "TileTable",
     "check_extractor",
     "extract_features",
+    "image_columns",
+    "image_frame",
+    "image_layout",
     "installed_atlases",
     "learnt_extractor",
     "load_atlas",
     "read_features",
+    "read_tiles",
     "region_name",
     "region_statistics",
+    "segment_nuclei",
+    "tiles_place",
+    "write_drawings",
     "write_features",
 ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from normwise.errors import FeatureError, NormwiseError, error_from_dict
 from normwise.files import replacing, write_bytes, write_text
 from normwise.results import FeatureNote, Picture, Pictures, Quality, write_result
 
-__all__ = ["Drawing", "FeatureTable", "read_features", "write_features"]
+__all__ = ["Drawing", "FeatureTable", "read_features", "write_drawings", "write_features"]
 
 WIDE = 4096
 """Beyond so many columns the values go into ``features.npy``, since no program opens such a TSV."""
@@ -52,6 +53,8 @@ class FeatureTable:
         By scan, failed ones too, how far each stage can be trusted.
     drawings : dict of str to list of Drawing
         By scan, failed ones too, pictures that let a person judge each stage.
+    files : dict of str to bytes or Path
+        Further files by their place below the run folder: the content, or a finished file to copy.
     """
 
     values: pd.DataFrame
@@ -60,6 +63,7 @@ class FeatureTable:
     hash: str = ""
     quality: dict[str, list[Quality]] = field(default_factory=dict)
     drawings: dict[str, list[Drawing]] = field(default_factory=dict)
+    files: dict[str, bytes | Path] = field(default_factory=dict)
 
 
 def write_features(table: FeatureTable, folder: Path) -> Path:
@@ -102,12 +106,30 @@ def write_features(table: FeatureTable, folder: Path) -> Path:
     with replacing(folder / _TSV) as part:
         values.to_csv(part, sep="\t", index_label="id", lineterminator="\n")
     write_text(folder / _JSON, json.dumps(about, indent=1, ensure_ascii=False) + "\n")
-    _write_drawings(table.drawings, folder)
+    write_drawings(table.drawings, folder)
+    for place, content in table.files.items():
+        _write_file(folder / place, content)
     return folder / _TSV
 
 
-def _write_drawings(drawings: dict[str, list[Drawing]], folder: Path) -> None:
-    """Write ``pictures/SCAN_stage.png`` and ``pictures.json``, or nothing where there are none."""
+def _write_file(path: Path, content: bytes | Path) -> None:
+    if isinstance(content, bytes):
+        write_bytes(path, content)
+    else:
+        with replacing(path) as part:
+            shutil.copyfile(content, part)
+
+
+def write_drawings(drawings: dict[str, list[Drawing]], folder: Path) -> None:
+    """Write ``pictures/SCAN_stage.png`` and ``pictures.json``, or nothing where there are none.
+
+    Parameters
+    ----------
+    drawings : dict of str to list of Drawing
+        By scan.
+    folder : Path
+        The run folder.
+    """
     if not any(drawings.values()):
         return
     (folder / "pictures").mkdir(parents=True, exist_ok=True)

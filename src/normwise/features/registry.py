@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from normwise.features.extractor import Extractor
 from normwise.features.freesurfer import FREESURFER
+from normwise.features.images import AUTOENCODER, IMAGES, TRUNK
 from normwise.features.regions import REGIONS
+from normwise.features.slides.extractor import SLIDES
 from normwise.features.tables import TABLE
 from normwise.features.voxels import VOXELS
 
@@ -15,6 +17,10 @@ EXTRACTORS: dict[str, Extractor] = {
     "table": TABLE,
     "freesurfer": FREESURFER,
     "voxels": VOXELS,
+    "images": IMAGES,
+    "trunk": TRUNK,
+    "autoencoder": AUTOENCODER,
+    "slides": SLIDES,
 }
 """What ``features.extractor`` may say."""
 

@@ -16,6 +16,9 @@ A walk through the files, in the order in which a file is read:
   - ``dicom_header``  one file's header by an allow-list
   - ``dicom_series``  series told apart and judged
   - ``dicom_voxels``  voxels by dcm2niix, held against the headers
+- ``slide``     whole-slide images region by region: `open_slide`
+  - ``slide_source``  what a reader gives, and caps
+  - ``slide_scanner``, ``slide_tiff``, ``slide_picture``  readers
 
 Every refusal is an `~normwise.errors.ImageError` with a code of its own.
 """
@@ -26,20 +29,24 @@ from normwise.images.dicom import DicomHead, RefusedSeries, convert_dicom, read_
 from normwise.images.dicom_files import is_dicom_source, list_files
 from normwise.images.geometry import check_same_grid, resample_labels, same_grid
 from normwise.images.read import MAX_BYTES, read_labels, read_volume
+from normwise.images.slide import SLIDE_SUFFIXES, Slide, open_slide
 from normwise.images.volume import Grid, LabelVolume, Volume
 from normwise.images.write import write_volume
 
 __all__ = [
     "MAX_BYTES",
+    "SLIDE_SUFFIXES",
     "DicomHead",
     "Grid",
     "LabelVolume",
     "RefusedSeries",
+    "Slide",
     "Volume",
     "check_same_grid",
     "convert_dicom",
     "is_dicom_source",
     "list_files",
+    "open_slide",
     "read_dicom",
     "read_head",
     "read_labels",

@@ -8,6 +8,7 @@ The walk, in the order in which a person comes about::
     fields      smooth random fields: individual shape, uneven coil sensitivity
     brain       one person's brain: loss, individual shape, scanner
     cohort      all of them on disk as a BIDS derivative with a study file and the truth
+    slides_tile  a piece of tissue stained with haematoxylin and eosin, and the nuclei that are really in it
 
 Nothing is downloaded, and the same seed gives the same bytes.
 """
@@ -17,13 +18,18 @@ from __future__ import annotations
 from normwise.samples.brain import Workshop, open_workshop, simulate_brain
 from normwise.samples.cohort import simulate_cohort
 from normwise.samples.people import PLACES, Person, Place, draw_people
+from normwise.samples.slides_tile import Stain, TissueLook, draw_stain, draw_tile
 
 __all__ = [
     "PLACES",
     "Person",
     "Place",
+    "Stain",
+    "TissueLook",
     "Workshop",
     "draw_people",
+    "draw_stain",
+    "draw_tile",
     "open_workshop",
     "simulate_brain",
     "simulate_cohort",

@@ -1,0 +1,104 @@
+"""The tiles of one slide as arrays: what attention and heat maps read."""
+
+from __future__ import annotations
+
+import io
+import re
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from normwise.errors import FeatureError
+
+__all__ = ["TileTable", "read_tiles", "tiles_place"]
+
+
+@dataclass(frozen=True, eq=False)
+class TileTable:
+    """The tiles of one slide.
+
+    Attributes
+    ----------
+    names : tuple of str
+        Of the columns.
+    vectors : ndarray of float32 of shape (n_tiles, n_features)
+        Finite. A tile without nuclei has the slide's mean of what is measured on nuclei, and density 0.
+    xy : ndarray of int32 of shape (n_tiles, 2)
+        Upper left corner, px of level 0.
+    side : int
+        Side of a tile, px of level 0.
+
+    Examples
+    --------
+    >>> table = TileTable(("a",), np.ones((2, 1), np.float32), np.array([[0, 0], [9, 0]], np.int32), 9)
+    >>> import tempfile
+    >>> path = Path(tempfile.mkdtemp()) / "s1.npz"
+    >>> _ = path.write_bytes(table.to_bytes())
+    >>> read_tiles(path).xy.tolist()
+    [[0, 0], [9, 0]]
+    """
+
+    names: tuple[str, ...]
+    vectors: NDArray[np.float32]
+    xy: NDArray[np.int32]
+    side: int
+
+    def to_bytes(self) -> bytes:
+        """Return the table as the bytes of an ``.npz``; the same table gives the same bytes."""
+        stream = io.BytesIO()
+        np.savez(
+            stream,
+            names=np.array(self.names),
+            vectors=self.vectors.astype(np.float32),
+            xy=self.xy.astype(np.int32),
+            side=np.int32(self.side),
+        )
+        return stream.getvalue()
+
+
+def tiles_place(scan: str) -> str:
+    """Return where a run keeps the tiles of one scan, below its folder.
+
+    Examples
+    --------
+    >>> tiles_place("sub-01/a")
+    'tiles/sub-01-a.npz'
+    """
+    return f"tiles/{re.sub(r'[^A-Za-z0-9._-]', '-', scan)}.npz"
+
+
+def read_tiles(path: Path) -> TileTable:
+    """Read the tiles of one slide.
+
+    Parameters
+    ----------
+    path : Path
+        ``RUN/tiles/SCAN.npz``.
+
+    Raises
+    ------
+    FeatureError
+        FEA-606, the file is missing or is not what was written.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as found:
+            vectors, xy, names = found["vectors"], found["xy"], found["names"]
+            side = int(found["side"])
+    except (OSError, KeyError, ValueError, zipfile.BadZipFile, EOFError) as error:
+        raise _unreadable(path, str(error)) from error
+    if vectors.shape != (len(xy), len(names)) or xy.shape[1:] != (2,) or vectors.dtype != np.float32:
+        raise _unreadable(path, f"{vectors.dtype} of shape {vectors.shape} for {len(xy)} tiles")
+    return TileTable(tuple(str(name) for name in names), vectors, xy, side)
+
+
+def _unreadable(path: Path, seen: str) -> FeatureError:
+    return FeatureError(
+        "FEA-606",
+        "the tiles of this slide can't be read.",
+        subject=path.name,
+        seen=seen,
+        advice="extract the features again; only slides have tiles",
+    )

@@ -1,0 +1,110 @@
+"""What a reader of slides gives: levels, µm per pixel, regions; and the checks that all readers share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from normwise.errors import ImageError
+
+__all__ = ["Level", "Source", "check_levels", "damaged", "missing_package", "unreadable"]
+
+MOST_SIDE = 1 << 21
+"""Longest side of a slide, px: two million at 0.25 µm are half a metre of glass."""
+
+MOST_TILE_BYTES = 1 << 27
+"""Bytes of one unpacked tile or strip: 128 MiB are a tile of 6,600 px, and no scanner writes any near it."""
+
+_MOST_LEVELS = 32
+
+
+@dataclass(frozen=True)
+class Level:
+    """One resolution of a slide: its size in px, and how many px of level 0 one of its px spans."""
+
+    width: int
+    height: int
+    downsample: float
+
+
+class Source(Protocol):
+    """What reads the pixels of one kind of file.
+
+    Attributes
+    ----------
+    levels : tuple of Level
+        From the finest to the coarsest.
+    mpp : tuple of two floats, or None
+        µm per pixel at level 0 as the file says it, unchecked.
+    """
+
+    levels: tuple[Level, ...]
+    mpp: tuple[float, float] | None
+
+    def read(self, x: int, y: int, width: int, height: int, level: int) -> npt.NDArray[np.uint8]:
+        """Return RGB of shape (height, width, 3) from the corner (x, y) at level 0; white outside."""
+
+    def close(self) -> None:
+        """Close the file."""
+
+
+def check_levels(levels: tuple[Level, ...], name: str) -> None:
+    """Refuse dimensions that no slide has, before memory is taken.
+
+    Parameters
+    ----------
+    levels : tuple of Level
+        What the header claims.
+    name : str
+        The file, for the error.
+
+    Raises
+    ------
+    ImageError
+        IMG-803.
+    """
+    sides = [side for level in levels for side in (level.width, level.height)]
+    if not 1 <= len(levels) <= _MOST_LEVELS or not all(1 <= side <= MOST_SIDE for side in sides):
+        raise ImageError(
+            "IMG-803",
+            "the header claims dimensions that no slide has.",
+            subject=name,
+            seen=f"{len(levels)} levels, sides of {min(sides, default=0)} to {max(sides, default=0)} px",
+            expected=f"1 to {_MOST_LEVELS} levels, sides of 1 to {MOST_SIDE} px",
+            advice="the header is damaged or hostile: fetch the file again",
+        )
+
+
+def unreadable(name: str, seen: str) -> ImageError:
+    """Return the error of a file that is no slide."""
+    return ImageError(
+        "IMG-801",
+        "the file can't be read as a slide.",
+        subject=name,
+        seen=seen,
+        expected="SVS, NDPI, MRXS, SCN, BIF, VMS or a tiled TIFF of 8-bit RGB or grey; PNG or JPEG",
+        advice="fetch the file again, or export it as a pyramidal TIFF",
+    )
+
+
+def damaged(name: str, x: int, y: int, seen: str) -> ImageError:
+    """Return the error of a region that can't be unpacked."""
+    return ImageError(
+        "IMG-805",
+        f"the region at ({x}, {y}) px can't be read.",
+        subject=name,
+        seen=seen,
+        advice="the file is damaged there: fetch it again",
+    )
+
+
+def missing_package(package: str) -> ImageError:
+    """Return the error of an extra that is not installed."""
+    return ImageError(
+        "IMG-806",
+        f"slides need the package {package}, which is not installed.",
+        advice='python -m pip install "normwise[slides]"',
+    )
