@@ -74,7 +74,7 @@ def sites_differ(evidence: Evidence) -> list[Alarm]:
             "EVA-311",
             "caution",
             "New sites do worse",
-            f"AUC {here.estimate:.2f} with all sites in training, {there.estimate:.2f} on sites that were not",
+            f"AUC {here.estimate:.2f} with all sites in training, {there.estimate:.2f} on sites not seen",
             "report the figure of leave-one-site-out; harmonize the sites on their normals (sites.harmonize)",
         )
     ]

@@ -29,6 +29,7 @@ from normwise.procedure import (
     prepare_run,
     record_run,
     train_model,
+    write_run_people,
 )
 from normwise.report import write_report
 from normwise.results import Evaluation, write_result
@@ -44,6 +45,7 @@ def evaluate_study(
     jobs: int = 1,
     progress: Progress | None = None,
     limits: Limits | None = None,
+    people: bool = False,
 ) -> Evaluation:
     """Compare the lecture's arms on the same folds, honestly.
 
@@ -59,6 +61,8 @@ def evaluate_study(
         Where progress is shown.
     limits : Limits, optional
         What one subject may take; default: the engine's.
+    people : bool
+        Whether everybody tested gets a page, in ``RUN/people``.
 
     Returns
     -------
@@ -113,6 +117,8 @@ def evaluate_study(
     model = train_model(prepared)
     write_result(explain_model(model, prepared), prepared.folder / "explanation.json")
     record_run(prepared, "evaluate", notes)
+    if people:
+        write_run_people(model, prepared, trained_on=True)
     write_report(prepared.folder)
     return evaluation
 
@@ -125,6 +131,7 @@ def test_model(
     jobs: int = 1,
     progress: Progress | None = None,
     limits: Limits | None = None,
+    people: bool = False,
 ) -> Evaluation:
     """Test a saved model on a labelled cohort of people it was not trained on.
 
@@ -142,6 +149,8 @@ def test_model(
         Where progress is shown.
     limits : Limits, optional
         What one subject may take; default: the engine's.
+    people : bool
+        Whether everybody tested gets a page, in ``RUN/people``.
 
     Returns
     -------
@@ -182,6 +191,8 @@ def test_model(
     evaluation = write_evaluation("test", prepared, predictions, model.procedure.arm, notes, rule)
     write_result(explain_model(model, prepared), prepared.folder / "explanation.json")
     record_run(prepared, "test", notes)
+    if people:
+        write_run_people(model, prepared, trained_on=False)
     write_report(prepared.folder)
     return evaluation
 
