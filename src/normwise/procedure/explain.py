@@ -10,8 +10,10 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from normwise.classify import importances
+from normwise.procedure.attribution import attributions_of, mean_attributions
 from normwise.procedure.fit import FittedProcedure
 from normwise.procedure.front import encodable_rows
+from normwise.procedure.pipeline import arm_frame
 from normwise.results import Contribution, FeatureNote, Importance, Trajectory
 
 __all__ = ["contributions_of", "importances_of", "trajectories_of"]
@@ -52,6 +54,15 @@ def _over_all_columns(procedure: FittedProcedure, weights: NDArray[np.float64]) 
     return spread
 
 
+def _inputs(procedure: FittedProcedure, known: pd.DataFrame) -> NDArray[np.float64]:
+    """Return every column that the classifier could be given, from the frame as the normalizer meets it."""
+    inputs: Any = known
+    for title, step in procedure.pipeline.steps[:-1]:
+        if title not in ("extract", "harmonize", "select"):
+            inputs = step.transform(inputs)
+    return np.asarray(inputs, dtype=float)
+
+
 def _in_use(procedure: FittedProcedure, inputs: NDArray[np.float64]) -> NDArray[np.bool_]:
     """Mark the columns that the classifier is given."""
     step = procedure.pipeline.named_steps.get("select")
@@ -59,7 +70,9 @@ def _in_use(procedure: FittedProcedure, inputs: NDArray[np.float64]) -> NDArray[
     return np.isin(columns, columns if step is None else step.kept_)
 
 
-def importances_of(procedure: FittedProcedure, notes: dict[str, FeatureNote]) -> tuple[list[Importance], str]:
+def importances_of(
+    procedure: FittedProcedure, notes: dict[str, FeatureNote], X: pd.DataFrame | None = None
+) -> tuple[list[Importance], str]:
     """Return every feature with its weight, the heaviest first; one that was not selected weighs nothing.
 
     Parameters
@@ -68,13 +81,21 @@ def importances_of(procedure: FittedProcedure, notes: dict[str, FeatureNote]) ->
         The trained procedure.
     notes : dict of str to FeatureNote
         Gives place and atlas index of a feature.
+    X : DataFrame of shape (n_scans, n_columns), optional
+        Training people; a classifier without weights of its own, as a network, is asked what it looks at in
+        them.
 
     Returns
     -------
     tuple of list of Importance and str
-        The kind in words; empty where the classifier has no weights of its own.
+        The kind in words; empty where neither weights nor people tell.
     """
     found = feature_weights(procedure)
+    can_say = hasattr(procedure.pipeline.named_steps["classify"], "attributions")
+    if found is None and X is not None and can_say:
+        encodable = encodable_rows(procedure.pipeline, arm_frame(X, procedure.roles, procedure.arm))
+        sizes = mean_attributions(procedure, _inputs(procedure, procedure.before_normalizer(X[encodable])))
+        found = None if sizes is None else (sizes, "integrated gradients, mean size")
     if found is None:
         return [], ""
     weights, kind = found
@@ -94,8 +115,8 @@ def contributions_of(
 ) -> dict[Hashable, list[Contribution]]:
     r"""Return each person's most telling features.
 
-    Ranked by weight × input where the classifier is linear, otherwise by how far the feature lies from what
-    is normal (\|W\|).
+    Ranked by weight × input where the classifier is linear, by integrated gradients from somebody exactly as
+    expected where it is a network, otherwise by how far the feature lies from what is normal (\|W\|).
 
     Parameters
     ----------
@@ -118,13 +139,13 @@ def contributions_of(
     if not encodable.any():
         return {}
     known = procedure.before_normalizer(X[encodable])
-    inputs: Any = known
-    for title, step in procedure.pipeline.steps[:-1]:
-        if title not in ("extract", "harmonize", "select"):
-            inputs = step.transform(inputs)
+    inputs = _inputs(procedure, known)
     found = feature_weights(procedure)
     signed = found is not None and found[1] == "coefficient"
     pull = inputs * found[0] if signed and found is not None else np.abs(inputs) * _in_use(procedure, inputs)
+    shares = attributions_of(procedure, inputs, procedure.rule.classes[-1])
+    if shares is not None:
+        pull, signed = shares, len(procedure.rule.classes) == 2
     chosen = np.argsort(-np.abs(pull), axis=1, kind="stable")[:, :top]
     told: dict[Hashable, list[Contribution]] = {}
     names = list(normalizer.get_feature_names_out())

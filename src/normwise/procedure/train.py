@@ -99,7 +99,7 @@ def explain_model(model: Model, prepared: PreparedRun) -> Explanation:
     prepared : PreparedRun
         The run; gives the people on the trajectories.
     """
-    importances, kind = importances_of(model.procedure, model.notes)
+    importances, kind = importances_of(model.procedure, model.notes, prepared.frame)
     names = set(model.feature_names)
     heaviest = [row.feature for row in importances if row.feature in names][:_TOP_TRAJECTORIES]
     if not heaviest:
