@@ -173,6 +173,9 @@ class FeaturesSection(Section):
         0.02, description="share of a slide's tiles that may be damaged"
     )
     solidity: bool = Field(False, description="measure each nucleus's share of its convex hull")
+    bag_tiles: Annotated[int, Field(ge=2, le=4096)] = Field(
+        512, description="tiles of a slide that attention looks at, evenly spaced where there are more"
+    )
     export: list[Literal["nuclei", "geojson"]] = Field(
         default_factory=list, description="tables of all nuclei, and outlines for QuPath"
     )

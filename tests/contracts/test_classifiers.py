@@ -22,12 +22,14 @@ from normwise.schema import ClassifierSection
 
 # Small enough for a test; nothing else about them differs from the defaults.
 QUICK = {"forest": {"n_estimators": 8}, "perceptron": {"hidden_layer_sizes": 4}, "neural": {"hidden": 4}}
-VARIANTS = [(name, {}) for name in CLASSIFIERS] + [
+# Networks for images have a contract of their own, in tests/classify/test_conv.py.
+OF_FEATURES = [name for name, spec in CLASSIFIERS.items() if spec.takes == "features"]
+VARIANTS = [(name, {}) for name in OF_FEATURES] + [
     ("svm", {"kernel": "linear"}),
     ("linear", {"solver": "gradient_descent"}),
     ("logistic", {"solver": "gradient_descent"}),
 ]
-every_classifier = pytest.mark.parametrize("name", CLASSIFIERS)
+every_classifier = pytest.mark.parametrize("name", OF_FEATURES)
 every_variant = pytest.mark.parametrize(
     ("name", "settings"), VARIANTS, ids=["-".join([name, *settings.values()]) for name, settings in VARIANTS]
 )

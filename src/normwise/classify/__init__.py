@@ -12,15 +12,22 @@ A walk through the files:
 * ``linear``, ``logistic``, ``svm``, ``forest``, ``perceptron``: one classifier each.
 * ``neural``: fully connected networks; ``neural_dense`` and ``neural_odds`` compute with them,
   ``neural_attribution`` says what they look at, and the other ``neural_`` files train them.
+* ``paths``: probabilities of a whole grid by the shortest way.
 * ``registry``: the dict `CLASSIFIERS`, and the study's section made into an estimator and its grid.
 """
 
 from normwise.classify.base import Classifier
+from normwise.classify.conv import ConvClassifier
+from normwise.classify.conv_autoencoder import ConvAutoencoder
+from normwise.classify.conv_explain import draw_evidence, grad_cam, occlusion_by_region
+from normwise.classify.conv_extract import network_extractor
+from normwise.classify.conv_trunk import ConvTrunk
 from normwise.classify.descent import Descent, descend, largest_stable_rate
 from normwise.classify.forest import ForestClassifier
 from normwise.classify.linear import LinearClassifier
 from normwise.classify.logistic import LogisticClassifier
 from normwise.classify.neural import NeuralClassifier
+from normwise.classify.paths import predict_grid
 from normwise.classify.perceptron import PerceptronClassifier
 from normwise.classify.rates import compare_rates
 from normwise.classify.registry import CLASSIFIERS, classifier_grid, importances, make_classifier
@@ -31,6 +38,9 @@ __all__ = [
     "CLASSIFIERS",
     "Classifier",
     "ClassifierSpec",
+    "ConvAutoencoder",
+    "ConvClassifier",
+    "ConvTrunk",
     "Descent",
     "ForestClassifier",
     "LinearClassifier",
@@ -41,7 +51,12 @@ __all__ = [
     "classifier_grid",
     "compare_rates",
     "descend",
+    "draw_evidence",
+    "grad_cam",
     "importances",
     "largest_stable_rate",
     "make_classifier",
+    "network_extractor",
+    "occlusion_by_region",
+    "predict_grid",
 ]

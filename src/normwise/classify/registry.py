@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from normwise.classify.base import Classifier
+from normwise.classify.conv import CONV
 from normwise.classify.forest import FOREST
 from normwise.classify.linear import LINEAR
 from normwise.classify.logistic import LOGISTIC
@@ -29,6 +30,7 @@ CLASSIFIERS: dict[str, ClassifierSpec] = {
     "forest": FOREST,
     "perceptron": PERCEPTRON,
     "neural": NEURAL,
+    "conv": CONV,
 }
 """Every classifier a study may name; a new one is one file and one line here."""
 

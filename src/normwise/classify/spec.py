@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from normwise.classify.base import Classifier
 
@@ -25,12 +25,15 @@ class ClassifierSpec:
         first of equally good settings is the simplest.
     library_types : tuple of str
         Types of other packages inside a fitted estimator that `skops.io` doesn't trust by itself.
+    takes : {"features", "images"}
+        Whether it looks at columns one by one, or at the columns of voxels as an image.
     """
 
     title: str
     estimator: type[Classifier]
     grid: dict[str, list[Any]]
     library_types: tuple[str, ...] = field(default=())
+    takes: Literal["features", "images"] = "features"
 
     @property
     def trusted(self) -> tuple[str, ...]:

@@ -6,6 +6,7 @@ from normwise.features.extractor import Extractor
 from normwise.features.freesurfer import FREESURFER
 from normwise.features.images import AUTOENCODER, IMAGES, TRUNK
 from normwise.features.regions import REGIONS
+from normwise.features.slides.bags import ATTENTION
 from normwise.features.slides.extractor import SLIDES
 from normwise.features.tables import TABLE
 from normwise.features.voxels import VOXELS
@@ -21,8 +22,12 @@ EXTRACTORS: dict[str, Extractor] = {
     "trunk": TRUNK,
     "autoencoder": AUTOENCODER,
     "slides": SLIDES,
+    "attention": ATTENTION,
 }
 """What ``features.extractor`` may say."""
 
-TRUSTED_TYPES = ("normwise.features.components.VoxelComponents",)
+TRUSTED_TYPES = (
+    "normwise.features.learnt_attention.AttentionPooling",
+    "normwise.features.components.VoxelComponents",
+)
 """Types of learnt extractors that a saved model may hold."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from normwise.images import Grid, read_volume
 from normwise.results import FeatureNote
 from normwise.schema import Study
 
-__all__ = ["VOXELS"]
+__all__ = ["VOXELS", "first_grid", "run_sampling"]
 
 _AT_ONCE = 64  # images whose voxels are in memory at the same time
 
@@ -34,7 +35,7 @@ def _extract(cohort: Cohort, study: Study, means: Means) -> FeatureTable:
             advice='give cohort.images, as "volumes/{ID}.nii.gz", or another features.extractor',
         )
     mask = (study.cohort.root or Path()) / section.mask if section.mask is not None else None
-    grid = _first_grid(list(cohort.images)) if section.voxel_size_mm == 0 else None
+    grid = first_grid(list(cohort.images)) if section.voxel_size_mm == 0 else None
     sampling = make_sampling(mask, section.voxel_size_mm, section.smoothing_mm, grid)
     made = hash_of(extractor="voxels", version=SAMPLING_VERSION, sampling=sampling.digest())
     with means.folder() as folder:
@@ -43,16 +44,42 @@ def _extract(cohort: Cohort, study: Study, means: Means) -> FeatureTable:
             Task(str(scan), {"image": image, "sampling": str(packed)}, (Path(image), packed))
             for scan, image in cohort.images.items()
         ]
-        values, scans, failures = _run(tasks, sampling, means, made)
+        values, scans, failures = run_sampling(tasks, sampling, means, made)
     frame = pd.DataFrame(values, index=pd.Index(scans, name="id"), columns=sampling.names(), copy=False)
     note = FeatureNote("intensity", "Intensity at this place in mm to the right, front and top, smoothed")
     return FeatureTable(frame, {"voxel_*": note}, failures, made)
 
 
-def _run(
-    tasks: list[Task], sampling: Sampling, means: Means, made: str
+def run_sampling(
+    tasks: list[Task],
+    sampling: Sampling,
+    means: Means,
+    made: str,
+    *,
+    measure: Callable[..., object] = sample_voxels,
+    version: str = SAMPLING_VERSION,
+    title: str = "voxels",
 ) -> tuple[NDArray[np.float32], list[str], dict[str, NormwiseError]]:
-    """Sample the images in batches, each appended to the file before the next begins."""
+    """Sample the images in batches, each appended to the file before the next begins.
+
+    Parameters
+    ----------
+    tasks : list of Task
+        One a scan.
+    sampling : Sampling
+        The places.
+    means : Means
+        What may be used.
+    made : str
+        How the rows are made.
+    measure, version, title
+        What a child does, its version, and the bar's title.
+
+    Returns
+    -------
+    tuple of ndarray of shape (n_scans, n_points), list of str and dict
+        The rows, whose they are, and by scan why there is none.
+    """
     width = len(sampling.points)
     scans: list[str] = []
     failures: dict[str, NormwiseError] = {}
@@ -60,14 +87,14 @@ def _run(
     with RowsFile(means.cache_dir, width, made, [task.subject for task in tasks]) as rows:
         for start in range(0, len(tasks), _AT_ONCE):
             outcomes = run_subjects(
-                sample_voxels,
+                measure,
                 tasks[start : start + _AT_ONCE],
-                version=SAMPLING_VERSION,
+                version=version,
                 cache_dir=means.cache_dir,
                 jobs=means.jobs,
                 limits=means.limits,
                 progress=shown,
-                title="voxels",
+                title=title,
                 preload=("nibabel.orientations", "scipy.ndimage"),
             )
             for outcome in outcomes:
@@ -82,7 +109,7 @@ def _run(
     return rows.array(), scans, failures
 
 
-def _first_grid(images: list[str]) -> Grid:
+def first_grid(images: list[str]) -> Grid:
     """Return the grid of the first image that can be read: the others are brought onto it."""
     for image in images:
         try:

@@ -21,12 +21,18 @@ from normwise.normalize import FeatureNormalizer, SiteHarmonizer
 from normwise.procedure.candidates import Candidates, candidates_of, choose_candidate
 from normwise.procedure.decision import DecisionRule, choose_rule
 from normwise.procedure.folds import draw_folds, people_per_class, seed_for
-from normwise.procedure.front import SharedExtraction, appended_columns, encodable_rows, fit_front
+from normwise.procedure.front import (
+    SharedExtraction,
+    appended_columns,
+    encodable_rows,
+    fit_front,
+    learns_from_labels,
+)
 from normwise.procedure.pipeline import arm_frame, front_of
 from normwise.procedure.selection import FeatureSelector, columns_kept
 from normwise.schema import Roles, Study
 
-__all__ = ["FittedProcedure", "fit_procedure", "fit_settings"]
+__all__ = ["FittedProcedure", "fit_procedure", "fit_settings", "mean_log_loss"]
 
 Floats = NDArray[np.float64]
 Names = NDArray[np.object_]
@@ -180,11 +186,11 @@ def fit_procedure(
             front, selector, candidates, frame, labels, groups, roles, shared,
             folds=study.evaluation.inner_folds, seed=seed,
         )  # fmt: skip
-        losses = np.array([_log_loss(probabilities, labels, roles.targets) for probabilities in inner])
+        losses = np.array([mean_log_loss(probabilities, labels, roles.targets) for probabilities in inner])
         by_fold = np.empty((len(inner), 0))
         if study.classifier.rule == "one_standard_error":
             by_fold = np.array(
-                [[_log_loss(table[fold], labels[fold], roles.targets) for fold in folds] for table in inner]
+                [[mean_log_loss(table[fold], labels[fold], roles.targets) for fold in folds] for table in inner]
             )
         best = choose_candidate(losses, by_fold, study.classifier.rule)
         name, count, setting = candidates.list()[best]
@@ -287,17 +293,17 @@ def _apply_front(
     encodable: NDArray[np.bool_],
     rows: NDArray[np.intp],
     shared: SharedExtraction,
-) -> Floats:
+) -> Any:
     """Return what the fitted steps make of the rows that they can compute."""
     passed: Any = frame
     steps = list(front.steps)
-    if steps[0][0] == "extract":
+    if steps[0][0] == "extract" and not learns_from_labels(steps[0][1]):
         passed = shared.apply(steps.pop(0)[1], passed, rows)
     passed = passed[encodable]
     if len(passed):
         for _, step in steps:
             passed = step.transform(passed)
-    return np.asarray(passed)
+    return passed if isinstance(passed, pd.DataFrame) else np.asarray(passed)
 
 
 def _aligned_probabilities(pipeline: Pipeline, frame: pd.DataFrame, targets: tuple[str, ...]) -> Floats:
@@ -336,7 +342,7 @@ def _in_order(table: Floats, classes: Names, targets: tuple[str, ...]) -> Floats
     return table[:, [list(classes).index(name) for name in targets]]
 
 
-def _log_loss(probabilities: Floats, labels: Names, targets: tuple[str, ...]) -> float:
+def mean_log_loss(probabilities: Floats, labels: Names, targets: tuple[str, ...]) -> float:
     """Mean −log of the probability of the true class over the rows that have one."""
     tested = np.isfinite(probabilities).all(axis=1) & np.isin(labels, targets)
     column = np.array([targets.index(label) for label in labels[tested]], dtype=np.intp)

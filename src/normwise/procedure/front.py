@@ -12,7 +12,13 @@ from sklearn.pipeline import Pipeline
 
 from normwise.normalize import FeatureNormalizer
 
-__all__ = ["SharedExtraction", "appended_columns", "encodable_rows", "fit_front"]
+__all__ = [
+    "SharedExtraction",
+    "appended_columns",
+    "encodable_rows",
+    "fit_front",
+    "learns_from_labels",
+]
 
 Flags = NDArray[np.bool_]
 
@@ -88,7 +94,7 @@ def fit_front(
     encodable = np.ones(len(frame), dtype=bool)
     passed: Any = frame
     for place, (title, step) in enumerate(steps):
-        if title == "extract":
+        if title == "extract" and not learns_from_labels(step):
             fitted, passed = shared.fit(step, passed, rows)
             steps[place] = (title, fitted)
             continue
@@ -99,6 +105,11 @@ def fit_front(
             passed = passed[known]
         passed = step.transform(passed)
     return Pipeline(steps), encodable, passed
+
+
+def learns_from_labels(extractor: Any) -> bool:
+    """Say whether a learnt extractor is fitted with labels, and perhaps demographics: arms can't share it."""
+    return bool(getattr(extractor, "supervised", False))
 
 
 def encodable_rows(front: Pipeline, frame: pd.DataFrame) -> Flags:

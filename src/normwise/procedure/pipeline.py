@@ -13,7 +13,7 @@ import pandas as pd
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
 
-from normwise.classify import make_classifier
+from normwise.classify import CLASSIFIERS, make_classifier, network_extractor
 from normwise.errors import ProcedureError
 from normwise.features import learnt_extractor
 from normwise.normalize import FeatureNormalizer, SiteHarmonizer
@@ -102,7 +102,9 @@ def front_of(study: Study, roles: Roles, arm: str, seed: int) -> Pipeline:
     steps: list[tuple[str, Any]] = []
     # Demographics alone are the same at every site.
     site = site_column(study, roles) if arm != "demographics" else None
-    learnt = learnt_extractor(study, seed) if arm != "demographics" else None
+    learnt = None
+    if arm != "demographics":
+        learnt = network_extractor(study.features, seed, joined=arm != "raw") or learnt_extractor(study, seed)
     if learnt is not None:
         passed = [*roles.demographics, *([site] if site is not None else [])]
         steps.append(("extract", learnt.set_params(demographics=tuple(dict.fromkeys(passed)))))
@@ -134,7 +136,11 @@ def front_of(study: Study, roles: Roles, arm: str, seed: int) -> Pipeline:
     if arm in ("raw", "appended", "demographics") or section.scale == "residual":
         # W-scores have the normals' unit already; everything else gets the training rows' unit.
         steps.append(("scale", StandardScaler()))
-    return Pipeline(steps)
+    front = Pipeline(steps)
+    if study.classifier.name in CLASSIFIERS and CLASSIFIERS[study.classifier.name].takes == "images":
+        # A network for images knows voxels and demographics by the names of their columns.
+        front.set_output(transform="pandas")
+    return front
 
 
 def make_procedure(

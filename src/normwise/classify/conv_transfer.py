@@ -1,0 +1,141 @@
+"""Weights of another network to begin with, and what of them stays as it is.
+
+torch is imported at the top: import this file lazily.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from safetensors import SafetensorError
+from safetensors.torch import load, save
+
+from normwise.errors import ClassifierError
+from normwise.files import write_bytes
+
+__all__ = ["advise_transfer", "begin_from", "save_trunk"]
+
+_PREFIX = "trunk."
+
+
+def begin_from(network: Any, path: str | None, freeze: str) -> None:
+    """Put another network's trunk into a fresh one, and freeze what is to stay.
+
+    Parameters
+    ----------
+    network : ImageNetwork
+        Changed in place; its head stays fresh.
+    path : str, optional
+        A safetensors file whose tensors ``trunk.…`` have the names and shapes of this trunk.
+    freeze : str
+        ``nothing``, ``all_but_last_block`` or ``trunk``.
+
+    Raises
+    ------
+    ClassifierError
+        CLS-506, the file can't be read, or holds another trunk; or something is to be frozen that nothing
+        began.
+    """
+    if path is None:
+        if freeze != "nothing":
+            raise _refused(
+                "freeze", f"{freeze}, and no weights to begin with", "start_from, a safetensors file"
+            )
+        return
+    try:
+        found = load(Path(path).read_bytes())
+    except (OSError, SafetensorError) as fault:
+        raise _refused(path, f"{type(fault).__name__}: {fault}", "a safetensors file") from fault
+    given = {name: value for name, value in found.items() if name.startswith(_PREFIX)}
+    wanted = {name: value for name, value in network.state_dict().items() if name.startswith(_PREFIX)}
+    other = [
+        f"{name} {tuple(given[name].shape) if name in given else 'is missing'}"
+        for name, value in wanted.items()
+        if name not in given or given[name].shape != value.shape
+    ]
+    surplus = sorted(set(given) - set(wanted))
+    if other or surplus:
+        raise _refused(
+            path,
+            ", ".join([*other, *(f"{name} too many" for name in surplus)][:4]),
+            f"{len(wanted)} tensors {_PREFIX}…, the first of {tuple(next(iter(wanted.values())).shape)}",
+        )
+    network.load_state_dict({**network.state_dict(), **given})
+    if freeze == "nothing":
+        return
+    parts = list(network.trunk.named_parameters())
+    last = _last_block(network.trunk)
+    for name, part in parts:
+        if freeze == "trunk" or not name.startswith(last):
+            part.requires_grad_(requires_grad=False)
+
+
+def _last_block(trunk: Any) -> str:
+    """Return the beginning of the names of the last block's weights."""
+    blocks = getattr(trunk, "blocks", None)
+    if blocks is not None:
+        return f"blocks.{len(blocks) - 1}."
+    # Another library's trunk is a chain: its last link with weights.
+    return str([name for name, _ in trunk.named_parameters()][-1].rsplit(".", 3)[0])
+
+
+def save_trunk(weights: dict[str, NDArray[Any]], path: Path) -> None:
+    """Write the trunk of a trained network, to begin others with.
+
+    Parameters
+    ----------
+    weights : dict of str to ndarray
+        One of ``ConvClassifier.weights_``.
+    path : Path
+        A ``.safetensors`` file.
+    """
+    tensors = {
+        name: torch.from_numpy(np.array(value)) for name, value in weights.items() if name.startswith(_PREFIX)
+    }
+    write_bytes(path, save(tensors))
+
+
+def advise_transfer(people: int, *, similar: bool) -> str:
+    """Return what to do with another network's weights: the four quadrants of how many and how alike.
+
+    Parameters
+    ----------
+    people : int
+        In the training part.
+    similar : bool
+        Whether the other network saw the same kind of image.
+
+    Examples
+    --------
+    >>> advise_transfer(80, similar=True)
+    "few people, similar images: freeze='trunk', so that only the fully connected layer is learnt"
+    """
+    # A residual trunk of 3 blocks has some 50,000 weights: below a few hundred people they can't all be
+    # learnt.
+    if people < 500:
+        if similar:
+            return (
+                "few people, similar images: freeze='trunk', so that only the fully connected layer is learnt"
+            )
+        return (
+            "few people, other images: freeze='all_but_last_block' with strong augmentation, and compare with"
+            " features of regions; the first layers may still be of use"
+        )
+    if similar:
+        return "many people, similar images: freeze='nothing', and a learning rate ten times smaller"
+    return "many people, other images: start afresh, or from the weights with freeze='nothing'"
+
+
+def _refused(subject: str, seen: str, expected: str) -> ClassifierError:
+    return ClassifierError(
+        "CLS-506",
+        "the network can't begin with these weights.",
+        subject=subject,
+        seen=seen,
+        expected=expected,
+        advice="give weights of a network with the same settings width, blocks and network, or leave it out",
+    )
