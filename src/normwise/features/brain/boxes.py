@@ -89,8 +89,8 @@ def own_grid(arrays: Mapping[str, NDArray[Any]], name: str) -> NDArray[Any]:
     Returns
     -------
     ndarray of the image's shape
-        Where the head was brought to 1 mm, labels and masks by the nearest voxel, shares of tissue and the like
-        by linear interpolation.
+        Where the head was brought to 1 mm, labels and masks by the nearest voxel, shares of tissue and the
+        like by linear interpolation.
     """
     voxels, shape = arrays[name], arrays["head"].shape
     whole = voxels if name == "mask" else restore(voxels, arrays["box"], shape)
@@ -103,4 +103,7 @@ def own_grid(arrays: Mapping[str, NDArray[Any]], name: str) -> NDArray[Any]:
     from scipy.ndimage import affine_transform
 
     inverse = np.linalg.inv(arrays["head_affine"]) @ arrays["affine"]
-    return affine_transform(whole, inverse[:3, :3].diagonal(), inverse[:3, 3], output_shape=wanted, order=1)
+    finer: NDArray[Any] = affine_transform(
+        whole, inverse[:3, :3].diagonal(), inverse[:3, 3], output_shape=wanted, order=1
+    )
+    return finer

@@ -12,9 +12,10 @@ bias       ``corrected`` (float32, the box's grid): intensities without the coil
 align      ``template_to_head`` (4 × 4, mm to mm)
 warp       ``forward``, ``backward`` (float32, (…, 3) mm), ``warp_affine`` (4 × 4)
 tissue     ``csf``, ``grey``, ``white`` (float32, the box's grid): share of each voxel;
-           ``peaks`` (3,): mean intensity of the three
+           ``peaks``, ``spreads`` (3,): mean intensity of the three and its deviation
 propagate  ``propagated`` (int32, the box's grid): the atlas's labels; ``template_brain`` (uint8): its mask
-refine     ``labels`` (int32, the box's grid): labels on the person's own tissue
+refine     ``labels`` (int32, the box's grid): labels on the person's own tissue; ``grey_territory``,
+           ``white_territory``: the regions to which grey and white shares belong
 thickness  ``thickness`` (float32, the box's grid): mm in the cortical ribbon, 0 elsewhere
 volumes    ``feature_names`` (str), ``feature_values`` (float64)
 =========  ==========================================================================================
@@ -31,13 +32,23 @@ import hashlib
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from numpy.typing import NDArray
 
+from normwise.features.brain.align import align
+from normwise.features.brain.bias import correct_bias
+from normwise.features.brain.conform import conform
+from normwise.features.brain.labels import propagate, refine
+from normwise.features.brain.mask import find_brain
 from normwise.features.brain.settings import ChainSettings
+from normwise.features.brain.thickness import measure_thickness
+from normwise.features.brain.tissue import classify_tissue
+from normwise.features.brain.volumes import measure_volumes
+from normwise.features.brain.warp import warp
 
-__all__ = ["Arrays", "Stage", "stage_key"]
+__all__ = ["STAGES", "Arrays", "Stage", "run_stages", "stage_key"]
 
 Arrays = dict[str, NDArray[Any]]
 
@@ -95,3 +106,86 @@ def stage_key(stage: Stage, settings: ChainSettings, parents: Mapping[str, str],
         "parents": [parents[name] for name in stage.parents],
     }
     return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
+
+
+_PLACED = ("mask", "conform", "align", "warp")
+
+STAGES: tuple[Stage, ...] = (
+    Stage("conform", 1, ("image",), (), ("head", "head_affine"), conform),
+    Stage(
+        "mask",
+        1,
+        ("conform",),
+        ("already_stripped", "masker", "quality", "template"),
+        ("mask", "box"),
+        find_brain,
+    ),
+    Stage("bias", 1, ("conform", "mask"), ("quality",), ("corrected",), correct_bias),
+    Stage("align", 1, ("conform", "mask", "bias"), ("template",), ("template_to_head",), align),
+    Stage(
+        "warp",
+        1,
+        ("conform", "mask", "bias", "align"),
+        ("quality", "template"),
+        ("forward", "backward", "warp_affine"),
+        warp,
+    ),
+    Stage(
+        "tissue",
+        1,
+        ("bias", *_PLACED),
+        ("template",),
+        ("csf", "grey", "white", "peaks", "spreads"),
+        classify_tissue,
+    ),
+    Stage("propagate", 1, _PLACED, ("atlas", "template"), ("propagated", "template_brain"), propagate),
+    Stage(
+        "refine",
+        1,
+        ("conform", "mask", "tissue", "propagate"),
+        ("atlas", "lut"),
+        ("labels", "grey_territory", "white_territory"),
+        refine,
+    ),
+    Stage("thickness", 1, ("conform", "tissue", "refine"), ("quality",), ("thickness",), measure_thickness),
+    Stage(
+        "volumes",
+        1,
+        ("conform", "mask", "bias", "align", "tissue", "refine", "thickness"),
+        ("atlas", "lut", "template", "quality"),
+        ("feature_names", "feature_values"),
+        measure_volumes,
+    ),
+)
+"""Every stage, in order; threads change how long a stage takes and not what it gives."""
+
+
+def run_stages(
+    image: NDArray[Any],
+    affine: NDArray[Any],
+    settings: ChainSettings,
+    step: Callable[[Stage, Callable[[], Arrays]], Arrays] | None = None,
+) -> Arrays:
+    """Run the chain from an image to its features.
+
+    Parameters
+    ----------
+    image : ndarray of shape (nx, ny, nz)
+        The head, axes RAS.
+    affine : ndarray of shape (4, 4)
+        Its voxel to mm.
+    settings : ChainSettings
+        What is chosen.
+    step : callable, optional
+        ``step(stage, work)`` returns the stage's arrays, by ``work()`` or from where they were kept.
+
+    Returns
+    -------
+    dict of str to ndarray
+        Everything that the stages gave, with ``image`` and ``affine``.
+    """
+    arrays: Arrays = {"image": image, "affine": affine}
+    for stage in STAGES:
+        work = partial(stage.function, arrays, settings)
+        arrays = arrays | (step(stage, work) if step is not None else work())
+    return arrays

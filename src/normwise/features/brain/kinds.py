@@ -1,0 +1,78 @@
+"""What kind of tissue each label of an atlas stands for, told by its name."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from normwise.features.names import is_background, region_name
+
+__all__ = ["Kinds", "kinds_of"]
+
+_WHITE = re.compile(r"white_matter|^cc_|corpus_callosum|^wm_|_wm_|_wm$|capsule|fornix")
+_VENTRICLE = re.compile(r"vent(ricle)?(_|$)|choroid")
+_FLUID = re.compile(r"^csf$|cerebrospinal")
+_DEEP = re.compile(
+    r"thalamus|caudate(_left|_right)?$|putamen|pallid|hippocamp(us|al_formation)(_left|_right)?$|amygdala|accumbens"
+    r"|ventral_dc|ventraldc|brain_?stem|optic_chiasm|subthalamic|basal_forebrain"
+)
+
+
+@dataclass(frozen=True)
+class Kinds:
+    """Labels by kind; each label is of one.
+
+    Attributes
+    ----------
+    cortex, white, ventricles, fluid, deep : tuple of int
+        Ribbons of grey matter (the cerebellum's too), white matter, ventricles, other fluid, deep nuclei.
+    """
+
+    cortex: tuple[int, ...] = ()
+    white: tuple[int, ...] = ()
+    ventricles: tuple[int, ...] = ()
+    fluid: tuple[int, ...] = ()
+    deep: tuple[int, ...] = ()
+    names: dict[int, str] = field(default_factory=dict)
+
+
+def kinds_of(names: Mapping[int, str]) -> Kinds:
+    """Sort labels by kind.
+
+    Parameters
+    ----------
+    names : mapping of int to str
+        Label and the atlas's own name.
+
+    Returns
+    -------
+    Kinds
+        A name that tells no other kind is a region of grey matter, as all of most atlases are.
+
+    Examples
+    --------
+    >>> kinds = kinds_of({2: "Left-Cerebral-White-Matter", 4: "Left-Lateral-Ventricle", 17:
+    "Left-Hippocampus", ...                   24: "CSF", 1002: "ctx-lh-caudalanteriorcingulate", 8:
+    "Left-Cerebellum-Cortex"}) >>> kinds.white, kinds.ventricles, kinds.deep, kinds.fluid, kinds.cortex ((2,),
+    (4,), (17,), (24,), (1002, 8))
+    """
+    found: dict[str, list[int]] = {kind: [] for kind in ("cortex", "white", "ventricles", "fluid", "deep")}
+    kept = {}
+    for label, raw in names.items():
+        name = region_name(raw)
+        if label == 0 or is_background(raw):
+            continue
+        kept[label] = raw
+        if _FLUID.search(name):
+            kind = "fluid"
+        elif _VENTRICLE.search(name):
+            kind = "ventricles"
+        elif _WHITE.search(name):
+            kind = "white"
+        elif _DEEP.search(name):
+            kind = "deep"
+        else:
+            kind = "cortex"
+        found[kind].append(label)
+    return Kinds(**{kind: tuple(labels) for kind, labels in found.items()}, names=kept)
