@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from normwise.cohort import read_cohort, read_study
     from normwise.errors import NormwiseError, NormwiseWarning
     from normwise.evaluate import evaluate_study, test_model
-    from normwise.features import extract_features, segment_nuclei
+    from normwise.features import extract_features, parcellate, segment_nuclei
     from normwise.images import read_volume
     from normwise.normalize import FeatureNormalizer
     from normwise.procedure import load_model, make_procedure, train_study
@@ -44,6 +44,7 @@ __all__ = [
     "extract_features",
     "load_model",
     "make_procedure",
+    "parcellate",
     "read_cohort",
     "read_study",
     "read_volume",
@@ -61,6 +62,7 @@ _ROOMS = {
     "extract_features": "features",
     "load_model": "procedure",
     "make_procedure": "procedure",
+    "parcellate": "features",
     "read_cohort": "cohort",
     "read_study": "cohort",
     "read_volume": "images",

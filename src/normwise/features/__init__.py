@@ -35,6 +35,8 @@ to be learnt is a transformer, fitted inside each training fold.
 from __future__ import annotations
 
 from normwise.features.atlas import Atlas, load_atlas
+from normwise.features.brain.parcellation import Parcellation, parcellate
+from normwise.features.brain.quality import say_quality
 from normwise.features.extract import check_extractor, extract_features, learnt_extractor
 from normwise.features.extractor import Extractor, Means
 from normwise.features.feature_table import (
@@ -61,6 +63,7 @@ __all__ = [
     "Extractor",
     "FeatureTable",
     "Means",
+    "Parcellation",
     "TileTable",
     "check_extractor",
     "extract_features",
@@ -70,10 +73,12 @@ __all__ = [
     "installed_atlases",
     "learnt_extractor",
     "load_atlas",
+    "parcellate",
     "read_features",
     "read_tiles",
     "region_name",
     "region_statistics",
+    "say_quality",
     "segment_nuclei",
     "tiles_place",
     "write_drawings",

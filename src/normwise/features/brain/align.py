@@ -154,7 +154,8 @@ class _Level:
                 damping *= 10
                 if damping > 1e3:
                     break
-            step = np.linalg.solve(normal + damping * np.diag(normal.diagonal()), -pull)
+            damped = normal + damping * np.diag(normal.diagonal())
+            step = np.asarray(np.linalg.solve(damped, -pull), dtype=np.float64)
             if np.abs(step[2:]).max() < _STILL_MM:
                 break
             trial = matrix @ self._motion(step[2:], freedom)

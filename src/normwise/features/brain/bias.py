@@ -40,7 +40,7 @@ def correct_bias(arrays: Mapping[str, NDArray[Any]], settings: ChainSettings) ->
     Raises
     ------
     FeatureError
-        FEA-504, antspyx is not installed.
+        FEA-514, antspyx is not installed.
     """
     ants = need_ants(settings.threads)
     inside = crop(arrays["mask"], arrays["box"])
@@ -66,11 +66,11 @@ def need_ants(threads: int) -> Any:
     Raises
     ------
     FeatureError
-        FEA-504, antspyx is not installed.
+        FEA-514, antspyx is not installed.
     """
     if importlib.util.find_spec("ants") is None:
         raise FeatureError(
-            "FEA-504",
+            "FEA-514",
             "the bias field is corrected by the package antspyx, which is not installed.",
             advice='type: python -m pip install "normwise[brain]"',
         )

@@ -47,7 +47,7 @@ def find_brain(arrays: Mapping[str, NDArray[Any]], settings: ChainSettings) -> d
     Raises
     ------
     FeatureError
-        FEA-502, the network is asked for and not installed; FEA-503, no brain is found.
+        FEA-512, the network is asked for and not installed; FEA-513, no brain is found.
     """
     head = arrays["head"]
     if settings.already_stripped:
@@ -66,7 +66,7 @@ def largest_part(inside: NDArray[np.bool_]) -> NDArray[np.bool_]:
     Raises
     ------
     FeatureError
-        FEA-503, nothing is inside.
+        FEA-513, nothing is inside.
     """
     from scipy import ndimage
 
@@ -74,7 +74,7 @@ def largest_part(inside: NDArray[np.bool_]) -> NDArray[np.bool_]:
     sizes = np.bincount(pieces.ravel())[1:]
     if sizes.size == 0:
         raise FeatureError(
-            "FEA-503",
+            "FEA-513",
             "no brain is found in the head.",
             expected="a T1-weighted whole head",
             advice="look at the image; for a brain without its skull set already_stripped",
@@ -97,7 +97,7 @@ def _by_network(head: NDArray[np.float32], settings: ChainSettings) -> NDArray[n
     files = network_files()
     if files is None:
         raise FeatureError(
-            "FEA-502",
+            "FEA-512",
             "the network that finds the brain is not installed.",
             expected="deepbet and torch",
             advice='type: python -m pip install "normwise[brain]", or choose the mask of the template',

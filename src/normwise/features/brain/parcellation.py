@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -11,11 +11,12 @@ from numpy.typing import NDArray
 from normwise.errors import FeatureError
 from normwise.features.brain.boxes import own_grid
 from normwise.features.brain.kinds import kinds_of
+from normwise.features.brain.quality import check_chain
 from normwise.features.brain.reference import load_names
 from normwise.features.brain.settings import QUALITIES, ChainSettings
 from normwise.features.brain.stages import Arrays, run_stages
 from normwise.features.names import region_names
-from normwise.images import LabelVolume, Volume, read_volume
+from normwise.images import LabelVolume, Volume, read_head
 from normwise.results import Quality
 
 __all__ = ["Parcellation", "assemble", "parcellate"]
@@ -49,7 +50,7 @@ class Parcellation:
     tissue: dict[str, NDArray[np.float32]]
     names: dict[int, str]
     features: dict[str, float]
-    quality: tuple[Quality, ...] = field(default=())
+    quality: tuple[Quality, ...]
 
 
 def parcellate(
@@ -68,7 +69,7 @@ def parcellate(
     Parameters
     ----------
     path : str or Path
-        A NIfTI or MGH file.
+        A NIfTI or MGH file, or a folder or zip of one DICOM series.
     quality : {"default", "fast", "high"}
         ``fast`` warps coarsely and measures volumes only; ``high`` warps for longer with ANTs.
     threads : int
@@ -91,7 +92,7 @@ def parcellate(
     Raises
     ------
     FeatureError
-        FEA-500 a setting that isn't one; FEA-501 … FEA-506 a stage that can't be done.
+        FEA-510 a setting that isn't one; FEA-511 … FEA-515 a stage that can't be done.
     ImageError
         The image can't be read.
     """
@@ -106,12 +107,12 @@ def parcellate(
     )
     if quality not in QUALITIES:
         raise FeatureError(
-            "FEA-500",
+            "FEA-510",
             f"there is no quality called {quality!r}.",
             expected=", ".join(QUALITIES),
             advice="choose one of these",
         )
-    volume = read_volume(path)
+    volume = read_head(path)
     return assemble(run_stages(volume.voxels, volume.affine, settings), volume, settings)
 
 
@@ -119,11 +120,13 @@ def assemble(arrays: Arrays, volume: Volume, settings: ChainSettings) -> Parcell
     """Gather what the chain gave, on the grid of the image."""
     names = load_names(settings.atlas, settings.lut)
     raw = kinds_of(names).names or {int(k): f"label_{k}" for k in np.unique(arrays["labels"]) if k}
+    named = region_names(raw)
     return Parcellation(
         volume=volume,
         labels=LabelVolume(own_grid(arrays, "labels"), volume.affine),
         mask=LabelVolume(own_grid(arrays, "mask"), volume.affine),
         tissue={name: own_grid(arrays, name) for name in ("csf", "grey", "white")},
-        names=region_names(raw),
+        names=named,
         features=dict(zip(arrays["feature_names"].tolist(), arrays["feature_values"].tolist(), strict=True)),
+        quality=tuple(check_chain(arrays, named)),
     )

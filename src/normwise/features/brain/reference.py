@@ -71,7 +71,7 @@ def block_mean(voxels: NDArray[np.float32], factor: int) -> NDArray[np.float32]:
     """
     padded = np.pad(voxels, [(0, -size % factor) for size in voxels.shape])
     shape = [part for size in padded.shape for part in (size // factor, factor)]
-    mean: NDArray[np.float32] = padded.reshape(shape).mean(axis=(1, 3, 5), dtype=np.float32)
+    mean: NDArray[np.float32] = padded.reshape(shape).mean(axis=(1, 3, 5)).astype(np.float32)
     return mean
 
 
@@ -92,7 +92,7 @@ def load_reference(template: Path | None = None) -> Reference:
     Raises
     ------
     FeatureError
-        FEA-501, a template without an outside.
+        FEA-511, a template without an outside.
     """
     if template is None:
         folder = _nilearn_data()
@@ -110,7 +110,7 @@ def _nilearn_data() -> Path:
 
 
 def _share(volume: Volume) -> NDArray[np.float32]:
-    return volume.voxels / np.float32(volume.voxels.max())
+    return (volume.voxels / volume.voxels.max()).astype(np.float32)
 
 
 def _cut(t1: Volume, grey: NDArray[np.float32], white: NDArray[np.float32]) -> Reference:
@@ -135,7 +135,7 @@ def _guess_tissue(t1: Volume, path: Path) -> tuple[NDArray[np.float32], NDArray[
     inside = t1.voxels > _FLOOR * t1.voxels.max()
     if inside.mean() > 0.9:
         raise FeatureError(
-            "FEA-501",
+            "FEA-511",
             "the template has no outside: it is not a brain without its skull.",
             subject=str(path),
             seen=f"{inside.mean():.0%} of its voxels are brighter than {_FLOOR:.0%} of the brightest",
@@ -198,12 +198,13 @@ def sample(
     """
     from scipy.ndimage import map_coordinates
 
-    return map_coordinates(voxels, to_voxels(affine, points), order=order, mode="constant", cval=0)
+    found: NDArray[Any] = map_coordinates(voxels, to_voxels(affine, points), order=order)  # 0 outside
+    return found
 
 
 def to_voxels(affine: NDArray[np.float64], points: NDArray[np.float32]) -> NDArray[np.float32]:
     """Return where points in mm lie on a grid, shape (3, …)."""
-    inverse = np.linalg.inv(affine)
+    inverse = np.asarray(np.linalg.inv(affine), dtype=np.float64)
     return moved(inverse, points)
 
 

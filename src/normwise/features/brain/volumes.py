@@ -92,7 +92,7 @@ def _volumes(
 
 def _weighed(territory: NDArray[np.int32], shares: NDArray[np.float32], top: int) -> NDArray[np.float64]:
     held = territory > 0
-    return np.bincount(territory[held], weights=shares[held], minlength=top)
+    return np.bincount(territory[held], weights=shares[held], minlength=top).astype(np.float64)
 
 
 def _fluid_within(arrays: Mapping[str, NDArray[Any]], kinds: Kinds, top: int) -> NDArray[np.float64]:

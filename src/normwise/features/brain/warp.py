@@ -48,7 +48,7 @@ def warp(arrays: Mapping[str, NDArray[Any]], settings: ChainSettings) -> dict[st
     Raises
     ------
     FeatureError
-        FEA-505, dipy is not installed; FEA-504, antspyx is not, for ``high``.
+        FEA-515, dipy is not installed; FEA-514, antspyx is not, for ``high``.
     """
     reference = load_reference(settings.template)
     factor = max(round(_SPACING_MM / np.linalg.norm(reference.affine[:3, 0])), 1)
@@ -94,7 +94,7 @@ def _by_dipy(
 ) -> tuple[NDArray[Any], NDArray[Any]]:
     if importlib.util.find_spec("dipy") is None:
         raise FeatureError(
-            "FEA-505",
+            "FEA-515",
             "heads are registered by the package dipy, which is not installed.",
             advice='type: python -m pip install "normwise[brain]"',
         )
