@@ -5,6 +5,9 @@ The files in the order in which a page comes about: ``saved`` (the run's results
 on) → ``page`` (the whole) and ``people`` (one page a person).
 """
 
+from normwise.report.checklist import fill_checklists, write_checklist
+from normwise.report.comparison import write_comparison
+from normwise.report.model_card import write_model_card
 from normwise.report.page import draw_descent, make_page, write_report
 from normwise.report.people import write_people
 from normwise.report.saved import SavedRun, read_run
@@ -19,9 +22,13 @@ __all__ = [
     "Section",
     "SectionMaker",
     "draw_descent",
+    "fill_checklists",
     "make_page",
     "read_run",
     "read_scored",
+    "write_checklist",
+    "write_comparison",
+    "write_model_card",
     "write_people",
     "write_report",
 ]

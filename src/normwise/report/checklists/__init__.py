@@ -1,0 +1,15 @@
+"""Reporting checklists, each item with what a run can say on it."""
+
+from __future__ import annotations
+
+from normwise.report.checklists.claim import CLAIM
+from normwise.report.checklists.item import Item, ItemRow
+from normwise.report.checklists.tripod_ai import TRIPOD_AI
+
+__all__ = ["CHECKLISTS", "CLAIM", "TRIPOD_AI", "Item", "ItemRow"]
+
+CHECKLISTS: dict[str, tuple[str, list[Item]]] = {
+    "tripod_ai": ("TRIPOD+AI (2024)", TRIPOD_AI),
+    "claim": ("CLAIM (2024 update)", CLAIM),
+}
+"""Key in ``checklist.json``, title and items; a new checklist is one file and one line here."""

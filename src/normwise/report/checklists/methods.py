@@ -1,0 +1,301 @@
+"""What a run says of its training, its test and its results, in sentences."""
+
+from __future__ import annotations
+
+from normwise.report.checklists.facts import setting
+from normwise.report.saved import SavedRun
+from normwise.report.sections.misses import worst
+from normwise.report.wording import chance, count, interval, joined, metric_title, number, percent, short_arm
+from normwise.results import METRIC_NAMES, Arm
+
+__all__ = [
+    "analysis", "development", "disjoint", "ensembling", "explainability", "external", "failures", "fairness",
+    "goal", "initialization", "internal", "metrics", "model", "model_selection", "output", "partitions",
+    "performance", "robustness", "sample_size", "specification", "training", "uncertainty", "updating",
+    "usability",
+]  # fmt: skip
+
+_SPLITS = {
+    "kfold": "stratified folds of people",
+    "leave_one_out": "one person left out",
+    "site": "one site left out",
+    "group": "one group left out",
+}
+
+
+def partitions(run: SavedRun) -> str:
+    """Say who was trained on and who was tested."""
+    evaluation = run.evaluation
+    if evaluation is None:
+        return ""
+    if run.tested_elsewhere:
+        return "A saved model was tested on another cohort, of people it was not trained on."
+    split = _SPLITS.get(evaluation.split, evaluation.split)
+    inner = setting(run, "evaluation", "inner_folds")
+    tuned = (
+        f" Settings and threshold were chosen on {inner} inner folds of each training part." if inner else ""
+    )
+    folds, repeats = count(evaluation.folds, "fold"), count(evaluation.repeats, "repeat")
+    return f"{split.capitalize()}: {folds}, {repeats}, seed {evaluation.seed}.{tuned}"
+
+
+def disjoint(run: SavedRun) -> str:
+    """Say at which level the parts are disjoint."""
+    if run.evaluation is None:
+        return ""
+    return (
+        "At the level of people: all scans of one person lie in the same part, which the program asserts for "
+        "every fold. Extractor (if learnt), normalizer, selection, scaling, tuning and threshold "
+        "see the training part alone."
+    )
+
+
+def model(run: SavedRun) -> str:
+    """Describe the classifier."""
+    name = setting(run, "classifier", "name")
+    if name is None:
+        return ""
+    choices = setting(run, "classifier", "choices", [])
+    fixed = setting(run, "classifier", "parameters", {})
+    told = f"Classifier: {f'chosen among {joined(choices)}' if choices else name}"
+    told += (
+        f", fixed settings {', '.join(f'{key} = {value}' for key, value in fixed.items())}" if fixed else ""
+    )
+    return f"{told}; inputs: {count(run.record.n_features, 'feature')}; output: a probability of each class."
+
+
+def training(run: SavedRun) -> str:
+    """Say how the classifier was fitted and tuned."""
+    told = model(run)
+    if not told:
+        return ""
+    grid = setting(run, "classifier", "grid", {})
+    tried = "; ".join(f"{key}: {', '.join(map(str, values))}" for key, values in grid.items())
+    solver = setting(run, "classifier", "solver")
+    return (
+        f"{told} {f'Solver: {solver}. ' if solver else ''}"
+        f"Tuned settings: {tried or 'the grid of the classifier as this version ships it'}."
+    )
+
+
+def model_selection(run: SavedRun) -> str:
+    """Say how settings were chosen."""
+    if run.main is None and run.explanation is None:
+        return ""
+    rule = setting(run, "classifier", "rule", "best")
+    how = (
+        "the simplest within one standard error of the least" if rule == "one_standard_error" else "the least"
+    )
+    return f"By {how} log loss over the inner folds of the training part, never on test people."
+
+
+def initialization(run: SavedRun) -> str:
+    """Say where parameters start."""
+    return f"Everything drawn at random, folds and starting values too, follows from seed {run.record.seed}."
+
+
+def ensembling(run: SavedRun) -> str:
+    """Say whether models were put together."""
+    name = setting(run, "classifier", "name")
+    if name is None:
+        return ""
+    members = setting(run, "classifier", "parameters", {}).get("ensemble")
+    if members:
+        return f"{members} networks were put together, their probabilities averaged."
+    return "The random forest averages its trees." if name == "forest" else "None."
+
+
+def goal(run: SavedRun) -> str:
+    """Say which kind of study it is."""
+    if run.tested_elsewhere:
+        return "External testing of a trained model."
+    return "Model creation, with internal testing by cross-validation." if run.evaluation else ""
+
+
+def analysis(run: SavedRun) -> str:
+    """Say the analysis from data to test."""
+    return " ".join(part for part in (partitions(run), training(run), metrics(run), uncertainty(run)) if part)
+
+
+def metrics(run: SavedRun) -> str:
+    """List the metrics."""
+    if run.main is None:
+        return ""
+    names = list(dict.fromkeys([*METRIC_NAMES, *run.main.metrics]))
+    curves = [
+        name
+        for name, there in (
+            ("ROC", run.main.roc.x),
+            ("precision–recall", run.main.precision_recall),
+            ("calibration", run.main.calibration),
+            ("decision curve", run.main.decision_curve),
+        )
+        if there
+    ]
+    return f"Metrics: {joined([metric_title(name) for name in names])}. Curves: {joined(curves) or 'none'}."
+
+
+def uncertainty(run: SavedRun) -> str:
+    """Say how intervals and differences were estimated."""
+    evaluation = run.evaluation
+    if evaluation is None:
+        return ""
+    draws = setting(run, "evaluation", "bootstrap")
+    tests = list(dict.fromkeys(row.test for row in evaluation.comparisons))
+    told = f"{100 * evaluation.confidence:g} % intervals over people"
+    told += f" ({draws} bootstrap samples)" if draws else ""
+    if evaluation.differences:
+        told += "; differences between arms are paired on the same people"
+    return f"{told}{f'; tests: {joined(tests)}' if tests else ''}."
+
+
+def output(run: SavedRun) -> str:
+    """Say what the model gives and how it becomes a decision."""
+    evaluation, arm = run.evaluation, run.main
+    if evaluation is None or arm is None:
+        return ""
+    told = f"A probability of each of {joined(evaluation.classes)}; decision: {evaluation.decision}."
+    if arm.undecided:
+        told += f" No decision was made in {percent(arm.undecided)} of the tests."
+    return told
+
+
+def development(run: SavedRun) -> str:
+    """Count people and patients in each analysis."""
+    evaluation = run.evaluation
+    if evaluation is None:
+        return ""
+    sizes = joined([f"{size:,} {name}" for name, size in evaluation.n_per_class.items()])
+    arms = joined([short_arm(name).lower() for name in evaluation.arms])
+    return f"{count(evaluation.n_people, 'person', 'people')} ({sizes} scans) in each of the arms: {arms}."
+
+
+def sample_size(run: SavedRun) -> str:
+    """Say how many people there are for how many parameters, and what more would bring."""
+    evaluation = run.evaluation
+    if evaluation is None:
+        return ""
+    smallest = min(evaluation.classes, key=lambda name: evaluation.n_per_class.get(name, 0))
+    events = evaluation.n_per_class.get(smallest, 0)
+    told = (
+        f"All eligible people were used: {count(evaluation.n_people, 'person', 'people')}; the smallest "
+        f"class ({smallest}) has {count(events, 'scan')}, for {count(run.record.n_features, 'feature')}"
+    )
+    told += f" ({number(events / run.record.n_features, 1)} a feature)." if run.record.n_features else "."
+    curve = evaluation.learning_curve
+    return f"{told} {curve.advice}" if curve and curve.advice else told
+
+
+def performance(run: SavedRun) -> str:
+    """Say what was reached, with intervals."""
+    if run.main is None or run.evaluation is None:
+        return ""
+    told = f"{run.main.title}: {_figures(run.main)}."
+    if run.evaluation.by_site is not None:
+        told += f" At sites never seen: {_figures(run.evaluation.by_site)}."
+    return f"{told} Subgroups: see the report." if run.main.subgroups else told
+
+
+def _figures(arm: Arm) -> str:
+    names = list(dict.fromkeys([*METRIC_NAMES, *arm.metrics]))
+    found = [(name, arm.metrics.get(name) or getattr(arm, name)) for name in names]
+    return ", ".join(
+        f"{metric_title(name)} {interval(row)}" for name, row in found if row.estimate is not None
+    )
+
+
+def fairness(run: SavedRun) -> str:
+    """Say how subgroups fared."""
+    arm = run.main
+    if arm is None or not (arm.subgroups or arm.errors):
+        return ""
+    rows = [
+        f"{row.name} {row.level} ({row.people} people) AUC {interval(row.metrics['auc'])}"
+        for row in arm.subgroups
+        if "auc" in row.metrics and row.metrics["auc"].estimate is not None
+    ]
+    shown = f"{'; '.join(rows[:8])}{' and more in the report' if len(rows) > 8 else ''}. " if rows else ""
+    errors = "; ".join(f"{row.demographic} {interval(row.rho)}" for row in arm.errors)
+    return f"{shown}{f'Rank correlation of the error with demographics: {errors}.' if errors else ''}"
+
+
+def robustness(run: SavedRun) -> str:
+    """Say what was varied."""
+    evaluation = run.evaluation
+    if evaluation is None:
+        return ""
+    told = []
+    if len(evaluation.arms) > 1:
+        aucs = [f"{short_arm(name).lower()} {interval(arm.auc)}" for name, arm in evaluation.arms.items()]
+        told.append(f"Treatments of the demographics, AUC: {joined(aucs)}.")
+    if evaluation.by_site is not None:
+        told.append(f"Sites never seen: AUC {interval(evaluation.by_site.auc)}.")
+    if evaluation.permutation is not None:
+        found = evaluation.permutation
+        told.append(f"{len(found.shuffled)} shuffles of the labels: p {chance(found.p)}.")
+    return " ".join(told)
+
+
+def explainability(run: SavedRun) -> str:
+    """Say what the model looks at."""
+    found = run.explanation
+    if found is None or not (found.importances or found.trajectories):
+        return ""
+    names = [row.feature for row in found.importances[:5]]
+    told = f"{found.importance_kind.capitalize()}: heaviest are {joined(names)}." if names else ""
+    where = " They are shown as regions on MNI152 slices." if found.atlas else ""
+    courses = (
+        " Normal trajectories with centiles show the patients beside the normals."
+        if found.trajectories
+        else ""
+    )
+    return f"{told}{where}{courses}".strip()
+
+
+def specification(run: SavedRun) -> str:
+    """Say where the whole model can be had."""
+    if run.explanation is None:
+        return ""
+    return (
+        "explanation.json lists every weight; normwise train writes the whole model (normalizer, classifier, "
+        f"threshold) as files without code. {explainability(run)}"
+    )
+
+
+def internal(run: SavedRun) -> str:
+    """Say what was reached on people of the same cohort."""
+    return "" if run.tested_elsewhere or run.main is None else performance(run)
+
+
+def external(run: SavedRun) -> str:
+    """Say what was reached on another cohort."""
+    return performance(run) if run.tested_elsewhere else ""
+
+
+def updating(run: SavedRun) -> str:
+    """Say whether the model was changed after its test."""
+    return "None: the model was not updated after the test." if run.evaluation else ""
+
+
+def failures(run: SavedRun) -> str:
+    """Name the worst mistakes and count them."""
+    evaluation = run.evaluation
+    if evaluation is None or not run.scored:
+        return ""
+    missed, alarms = worst(run.scored, evaluation.classes, evaluation.negative, most=len(run.scored))
+    return (
+        f"{count(len(missed), 'scan')} of patients and {count(len(alarms), 'scan')} of {evaluation.negative} "
+        "people were decided wrongly more often than rightly; the report lists the surest mistakes, with "
+        "pictures where there are any."
+    )
+
+
+def usability(run: SavedRun) -> str:
+    """Say what happens with people and images that the model does not fit."""
+    if run.explanation is None:
+        return ""
+    return (
+        "A person outside the demographics of the normal group, a missing feature and a failed image get no "
+        "decision and a reason, never a silent guess; normwise predict needs the image or its features, and "
+        f"{joined(run.record.demographics) or 'no demographics'}."
+    )
