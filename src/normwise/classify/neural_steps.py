@@ -93,7 +93,7 @@ class Training:
         # A float16 gradient would vanish below 6e-8; bfloat16 has float32's range.
         self.scaler = torch.amp.GradScaler(device.type, enabled=self.half == torch.float16)
         named = [(name, part) for name, part in module.named_parameters() if part.requires_grad]
-        self.optimizer = _make_optimizer(optimizer, [part for _, part in named], learning_rate, on_gpu=on_gpu)
+        self.optimizer = _make_optimizer(optimizer, [part for _, part in named], learning_rate)
         decay = torch.as_tensor(weight_decay, dtype=torch.float64)
         self.settings = {
             "optimizer": optimizer,
@@ -267,12 +267,10 @@ class Training:
         self.curve.resumed_at = self.done = facts["epoch"]
 
 
-def _make_optimizer(
-    name: str, parameters: list[torch.Tensor], learning_rate: float, *, on_gpu: bool
-) -> torch.optim.Optimizer:
+def _make_optimizer(name: str, parameters: list[torch.Tensor], learning_rate: float) -> torch.optim.Optimizer:
     # Weight decay is taken by the loop, so that it means the same for each of them.
     if name == "adamw":
-        return torch.optim.AdamW(parameters, lr=learning_rate, weight_decay=0.0, fused=on_gpu or None)
+        return torch.optim.AdamW(parameters, lr=learning_rate, weight_decay=0.0, fused=True)
     if name == "sgd":
         return torch.optim.SGD(parameters, lr=learning_rate, momentum=0.9, nesterov=True)
     assert name == "rmsprop", f"an optimizer is one of {OPTIMIZERS}"
