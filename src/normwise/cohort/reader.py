@@ -78,7 +78,8 @@ def read_cohort(study: Study, *, labelled: bool = True, roles: Roles | None = No
     classes = _label(rows) if labelled else tuple(section.classes)
     columns, categorical = _read_demographics(rows, roles)
     sites = _read_sites(rows)
-    _find_images(rows)
+    # A raw head may be a folder of DICOM files; everything else is a file.
+    _find_images(rows, folders=study.features.extractor == "brain")
     if section.sessions == "first":
         keep_first_sessions(rows)
     resolved = Roles(
@@ -165,7 +166,7 @@ def _read_sites(rows: Rows) -> Objects | None:
     return text.to_numpy(dtype=object)
 
 
-def _find_images(rows: Rows) -> None:
+def _find_images(rows: Rows, *, folders: bool) -> None:
     images = rows.scans.images
     if images is None:
         return
@@ -173,7 +174,7 @@ def _find_images(rows: Rows) -> None:
         image = images[row]
         if isinstance(image, Problem):
             rows.leave_out({row: image})
-        elif not image.is_file():
+        elif not image.is_file() and not (folders and image.is_dir()):
             link = image.is_symlink()
             missing = Problem(
                 "COH-214",

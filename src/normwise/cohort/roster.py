@@ -107,12 +107,15 @@ class Cohort:
     def write_ledger(self, path: Path) -> None:
         """Write the ledger as TSV, whole or not at all; empty cells are ``n/a``, as in BIDS.
 
+        A column ``quality`` is written where images were checked.
+
         Parameters
         ----------
         path : Path
             The file, ``RUN/cohort.tsv``.
         """
-        rows = [LEDGER_COLUMNS, *self.ledger[list(LEDGER_COLUMNS)].itertuples(index=False, name=None)]
+        columns = [*LEDGER_COLUMNS, *(["quality"] if "quality" in self.ledger else [])]
+        rows = [columns, *self.ledger[columns].itertuples(index=False, name=None)]
         write_text(path, "".join("\t".join(_cell(value) for value in row) + "\n" for row in rows))
 
     def _without(self, reasons: dict[str, tuple[str, str]]) -> Cohort:

@@ -27,6 +27,7 @@ def extract_features(
     progress: Progress | None = None,
     limits: Limits | None = None,
     wanted: Sequence[str] | None = None,
+    run: Path | None = None,
 ) -> FeatureTable:
     """Measure every scan of a cohort.
 
@@ -47,6 +48,8 @@ def extract_features(
     wanted : sequence of str, optional
         The features that a trained model needs. Without it a column that most scans lack is dropped; with it
         these columns are kept, and a scan that lacks one of them fails.
+    run : Path, optional
+        The run folder, for images that are kept beside the features.
 
     Returns
     -------
@@ -59,7 +62,7 @@ def extract_features(
         FEA-100 an unknown extractor; FEA-1xx and FEA-2xx what is wrong with the study or a table as a whole;
         FEA-202 a feature has the name of a demographic or of the label.
     """
-    means = Means(cache_dir, jobs, progress, limits or Limits(), wanted)
+    means = Means(cache_dir, jobs, progress, limits or Limits(), wanted, run)
     table = _find(study).extract(cohort, study, means)
     taken = {*cohort.frame.columns, cohort.roles.label} & set(table.values.columns)
     if taken:

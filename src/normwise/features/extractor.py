@@ -35,6 +35,8 @@ class Means:
         What one subject may take.
     wanted : sequence of str or None
         The features that a trained model needs, and no others.
+    run : Path or None
+        The run folder, for images that are kept beside the features.
     """
 
     cache_dir: Path | None = None
@@ -42,6 +44,7 @@ class Means:
     progress: Progress | None = None
     limits: Limits = field(default_factory=Limits)
     wanted: Sequence[str] | None = None
+    run: Path | None = None
 
     @contextmanager
     def folder(self) -> Iterator[Path]:

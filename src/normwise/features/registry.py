@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from normwise.features.brain.extractor import BRAIN
 from normwise.features.extractor import Extractor
 from normwise.features.freesurfer import FREESURFER
 from normwise.features.images import AUTOENCODER, IMAGES, TRUNK
@@ -14,6 +15,7 @@ from normwise.features.voxels import VOXELS
 __all__ = ["EXTRACTORS", "TRUSTED_TYPES"]
 
 EXTRACTORS: dict[str, Extractor] = {
+    "brain": BRAIN,
     "regions": REGIONS,
     "table": TABLE,
     "freesurfer": FREESURFER,

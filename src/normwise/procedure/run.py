@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from normwise.cohort import Cohort, read_cohort, read_study, study_to_toml
 from normwise.engine import Limits, Progress
 from normwise.errors import ProcedureError
-from normwise.features import FeatureTable, extract_features, write_features
+from normwise.features import FeatureTable, extract_features, say_quality, write_features
 from normwise.files import sha256_file, write_text
 from normwise.procedure.composition import composition_of, missing_in, sites_of
 from normwise.procedure.pipeline import site_column
@@ -63,7 +63,11 @@ class PreparedRun:
     @property
     def frame(self) -> pd.DataFrame:
         """The travelling frame: features beside demographics (and site, if harmonized), one row a scan."""
-        return travelling_frame(self.features.values, self.cohort, site_column(self.study, self.cohort.roles))
+        return self.frame_with(site_column(self.study, self.cohort.roles))
+
+    def frame_with(self, site: str | None) -> pd.DataFrame:
+        """Return the frame with the site under the name that a model knows it by; None leaves it out."""
+        return travelling_frame(self.features.values, self.cohort, site)
 
     @property
     def labels(self) -> NDArray[np.object_]:
@@ -197,8 +201,13 @@ def prepare_run(
         progress=progress,
         limits=limits,
         wanted=wanted,
+        run=folder,
     )
     cohort = cohort.leave_out(features.failures)
+    if features.quality:
+        said = {scan: say_quality(checks) for scan, checks in features.quality.items()}
+        quality = [said.get(str(scan), "n/a") for scan in cohort.ledger["id"]]
+        cohort = replace(cohort, ledger=cohort.ledger.assign(quality=quality))
     cohort.write_ledger(folder / "cohort.tsv")
     write_text(folder / "study.toml", study_to_toml(study))
     write_text(folder / "dataset_description.json", _description(study))

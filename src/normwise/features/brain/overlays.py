@@ -53,7 +53,7 @@ OVERLAYS = (
     Overlay(
         "labels",
         "Regions",
-        "The regions of the atlas over the head in three planes, a region's two sides in the same colour.",
+        "The atlas's regions over the head in three planes, both sides of one in one colour, fluid in blue.",
     ),
 )
 """The strips, in the order of the stages."""
@@ -106,7 +106,7 @@ def _plane(
     """Return one plane in colour, front or top upwards, at ``HEIGHT`` pixels."""
 
     def cut(volume: NDArray[Any]) -> NDArray[Any]:
-        return np.take(volume, centre[axis], axis=axis).T[::-1]
+        return np.asarray(np.take(volume, centre[axis], axis=axis).T[::-1])
 
     values = cut(head).astype(np.float32)
     top = float(np.percentile(head[head > 0], _BRIGHTEST)) if (head > 0).any() else 1.0
@@ -148,7 +148,7 @@ def _strip(planes: list[NDArray[np.uint8]]) -> bytes:
     parts = [part for plane in planes for part in (gap, plane)][1:]
     out = io.BytesIO()
     # A palette makes a third of the bytes, and no one sees the difference in a picture of this kind.
-    Image.fromarray(np.concatenate(parts, axis=1)).quantize(128).save(out, "PNG", optimize=True)
+    Image.fromarray(np.concatenate(parts, axis=1)).quantize(256).save(out, "PNG", optimize=True)
     return out.getvalue()
 
 
@@ -186,6 +186,8 @@ def _colour(name: str) -> tuple[float, float, float]:
     import colorsys
     import hashlib
 
+    if name == "csf":  # what surrounds the brain is not to be taken for cortex
+        return float(_FLUID[0]), float(_FLUID[1]), float(_FLUID[2])
     digest = hashlib.sha256(name.removesuffix("_left").removesuffix("_right").encode()).digest()
     red, green, blue = colorsys.hsv_to_rgb(digest[0] / 256, 0.55 + digest[1] / 640, 0.75 + digest[2] / 1100)
     return red * 255, green * 255, blue * 255

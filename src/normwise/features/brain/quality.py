@@ -1,10 +1,10 @@
 """How far each stage of a chain can be trusted: measured values against stated limits.
 
-The limits are wide: they are to catch a chain that went wrong, not an unusual person. Volumes have half the
-smallest to one and a half times the largest of 291 healthy adults of 40 to 86 years (the IXI data set,
-brain-development.org, segmented by DLMUSE), the ventricles more at both ends, for the young and for
-hydrocephalus. The intracranial range of 306 adults of 18 to 96 years in OASIS-1 (1.12–1.99 l; Marcus et al.
-2007) is widened by a fifth.
+The limits are wide: they are to catch a chain that went wrong, not an unusual person. Regions have half the
+smallest to twice the largest volume of 291 healthy adults of 40 to 86 years (the IXI data set,
+brain-development.org, segmented by DLMUSE); grey and white matter half to one and a half; the ventricles more at
+both ends, for the young and for hydrocephalus. The intracranial range of 306 adults of 18 to 96 years in OASIS-1
+(1.12–1.99 l; Marcus et al. 2007) is widened by a fifth.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ from normwise.results import Quality
 __all__ = ["VOLUME_RANGES_ML", "check_chain", "failed_checks", "say_quality"]
 
 VOLUME_RANGES_ML = {
-    "hippocampus": (1.2, 8.0),
-    "amygdala": (0.3, 2.2),
-    "caudate": (1.1, 7.4),
-    "putamen": (1.5, 7.8),
-    "pallidum": (0.45, 3.0),
-    "thalamus": (2.7, 15.0),
+    "hippocampus": (1.3, 10.6),
+    "amygdala": (0.3, 2.8),
+    "caudate": (1.1, 9.8),
+    "putamen": (1.5, 10.3),
+    "pallidum": (0.45, 4.0),
+    "thalamus": (2.7, 20.0),
     "lateral_ventricle": (0.5, 120.0),
 }
 """Millilitres on one side, by the region's name without side; ``thalamus_proper`` counts as thalamus."""
@@ -35,7 +35,7 @@ _MASK_ML = (900.0, 2400.0)
 _GREY_ML, _WHITE_ML = (220.0, 1250.0), (195.0, 1120.0)
 _SCALE = (0.75, 1.35)  # edge of the template's brain to the person's: 0.42 to 2.5 in volume
 _LEAST_BRAIN_DICE = 0.90
-_LEAST_WHITE_DICE = 0.60
+_LEAST_WHITE_DICE = 0.45
 _LEAST_CONTRAST = 0.8
 _MOST_FOLDED = 0.01
 _PURE = 0.9

