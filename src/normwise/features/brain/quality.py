@@ -2,9 +2,9 @@
 
 The limits are wide: they are to catch a chain that went wrong, not an unusual person. Regions have half the
 smallest to twice the largest volume of 291 healthy adults of 40 to 86 years (the IXI data set,
-brain-development.org, segmented by DLMUSE); grey and white matter half to one and a half; the ventricles more at
-both ends, for the young and for hydrocephalus. The intracranial range of 306 adults of 18 to 96 years in OASIS-1
-(1.12–1.99 l; Marcus et al. 2007) is widened by a fifth.
+brain-development.org, segmented by DLMUSE); grey and white matter half to one and a half; the ventricles more
+at both ends, for the young and for hydrocephalus. The intracranial range of 306 adults of 18 to 96 years in
+OASIS-1 (1.12–1.99 l; Marcus et al. 2007) is widened by a fifth.
 """
 
 from __future__ import annotations
