@@ -42,6 +42,8 @@ VERBS: dict[str, tuple[str, str]] = {
     "evaluate": ("Study", "Test the procedure honestly, beside four other ways to treat demographics."),
     "train": ("Study", "Train on everybody and save the model."),
     "report": ("Study", "Write the report of a run."),
+    "checklist": ("Study", "Fill the reporting checklists and the model card from a run."),
+    "compare": ("Study", "Compare finished runs, in pairs where the people are the same."),
     "descent": ("Study", "Draw gradient descent at a low, an adequate and a high rate."),
     "view": ("Study", "Look at a slide in the browser, with what was measured on it."),
     "test": ("Model", "Test a saved model on a labelled cohort that it has not seen."),
@@ -50,6 +52,7 @@ VERBS: dict[str, tuple[str, str]] = {
 """Every verb with its group and its line in help; a verb lives in the module of its name."""
 
 USAGES = {
+    "compare": "normwise compare [OPTIONS] RUN RUN…",
     "demo": "normwise demo [OPTIONS] [RUN]",
     "cohort": "normwise cohort from-dicom [OPTIONS] DIR",
     "predict": (

@@ -1,24 +1,36 @@
-"""Honest tests: the arms on the same folds, metrics, intervals over people, paired differences.
+"""Honest tests: the arms on the same folds, metrics, intervals over people, paired differences, leak alarms.
 
-The files in the order in which data walks: ``crossval`` (out-of-fold predictions of every arm) →
-``metrics`` (sums that weights turn into values) → ``uncertainty`` (bootstrap over people) →
-``comparisons`` (arms and differences) → ``predictions`` (the table) → ``notes`` (warnings, once a kind) →
-``study`` (the run).
+The files in the order in which data walks: ``crossval`` (predictions of every arm) and ``sites`` (on sites
+left out) → ``outoffold`` (what the folds leave) → ``metrics`` (one dict; the metrics themselves in ``ranking``,
+``deciding``, ``probabilities``) and ``curves`` → ``uncertainty`` (weights of people) → ``intervals``,
+``delong`` and ``estimates`` (a metric with the interval that suits it) → ``subgroups``, ``associations`` →
+``paired`` (tests of differences) → ``comparisons`` (arms side by side) → ``evidence`` and ``alarms`` (leaks)
+→ ``predictions``, ``notes`` and ``outcome`` (what is written) → ``study`` (the run). ``finished`` and
+``standings`` read runs back and compare them.
 """
 
+from normwise.evaluate.alarms import ALARMS
 from normwise.evaluate.crossval import ArmPredictions, cross_validate_arms
-from normwise.evaluate.intervals import estimate_of
+from normwise.evaluate.delong import delong, delong_difference
+from normwise.evaluate.intervals import bca, estimate_of, wilson
 from normwise.evaluate.metrics import METRICS, OutOfFold
+from normwise.evaluate.standings import compare_runs
 from normwise.evaluate.study import evaluate_study, test_model
 from normwise.evaluate.uncertainty import bootstrap_weights
 
 __all__ = [
+    "ALARMS",
     "METRICS",
     "ArmPredictions",
     "OutOfFold",
+    "bca",
     "bootstrap_weights",
+    "compare_runs",
     "cross_validate_arms",
+    "delong",
+    "delong_difference",
     "estimate_of",
     "evaluate_study",
     "test_model",
+    "wilson",
 ]

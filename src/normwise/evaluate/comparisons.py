@@ -21,6 +21,7 @@ from normwise.evaluate.estimates import bootstrap_estimate, estimates_of, values
 from normwise.evaluate.metrics import metrics_for
 from normwise.evaluate.outoffold import OutOfFold
 from normwise.evaluate.paired import paired_tests
+from normwise.evaluate.referral import abstention_of, stability_of
 from normwise.evaluate.subgroups import Part, parts_of, subgroups_of
 from normwise.evaluate.uncertainty import PeopleWeights, draw_people
 from normwise.procedure import ARMS, PreparedRun, seed_for
@@ -191,4 +192,6 @@ def _arm(
         errors=associations_of(scores, people.frame, people.roles, weights, confidence)
         if about and people.frame is not None and people.roles is not None
         else [],
+        abstention=abstention_of(found, people.groups, weights, confidence),
+        stability=stability_of(found.selected),
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import joblib
@@ -14,7 +14,15 @@ from numpy.typing import NDArray
 from normwise.engine import Progress
 from normwise.evaluate.deciding import costs_of
 from normwise.evaluate.outoffold import OutOfFold
-from normwise.procedure import FittedProcedure, Fold, draw_layers, fit_procedure, main_arm, seed_for
+from normwise.procedure import (
+    FittedProcedure,
+    Fold,
+    SharedExtraction,
+    draw_layers,
+    fit_procedure,
+    main_arm,
+    seed_for,
+)
 from normwise.schema import Roles, Study
 
 __all__ = ["ArmPredictions", "cross_validate_arms", "predict_part"]
@@ -40,6 +48,14 @@ class ArmPredictions:
         The tuned settings, one a fold and repeat.
     notes : tuple of str
         Warnings, each once.
+    likely : ndarray of bool of shape (n_repeats, n_scans, n_classes), or None
+        The classes in each scan's conformal set; None where nobody is referred.
+    supported : ndarray of bool of shape (n_repeats, n_scans), or None
+        Who is like the normals of the training part; None where all tested people are.
+    selected : list of tuple of str
+        The features that were selected, one tuple a fold and repeat; empty where all are used.
+    coverage : float or None
+        Stated coverage of the sets.
     """
 
     scores: OutOfFold
@@ -48,6 +64,10 @@ class ArmPredictions:
     fold_thresholds: list[float]
     settings: list[dict[str, Any]]
     notes: tuple[str, ...]
+    likely: NDArray[np.bool_] | None = None
+    supported: NDArray[np.bool_] | None = None
+    selected: list[tuple[str, ...]] = field(default_factory=list)
+    coverage: float | None = None
 
 
 @dataclass(frozen=True)
@@ -60,6 +80,9 @@ class _Part:
     threshold: float | None
     setting: dict[str, Any]
     notes: tuple[str, ...]
+    likely: NDArray[np.bool_] | None
+    supported: NDArray[np.bool_]
+    selected: tuple[str, ...]
 
 
 def cross_validate_arms(
@@ -156,7 +179,8 @@ def predict_part(
         ],
         dtype=np.intp,
     )
-    reasons = np.where(supported, "", support["reason"].to_numpy(dtype=object)).astype(object)
+    told = support["reason"].to_numpy(dtype=object)
+    reasons = np.where(supported, procedure.rule.referrals(probabilities), told).astype(object)
     return probabilities, decided, reasons
 
 
@@ -175,11 +199,13 @@ def _one_fold(
 
     train, test = X.iloc[fold.train], X.iloc[fold.test]
     # One thread also in the calling process, so that the last bit does not depend on the number of jobs.
+    outside = np.setdiff1d(np.arange(len(labels)), fold.train)
+    shared = SharedExtraction()
     with threadpool_limits(1):
         fitted = {
             arm: fit_procedure(
-                study, roles, train, labels[fold.train], groups[fold.train], arm=arm, seed=seed
-            )
+                study, roles, train, labels[fold.train], groups[fold.train], arm=arm, seed=seed, shared=shared
+            ).meet_sites(X.iloc[outside], labels[outside], groups[outside])
             for arm in arms
         }
         main = main_arm(study.normalizer, roles)
@@ -189,8 +215,10 @@ def _one_fold(
         for arm, procedure in fitted.items():
             probabilities, decided, reasons = predict_part(procedure, support, test)
             parts[arm] = _Part(
-                probabilities, decided, reasons, procedure.rule.threshold, procedure.setting, procedure.notes
-            )
+                probabilities, decided, reasons, procedure.rule.threshold, procedure.setting, procedure.notes,
+                procedure.rule.likely(probabilities), support["supported"].to_numpy(dtype=bool),
+                procedure.selected,
+            )  # fmt: skip
     return parts
 
 
@@ -210,12 +238,17 @@ def _gather(
     folds = np.full(shape, -1, dtype=np.intp)
     reasons = np.full(shape, "", dtype=object)
     thresholds = np.full(shape, np.nan)
+    likely = np.zeros(probabilities.shape, dtype=bool)
+    supported = np.zeros(shape, dtype=bool)
     mine = [found[arm] for found in parts]
     for (repeat, number, fold), part in zip(work, mine, strict=True):
         probabilities[repeat, fold.test] = part.probabilities
         decided[repeat, fold.test] = part.decided
         folds[repeat, fold.test] = number
         reasons[repeat, fold.test] = part.reasons
+        supported[repeat, fold.test] = part.supported
+        if part.likely is not None:
+            likely[repeat, fold.test] = part.likely
         thresholds[repeat, fold.test] = np.nan if part.threshold is None else part.threshold
     return ArmPredictions(
         scores=OutOfFold(
@@ -228,4 +261,8 @@ def _gather(
         fold_thresholds=[part.threshold for part in mine if part.threshold is not None],
         settings=[part.setting for part in mine],
         notes=tuple(dict.fromkeys(note for part in mine for note in part.notes)),
+        likely=None if study.decision.refer is None else likely,
+        supported=supported,
+        selected=[part.selected for part in mine],
+        coverage=study.decision.refer,
     )  # fmt: skip

@@ -14,6 +14,7 @@ from normwise.evaluate.deciding import costs_of
 from normwise.evaluate.notes import notes_of
 from normwise.evaluate.outcome import write_evaluation
 from normwise.evaluate.outoffold import OutOfFold
+from normwise.evaluate.permutation import permutation_of
 from normwise.evaluate.sites import leave_sites_out, one_class_note
 from normwise.procedure import (
     Model,
@@ -113,6 +114,7 @@ def evaluate_study(
         notes,
         describe_rule(resolved.decision),
         other_sites=by_site,
+        permutation=permutation_of(prepared, main, jobs=jobs, progress=progress),
     )
     model = train_model(prepared)
     write_result(explain_model(model, prepared), prepared.folder / "explanation.json")
@@ -207,8 +209,11 @@ def _vocabulary(roles: Roles) -> str:
 def _apply(model: Model, prepared: PreparedRun) -> ArmPredictions:
     """One layer, one fold: everybody of a target class is tested once by the same model."""
     labels = prepared.labels
-    frame = prepared.frame[[*model.feature_names, *model.roles.demographics]]
-    probabilities, decided, reasons = predict_part(model.procedure, model.procedure.support(frame), frame)
+    frame = prepared.frame_with(model.procedure.site)[list(model.columns)]
+    procedure = model.procedure.meet_sites(frame, labels, prepared.groups)
+    support = procedure.support(frame)
+    probabilities, decided, reasons = predict_part(procedure, support, frame)
+    likely = procedure.rule.likely(probabilities)
     tested = np.isin(labels, model.classes)
     threshold = model.procedure.rule.threshold
     return ArmPredictions(
@@ -223,6 +228,10 @@ def _apply(model: Model, prepared: PreparedRun) -> ArmPredictions:
         fold_thresholds=[] if threshold is None else [threshold],
         settings=[model.procedure.setting],
         notes=model.procedure.notes,
+        likely=None if likely is None else likely[None],
+        supported=support["supported"].to_numpy(dtype=bool)[None],
+        selected=[procedure.selected],
+        coverage=procedure.rule.coverage,
     )  # fmt: skip
 
 

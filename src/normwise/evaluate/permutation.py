@@ -1,0 +1,199 @@
+"""Could chance have done it? The whole procedure on shuffled labels, normalizer, tuning and all."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import joblib
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from normwise.engine import Progress
+from normwise.evaluate.metrics import METRICS
+from normwise.evaluate.outoffold import OutOfFold
+from normwise.procedure import PreparedRun, Shortcut, draw_layers, keys_of, seed_for
+from normwise.results import Permutation
+from normwise.schema import Roles, Study
+
+__all__ = ["permutation_of", "permutation_test", "shuffle_labels"]
+
+Names = NDArray[np.object_]
+
+_AT_ONCE = 10  # permutations a task: long enough to be worth a process, short enough to show progress
+
+
+def permutation_of(
+    prepared: PreparedRun, arm: str, *, jobs: int = 1, progress: Progress | None = None
+) -> Permutation | None:
+    """Return the permutation test that a run's study asks for; None where it asks for none."""
+    study, cohort = prepared.study, prepared.cohort
+    if not study.evaluation.permutations:
+        return None
+    ids = prepared.features.values.index
+    sites = None if cohort.sites is None else cohort.sites.loc[ids].to_numpy(dtype=object)
+    return permutation_test(
+        study, cohort.roles, prepared.frame, prepared.labels, prepared.groups,
+        arm=arm, sites=sites, keys=keys_of(study, cohort, ids), jobs=jobs, progress=progress,
+    )  # fmt: skip
+
+
+def permutation_test(
+    study: Study,
+    roles: Roles,
+    X: pd.DataFrame,
+    labels: Names,
+    groups: Names,
+    *,
+    arm: str,
+    sites: Names | None = None,
+    keys: Names | None = None,
+    jobs: int = 1,
+    progress: Progress | None = None,
+) -> Permutation:
+    """Compare the area under the ROC curve with what the same procedure finds in shuffled labels.
+
+    Labels are shuffled over people; where sites are given, within each site, so that a site that predicts the
+    label stays as good a predictor as it was. One layer of outer folds is tested each time, with everything
+    learnt anew inside: normalizer (on the shuffled normals), inner folds, tuning, classifier. The observed
+    area is that of the first repeat's folds. People whose class is not told apart keep their label.
+
+    Parameters
+    ----------
+    study, roles : Study, Roles
+        What is fitted; ``study.evaluation`` gives the number of permutations, folds and seed.
+    X : DataFrame of shape (n_scans, n_columns)
+        Features beside demographics.
+    labels, groups : ndarray of shape (n_scans,)
+        Class and person of each scan.
+    arm : str
+        The arm that is tested.
+    sites : ndarray of shape (n_scans,), optional
+        Site of each scan.
+    keys : ndarray of shape (n_scans,), optional
+        What a fold leaves out together, where the split asks for it.
+    jobs : int
+        Processes; the numbers do not depend on it.
+    progress : Progress, optional
+        Where progress is shown.
+
+    Returns
+    -------
+    Permutation
+        p = (1 + number of shuffles at least as good) / (1 + shuffles) (Phipson and Smyth 2010).
+    """
+    count = study.evaluation.permutations
+    batches = [range(first, min(first + _AT_ONCE, count)) for first in range(0, count, _AT_ONCE)]
+    title = "permutations"
+    if progress is not None:
+        progress.start(title, len(batches))
+    areas: list[float] = []
+    observed = _areas(study, roles, X, labels, groups, arm, sites, keys, None)[0]
+    with joblib.parallel_config(backend="loky", inner_max_num_threads=1):
+        tasks = (
+            joblib.delayed(_areas)(study, roles, X, labels, groups, arm, sites, keys, batch)
+            for batch in batches
+        )
+        for part in joblib.Parallel(n_jobs=jobs, return_as="generator")(tasks):
+            areas += part
+            if progress is not None:
+                progress.advance(title)
+    if progress is not None:
+        progress.finish(title)
+    # Equal areas reached by different roundings are equal.
+    better = int(np.sum(np.array(areas) >= observed - 1e-12))
+    return Permutation("auc", observed, areas, (1 + better) / (1 + count))
+
+
+def shuffle_labels(
+    labels: Names,
+    groups: Names,
+    targets: Sequence[str],
+    sites: Names | None,
+    rng: np.random.Generator,
+) -> Names:
+    """Shuffle the labels of the target classes over people, within sites where they are given.
+
+    A person keeps one label over all scans. Where people change class between scans, whole courses are
+    exchanged, and only among people with equally many scans.
+
+    Parameters
+    ----------
+    labels, groups : ndarray of shape (n_scans,)
+        Class and person of each scan.
+    targets : sequence of str
+        Classes whose labels are exchanged.
+    sites : ndarray of shape (n_scans,), optional
+        Site of each scan; a person belongs to that of the first.
+    rng : Generator
+        Source of randomness.
+
+    Examples
+    --------
+    >>> labels = np.array(["normal", "normal", "AD", "AD", "MCI"], dtype=object)
+    >>> people = np.array(["a", "a", "b", "c", "d"], dtype=object)
+    >>> shuffle_labels(labels, people, ("normal", "AD"), None, np.random.default_rng(3)).tolist()
+    ['AD', 'AD', 'AD', 'normal', 'MCI']
+    """
+    shuffled = labels.copy()
+    rows = np.flatnonzero(np.isin(labels, list(targets)))
+    scans: dict[object, list[int]] = {}
+    for row in rows:
+        scans.setdefault(groups[row], []).append(int(row))
+    one_label = all(len({labels[row] for row in own}) == 1 for own in scans.values())
+    strata: dict[tuple[str, int], list[list[int]]] = {}
+    for own in scans.values():
+        site = "" if sites is None else str(sites[own[0]])
+        strata.setdefault((site, 0 if one_label else len(own)), []).append(own)
+    for members in strata.values():
+        for own, other in zip(members, rng.permutation(len(members)), strict=True):
+            given = labels[members[other]]
+            shuffled[own] = given[0] if one_label else given
+    return shuffled
+
+
+def _areas(
+    study: Study,
+    roles: Roles,
+    X: pd.DataFrame,
+    labels: Names,
+    groups: Names,
+    arm: str,
+    sites: Names | None,
+    keys: Names | None,
+    numbers: range | None,
+) -> list[float]:
+    """Return the area of each permutation, or of the labels as they are."""
+    from threadpoolctl import threadpool_limits
+
+    section = study.evaluation
+    procedure = Shortcut(study, roles, X, arm)
+    areas = []
+    with threadpool_limits(1):
+        for number in [None] if numbers is None else numbers:
+            if number is None:
+                own = labels
+            else:
+                # Five numbers, since folds and bootstrap are seeded by fewer.
+                rng = np.random.default_rng(seed_for(section.seed, 0, 0, 0, number))
+                own = shuffle_labels(labels, groups, roles.targets, sites, rng)
+            areas.append(_area(procedure, study, roles, own, groups, keys))
+    return areas
+
+
+def _area(
+    procedure: Shortcut, study: Study, roles: Roles, labels: Names, groups: Names, keys: Names | None
+) -> float:
+    """Return the area of one layer of outer folds."""
+    section = study.evaluation
+    once = section.model_copy(update={"repeats": 1})
+    layer = draw_layers(once, labels, groups, roles.targets, keys)[0]
+    probabilities = np.full((1, len(labels), len(roles.targets)), np.nan)
+    folds = np.full((1, len(labels)), -1, dtype=np.intp)
+    for number, fold in enumerate(layer):
+        seed = seed_for(section.seed, 0, number)
+        probabilities[0, fold.test] = procedure.probabilities(labels, groups, fold, seed)
+        folds[0, fold.test] = number
+    nobody = np.full((1, len(labels)), -1, dtype=np.intp)
+    scores = OutOfFold(labels, roles.targets, roles.negative, probabilities, nobody, folds)
+    return float(METRICS["auc"](scores)(np.ones((1, len(labels))))[0])
