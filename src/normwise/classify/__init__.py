@@ -27,6 +27,7 @@ from normwise.classify.forest import ForestClassifier
 from normwise.classify.linear import LinearClassifier
 from normwise.classify.logistic import LogisticClassifier
 from normwise.classify.neural import NeuralClassifier
+from normwise.classify.neural_dense import LEAK, MAXOUT_PIECES
 from normwise.classify.paths import predict_grid
 from normwise.classify.perceptron import PerceptronClassifier
 from normwise.classify.rates import compare_rates
@@ -43,6 +44,8 @@ __all__ = [
     "ConvTrunk",
     "Descent",
     "ForestClassifier",
+    "LEAK",
+    "MAXOUT_PIECES",
     "LinearClassifier",
     "LogisticClassifier",
     "NeuralClassifier",

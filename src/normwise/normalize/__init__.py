@@ -18,14 +18,16 @@ Its files, as data walks::
     tables        what it says of people, and the normal course
     course        everything that a fitted normalizer can be asked
     estimator     the scikit-learn transformer around it all
+    refits        W-scores for many normal groups out of one matrix
     harmonize_effects  what a site does to every feature, on arrays
     harmonize     scanners made comparable, a step before the normalizer
 """
 
 from normwise.normalize.estimator import FeatureNormalizer
 from normwise.normalize.harmonize import SiteHarmonizer
+from normwise.normalize.refits import Refits
 
-__all__ = ["TRUSTED_TYPES", "FeatureNormalizer", "SiteHarmonizer"]
+__all__ = ["TRUSTED_TYPES", "FeatureNormalizer", "Refits", "SiteHarmonizer"]
 
 TRUSTED_TYPES: tuple[str, ...] = (
     "normwise.normalize.design.Category",

@@ -3,9 +3,9 @@
 The files in the order in which data walks: ``folds`` (people on one side only) → ``steps`` and ``pipeline``
 (the arms as scikit-learn pipelines) → ``ranking`` and ``selection`` (which features) → ``candidates`` (what
 tuning chooses among) → ``calibration``, ``conformal`` and ``decision`` (probabilities to a decision) →
-``front`` and ``fit`` (tune, choose the threshold, fit), by a short way ``shortcut`` → ``plan`` (what is refused early) → ``run`` (the run
-folder) and ``composition`` (who is in it) → ``train`` → ``model``, ``archive`` and ``bundle`` (the saved
-model) → ``apply`` (new people) → ``explain`` (what the model looks at).
+``front``, ``fit`` and ``shortcut`` (tune, choose the threshold, fit) → ``plan`` (what is refused early) →
+``run`` (the run folder) and ``composition`` (who is in it) → ``train`` → ``model``, ``archive`` and
+``bundle`` (the saved model) → ``apply`` (new people) → ``explain`` (what the model looks at).
 """
 
 from normwise.procedure.apply import apply_model, assert_same_pipeline

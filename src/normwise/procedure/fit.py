@@ -190,7 +190,10 @@ def fit_procedure(
         by_fold = np.empty((len(inner), 0))
         if study.classifier.rule == "one_standard_error":
             by_fold = np.array(
-                [[mean_log_loss(table[fold], labels[fold], roles.targets) for fold in folds] for table in inner]
+                [
+                    [mean_log_loss(table[fold], labels[fold], roles.targets) for fold in folds]
+                    for table in inner
+                ]
             )
         best = choose_candidate(losses, by_fold, study.classifier.rule)
         name, count, setting = candidates.list()[best]

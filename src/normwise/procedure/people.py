@@ -41,7 +41,7 @@ def write_run_people(model: Model, prepared: PreparedRun, *, trained_on: bool) -
     Path
         The list of pages.
     """
-    frame = prepared.frame
+    frame = prepared.frame_with(model.procedure.site)
     told = {row.subject: row for row in model.predict(frame, top=FEATURES_A_PAGE)}
     models = 0
     if trained_on:

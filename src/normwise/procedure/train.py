@@ -99,7 +99,9 @@ def explain_model(model: Model, prepared: PreparedRun) -> Explanation:
     prepared : PreparedRun
         The run; gives the people on the trajectories.
     """
-    importances, kind = importances_of(model.procedure, model.notes, prepared.frame)
+    # A test cohort's own study may not speak of sites where the model does.
+    frame = prepared.frame_with(model.procedure.site)
+    importances, kind = importances_of(model.procedure, model.notes, frame)
     names = set(model.feature_names)
     heaviest = [row.feature for row in importances if row.feature in names][:_TOP_TRAJECTORIES]
     if not heaviest:
@@ -109,7 +111,7 @@ def explain_model(model: Model, prepared: PreparedRun) -> Explanation:
     return Explanation(
         importances=importances,
         importance_kind=kind,
-        trajectories=trajectories_of(model.procedure, prepared.frame, prepared.labels, model.notes, heaviest),
+        trajectories=trajectories_of(model.procedure, frame, prepared.labels, model.notes, heaviest),
         atlas=_atlas_of(prepared.study) if on_atlas else None,
         cost_curves=_cost_curves(model),
     )
