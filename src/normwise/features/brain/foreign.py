@@ -118,8 +118,8 @@ def extract_foreign(cohort: Cohort, study: Study, means: Means) -> FeatureTable:
         columns=columns,
         dtype=np.float64,
     )
-    values = values[choose_columns(section.columns, columns, (), pattern)] if columns else values
-    if len(values):
+    if columns:
+        values = values[choose_columns(section.columns, columns, (), pattern)]
         values, failures = settle(values, failures, pattern, means.wanted)
     made = hash_of(
         extractor="brain labels",
