@@ -21,8 +21,8 @@ def main() -> int:
     # Numeric libraries read these when they are loaded, so before any import of them.
     os.environ.update(dict.fromkeys(THREADS, "1"))
     names = sorted({path.stem for path in Path(__file__).parent.glob("*.py")} - HELPERS)
-    if len(sys.argv) != 2 or sys.argv[1] not in names:
-        print(f"usage: python -m benchmarks NAME, one of: {', '.join(names)}", file=sys.stderr)
+    if len(sys.argv) < 2 or sys.argv[1] not in names:
+        print(f"usage: python -m benchmarks NAME [PART], one of: {', '.join(names)}", file=sys.stderr)
         return 2
     import_module(f"benchmarks.{sys.argv[1]}").main()
     return 0

@@ -41,6 +41,7 @@ __all__ = [
     "draw_stain",
     "draw_tile",
     "open_workshop",
+    "plant_blobs",
     "simulate_brain",
     "simulate_cohort",
     "simulate_slides",
