@@ -16,7 +16,7 @@ from normwise.procedure import PreparedRun, Shortcut, draw_layers, keys_of, seed
 from normwise.results import Permutation
 from normwise.schema import Roles, Study
 
-__all__ = ["permutation_of", "permutation_test", "shuffle_labels"]
+__all__ = ["area_of", "permutation_of", "permutation_test", "shuffle_labels"]
 
 Names = NDArray[np.object_]
 
@@ -177,14 +177,27 @@ def _areas(
                 # Five numbers, since folds and bootstrap are seeded by fewer.
                 rng = np.random.default_rng(seed_for(section.seed, 0, 0, 0, number))
                 own = shuffle_labels(labels, groups, roles.targets, sites, rng)
-            areas.append(_area(procedure, study, roles, own, groups, keys))
+            areas.append(area_of(procedure, study, roles, own, groups, keys))
     return areas
 
 
-def _area(
-    procedure: Shortcut, study: Study, roles: Roles, labels: Names, groups: Names, keys: Names | None
+def area_of(
+    procedure: Shortcut,
+    study: Study,
+    roles: Roles,
+    labels: Names,
+    groups: Names,
+    keys: Names | None = None,
 ) -> float:
-    """Return the area of one layer of outer folds."""
+    """Return the area under the ROC curve of one layer of outer folds.
+
+    Parameters
+    ----------
+    procedure : Shortcut
+        Fits and tests a fold.
+    study, roles, labels, groups, keys
+        As for `permutation_test`.
+    """
     section = study.evaluation
     once = section.model_copy(update={"repeats": 1})
     layer = draw_layers(once, labels, groups, roles.targets, keys)[0]
