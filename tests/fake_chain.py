@@ -16,9 +16,7 @@ def head(shape=(40, 44, 36), spacing=3.0) -> Volume:
     affine[:3, 3] = -spacing * (np.array(shape) - 1) / 2
     x, y, z = np.meshgrid(*(np.linspace(-1, 1, size) for size in shape), indexing="ij")
     away = np.sqrt(x**2 + y**2 + z**2)
-    voxels = (
-        np.where(away < 0.9, 40.0, 0.0) + np.where(away < 0.8, 40.0, 0.0) + np.where(away < 0.5, 30.0, 0.0)
-    )
+    voxels = sum(np.where(away < edge, gain, 0.0) for edge, gain in ((0.9, 40), (0.8, 40), (0.5, 30)))
     voxels += np.where((away < 0.3) & (x > 0.1), 20.0, 0.0)
     return Volume(voxels.astype(np.float32), affine)
 
