@@ -1,7 +1,7 @@
 """Honest tests: the arms on the same folds, metrics, intervals over people, paired differences, leak alarms.
 
 The files in the order in which data walks: ``crossval`` (predictions of every arm) and ``sites`` (on sites
-left out) → ``outoffold`` (what the folds leave) → ``metrics`` (one dict; the metrics themselves in ``ranking``,
+left out) → ``outoffold`` (what the folds leave) → ``metrics`` (one dict; the metrics are in ``ranking``,
 ``deciding``, ``probabilities``) and ``curves`` → ``uncertainty`` (weights of people) → ``intervals``,
 ``delong`` and ``estimates`` (a metric with the interval that suits it) → ``subgroups``, ``associations`` →
 ``paired`` (tests of differences) → ``comparisons`` (arms side by side) → ``evidence`` and ``alarms`` (leaks)

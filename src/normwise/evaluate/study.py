@@ -11,6 +11,7 @@ from normwise.engine import Limits, Progress
 from normwise.errors import EvaluationError, NormwiseWarning
 from normwise.evaluate.crossval import ArmPredictions, cross_validate_arms, predict_part
 from normwise.evaluate.deciding import costs_of
+from normwise.evaluate.learning import learning_curve_of
 from normwise.evaluate.notes import notes_of
 from normwise.evaluate.outcome import write_evaluation
 from normwise.evaluate.outoffold import OutOfFold
@@ -33,7 +34,7 @@ from normwise.procedure import (
     write_run_people,
 )
 from normwise.report import write_report
-from normwise.results import Evaluation, write_result
+from normwise.results import Evaluation, LearningCurve, write_result
 from normwise.schema import Roles, Study
 
 __all__ = ["evaluate_study", "test_model"]
@@ -79,6 +80,13 @@ def evaluate_study(
     prepared = prepare_run(study, run, purpose="evaluate", jobs=jobs, progress=progress, limits=limits)
     resolved, roles = prepared.study, prepared.cohort.roles
     arms = arms_of(roles)
+    layers = draw_layers(
+        resolved.evaluation,
+        prepared.labels,
+        prepared.groups,
+        roles.targets,
+        keys_of(resolved, prepared.cohort, prepared.features.values.index),
+    )
     predictions = cross_validate_arms(
         resolved,
         roles,
@@ -86,13 +94,7 @@ def evaluate_study(
         prepared.labels,
         prepared.groups,
         arms=arms,
-        layers=draw_layers(
-            resolved.evaluation,
-            prepared.labels,
-            prepared.groups,
-            roles.targets,
-            keys_of(resolved, prepared.cohort, prepared.features.values.index),
-        ),
+        layers=layers,
         jobs=jobs,
         progress=progress,
     )
@@ -106,6 +108,9 @@ def evaluate_study(
         sites = prepared.cohort.sites.loc[prepared.features.values.index].to_numpy(dtype=object)
         told = one_class_note(predictions[main].scores, sites)
     notes += told
+    curve: LearningCurve | None = None
+    if resolved.evaluation.learning_curve:
+        curve = learning_curve_of(prepared, main, layers, predictions[main], jobs=jobs, progress=progress)
     evaluation = write_evaluation(
         "crossval",
         prepared,
@@ -114,6 +119,7 @@ def evaluate_study(
         notes,
         describe_rule(resolved.decision),
         other_sites=by_site,
+        learning_curve=curve,
         permutation=permutation_of(prepared, main, jobs=jobs, progress=progress),
     )
     model = train_model(prepared)
