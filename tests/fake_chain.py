@@ -46,7 +46,7 @@ def tell(arrays, settings):
 
 def name(arrays, settings):
     labels = np.where(arrays["white"] > 0, 2, 0).astype(np.int32)
-    labels[18:20, 10:34, 16:20], labels[22:24, 10:34, 16:20] = 17, 53
+    labels[18:20, 14:26, 16:20], labels[22:24, 14:26, 16:20] = 17, 53
     return {"labels": labels, "atlas_said": np.array([settings.atlas])}
 
 

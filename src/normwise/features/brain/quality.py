@@ -64,7 +64,8 @@ def check_chain(arrays: Mapping[str, NDArray[Any]], names: Mapping[int, str]) ->
         volume = float(np.count_nonzero(arrays["mask"])) * voxel_ml
         checks.append(_within("mask", "brain mask", "ml", volume, *_MASK_ML))
     if "template_to_head" in arrays:
-        scale = float(abs(np.linalg.det(arrays["template_to_head"][:3, :3]))) ** (1 / 3)
+        with np.errstate(invalid="ignore"):
+            scale = float(abs(np.linalg.det(arrays["template_to_head"][:3, :3]))) ** (1 / 3)
         checks.append(_within("align", "scale of the template", "", scale, *_SCALE))
     if "forward" in arrays:
         folded = _folded_share(arrays["forward"], arrays["warp_affine"])
@@ -164,7 +165,9 @@ def _folded_share(forward: NDArray[Any], affine: NDArray[Any]) -> float:
         jacobian[..., axis] = np.gradient(forward, spacing[axis], axis=axis)
     # Steps are along the grid's axes, displacements along the world's: bring both to the world.
     turn = np.linalg.inv(affine[:3, :3] / spacing).astype(np.float32)
-    return float((np.linalg.det(jacobian @ turn + np.eye(3, dtype=np.float32)) <= 0).mean())
+    with np.errstate(invalid="ignore"):  # a field that is no number folds everywhere
+        determinants = np.linalg.det(jacobian @ turn + np.eye(3, dtype=np.float32))
+    return float(1 - (determinants > 0).mean())
 
 
 def _dice(one: NDArray[np.bool_], other: NDArray[np.bool_]) -> float:
