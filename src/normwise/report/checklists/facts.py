@@ -113,7 +113,8 @@ def composition(run: SavedRun) -> str:
             elif isinstance(value, dict):
                 parts.append(f"{name} " + ", ".join(f"{level} {size}" for level, size in value.items()))
         rows.append(f"{row.get('class')}: {', '.join(parts)}")
-    return f"{'; '.join(rows)}. The report's table 1 has them by site too." if rows else ""
+    by_site = " The report's table 1 has them by site too." if run.record.sites else ""
+    return f"{'; '.join(rows)}.{by_site}" if rows else ""
 
 
 def missing(run: SavedRun) -> str:

@@ -5,7 +5,18 @@ from __future__ import annotations
 from normwise.report.checklists.facts import setting
 from normwise.report.saved import SavedRun
 from normwise.report.sections.misses import worst
-from normwise.report.wording import chance, count, interval, joined, metric_title, number, percent, short_arm
+from normwise.report.wording import (
+    chance,
+    count,
+    interval,
+    joined,
+    metric_title,
+    number,
+    percent,
+    short_arm,
+    signed_interval,
+    spread,
+)
 from normwise.results import METRIC_NAMES, Arm
 
 __all__ = [
@@ -167,6 +178,8 @@ def development(run: SavedRun) -> str:
         return ""
     sizes = joined([f"{size:,} {name}" for name, size in evaluation.n_per_class.items()])
     arms = joined([short_arm(name).lower() for name in evaluation.arms])
+    if len(evaluation.arms) == 1:
+        return f"{count(evaluation.n_people, 'person', 'people')} ({sizes} scans)."
     return f"{count(evaluation.n_people, 'person', 'people')} ({sizes} scans) in each of the arms: {arms}."
 
 
@@ -200,7 +213,9 @@ def _figures(arm: Arm) -> str:
     names = list(dict.fromkeys([*METRIC_NAMES, *arm.metrics]))
     found = [(name, arm.metrics.get(name) or getattr(arm, name)) for name in names]
     return ", ".join(
-        f"{metric_title(name)} {interval(row)}" for name, row in found if row.estimate is not None
+        f"{metric_title(name)} {number(row.estimate)} ({spread(row, name)})"
+        for name, row in found
+        if row.estimate is not None
     )
 
 
@@ -215,7 +230,11 @@ def fairness(run: SavedRun) -> str:
         if "auc" in row.metrics and row.metrics["auc"].estimate is not None
     ]
     shown = f"{'; '.join(rows[:8])}{' and more in the report' if len(rows) > 8 else ''}. " if rows else ""
-    errors = "; ".join(f"{row.demographic} {interval(row.rho)}" for row in arm.errors)
+    errors = "; ".join(
+        f"{row.demographic} {signed_interval(row.rho, 2)}"
+        for row in arm.errors
+        if row.rho.estimate is not None
+    )
     return f"{shown}{f'Rank correlation of the error with demographics: {errors}.' if errors else ''}"
 
 
