@@ -10,19 +10,21 @@ own units, so that they can be normalized and understood.
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Sequence
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.model_selection import StratifiedKFold
 from sklearn.utils.validation import check_is_fitted
 
 from normwise.errors import FeatureError
 
-__all__ = ["PRESENT", "AttentionPooling", "bag_column"]
+__all__ = ["PRESENT", "AttentionPooling", "attend", "bag_column"]
 
 Floats = NDArray[np.float64]
 PRESENT = "present"
@@ -93,6 +95,9 @@ class AttentionPooling(TransformerMixin, BaseEstimator):  # type: ignore[misc]  
     (['size.mean'], True)
     """
 
+    supervised: ClassVar[bool] = True
+    """Whether it is fitted with labels."""
+
     def __init__(
         self,
         pooling: str = "attention",
@@ -133,33 +138,22 @@ class AttentionPooling(TransformerMixin, BaseEstimator):  # type: ignore[misc]  
             FEA-411 the frame holds no tiles, FEA-412 PyTorch is missing.
         """
         tiles, present = self._begin(X)
-        if self.pooling == "attention":
-            codes = self._read_classes(y)
-            self.weights_ = self._train(self._unit(tiles), present, codes, self.random_state)
-        return self
-
-    def fit_transform(self, X: pd.DataFrame, y: Any = None) -> pd.DataFrame:
-        """Fit, and pool each training slide by networks that did not see it.
-
-        Parameters
-        ----------
-        X, y
-            As in `fit`.
-        """
-        from sklearn.model_selection import StratifiedKFold
-
-        self.fit(X, y)
+        self.weights_: dict[str, Floats] = {}
+        self.fold_weights_: list[dict[str, Floats]] = []
+        self.held_out_: dict[str, int] = {}
         if self.pooling == "mean":
-            return self.transform(X)
-        tiles, present = self._tiles(X)
+            return self
         unit, codes = self._unit(tiles), self._read_classes(y)
-        parts = max(2, min(self.folds, int(np.bincount(codes)[np.unique(codes)].min())))
-        attention = np.zeros((len(codes), len(self.classes_), present.shape[1]))
-        split = StratifiedKFold(parts, shuffle=True, random_state=self.random_state)
-        for number, (train, test) in enumerate(split.split(codes, codes), start=1):
-            weights = self._train(unit[train], present[train], codes[train], self.random_state + number)
-            attention[test] = attend(unit[test], present[test], weights)
-        return self._frame(X, tiles, attention)
+        self.weights_ = self._train(unit, present, codes, self.random_state)
+        parts = min(self.folds, int(np.bincount(codes)[np.unique(codes)].min()))
+        if parts > 1:
+            names = _names_of_rows(tiles)
+            split = StratifiedKFold(parts, shuffle=True, random_state=self.random_state)
+            for number, (train, test) in enumerate(split.split(codes, codes)):
+                seed = self.random_state + 1 + number
+                self.fold_weights_.append(self._train(unit[train], present[train], codes[train], seed))
+                self.held_out_ |= {names[row]: number for row in test}
+        return self
 
     def transform(self, X: pd.DataFrame) -> pd.DataFrame:
         """Return the pooled features, and the demographics beside them.
@@ -175,7 +169,13 @@ class AttentionPooling(TransformerMixin, BaseEstimator):  # type: ignore[misc]  
         """
         check_is_fitted(self)
         tiles, present = self._tiles(X)
-        return self._frame(X, tiles, self._attention(tiles, present))
+        attention = self._attention(tiles, present, self.weights_)
+        if self.held_out_:
+            known = np.array([self.held_out_.get(name, -1) for name in _names_of_rows(tiles)])
+            for number, weights in enumerate(self.fold_weights_):
+                mine = known == number
+                attention[mine] = self._attention(tiles[mine], present[mine], weights)
+        return self._frame(X, tiles, attention)
 
     def attention(self, vectors: NDArray[np.floating]) -> dict[str, Floats]:
         """Return by class the weight of each tile of one slide; they add up to 1.
@@ -191,7 +191,7 @@ class AttentionPooling(TransformerMixin, BaseEstimator):  # type: ignore[misc]  
         """
         check_is_fitted(self)
         tiles = np.asarray(vectors, dtype=np.float64)[None]
-        found = self._attention(tiles, np.ones(tiles.shape[:2], dtype=bool))[0]
+        found = self._attention(tiles, np.ones(tiles.shape[:2], dtype=bool), self.weights_)[0]
         return dict(zip(self.classes_, found, strict=True))
 
     def get_feature_names_out(self, input_features: object = None) -> NDArray[np.object_]:  # noqa: ARG002
@@ -205,7 +205,6 @@ class AttentionPooling(TransformerMixin, BaseEstimator):  # type: ignore[misc]  
             raise ValueError(f"pooling is attention or mean, not {self.pooling!r}")
         self.names_ = _names_of(X)
         self.classes_ = ["mean"]
-        self.weights_ = {}
         tiles, present = self._tiles(X)
         inside = tiles[present]
         self.centre_, spread = inside.mean(axis=0), inside.std(axis=0)
@@ -240,11 +239,11 @@ class AttentionPooling(TransformerMixin, BaseEstimator):  # type: ignore[misc]  
         unit: Floats = (tiles - self.centre_) / self.scale_
         return unit
 
-    def _attention(self, tiles: Floats, present: NDArray[np.bool_]) -> Floats:
+    def _attention(self, tiles: Floats, present: NDArray[np.bool_], weights: dict[str, Floats]) -> Floats:
         if self.pooling == "mean":
             shares: Floats = present / np.maximum(present.sum(axis=1, keepdims=True), 1)
             return shares[:, None, :]
-        return attend(self._unit(tiles), present, self.weights_)
+        return attend(self._unit(tiles), present, weights)
 
     def _frame(self, X: pd.DataFrame, tiles: Floats, attention: Floats) -> pd.DataFrame:
         pooled = np.einsum("nck,nkd->ncd", attention, tiles).reshape(len(X), -1)
@@ -300,6 +299,11 @@ def attend(unit: Floats, present: NDArray[np.bool_], weights: dict[str, Floats])
         total += share / share.sum(axis=2, keepdims=True)
     mean: Floats = total / members
     return mean
+
+
+def _names_of_rows(tiles: Floats) -> list[str]:
+    """Return what a slide's tiles are known by."""
+    return [hashlib.sha256(np.ascontiguousarray(each).tobytes()).hexdigest() for each in tiles]
 
 
 def _names_of(X: Any) -> list[str]:

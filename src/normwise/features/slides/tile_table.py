@@ -7,6 +7,7 @@ import re
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -70,13 +71,13 @@ def tiles_place(scan: str) -> str:
     return f"tiles/{re.sub(r'[^A-Za-z0-9._-]', '-', scan)}.npz"
 
 
-def read_tiles(path: Path) -> TileTable:
+def read_tiles(path: Path | BinaryIO) -> TileTable:
     """Read the tiles of one slide.
 
     Parameters
     ----------
-    path : Path
-        ``RUN/tiles/SCAN.npz``.
+    path : Path or binary file
+        ``RUN/tiles/SCAN.npz``, or its content.
 
     Raises
     ------
@@ -94,11 +95,11 @@ def read_tiles(path: Path) -> TileTable:
     return TileTable(tuple(str(name) for name in names), vectors, xy, side)
 
 
-def _unreadable(path: Path, seen: str) -> FeatureError:
+def _unreadable(path: Path | BinaryIO, seen: str) -> FeatureError:
     return FeatureError(
         "FEA-606",
         "the tiles of this slide can't be read.",
-        subject=path.name,
+        subject=getattr(path, "name", None),
         seen=seen,
         advice="extract the features again; only slides have tiles",
     )
