@@ -162,7 +162,8 @@ def test_what_is_learnt_passes_the_demographics_through(name, dataset):
     if step is None:
         return
     frame = pd.concat([table.values, people.frame.loc[table.values.index]], axis=1)
-    out = step.set_params(demographics=("Age", "Sex")).fit(frame).transform(frame)
+    labels = people.labels.loc[frame.index].to_numpy(dtype=object)
+    out = step.set_params(demographics=("Age", "Sex")).fit(frame, labels).transform(frame)
     pd.testing.assert_frame_equal(out[["Age", "Sex"]], frame[["Age", "Sex"]])
     assert not set(out.columns) & set(table.values.columns)
     kind = type(step)

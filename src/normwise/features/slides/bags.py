@@ -82,7 +82,7 @@ def _extract(cohort: Cohort, study: Study, means: Means) -> FeatureTable:
         pd.DataFrame(values, index=slides.values.index, columns=columns, copy=False),
         {"tile_*": note} | _pooled_notes(names),
         slides.failures,
-        hash_of(extractor="attention", version="1", slides=slides.hash, columns=names, room=room),
+        hash_of(extractor="attention", version="1", slides=slides.hash, columns=section.columns, room=room),
         quality=slides.quality,
         drawings=slides.drawings,
         files=slides.files,
