@@ -37,6 +37,8 @@ from normwise.classify.svm import SupportVectorClassifier
 
 __all__ = [
     "CLASSIFIERS",
+    "LEAK",
+    "MAXOUT_PIECES",
     "Classifier",
     "ClassifierSpec",
     "ConvAutoencoder",
@@ -44,8 +46,6 @@ __all__ = [
     "ConvTrunk",
     "Descent",
     "ForestClassifier",
-    "LEAK",
-    "MAXOUT_PIECES",
     "LinearClassifier",
     "LogisticClassifier",
     "NeuralClassifier",

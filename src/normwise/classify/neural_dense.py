@@ -14,11 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit
 
-__all__ = ["ACTIVATIONS", "PIECES", "Dense", "first_weights", "shapes_of"]
+__all__ = ["ACTIVATIONS", "MAXOUT_PIECES", "Dense", "first_weights", "shapes_of"]
 
 Floats = NDArray[np.float64]
 
-PIECES = 2
+MAXOUT_PIECES = 2
 """Linear pieces that a maxout unit takes the largest of (Goodfellow et al. 2013)."""
 
 LEAK = 0.01
@@ -26,13 +26,13 @@ LEAK = 0.01
 
 
 def _largest(inputs: Floats) -> Floats:
-    pieces: Floats = inputs.reshape(*inputs.shape[:-1], -1, PIECES).max(axis=-1)
+    pieces: Floats = inputs.reshape(*inputs.shape[:-1], -1, MAXOUT_PIECES).max(axis=-1)
     return pieces
 
 
 def _largest_slope(inputs: Floats, upstream: Floats) -> Floats:
-    pieces = inputs.reshape(*inputs.shape[:-1], -1, PIECES)
-    chosen = np.arange(PIECES) == pieces.argmax(axis=-1)[..., None]
+    pieces = inputs.reshape(*inputs.shape[:-1], -1, MAXOUT_PIECES)
+    chosen = np.arange(MAXOUT_PIECES) == pieces.argmax(axis=-1)[..., None]
     return np.asarray((chosen * upstream[..., None]).reshape(inputs.shape))
 
 
@@ -65,7 +65,7 @@ def shapes_of(
     >>> shapes_of(5, [4], 1, "maxout", 3)
     {'0.weight': (3, 5, 8), '0.bias': (3, 8), '1.weight': (3, 4, 1), '1.bias': (3, 1)}
     """
-    pieces = PIECES if activation == "maxout" else 1
+    pieces = MAXOUT_PIECES if activation == "maxout" else 1
     shapes: dict[str, tuple[int, ...]] = {}
     before = n_features
     for place, units in enumerate([*hidden, n_outputs]):

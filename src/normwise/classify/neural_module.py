@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch.nn import functional
 
-from normwise.classify.neural_dense import LEAK, PIECES
+from normwise.classify.neural_dense import LEAK, MAXOUT_PIECES
 
 __all__ = ["StackedNetworks", "activate", "row_losses"]
 
@@ -27,7 +27,7 @@ def activate(name: str, inputs: torch.Tensor) -> torch.Tensor:
     if name == "leaky_relu":
         return functional.leaky_relu(inputs, LEAK)
     if name == "maxout":
-        return inputs.unflatten(-1, (-1, PIECES)).amax(dim=-1)
+        return inputs.unflatten(-1, (-1, MAXOUT_PIECES)).amax(dim=-1)
     assert name == "elu"
     return functional.elu(inputs)
 

@@ -48,6 +48,7 @@ VERBS: dict[str, tuple[str, str]] = {
     "view": ("Study", "Look at a slide in the browser, with what was measured on it."),
     "test": ("Model", "Test a saved model on a labelled cohort that it has not seen."),
     "predict": ("Model", "Decide about new people."),
+    "export": ("Model", "Write a model as one ONNX graph, for other programs."),
 }
 """Every verb with its group and its line in help; a verb lives in the module of its name."""
 

@@ -5,7 +5,9 @@ The files in the order in which data walks: ``folds`` (people on one side only) 
 tuning chooses among) → ``calibration``, ``conformal`` and ``decision`` (probabilities to a decision) →
 ``front``, ``fit`` and ``shortcut`` (tune, choose the threshold, fit) → ``plan`` (what is refused early) →
 ``run`` (the run folder) and ``composition`` (who is in it) → ``train`` → ``model``, ``archive`` and
-``bundle`` (the saved model) → ``apply`` (new people) → ``explain`` (what the model looks at).
+``bundle`` (the saved model; ``networks`` keeps a network's weights apart) → ``apply`` (new people) →
+``explain`` and ``attribution`` (what the model looks at) → ``onnx_export`` (the model as one graph, drawn by
+``onnx_front`` and ``onnx_classifiers`` on an ``onnx_graph``).
 """
 
 from normwise.procedure.apply import apply_model, assert_same_pipeline
@@ -24,6 +26,7 @@ from normwise.procedure.folds import (
 )
 from normwise.procedure.front import SharedExtraction
 from normwise.procedure.model import Model
+from normwise.procedure.onnx_export import export_onnx
 from normwise.procedure.people import write_new_people, write_run_people
 from normwise.procedure.pipeline import ARMS, arms_of, main_arm, make_procedure
 from normwise.procedure.plan import check_plan
@@ -50,6 +53,7 @@ __all__ = [
     "draw_folds",
     "draw_layers",
     "explain_model",
+    "export_onnx",
     "fit_procedure",
     "keys_of",
     "leave_group_out",
