@@ -1,0 +1,148 @@
+"""The extractor around the chain: who is kept, what is said of the others, and that tables don't mix."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+import numpy as np
+import pytest
+
+from cohorts import cohort_of
+from normwise.engine import Outcome
+from normwise.errors import FeatureError, NormwiseWarning
+from normwise.features.brain import extractor
+from normwise.features.brain.extractor import BRAIN, chain_settings, settings_content
+from normwise.features.extractor import Means
+from normwise.results import Quality
+
+PEOPLE = "ID,Age,Sex,dx\n1,70,F,normal\n2,71,M,AD\n3,72,F,AD\n"
+NAMES = ["hippocampus_left.volume_mm3", "insula_left.intensity_mean"]
+
+
+def value(*, passed=True, names=NAMES):
+    check = Quality("mask", "brain mask", "ml", 1500.0 if passed else 300.0, 900.0, 2400.0, passed)
+    return {
+        "feature_names": list(names),
+        "feature_values": np.array([4000.0, 1.0]),
+        "quality": [list(asdict(check).values())],
+        "drawing_mask": np.frombuffer(b"\x89PNG", np.uint8),
+        "made": "ab12",
+    }
+
+
+@pytest.fixture
+def answers(monkeypatch):
+    """What the children answer, by scan, in place of running a chain."""
+    found = {}
+
+    def run_subjects(function, tasks, **_):
+        found["tasks"] = tasks
+        return [Outcome(task.subject, found.get(task.subject) or value()) for task in tasks]
+
+    monkeypatch.setattr(extractor, "run_subjects", run_subjects)
+    return found
+
+
+@pytest.fixture
+def extract(tmp_path):
+    for person in "123":
+        (tmp_path / f"{person}.nii.gz").write_bytes(b"not read here")
+
+    def run(wanted=None, **features):
+        cohort, study = cohort_of(tmp_path, PEOPLE, {"extractor": "brain", **features}, images="{ID}.nii.gz")
+        return BRAIN.extract(cohort, study, Means(tmp_path / "cache", wanted=wanted))
+
+    return run
+
+
+def test_values_notes_quality_and_drawings(answers, extract):
+    table = extract()
+    assert table.values.shape == (3, 2)
+    assert table.notes["hippocampus_left.volume_mm3"].unit == "mm3"
+    assert table.notes["hippocampus_left.volume_mm3"].label == 17
+    assert table.quality["1"][0].name == "brain mask"
+    assert table.drawings["1"][0].png == b"\x89PNG"
+
+
+def test_an_implausible_head_is_named_and_kept_out(answers, extract):
+    answers["2"] = value(passed=False)
+    table = extract()
+    assert list(table.values.index) == ["1", "3"]
+    assert table.failures["2"].code == "FEA-521"
+    assert "brain mask 300 ml (900–2400)" in table.failures["2"].seen
+    assert set(table.quality) == set(table.drawings) == {"1", "2", "3"}
+
+
+def test_it_is_kept_where_that_is_asked_for_and_said(answers, extract):
+    answers["2"] = value(passed=False)
+    with pytest.warns(NormwiseWarning, match="FEA-903  1 scans"):
+        table = extract(keep_implausible=True)
+    assert list(table.values.index) == ["1", "2", "3"]
+    assert not table.quality["2"][0].passed
+
+
+def test_a_vanished_region_costs_its_column_not_its_person(answers, extract):
+    many = [*(f"r{number}.volume_mm3" for number in range(30)), "insula_left.intensity_mean"]
+    for person in "123":
+        answers[person] = value(names=many) | {"feature_values": np.ones(31)}
+    answers["2"]["feature_values"][-1] = np.nan
+    with pytest.warns(NormwiseWarning, match="FEA-904"):
+        table = extract()
+    assert table.values.shape == (3, 30)
+    kept = extract(wanted=many)
+    assert kept.failures["2"].code == "FEA-204"
+
+
+def test_nobody_measured_is_an_empty_table(answers, extract):
+    for person in "123":
+        answers[person] = value(passed=False)
+    table = extract()
+    assert table.values.empty
+    assert len(table.failures) == 3
+
+
+def test_where_a_head_lies_is_no_part_of_its_key(answers, extract, tmp_path):
+    extract()
+    for task in answers["tasks"]:
+        assert str(tmp_path) not in str(task.arguments)
+        assert task.inputs == (tmp_path / f"{task.subject}.nii.gz",)
+
+
+def test_a_dicom_folder_is_an_image(answers, tmp_path):
+    (tmp_path / "d" / "1").mkdir(parents=True)
+    (tmp_path / "d" / "1" / "b.dcm").write_bytes(b"x")
+    (tmp_path / "d" / "1" / "a.dcm").write_bytes(b"x")
+    cohort, study = cohort_of(tmp_path, PEOPLE, {"extractor": "brain"}, images="d/{ID}")
+    assert list(cohort.frame.index) == ["1"]  # the others have no folder
+    BRAIN.extract(cohort, study, Means(tmp_path / "cache"))
+    [task] = answers["tasks"]
+    assert [path.name for path in task.inputs] == ["a.dcm", "b.dcm"]
+
+
+def test_every_setting_makes_another_pipeline(answers, extract, tmp_path):
+    (tmp_path / "lut.tsv").write_text("index\tname\n17\tLeft-Hippocampus\n")
+    settings = [
+        {}, {"quality": "fast"}, {"already_stripped": True}, {"atlas": "aal"}, {"lut": "lut.tsv"},
+        {"columns": ["hippocampus*"]}, {"masker": "template"},
+    ]  # fmt: skip
+    hashes = [extract(**each).hash for each in settings]
+    assert len(set(hashes)) == len(settings)
+    assert extract().hash == hashes[0]
+    (tmp_path / "lut.tsv").write_text("index\tname\n17\tLeft-hippocampus-proper\n")
+    assert extract(lut="lut.tsv").hash not in hashes
+
+
+def test_a_file_that_is_not_there_is_refused_before_a_head_is_read(tmp_path):
+    _, study = cohort_of(tmp_path, PEOPLE, {"extractor": "brain", "template": "absent.nii.gz"})
+    with pytest.raises(FeatureError) as caught:
+        BRAIN.check(study)
+    assert caught.value.code == "FEA-525"
+
+
+def test_files_start_from_the_studys_folder(tmp_path):
+    (tmp_path / "atlas.nii.gz").write_bytes(b"a")
+    _, study = cohort_of(tmp_path, PEOPLE, {"extractor": "brain", "atlas": "atlas.nii.gz"})
+    settings = chain_settings(study)
+    assert settings.atlas == str(tmp_path / "atlas.nii.gz")
+    assert set(settings_content(settings)) == {"atlas"}
+    assert settings.masker in {"network", "template"}
