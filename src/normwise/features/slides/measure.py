@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from normwise.features.slides.nuclei import label_nuclei
+from normwise.features.slides.nuclei import label_nuclei, stained_mask
 from normwise.features.slides.stain import StainModel
 from normwise.features.slides.texture import TEXTURE_NAMES, sharpness, texture
 
@@ -18,8 +18,6 @@ NUCLEUS_COLUMNS = (
 
 TILE_MEASURES = ("tissue.share", "tissue.sharpness", "tissue.h_od", "tissue.e_od", *TEXTURE_NAMES)
 """What is known of a tile beside its nuclei."""
-
-_STAINED_OD = 0.08
 
 
 def measure_tile(
@@ -57,9 +55,8 @@ def measure_tile(
     """
     import cv2
 
-    separated = stain.separate(rgb)
-    haematoxylin, eosin = cv2.split(separated)
-    stained = ((haematoxylin + eosin) > _STAINED_OD).astype(np.uint8)
+    haematoxylin, eosin = stain.separate(rgb)
+    stained = stained_mask(haematoxylin, eosin)
     labels = label_nuclei(haematoxylin, stained, mpp)
     nuclei, labels = measure_nuclei(labels, haematoxylin, eosin, mpp, halo, solidity=solidity)
     core = np.s_[halo : rgb.shape[0] - halo, halo : rgb.shape[1] - halo]
@@ -124,7 +121,7 @@ def measure_nuclei(
     20.0
     """
     width = labels.shape[1]
-    place = np.flatnonzero(labels)
+    place = np.flatnonzero(labels > 0)
     owner = labels.ravel()[place]
     count = int(owner.max(initial=0)) + 1
     y, x = np.divmod(place, width)
@@ -164,7 +161,9 @@ def measure_nuclei(
     )
     numbers = np.zeros(count, np.int32)
     numbers[keep] = np.arange(1, int(keep.sum()) + 1, dtype=np.int32)
-    return table[keep].astype(np.float32), numbers[labels]
+    kept = np.zeros_like(labels)
+    kept.ravel()[place] = numbers[owner]
+    return table[keep].astype(np.float32), kept
 
 
 def _solidity(labels: NDArray[np.int32], keep: NDArray[np.bool_]) -> NDArray[np.float64]:

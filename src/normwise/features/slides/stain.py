@@ -35,9 +35,9 @@ class StainModel:
     Examples
     --------
     >>> model = StainModel()
-    >>> density = model.separate(np.array([[[255, 255, 255], [70, 60, 150]]], np.uint8))
-    >>> density.shape, density[0, 0].tolist(), bool(density[0, 1, 0] > 0.8)
-    ((1, 2, 2), [0.0, 0.0], True)
+    >>> haematoxylin, eosin = model.separate(np.array([[[255, 255, 255], [70, 60, 150]]], np.uint8))
+    >>> haematoxylin.shape, float(haematoxylin[0, 0]), bool(haematoxylin[0, 1] > 0.8)
+    ((1, 2), 0.0, True)
     """
 
     vectors: NDArray[np.float64] = None  # type: ignore[assignment] # set below: arrays can't be defaults
@@ -47,7 +47,7 @@ class StainModel:
         vectors = RUIFROK_JOHNSTON if self.vectors is None else np.asarray(self.vectors, np.float64)
         object.__setattr__(self, "vectors", vectors / np.linalg.norm(vectors, axis=1, keepdims=True))
 
-    def separate(self, rgb: NDArray[np.uint8]) -> NDArray[np.float32]:
+    def separate(self, rgb: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Return the density of both dyes at every pixel.
 
         Parameters
@@ -56,14 +56,15 @@ class StainModel:
 
         Returns
         -------
-        ndarray of float32 of shape (height, width, 2)
-            Haematoxylin and eosin, log10 optical density; below 0 where the other dye is overrated.
+        haematoxylin, eosin : ndarray of float32 of shape (height, width)
+            Log10 optical density; below 0 where the other dye is overrated.
         """
         import cv2
 
         density = cv2.LUT(rgb, self._table)
-        separated: NDArray[np.float32] = cv2.transform(density, self._weights)
-        return separated
+        # One dye at a time: OpenCV takes ten times as long for two at once.
+        haematoxylin, eosin = (cv2.transform(density, weights) for weights in self._weights)
+        return haematoxylin, eosin
 
     @cached_property
     def _table(self) -> NDArray[np.float32]:
@@ -71,10 +72,11 @@ class StainModel:
         return optical_density(np.repeat(np.arange(256)[:, None, None], 3, axis=2), self.white)
 
     @cached_property
-    def _weights(self) -> NDArray[np.float32]:
+    def _weights(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         residual = np.cross(*self.vectors)
         basis = np.vstack([self.vectors, residual / np.linalg.norm(residual)])
-        return np.ascontiguousarray(np.linalg.inv(basis).T[:2].astype(np.float32))
+        rows = np.linalg.inv(basis).T.astype(np.float32)
+        return rows[:1].copy(), rows[1:2].copy()
 
 
 def optical_density(
