@@ -40,7 +40,7 @@ def conform(arrays: Mapping[str, NDArray[Any]], settings: ChainSettings) -> dict
     ((4, 4, 4), array([1., 1., 1.]), np.float64(0.25))
     """
     del settings
-    head = np.ascontiguousarray(arrays["image"], dtype=np.float32)
+    head = np.asarray(arrays["image"], dtype=np.float32)
     affine = np.array(arrays["affine"], dtype=np.float64)
     for axis in range(3):
         spacing = float(np.linalg.norm(affine[:3, axis]))

@@ -13,6 +13,7 @@ __all__ = ["Kinds", "kinds_of"]
 _WHITE = re.compile(r"white_matter|^cc_|corpus_callosum|^wm_|_wm_|_wm$|capsule|fornix")
 _VENTRICLE = re.compile(r"vent(ricle)?(_|$)|choroid")
 _FLUID = re.compile(r"^csf$|cerebrospinal")
+_NEVER = re.compile(r"vessel|hypointensit")  # the template's own, which nobody else has in the same place
 _DEEP = re.compile(
     r"thalamus|caudate(_left|_right)?$|putamen|pallid|hippocamp(us|al_formation)(_left|_right)?$|amygdala|accumbens"
     r"|ventral_dc|ventraldc|brain_?stem|optic_chiasm|subthalamic|basal_forebrain"
@@ -61,7 +62,7 @@ def kinds_of(names: Mapping[int, str]) -> Kinds:
     kept = {}
     for label, raw in names.items():
         name = region_name(raw)
-        if label == 0 or is_background(raw):
+        if label == 0 or is_background(raw) or _NEVER.search(name):
             continue
         kept[label] = raw
         if _FLUID.search(name):

@@ -110,7 +110,8 @@ def _nilearn_data() -> Path:
 
 
 def _share(volume: Volume) -> NDArray[np.float32]:
-    return (volume.voxels / volume.voxels.max()).astype(np.float32)
+    share: NDArray[np.float32] = (volume.voxels / volume.voxels.max()).astype(np.float32)
+    return share
 
 
 def _cut(t1: Volume, grey: NDArray[np.float32], white: NDArray[np.float32]) -> Reference:
