@@ -16,6 +16,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -75,7 +76,8 @@ def _kill(folder: Path) -> None:
             time.sleep(0.02)
         time.sleep(0.1)  # into the next stage
         alive = process.poll() is None
-        os.killpg(process.pid, signal.SIGKILL)
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
         process.wait()
         found = len(_stages(folder / "killed"))
         said = "killed" if alive else "ended"
