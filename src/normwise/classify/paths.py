@@ -23,6 +23,7 @@ __all__ = ["predict_grid"]
 
 Floats = NDArray[np.floating[Any]]
 
+_FEW = 200  # people whose products with one another are cheap, however few the features are
 _MOST_STEPS = 30
 _SETTLED = 1e-7  # relative change of the scores; the step after it would change them by its square
 _FLAT = 1e-9  # a smaller slope of the logistic function leaves Newton's step to rounding
@@ -86,7 +87,7 @@ def _logistic_path(
         and estimator.solver == "newton"
         and estimator.class_weight is None
         and all(set(setting) <= {"C"} for setting in settings)
-        and len(X) <= X.shape[1]
+        and len(X) <= max(X.shape[1], _FEW)
     )
     classes = sorted(set(y.tolist()))
     if not plain or len(classes) != 2:

@@ -18,7 +18,6 @@ Floats = NDArray[np.float64]
 Places = NDArray[np.intp]
 
 _L1_STEPS = 16  # doublings of C: from the first feature that enters to thousands of times weaker a penalty
-_LEAST_REDUNDANCY = 1e-3  # a correlation this small is noise, and dividing by less would choose by it alone
 
 
 def rank_features(name: str, X: Floats, y: NDArray[np.object_], count: int, seed: int) -> Places:
@@ -97,16 +96,18 @@ def _by_mrmr(X: Floats, y: NDArray[np.object_], count: int, seed: int) -> Places
     """Greatest F statistic by mean correlation with those chosen: the quotient FCQ of Ding and Peng (2005).
 
     "Minimum redundancy feature selection from microarray gene expression data", J Bioinform Comput Biol
-    3:185-205, equations 4, 7 and table 1. A step costs one product of the matrix with one feature.
+    3:185-205, equations 4, 7 and table 1. A correlation below 1/√n, which chance gives unrelated features,
+    counts as that: dividing by less would choose by it alone. A step costs one product of the matrix with one
+    feature.
     """
     relevance = _f_values(X, y)
     spread = X.std(axis=0)
     scaled = (X - X.mean(axis=0)) / np.where(spread > 0, spread * np.sqrt(len(X)), np.inf)
-    redundancy = np.zeros(X.shape[1])
+    redundancy, least = np.zeros(X.shape[1]), 1.0 / np.sqrt(len(X))
     free = np.ones(X.shape[1], dtype=bool)
     chosen: list[int] = []
     for size in range(count):
-        worth = relevance / np.maximum(redundancy / size, _LEAST_REDUNDANCY) if size else relevance
+        worth = relevance / np.maximum(redundancy / size, least) if size else relevance
         best = int(np.argmax(np.where(free, worth, -np.inf)))
         chosen.append(best)
         free[best] = False

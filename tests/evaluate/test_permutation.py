@@ -1,0 +1,106 @@
+"""Permutation: the short way finds the plain way's areas, chance finds nothing, an effect is found."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from normwise.evaluate.permutation import area_of, permutation_test, shuffle_labels
+from normwise.procedure import Shortcut
+from normwise.schema import Roles, Study
+
+
+def study_of(small: Any, **sections: Any) -> Study:
+    return Study.model_validate(small.study.model_dump() | sections)
+
+
+@pytest.mark.parametrize("arm", ["normalized", "normalized_all"])
+@pytest.mark.parametrize("classifier", ["logistic", "linear"])
+def test_the_short_way_finds_the_same_area(arm: str, classifier: str, small: Any) -> None:
+    study = study_of(small, classifier={"name": classifier})
+    ways = [Shortcut(study, small.roles, small.X, arm, short=short) for short in (True, False)]
+    assert [way.is_short for way in ways] == [True, False]
+    for seed in range(3):
+        labels = shuffle_labels(
+            small.labels, small.groups, small.roles.targets, None, np.random.default_rng(seed)
+        )
+        areas = [area_of(way, study, small.roles, labels, small.groups) for way in ways]
+        assert areas[0] == pytest.approx(areas[1], abs=1e-6)
+
+
+def test_more_features_than_people_and_three_classes(three: Any) -> None:
+    rng = np.random.default_rng(0)
+    more = rng.normal(size=(len(three.X), 120))
+    more = pd.DataFrame(more, three.X.index, [f"more_{i}.mean" for i in range(120)])
+    wide = pd.concat([three.X, more], axis=1)
+    for classes in (three.roles.targets, ("MCI", "AD")):
+        roles = Roles("dx", three.roles.classes, "normal", classes, ("age", "sex"), ("sex",))
+        ways = [Shortcut(three.study, roles, wide, "normalized", short=short) for short in (True, False)]
+        areas = [area_of(way, three.study, roles, three.labels, three.groups) for way in ways]
+        assert areas[0] == pytest.approx(areas[1], abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    "sections", [{"selection": {"name": "univariate", "features": [2]}}, {"normalizer": {"design": "spline"}}]
+)
+def test_where_there_is_no_short_way_the_plain_one_is_gone(sections: dict[str, Any], small: Any) -> None:
+    study = study_of(small, **sections)
+    way = Shortcut(study, small.roles, small.X, "normalized")
+    assert not way.is_short
+    assert 0.5 < area_of(way, study, small.roles, small.labels, small.groups) <= 1.0
+
+
+def test_a_planted_effect_is_found_and_chance_is_not(small: Any) -> None:
+    study = study_of(small, evaluation=small.study.evaluation.model_dump() | {"permutations": 19})
+    found = permutation_test(study, small.roles, small.X, small.labels, small.groups, arm="normalized")
+    assert found.metric == "auc"
+    assert found.p == 1 / 20
+    assert found.observed > 0.9 > max(found.shuffled)
+    assert np.mean(found.shuffled) == pytest.approx(0.5, abs=0.08)
+    nothing = small.X.copy()
+    nothing["hippocampus_left.volume_mm3"] = np.random.default_rng(1).normal(size=len(nothing))
+    chance = permutation_test(study, small.roles, nothing, small.labels, small.groups, arm="normalized")
+    better = sum(area >= chance.observed for area in chance.shuffled)
+    assert chance.p == pytest.approx((1 + better) / 20)
+    assert chance.p > 0.05
+
+
+@pytest.mark.slow
+def test_the_numbers_do_not_depend_on_the_processes(small: Any) -> None:
+    study = study_of(small, evaluation=small.study.evaluation.model_dump() | {"permutations": 11})
+    one, two = (
+        permutation_test(study, small.roles, small.X, small.labels, small.groups, arm="normalized", jobs=jobs)
+        for jobs in (1, 2)
+    )
+    assert one == two
+
+
+def test_people_keep_one_label_and_sites_their_numbers() -> None:
+    rng = np.random.default_rng(0)
+    groups = np.repeat([f"p{i}" for i in range(30)], 2).astype(object)
+    labels = np.repeat(np.where(np.arange(30) % 3 == 0, "AD", "normal"), 2).astype(object)
+    labels[:4] = "control"
+    sites = np.repeat(np.where(np.arange(30) < 12, "x", "y"), 2).astype(object)
+    moved = 0
+    for _ in range(20):
+        own = shuffle_labels(labels, groups, ("normal", "AD"), sites, rng)
+        assert all(len(set(own[groups == person])) == 1 for person in set(groups))
+        assert (own[:4] == "control").all()
+        for site in ("x", "y"):
+            assert sorted(own[sites == site]) == sorted(labels[sites == site])
+        moved += int((own != labels).any())
+    assert moved == 20
+
+
+def test_courses_are_exchanged_whole_among_equally_many_scans() -> None:
+    groups = np.array(["a", "a", "b", "b", "c", "d"], dtype=object)
+    labels = np.array(["normal", "AD", "normal", "normal", "AD", "normal"], dtype=object)
+    seen = {
+        tuple(shuffle_labels(labels, groups, ("normal", "AD"), None, np.random.default_rng(seed)))
+        for seed in range(30)
+    }
+    assert len(seen) == 4
+    assert all(course[:2] in {("normal", "AD"), ("normal", "normal")} for course in seen)
