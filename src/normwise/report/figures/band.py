@@ -63,7 +63,7 @@ def draw_learning(band: Band, metric: str) -> Figure:
         if low is not None and high is not None
     ]
     with drawing():
-        figure = new_figure(620, 340)
+        figure = new_figure(540, 320)
         axes = figure.add_subplot()
         if known:
             x, low, high = zip(*known, strict=True)

@@ -27,9 +27,9 @@ def draw_weights(importances: list[Importance], *, signed: bool, kind: str) -> F
     kind : str
         What a weight is; the axis' label.
     """
-    labels = [shorten(row.feature, 42) for row in importances]
+    labels = [shorten(row.feature, 36) for row in importances]
     with drawing():
-        figure = new_figure(720, 64 + _ROW * len(labels))
+        figure = new_figure(560, 64 + _ROW * len(labels))
         axes = figure.add_subplot()
         colours = [
             COLOURS["series-1"] if row.weight > 0 or not signed else COLOURS["main"] for row in importances

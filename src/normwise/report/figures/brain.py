@@ -269,12 +269,15 @@ def _colours(value: Floats) -> Floats:
     return mixed
 
 
-def encode(picture: Floats) -> bytes:
-    """Encode red, green, blue and opacity from 0 to 1 as a PNG whose bytes follow from the picture alone."""
+def encode(picture: Floats, *, smallest: bool = True) -> bytes:
+    """Encode red, green, blue and opacity from 0 to 1 as a PNG whose bytes follow from the picture alone.
+
+    The ``smallest`` file takes ten times as long as one a little larger.
+    """
     from matplotlib.image import imsave
 
     stream = io.BytesIO()
     pixels = np.round(picture * 255).astype(np.uint8)
     unsigned: Any = {"Software": None}  # a version of matplotlib inside would change the bytes
-    imsave(stream, pixels, format="png", metadata=unsigned, pil_kwargs={"optimize": True})
+    imsave(stream, pixels, format="png", metadata=unsigned, pil_kwargs={"optimize": smallest})
     return stream.getvalue()

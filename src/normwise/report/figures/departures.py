@@ -33,7 +33,7 @@ def draw_departures(contributions: list[Contribution]) -> Figure:
     labels = [wrap(row.feature, _LABEL_WIDTH) for row in contributions]
     lines = sum(max(1, text.count("\n") + 0.6) for text in labels)
     with drawing():
-        figure = new_figure(680, 76 + _ROW * lines)
+        figure = new_figure(560, 76 + _ROW * lines)
         axes = figure.add_subplot()
         for end in CENTILES.values():
             axes.axvspan(-end, end, color=COLOURS["main"], alpha=0.10, linewidth=0, zorder=0)

@@ -54,7 +54,9 @@ def draw_forest(
             axes.axvline(line, color=COLOURS["soft"], linewidth=1, linestyle=(0, (3, 3)), zorder=1)
         for place, (key, estimate) in enumerate(rows.items()):
             _draw_row(axes, place, estimate, emphasised=key == main, limits=limits)
-        axes.set_xlim(*limits)
+        # A point at the end of the axis would lie on its label.
+        margin = 0.02 * (limits[1] - limits[0])
+        axes.set_xlim(limits[0] - margin, limits[1] + margin)
         axes.set_ylim(len(rows) - 0.4, -0.6)
         axes.set_yticks(range(len(rows)), list(labels.values()))
         axes.tick_params(axis="y", length=0, labelcolor=COLOURS["ink"])

@@ -86,7 +86,7 @@ class Outliner:
         inside = gaussian_filter((fine > 0).astype(float), 1.0)
         opacity = np.clip(2.5 * (inside - 0.45), 0.0, 1.0)
         position = round(float(self.template.affine[axis, 3]) + place)
-        png = encode(np.dstack([picture, opacity]))
+        png = encode(np.dstack([picture, opacity]), smallest=False)
         return BrainSlice(PLANES[axis], AXIS_NAMES[axis], position, png, fine.shape[1], fine.shape[0])
 
 

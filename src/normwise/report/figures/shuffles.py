@@ -31,7 +31,7 @@ def draw_shuffles(permutation: Permutation, metric: str) -> Figure:
     high = max([*values, permutation.observed])
     margin = max(0.04 * (high - low), 0.01)
     with drawing():
-        figure = new_figure(620, 300)
+        figure = new_figure(540, 300)
         axes = figure.add_subplot()
         axes.hist(
             values, bins=_BARS, range=(low - margin, high + margin), color=COLOURS["normal"], alpha=0.7,

@@ -29,7 +29,7 @@ def decision_curve(run: SavedRun) -> Section | None:
         [Line(_NAMES[name], curve, main=name == "model") for name, curve in curves.items()],
         labels=("Threshold probability", "Net benefit"),
         y_range=(-0.25 * max(top, 0.1), 1.08 * max(top, 0.1)),
-        size=(620, 400),
+        size=(540, 380),
     )
     best = useful_range(curves)
     told = f"The model is above both others from {best[0]:g} to {best[1]:g}." if best else ""

@@ -14,7 +14,7 @@ from normwise.report.section import Section
 from normwise.report.wording import metric_title, short_arm, signed_interval
 from normwise.results import METRIC_NAMES, Comparison, Estimate, Evaluation
 
-__all__ = ["Difference", "Test", "differences", "differences_of", "tests_of"]
+__all__ = ["Difference", "Tests", "differences", "differences_of", "tests_of"]
 
 
 @dataclass(frozen=True)
@@ -38,11 +38,19 @@ class Difference:
 
 
 @dataclass(frozen=True)
-class Test:
-    """One paired test with its pair in words."""
+class Tests:
+    """Paired tests of one pair of arms.
+
+    Attributes
+    ----------
+    label : str
+        The pair in words.
+    cells : list of Comparison or None
+        One a column, None where the pair has no such test.
+    """
 
     label: str
-    comparison: Comparison
+    cells: list[Comparison | None]
 
 
 def differences(run: SavedRun) -> Section | None:
@@ -51,13 +59,15 @@ def differences(run: SavedRun) -> Section | None:
     if evaluation is None or not (evaluation.differences or evaluation.comparisons):
         return None
     found = differences_of(evaluation)
+    columns, tests = tests_of(evaluation.comparisons)
     body = render(
         "differences.html",
         evaluation=evaluation,
         metrics=[name for name in METRIC_NAMES if any(name in row.metrics for row in found)],
         differences=found,
         panels=_panels(found),
-        tests=tests_of(evaluation.comparisons),
+        columns=columns,
+        tests=tests,
     )
     return Section("Differences between the arms", body)
 
@@ -74,9 +84,19 @@ def differences_of(evaluation: Evaluation) -> list[Difference]:
     return found
 
 
-def tests_of(comparisons: list[Comparison]) -> list[Test]:
-    """Return the tests with their pairs in words."""
-    return [Test(f"{short_arm(row.one)} − {short_arm(row.other).lower()}", row) for row in comparisons]
+def tests_of(comparisons: list[Comparison]) -> tuple[list[tuple[str, str]], list[Tests]]:
+    """Return the columns of the table of tests (metric and test), and its rows, one a pair."""
+    found = {(row.one, row.other, row.metric, row.test): row for row in comparisons}
+    columns = list(dict.fromkeys((row.metric, row.test) for row in comparisons))
+    columns.sort(key=lambda column: column[0] != "auc")
+    pairs = list(dict.fromkeys((row.one, row.other) for row in comparisons))
+    return columns, [
+        Tests(
+            f"{short_arm(one)} − {short_arm(other).lower()}",
+            [found.get((one, other, *column)) for column in columns],
+        )
+        for one, other in pairs
+    ]
 
 
 def _panels(found: list[Difference]) -> list[Markup]:

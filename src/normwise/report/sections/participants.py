@@ -101,16 +101,18 @@ def describe_values(value: Any) -> Cell:
     --------
     >>> describe_values({"mean": 71.26, "sd": 8.1, "min": 60.0, "max": 92.0})
     Cell(text='71.3 ± 8.1', detail='60 to 92')
-    >>> describe_values({"F": 56, "M": 42}).text
-    'F 56, M 42'
+    >>> describe_values({"F": 56, "M": 42}).text, describe_values({"1": 435, "2": 95}).text
+    ('F 56, M 42', '1: 435, 2: 95')
     """
     if isinstance(value, Mapping) and "mean" in value:
         spread = f" ± {number(value['sd'], 1)}" if value.get("sd") is not None else ""
         ends = [value.get("min"), value.get("max")]
-        detail = " to ".join(f"{end:g}".replace("-", "−") for end in ends if end is not None)
+        detail = " to ".join(f"{round(end, 1):g}".replace("-", "−") for end in ends if end is not None)
         return Cell(f"{number(value['mean'], 1)}{spread}", detail)
     if isinstance(value, Mapping):
-        return Cell(", ".join(f"{level} {_count(amount)}" for level, amount in value.items()))
+        # Codes would run into their counts.
+        marks = {level: ":" if str(level).replace(".", "").isdigit() else "" for level in value}
+        return Cell(", ".join(f"{level}{marks[level]} {_count(value[level])}" for level in value))
     return Cell("n/a" if value is None else str(value))
 
 
