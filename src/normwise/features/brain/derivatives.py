@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from normwise.errors import FeatureError
@@ -104,7 +105,8 @@ def write_derivatives(
     mask = LabelVolume(own_grid(arrays, "mask"), affine)
     write_volume(mask, person / f"{stem}_desc-brain_mask.nii.gz")
     for tissue, name in _TISSUES.items():
-        share = Volume(own_grid(arrays, name), affine)
+        # A 256th is far finer than any segmentation, and a third of the bytes.
+        share = Volume(np.round(own_grid(arrays, name) * 256) / 256, affine)
         write_volume(share, person / f"{stem}_label-{tissue}_probseg.nii.gz")
     write_volume(LabelVolume(own_grid(arrays, "labels"), affine), person / f"{stem}_dseg.nii.gz")
     rows = ["index\tname", *(f"{index}\t{name}" for index, name in sorted(names.items()))]
