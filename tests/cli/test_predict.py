@@ -99,3 +99,21 @@ def test_the_table_goes_into_a_pipe_without_replacing_it(table_run, tmp_path, ca
 def test_a_negative_top_is_refused(table_run, capsys):
     assert main(["predict", str(table_run), "--table", "new.tsv", "--top", "-1"]) == 2
     assert capsys.readouterr().err.startswith("CLI-104  ")
+
+
+def test_everybody_gets_a_page(table_run, tmp_path, capsys):
+    from normwise.results import People, read_result
+
+    folder = tmp_path / "pages"
+    text = "b,70,F,1800,2.5\nyoung,20,F,3200,2.5\n"
+    code, _, _ = predict(table_run, text, tmp_path, capsys, "--people", str(folder))
+    assert code == 0
+    people = read_result(People, folder / "people.json")
+    assert not people.out_of_fold
+    told = {person.prediction.subject: person for person in people.people}
+    assert told["b"].supported
+    assert told["b"].prediction.decision == "AD"
+    assert told["b"].demographics == {"age": "70", "sex": "F"}
+    assert not told["young"].supported
+    assert "age" in told["young"].support
+    assert {path.name for path in (folder / "people").iterdir()} == {"index.html", "b.html", "young.html"}

@@ -3,15 +3,19 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+from itertools import combinations
 from xml.etree import ElementTree as ET
 
 import matplotlib as mpl
+import numpy as np
 import pytest
 
 from normwise.report.figures.canvas import (
     COLOURS,
     DARK,
+    SERIES,
     drawing,
+    figures_in,
     inline_svg,
     new_figure,
     standalone_svg,
@@ -51,6 +55,47 @@ def test_every_role_reads_on_its_paper(theme: dict[str, str]) -> None:
             assert contrast(colour, theme["paper"]) > 3
     assert theme.keys() == COLOURS.keys()
     assert len(set(theme.values())) == len(theme)
+
+
+VISION = {
+    "every cone": np.eye(3),
+    "no red cones": np.array([[0.152286, 1.052583, -0.204868], [0.114503, 0.786281, 0.099216],
+                              [-0.003882, -0.048116, 1.051998]]),
+    "no green cones": np.array([[0.367322, 0.860646, -0.227968], [0.280085, 0.672501, 0.047413],
+                                [-0.011820, 0.042940, 0.968881]]),
+    "no blue cones": np.array([[1.255528, -0.076749, -0.178779], [-0.078411, 0.930809, 0.147602],
+                               [0.004733, 0.691367, 0.303900]]),
+}  # fmt: skip
+"""Machado, Oliveira and Fernandes (2009), table 1, severity 1.0: on linear red, green and blue."""
+
+
+def lab(colour: str, vision: np.ndarray) -> np.ndarray:
+    """CIE L*a*b* (D65) of a colour as somebody with that vision sees it."""
+    shares = np.array([int(colour[place : place + 2], 16) / 255 for place in (1, 3, 5)])
+    linear = np.where(shares <= 0.04045, shares / 12.92, ((shares + 0.055) / 1.055) ** 2.4)
+    seen = np.clip(vision @ linear, 0, 1)
+    to_xyz = np.array([[0.4124564, 0.3575761, 0.1804375], [0.2126729, 0.7151522, 0.0721750],
+                       [0.0193339, 0.1191920, 0.9503041]])  # fmt: skip
+    xyz = to_xyz @ seen / np.array([0.95047, 1.0, 1.08883])
+    f = np.where(xyz > 0.008856, np.cbrt(xyz), 7.787 * xyz + 16 / 116)
+    return np.array([116 * f[1] - 16, 500 * (f[0] - f[1]), 200 * (f[1] - f[2])])
+
+
+@pytest.mark.parametrize("vision", VISION)
+@pytest.mark.parametrize("theme", [COLOURS, DARK], ids=["light", "dark"])
+def test_lines_and_classes_are_told_apart_by_every_colour_vision(theme: dict[str, str], vision: str) -> None:
+    seen = {role: lab(theme[role], VISION[vision]) for role in ("main", "normal", *SERIES)}
+    for one, other in combinations(seen, 2):
+        # Just noticeable is about 2.3.
+        assert np.linalg.norm(seen[one] - seen[other]) > 15, (one, other)
+
+
+def test_every_figure_of_a_page_stands_alone_as_a_file() -> None:
+    page = f"<p>{inline_svg(figure_of(), 'a', 'one')}</p>{inline_svg(figure_of(), 'b', 'two & more')}"
+    found = figures_in(page)
+    assert list(found) == ["a", "b"]
+    assert found["a"] == standalone_svg(figure_of(), "a", "one")
+    assert ET.fromstring(found["b"]).attrib["aria-label"] == "two & more"
 
 
 def test_inline_svg_follows_the_page() -> None:

@@ -8,12 +8,16 @@ from itertools import combinations
 import numpy as np
 import pytest
 
+from normwise.report.figures.band import draw_calibration, draw_learning
 from normwise.report.figures.bars import draw_weights
+from normwise.report.figures.departures import draw_departures
 from normwise.report.figures.descent import draw_costs
 from normwise.report.figures.forest import draw_forest, shared_range
+from normwise.report.figures.lines import Line, draw_lines
 from normwise.report.figures.roc import draw_roc
+from normwise.report.figures.shuffles import draw_shuffles
 from normwise.report.figures.trajectory import class_colour, draw_trajectory
-from normwise.results import Curve, Estimate, Importance
+from normwise.results import Band, Contribution, Curve, Estimate, Importance, Permutation
 from report.simulated_results import make_evaluation, make_explanation
 
 TWO = {"normal": 98, "dementia": 100}
@@ -66,7 +70,7 @@ def test_bars(count: int, stem: str) -> None:
     assert_texts_stand_free(draw_weights(rows, signed=True, kind="coefficient"))
 
 
-@pytest.mark.parametrize("count", [1, 5, 12])
+@pytest.mark.parametrize("count", [1, 3, 30])
 @pytest.mark.parametrize("stem", ["Raw", LONG], ids=["short", "long"])
 def test_forest(count: int, stem: str) -> None:
     rows = {f"{stem} {place}": Estimate(0.7, 0.6, 0.8) for place in range(count)}
@@ -133,3 +137,63 @@ def test_descent_keeps_the_good_rates_readable_beside_a_diverging_one(high: floa
     low, top = figure.axes[0].get_ylim()
     assert low < 0.31
     assert 0.7 < top < 2
+
+
+@pytest.mark.parametrize("count", [1, 3, 30])
+@pytest.mark.parametrize("stem", ["f", LONG], ids=["short", "long"])
+def test_departures(count: int, stem: str) -> None:
+    rows = [
+        Contribution(f"{stem}{place}", 1.0, 1.0, float(w), 50.0, None)
+        for place, w in enumerate(np.linspace(-40, 3, count))
+    ]
+    figure = draw_departures(rows)
+    assert_texts_stand_free(figure)
+    low, high = figure.axes[0].get_xlim()
+    points = [line for line in figure.axes[0].lines if line.get_marker() != "None"]
+    assert len(points) == count
+    assert all(low <= line.get_xdata()[0] <= high for line in points), "a far point stays in the chart"
+
+
+@pytest.mark.parametrize("count", [1, 5])
+@pytest.mark.parametrize("stem", ["Raw", LONG], ids=["short", "long"])
+def test_lines(count: int, stem: str) -> None:
+    curve = Curve([0.0, 1.0], [1.0, 0.5])
+    lines = [Line(f"{stem} {place}", curve, main=place == 0) for place in range(count)]
+    figure = draw_lines(lines, labels=("Sensitivity", "Precision"), level=0.5, legend="Arm")
+    assert_texts_stand_free(figure)
+    styles = [(line.get_color(), line.get_linestyle()) for line in figure.axes[0].lines[1:]]
+    assert len(set(styles)) == count, "every line has a look of its own"
+
+
+@pytest.mark.parametrize("patients", ["AD", "dementia of the Alzheimer type or MCI"])
+def test_calibration(patients: str) -> None:
+    band = Band([0.1, 0.5, 0.9], [0.0, 0.4, 1.0], [0.0, None, 0.8], [0.3, None, 1.0], [10, 10, 10])
+    assert_texts_stand_free(draw_calibration(band, patients))
+
+
+def test_learning_curve() -> None:
+    band = Band([20, 100, 1000], [0.6, 0.7, 0.75], [0.5, 0.6, None], [0.7, 0.8, None])
+    assert_texts_stand_free(draw_learning(band, "Balanced accuracy"))
+
+
+@pytest.mark.parametrize("observed", [0.5, 0.99])
+def test_shuffles(observed: float) -> None:
+    figure = draw_shuffles(Permutation("auc", observed, [0.4, 0.5, 0.6] * 20, 0.02), "AUC")
+    assert_texts_stand_free(figure)
+    low, high = figure.axes[0].get_xlim()
+    assert low < 0.4
+    assert high > max(observed, 0.6)
+
+
+def test_trajectory_tells_two_sexes_apart_by_the_filling() -> None:
+    plain = make_explanation(TWO).trajectories[0]
+    sexes = ["F", "M"] * (len(plain.people_x) // 2)
+    trajectory = replace(plain, people_level=sexes)
+    lines = [
+        line
+        for line in draw_trajectory(trajectory, list(TWO), "normal").axes[0].lines
+        if line.get_linestyle() == "None"
+    ]
+    hollow = [line for line in lines if line.get_markerfacecolor() == "none"]
+    assert len(lines) == 4
+    assert sum(len(line.get_xdata()) for line in hollow) == sexes.count("M")

@@ -55,13 +55,14 @@ def compare(
     """
     with open_session("compare", running) as session:
         from normwise.evaluate import compare_runs
+        from normwise.report import write_comparison
         from normwise.results import write_result
 
         found = compare_runs(run)
         out.mkdir(parents=True, exist_ok=True)
         write_result(found, out / "comparison.json")
         tell_standings(session.tell, found)
-        return session.end(out / "comparison.json")
+        return session.end(out / "comparison.json", write_comparison(out))
 
 
 def tell_standings(tell: Teller, found: RunComparison) -> None:

@@ -5,18 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from normwise.cohort import Cohort
 from normwise.features import FeatureTable
 from normwise.procedure.model import Model
+from normwise.procedure.run import PreparedRun, travelling_frame
 from normwise.report import Scored, read_scored, write_people
 from normwise.results import People, Person, Prediction, Quality, write_result
-
-if TYPE_CHECKING:
-    from normwise.procedure.run import PreparedRun
 
 __all__ = ["describe_people", "out_of_fold", "write_new_people", "write_run_people"]
 
@@ -50,9 +47,12 @@ def write_run_people(model: Model, prepared: PreparedRun, *, trained_on: bool) -
         models = max((row.tests for row in scored), default=0)
     labels = dict(zip(frame.index, prepared.labels, strict=True))
     people = describe_people(
-        model, told, frame, labels={name: str(label) for name, label in labels.items()},
+        model,
+        told,
+        prepared.cohort,
+        labels={name: str(label) for name, label in labels.items()},
         quality=prepared.features.quality,
-    )  # fmt: skip
+    )
     people = replace(people, title=prepared.study.title, out_of_fold=trained_on, models=models)
     write_result(people, prepared.folder / "people.json")
     return write_people(prepared.folder)[0]
@@ -91,7 +91,7 @@ def write_new_people(
     if features is not None:
         write_drawings(features.drawings, folder)
     people = describe_people(
-        model, predictions, cohort.frame, quality=features.quality if features is not None else {}
+        model, predictions, cohort, quality=features.quality if features is not None else {}
     )
     write_result(replace(people, title=model.study.title), folder / "people.json")
     return write_people(folder)[0]
@@ -100,7 +100,7 @@ def write_new_people(
 def describe_people(
     model: Model,
     predictions: Mapping[str, Prediction],
-    frame: pd.DataFrame,
+    cohort: Cohort,
     *,
     labels: Mapping[str, str] | None = None,
     quality: Mapping[str, list[Quality]] | None = None,
@@ -113,24 +113,23 @@ def describe_people(
         Gives demographics, the normal group and the meaning of the features.
     predictions : mapping of str to Prediction
         By scan.
-    frame : DataFrame
-        Demographics by scan; further columns are passed over.
+    cohort : Cohort
+        Demographics and sites.
     labels : mapping of str to str, optional
         True classes, where they are known.
     quality : mapping of str to list of Quality, optional
         Checks of the measurement.
     """
-    names = [name for name in predictions if name in frame.index]
-    # The normalizer alone decides who is like the normals; it reads the demographics and nothing else.
-    columns = [*model.feature_names, *model.roles.demographics]
-    wide = frame.loc[names].reindex(columns=columns)
-    support = model.procedure.support(wide)
+    names = [name for name in predictions if name in cohort.frame.index]
+    # Who is like the normals is a matter of demographics and site, whatever was measured.
+    nothing = pd.DataFrame(0.0, index=pd.Index(names, dtype=object), columns=list(model.feature_names))
+    support = model.procedure.support(travelling_frame(nothing, cohort, model.procedure.site))
     people = [
         Person(
             prediction=predictions[name],
             label=labels.get(name) if labels else None,
             demographics={
-                column: _said(frame.loc[name, column]) for column in model.roles.demographics
+                column: _said(cohort.frame.loc[name, column]) for column in model.roles.demographics
             },
             supported=bool(support["supported"].iloc[row]),
             support=str(support["reason"].iloc[row]),

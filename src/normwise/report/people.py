@@ -10,7 +10,7 @@ from markupsafe import Markup
 from normwise.errors import ReportError
 from normwise.files import write_text
 from normwise.report.embed import Album, as_uri
-from normwise.report.figures.brain import BrainSlice, open_template
+from normwise.report.figures.brain import open_template
 from normwise.report.figures.canvas import inline_svg
 from normwise.report.figures.departures import CENTILES, draw_departures
 from normwise.report.figures.outlines import Outliner
@@ -113,7 +113,6 @@ def make_person_page(
         rows=[_row(row, people.notes) for row in prediction.contributions],
         bands=" and ".join(CENTILES),
         cuts=[(cut, as_uri(cut.png)) for cut in cuts],
-        planes=_by_plane(cuts),
         regions=[row for _, row in sorted(regions.items(), key=lambda item: -abs(item[1].w or 0.0))],
         failed=[check for check in person.quality if not check.passed],
         pictures=album.show(prediction.subject, _PICTURES) if album else [],
@@ -147,10 +146,6 @@ def outlined_regions(
         if label is not None and label not in found and abs(row.w or 0.0) > end:
             found[label] = row
     return dict(list(found.items())[:most])
-
-
-def _by_plane(cuts: list[BrainSlice]) -> list[str]:
-    return list(dict.fromkeys(cut.plane for cut in cuts))
 
 
 def _chart(scored: list[Contribution]) -> Markup | None:
