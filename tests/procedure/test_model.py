@@ -44,6 +44,7 @@ def test_reasons_for_no_decision(small: Any) -> None:
     assert set(second.probabilities) == {"normal", "AD"}
     assert third.decision in {"normal", "AD"}
     assert third.reason == ""
+    assert [told.outcome for told in (first, second, third)] == ["failed", "unsupported", "decided"]
 
 
 @pytest.mark.parametrize("order", [("normal", "AD"), ("normal", "patient")])

@@ -70,7 +70,7 @@ def from_images(images: Sequence[Path], settings: Mapping[str, str], model: Mode
     images : sequence of Path
         One image a scan; a scan is named by its file, or by its path where two files have one name.
     settings : mapping of str to str
-        The demographics as text.
+        The demographics as text, and the site where the model harmonizes sites.
     model : Model
         Whose demographics they are.
 
@@ -97,7 +97,11 @@ def from_images(images: Sequence[Path], settings: Mapping[str, str], model: Mode
             raise CommandError(
                 "CLI-106", "there is no such image.", subject=str(image), advice="check the path"
             )
-    values, readings = read_demographics(settings, model.roles)
+    site = model.procedure.site
+    demographics = settings
+    if site is not None and site not in model.roles.demographics:
+        demographics = {name: value for name, value in settings.items() if name != site}
+    values, readings = read_demographics(demographics, model.roles)
     names = _names(images)
     index = pd.Index(names, dtype=object, name="id")
     frame = pd.DataFrame(
@@ -113,7 +117,9 @@ def from_images(images: Sequence[Path], settings: Mapping[str, str], model: Mode
         frame=frame,
         labels=None,
         groups=pd.Series(names, index=index, dtype=object, name="group"),
-        sites=None,
+        sites=None
+        if site is None or site not in settings
+        else pd.Series([settings[site]] * len(names), index=index, dtype=object, name="site"),
         images=pd.Series(
             [str(image.absolute()) for image in images], index=index, dtype=object, name="image"
         ),
@@ -158,7 +164,7 @@ def from_table(table: Path, model: Model) -> Cohort:
         "session": None,
         "group": None,
         "group_pattern": None,
-        "site": None,
+        "site": model.procedure.site,
     }
     study = model.study.model_copy(update={"cohort": section.model_copy(update=changes)})
     return read_cohort(study, labelled=False, roles=model.roles)
@@ -178,7 +184,7 @@ def features_in(columns: Sequence[str], model: Model) -> bool:
 
 
 def feature_frame(cohort: Cohort, model: Model) -> pd.DataFrame:
-    """Return the features that a table holds beside the demographics; what is no number becomes NaN.
+    """Return the features that a table holds beside demographics and site; what is no number becomes NaN.
 
     Parameters
     ----------
@@ -190,9 +196,11 @@ def feature_frame(cohort: Cohort, model: Model) -> pd.DataFrame:
     import pandas as pd
 
     from normwise.cohort import read_numbers
+    from normwise.procedure import travelling_frame
 
     features = {name: read_numbers(name, cohort.raw[name]).values for name in model.feature_names}
-    return pd.concat([pd.DataFrame(features, index=cohort.raw.index, dtype="float64"), cohort.frame], axis=1)
+    values = pd.DataFrame(features, index=cohort.raw.index, dtype="float64")
+    return travelling_frame(values, cohort, model.procedure.site)
 
 
 def _refuse_without_images(model: Model) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import os
-import re
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -25,10 +24,8 @@ if TYPE_CHECKING:
 __all__ = ["predict"]
 
 PEOPLE = Group("[people]", sort_key=10)
-NO_DECISION = "no decision"
+NO_DECISION, REFERRED = "no decision", "refer to a specialist"
 _NO_IMAGE = ("COH-214", "COH-215", "COH-216")  # none named, none found, several
-_FAILURE = re.compile(r"[A-Z]{3}-\d{3} |feature .* is missing$")
-"""Reasons that lie in the image or its measurement; others lie in who the person is, which is no failure."""
 
 
 def predict(
@@ -116,7 +113,7 @@ def predict(
             sys.stdout.write(text)
             return session.code
         write_text(out, text)
-        decided = sum(row[1] != NO_DECISION for row in rows[1:])
+        decided = sum(row[1] not in (NO_DECISION, REFERRED) for row in rows[1:])
         session.tell.row("decided", f"{decided} of {len(rows) - 1} people")
         session.tell.number("decided", decided)
         session.tell.number("people", len(rows) - 1)
@@ -200,14 +197,15 @@ def _table(
             failed += not str(entry.code).startswith("COH-") or entry.code in _NO_IMAGE
         else:
             rows.append(_told(prediction, model, top))
-            failed += bool(_FAILURE.match(prediction.reason))
+            # Others have no decision for who they are, or a specialist's, which is no failure.
+            failed += prediction.outcome == "failed"
     return rows, failed
 
 
 def _told(prediction: Prediction, model: Model, top: int) -> list[str]:
     chances = [_number(prediction.probabilities.get(name)) for name in model.classes]
     telling = "; ".join(_telling(each) for each in prediction.contributions[:top])
-    decision = prediction.decision or NO_DECISION
+    decision = prediction.decision or (REFERRED if prediction.outcome == "referred" else NO_DECISION)
     return _row(
         prediction.subject, decision, chances, _number(prediction.threshold), prediction.reason, telling
     )

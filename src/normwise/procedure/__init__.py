@@ -30,7 +30,7 @@ from normwise.procedure.onnx_export import export_onnx
 from normwise.procedure.people import write_new_people, write_run_people
 from normwise.procedure.pipeline import ARMS, arms_of, main_arm, make_procedure
 from normwise.procedure.plan import check_plan
-from normwise.procedure.run import PreparedRun, prepare_run, record_run
+from normwise.procedure.run import PreparedRun, prepare_run, record_run, travelling_frame
 from normwise.procedure.shortcut import Shortcut
 from normwise.procedure.train import explain_model, train_model, train_study
 
@@ -67,6 +67,7 @@ __all__ = [
     "seed_for",
     "train_model",
     "train_study",
+    "travelling_frame",
     "write_new_people",
     "write_run_people",
 ]
