@@ -1,7 +1,7 @@
 """Networks for images: ``python -m benchmarks networks breast|planted|oasis|gpu|resume [FOLDER]``.
 
-``breast`` and ``oasis`` read real cohorts from ../shared/data. ``oasis`` keeps finished folds in FOLDER, so that an
-interrupted run goes on. ``gpu`` runs on a processor as well, at a tiny size.
+``breast`` and ``oasis`` read real cohorts from ../shared/data. ``oasis`` keeps finished folds in FOLDER, so
+that an interrupted run goes on. ``gpu`` runs on a processor as well, at a tiny size.
 """
 
 from __future__ import annotations
@@ -23,7 +23,8 @@ from sklearn.metrics import roc_auc_score
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 SHIFTED = {"mirror": 0.5, "rotation": 10, "scale": 0.1, "shift": 0.08, "intensity": 0.15, "noise": 0.05}
 
-# Chosen by 3-fold cross-validation on the 624 training and validation pictures; the test pictures took no part.
+# Chosen by 3-fold cross-validation on the 624 training and validation pictures; the test pictures took no
+# part.
 BREAST = {"ndim": 2, "width": 16, "epochs": 60, "batch_size": 32, "augmentation": SHIFTED}
 
 # Chosen on cohorts of other seeds than those that are tested.
@@ -172,8 +173,8 @@ def _interval(
     rng = np.random.default_rng(0)
     drawn = []
     for _ in range(2000):
-        rows = np.concatenate([rng.choice(part, len(part)) for part in (np.flatnonzero(ill), np.flatnonzero(~ill))])
-        auc = roc_auc_score(ill[rows], odds[rows])
+        rows = np.concatenate([rng.choice(part, len(part)) for part in (np.flatnonzero(ill),
+        np.flatnonzero(~ill))]) auc = roc_auc_score(ill[rows], odds[rows])
         drawn.append(auc - (roc_auc_score(ill[rows], other[rows]) if other is not None else 0.0))
     low, high = np.percentile(drawn, [2.5, 97.5])
     return float(low), float(high)

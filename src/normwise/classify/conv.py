@@ -198,16 +198,16 @@ class ConvClassifier(Classifier):
                 self._build, ready, settings, list(splitter.split(codes, codes)), self.random_state,
                 checkpoint=None if folder is None else folder / "fold.safetensors", key=key,
             )  # fmt: skip
-        self.weights_, losses = [], []
+        members, losses = [], []
         for member in range(self.ensemble):
             path = None if folder is None else folder / f"member-{member}.safetensors"
             weights, curve = train_member(
                 self._build, ready, self._settings(self.epochs_), self.random_state + 7919 * member,
                 checkpoint=path, key=key, progress=progress,
             )  # fmt: skip
-            self.weights_.append(weights)
+            members.append(weights)
             losses.append(curve.losses)
-        self.losses_ = np.array(losses)
+        self.losses_, self.weights_ = np.array(losses), members
         return self
 
     def predict_proba(self, X: Any) -> Floats:
@@ -247,8 +247,9 @@ class ConvClassifier(Classifier):
     def rows_of(self, X: Any) -> ImageSet:
         """Check rows to be predicted, and make them ready."""
         check_is_fitted(self)
-        rows = read_rows(X, ndim=len(self.image_shape_) - 1 or self.ndim, demographics=self.joined_)
-        if rows.shape != self.image_shape_:
+        ndim = len(self.image_shape_) - 1 if self.image_shape_ else self.ndim
+        rows = read_rows(X, ndim=ndim, demographics=self.joined_)
+        if _image_shape(rows) != self.image_shape_:
             raise ClassifierError(
                 "CLS-505",
                 "the images are not of the shape that the network was trained on.",
@@ -280,7 +281,7 @@ class ConvClassifier(Classifier):
         return np.asarray(codes, dtype=np.intp)
 
     def _learn_layout(self, X: Any, rows: ImageRows) -> None:
-        self.image_shape_ = rows.shape if len(rows.shape) > 1 else ()
+        self.image_shape_ = _image_shape(rows)
         self.joined_ = [str(name) for name in rows.demographics.columns]
         self.encoding_ = learn_encoding(rows.demographics)
         if not self.image_shape_ and not self.joined_:
@@ -337,6 +338,11 @@ class ConvClassifier(Classifier):
         if self.image_shape_ and "weights_" not in vars(self):
             begin_from(network, self.start_from, self.freeze)
         return network
+
+
+def _image_shape(rows: ImageRows) -> tuple[int, ...]:
+    """Return channels and axes of the images; () where there are none."""
+    return rows.shape if len(rows.shape) > 1 else ()
 
 
 def _mean_and_spread(images: NDArray[Any]) -> tuple[float, float]:

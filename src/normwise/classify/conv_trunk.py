@@ -26,6 +26,7 @@ __all__ = ["ConvTrunk"]
 
 Floats = NDArray[np.float64]
 
+_VARIES = 1e-6  # of the largest spread
 _RIDGE = 1e-2  # share of the embedding's variance: keeps the map between two networks from following noise
 
 
@@ -53,6 +54,8 @@ class ConvTrunk(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # sciki
         The trained networks.
     maps_ : list of ndarray of shape (width + 1, width)
         From each network's embedding to the first one's: the last row is added.
+    kept_ : ndarray of shape (width,)
+        Which numbers of the embedding vary among the training rows; the others are left out.
     held_out_ : dict of str to int
         By SHA-256 of a training row's voxels, the network that has not seen it.
     """
@@ -100,9 +103,7 @@ class ConvTrunk(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # sciki
         labels = np.asarray(y)
         _, counts = np.unique(labels, return_counts=True)
         folds = min(self.folds, int(counts.min()))
-        if (
-            folds < 3
-        ):  # two networks have no row in common by which their embeddings could be brought together
+        if folds < 3:  # two networks have no row in common by which their embeddings could be matched
             parts = [np.arange(len(labels))]
         else:
             splitter = StratifiedKFold(folds, shuffle=True, random_state=self.random_state)
@@ -123,7 +124,11 @@ class ConvTrunk(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # sciki
         if len(parts) > 1:
             names = self._names_of(X)
             for number, part in enumerate(parts):
-                self.held_out_ |= {names[row]: number for row in np.setdiff1d(np.arange(len(labels)), part)}
+                left = np.setdiff1d(np.arange(len(labels)), part)
+                self.held_out_ |= {names[row]: number for row in left}
+        # A map that answers to nobody is 0 throughout, and would have no unit.
+        spread = self._embedding(X).std(axis=0)
+        self.kept_ = (spread > _VARIES * spread.max()) | (spread.max() == 0)
         return self
 
     def transform(self, X: pd.DataFrame) -> pd.DataFrame:
@@ -140,14 +145,7 @@ class ConvTrunk(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # sciki
             Somebody new gets the mean over all networks; a training row the one that has not seen it.
         """
         check_is_fitted(self)
-        found = np.stack(
-            [_moved(network.embed(X), way) for network, way in zip(self.networks_, self.maps_, strict=True)]
-        )
-        embedding = found.mean(axis=0)
-        if self.held_out_:
-            for row, name in enumerate(self._names_of(X)):
-                if name in self.held_out_:
-                    embedding[row] = found[self.held_out_[name], row]
+        embedding = self._embedding(X)[:, self.kept_]
         frame = pd.DataFrame(embedding, index=X.index, columns=self._embedding_names())
         return pd.concat([frame, X[list(self.demographics)]], axis=1)
 
@@ -157,7 +155,18 @@ class ConvTrunk(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # sciki
         return np.asarray([*self._embedding_names(), *self.demographics], dtype=object)
 
     def _embedding_names(self) -> list[str]:
-        return [f"embedding_{place + 1:03d}" for place in range(self.maps_[0].shape[1])]
+        return [f"embedding_{place + 1:03d}" for place in np.flatnonzero(self.kept_)]
+
+    def _embedding(self, X: pd.DataFrame) -> Floats:
+        """Return the embedding of everybody by the networks that have not seen them, (n_scans, width)."""
+        ways = zip(self.networks_, self.maps_, strict=True)
+        found = np.stack([_moved(network.embed(X), way) for network, way in ways])
+        embedding: Floats = found.mean(axis=0)
+        if self.held_out_:
+            for row, name in enumerate(self._names_of(X)):
+                if name in self.held_out_:
+                    embedding[row] = found[self.held_out_[name], row]
+        return embedding
 
     def _network(self, number: int) -> ConvClassifier:
         joined = tuple(self.demographics) if self.joined else ()
