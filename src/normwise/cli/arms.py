@@ -48,7 +48,8 @@ def tell_arms(tell: Teller, evaluation: Evaluation) -> None:
             tell.row("AUC gained", f"{shown(metrics['auc'], sign=True)} over {second}")
     main = evaluation.arms[evaluation.main_arm]
     if main.undecided:
-        tell.row("undecided", f"{main.undecided:.1%} of people: outside the range of the normal group")
+        why = "referred, or outside" if main.abstention else "outside"
+        tell.row("undecided", f"{main.undecided:.1%} of people: {why} the range of the normal group")
     tell.number("people", evaluation.n_people)
     tell.number("auc", {name: arm.auc.estimate for name, arm in evaluation.arms.items()})
 

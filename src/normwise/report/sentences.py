@@ -207,7 +207,12 @@ def _decision(evaluation: Evaluation, arm: Arm) -> str:
         f"Reached, among the people for whom a decision was made: {shares}.",
     ]
     wished, reached = wished_sensitivity(evaluation), arm.sensitivity
-    if wished is not None and reached.low is not None and reached.high is not None:
+    referred = arm.abstention.referred.estimate if arm.abstention else None
+    if referred is not None:
+        told.append(f"{percent(referred)} were referred to a specialist and are not in the two figures.")
+        if wished is not None:
+            told.append(f"The wished {number(wished)} was for everybody, not for those who are left.")
+    elif wished is not None and reached.low is not None and reached.high is not None:
         if reached.high < wished:
             told.append(f"That is short of the wished {number(wished)}.")
         elif reached.low > wished:

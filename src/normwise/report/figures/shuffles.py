@@ -42,7 +42,8 @@ def draw_shuffles(permutation: Permutation, metric: str) -> Figure:
             label=f"true labels, {number(permutation.observed)}",
         )  # fmt: skip
         axes.set_xlim(low - margin, high + margin)
-        axes.locator_params(axis="both", nbins=6)
+        axes.locator_params(axis="x", nbins=6)
+        axes.locator_params(axis="y", nbins=6, integer=True)
         axes.set_xlabel(metric)
         axes.set_ylabel("Shuffles")
         figure.legend(loc="outside lower left", ncols=2, handlelength=1.6)

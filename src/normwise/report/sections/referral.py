@@ -5,7 +5,7 @@ from __future__ import annotations
 from normwise.report.render import render
 from normwise.report.saved import SavedRun
 from normwise.report.section import Section
-from normwise.report.wording import percent
+from normwise.report.wording import interval, percent
 from normwise.results import METRIC_NAMES
 
 __all__ = ["referral"]
@@ -21,6 +21,7 @@ def referral(run: SavedRun) -> Section | None:
         "referral.html",
         found=found,
         arm=arm,
+        interval=interval,
         coverage=percent(found.coverage),
         metrics=[name for name in METRIC_NAMES if name in found.metrics],
     )
