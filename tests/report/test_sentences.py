@@ -6,7 +6,7 @@ import pytest
 
 from normwise.report import SavedRun
 from normwise.report.sentences import limits, sentences, wished_sensitivity
-from normwise.results import Estimate, Evaluation
+from normwise.results import Abstention, Estimate, Evaluation
 from report.simulated_results import make_evaluation, make_explanation, make_record
 
 TWO = {"normal": 98, "dementia": 100}
@@ -109,3 +109,10 @@ def test_limits_follow_from_the_run() -> None:
     elsewhere = " ".join(limits(run_of(replace(make_evaluation(TWO), kind="test"))))
     assert "One other cohort" in elsewhere
     assert limits(SavedRun(make_record(TWO))) == []
+
+
+def test_who_was_referred_is_told_and_not_held_against_the_wish() -> None:
+    referral = Abstention(0.9, Estimate(0.9, 0.85, 0.95), Estimate(0.53, 0.46, 0.6))
+    told = dict(sentences(with_arm(abstention=referral, sensitivity=Estimate(0.7, 0.6, 0.8))))["Decision"]
+    assert "53\u00a0% were referred to a specialist" in told
+    assert "short of" not in told

@@ -14,7 +14,7 @@ from normwise.report.section import Section
 from normwise.report.wording import metric_title, short_arm, signed_interval
 from normwise.results import METRIC_NAMES, Comparison, Estimate, Evaluation
 
-__all__ = ["Difference", "Tests", "differences", "differences_of", "tests_of"]
+__all__ = ["Difference", "PairTests", "differences", "differences_of", "paired_tests"]
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class Difference:
 
 
 @dataclass(frozen=True)
-class Tests:
+class PairTests:
     """Paired tests of one pair of arms.
 
     Attributes
@@ -59,7 +59,7 @@ def differences(run: SavedRun) -> Section | None:
     if evaluation is None or not (evaluation.differences or evaluation.comparisons):
         return None
     found = differences_of(evaluation)
-    columns, tests = tests_of(evaluation.comparisons)
+    columns, tests = paired_tests(evaluation.comparisons)
     body = render(
         "differences.html",
         evaluation=evaluation,
@@ -84,14 +84,14 @@ def differences_of(evaluation: Evaluation) -> list[Difference]:
     return found
 
 
-def tests_of(comparisons: list[Comparison]) -> tuple[list[tuple[str, str]], list[Tests]]:
+def paired_tests(comparisons: list[Comparison]) -> tuple[list[tuple[str, str]], list[PairTests]]:
     """Return the columns of the table of tests (metric and test), and its rows, one a pair."""
     found = {(row.one, row.other, row.metric, row.test): row for row in comparisons}
     columns = list(dict.fromkeys((row.metric, row.test) for row in comparisons))
     columns.sort(key=lambda column: column[0] != "auc")
     pairs = list(dict.fromkeys((row.one, row.other) for row in comparisons))
     return columns, [
-        Tests(
+        PairTests(
             f"{short_arm(one)} − {short_arm(other).lower()}",
             [found.get((one, other, *column)) for column in columns],
         )
