@@ -108,6 +108,14 @@ def test_where_a_head_lies_is_no_part_of_its_key(answers, extract, tmp_path):
         assert task.inputs == (tmp_path / f"{task.subject}.nii.gz",)
 
 
+def test_what_a_killed_child_unpacked_goes_with_the_next_run(answers, extract, tmp_path):
+    left = tmp_path / "cache" / "shared" / "scratch" / "dicom-x"
+    left.mkdir(parents=True)
+    (left / "000001").write_bytes(b"somebody's slice")
+    extract()
+    assert not left.exists()
+
+
 def test_a_dicom_folder_is_an_image(answers, tmp_path):
     (tmp_path / "d" / "1").mkdir(parents=True)
     (tmp_path / "d" / "1" / "b.dcm").write_bytes(b"x")

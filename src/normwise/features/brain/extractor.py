@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -126,6 +127,7 @@ def _extract(cohort: Cohort, study: Study, means: Means) -> FeatureTable:
     content = settings_content(settings)
     with means.folder() as folder:
         StageStore(folder / "stages").sweep()
+        shutil.rmtree(folder / "scratch", ignore_errors=True)  # what a killed child unpacked
         tasks, failures = _tasks(cohort.images, settings, content, folder)
         outcomes = _run(measure_head, tasks, means, means.cache_dir)
         if study.features.keep_derivatives and means.run is not None:
