@@ -50,6 +50,7 @@ def _speed(folder: Path) -> None:
     _cohort(folder, people=2, quality="default")
     rounds = []
     for number in range(2):
+        print(f"two empty loops on two processes now: {_gain_now():.2f} times as fast")
         one = _extract(folder, f"one{number}", jobs=1)
         two = _extract(folder, f"two{number}", jobs=2)
         rounds.append((one, two))
@@ -60,6 +61,18 @@ def _speed(folder: Path) -> None:
     other = _extract(folder, "one0", "--atlas", "aal", "--overwrite", jobs=1)
     first = rounds[0][0]
     print(f"all kept: {again:.1f} s; another atlas, the rest kept: {other:.1f} s; the whole: {first:.1f} s")
+
+
+def _gain_now() -> float:
+    """Return what two processes gain at this moment with work that shares nothing: 2 on a quiet machine."""
+    loop = [sys.executable, "-c", "for _ in range(60_000_000): pass"]
+    begun = time.perf_counter()
+    subprocess.run(loop, check=True)
+    alone = time.perf_counter() - begun
+    begun = time.perf_counter()
+    for process in [subprocess.Popen(loop) for _ in range(2)]:
+        process.wait()
+    return 2 * alone / (time.perf_counter() - begun)
 
 
 def _kill(folder: Path) -> None:
