@@ -72,12 +72,14 @@ def test_an_array_and_a_frame_of_the_same_images_are_the_same(cohort):
     settings = {**SMALL, "demographics": (), "epochs": 1}
     of_array = ConvClassifier(**settings).fit(cohort.images, cohort.labels)
     of_frame = ConvClassifier(**settings).fit(image_frame(cohort.images, cohort.demographics), cohort.labels)
-    channels = ConvClassifier(**settings).set_params(demographics=None).fit(cohort.images[:, None],
-    cohort.labels) mixed = image_frame(cohort.images).iloc[:, ::-1]
+    settings["demographics"] = None
+    channels = ConvClassifier(**settings).fit(cohort.images[:, None], cohort.labels)
+    mixed = image_frame(cohort.images).iloc[:, ::-1]
     for same in (of_frame.predict_proba(image_frame(cohort.images)), of_frame.predict_proba(mixed)):
         np.testing.assert_array_equal(of_array.predict_proba(cohort.images), same)
-    np.testing.assert_array_equal(of_array.predict_proba(cohort.images),
-    channels.predict_proba(cohort.images[:, None]))
+    np.testing.assert_array_equal(
+        of_array.predict_proba(cohort.images), channels.predict_proba(cohort.images[:, None])
+    )
 
 
 def test_demographics_are_joined_only_where_they_are_asked_for(cohort, frame):
@@ -94,8 +96,9 @@ def test_demographics_have_the_unit_of_the_training_rows(cohort, frame):
     settings = {**SMALL, "epochs": 1}
     years = ConvClassifier(**settings).fit(frame, cohort.labels).predict_proba(frame)
     days = frame.assign(age=frame["age"] * 365.25)
-    np.testing.assert_allclose(ConvClassifier(**settings).fit(days, cohort.labels).predict_proba(days), years,
-    atol=1e-4)
+    np.testing.assert_allclose(
+        ConvClassifier(**settings).fit(days, cohort.labels).predict_proba(days), years, atol=1e-4
+    )
 
 
 def test_without_voxels_the_demographics_stand_alone(cohort):
@@ -105,7 +108,8 @@ def test_without_voxels_the_demographics_stand_alone(cohort):
 
 
 def test_scikit_learn_can_clone_cross_validate_and_send_it(cohort, frame, fitted):
-    out = cross_val_predict(ConvClassifier(**SMALL), frame, cohort.labels, cv=2, method="predict_proba", n_jobs=1)
+    model = ConvClassifier(**SMALL)
+    out = cross_val_predict(model, frame, cohort.labels, cv=2, method="predict_proba")
     assert out.shape == (32, 2)
     assert clone(fitted).get_params() == fitted.get_params()
     sent = pickle.loads(pickle.dumps(fitted))
@@ -147,8 +151,9 @@ def test_a_killed_training_goes_on_to_the_same_weights(cohort, frame, fitted, tm
 def test_epochs_are_chosen_by_inner_folds():
     X, y = bright()
     rng = np.random.default_rng(0)
-    nothing = rng.permutation(y)  # labels that mean nothing: the longer the training, the worse the held-out
-    loss settings = {"ndim": 2, "width": 4, "blocks": 1, "epochs": 12, "learning_rate": 0.03, "augmentation": "none"}
+    nothing = rng.permutation(y)  # the longer these are learnt, the worse the held-out loss
+    settings = {"ndim": 2, "width": 4, "blocks": 1, "epochs": 12, "learning_rate": 0.03}
+    settings["augmentation"] = "none"
     learnt = ConvClassifier(**settings, epoch_folds=2).fit(X, y)
     memorised = ConvClassifier(**settings, epoch_folds=2).fit(X, nothing)
     assert learnt.epoch_losses_.shape == (2, 12)
@@ -209,7 +214,7 @@ def test_what_can_not_be_learnt_from_is_named(cohort, frame, fitted):
     with refused("CLS-107"):
         ConvClassifier(ndim=2).fit(X, np.full(8, "normal", dtype=object))
     with refused("CLS-504"):
-        ConvClassifier(ndim=2).fit(np.where(X == X[3, 2, 2], np.nan, X), y)
+        ConvClassifier(ndim=2).fit(np.where(X[3, 2, 2] == X, np.nan, X), y)
     with refused("CLS-503"):
         ConvClassifier(demographics=("weight",)).fit(frame, cohort.labels)
     with refused("CLS-503"):
@@ -230,5 +235,6 @@ def test_memory_maps_stay_on_disk(tmp_path):
     stored = np.load(tmp_path / "images.npy", mmap_mode="r")
     settings = {"ndim": 2, "width": 2, "blocks": 1, "epochs": 1}
     mapped = ConvClassifier(**settings).fit(stored, y)
-    np.testing.assert_array_equal(mapped.predict_proba(stored), ConvClassifier(**settings).fit(X,
-    y).predict_proba(X)) assert np.shares_memory(mapped.rows_of(stored).images, stored)
+    plain = ConvClassifier(**settings).fit(X, y)
+    np.testing.assert_array_equal(mapped.predict_proba(stored), plain.predict_proba(X))
+    assert np.shares_memory(mapped.rows_of(stored).images, stored)

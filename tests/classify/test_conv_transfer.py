@@ -33,8 +33,10 @@ def source(cohort, tmp_path_factory):
 
 
 @pytest.mark.parametrize(("freeze", "kept", "learnt"), [
-    ("trunk", ["trunk.stem.0.weight", "trunk.blocks.1.first.weight", "trunk.stem.1.running_mean"], ["head.weight"]),
-    ("all_but_last_block", ["trunk.stem.0.weight", "trunk.blocks.0.first.weight", "trunk.stem.1.running_mean"],
+    ("trunk", ["trunk.stem.0.weight", "trunk.blocks.1.first.weight", "trunk.stem.1.running_mean"],
+     ["head.weight"]),
+    ("all_but_last_block",
+     ["trunk.stem.0.weight", "trunk.blocks.0.first.weight", "trunk.stem.1.running_mean"],
      ["trunk.blocks.1.second.weight", "head.weight"]),
     ("nothing", [], ["trunk.stem.0.weight", "head.weight"]),
 ])  # fmt: skip

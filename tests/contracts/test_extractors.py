@@ -34,6 +34,9 @@ SETTINGS = {
     "table": {"columns": ["a", "b"]},
     "freesurfer": {"subjects_dir": "freesurfer"},
     "voxels": {"voxel_size_mm": 20.0, "components": 2},
+    "images": {"voxel_size_mm": 20.0},
+    "trunk": {"voxel_size_mm": 20.0},
+    "autoencoder": {"voxel_size_mm": 20.0},
     "slides": {"mpp": 0.5, "tile_um": 64.0},
     "attention": {"mpp": 0.5, "tile_um": 64.0, "bag_tiles": 6},
 }
@@ -134,6 +137,8 @@ def test_a_person_is_measured_alone_as_in_company(name, dataset):
 def test_the_hash_follows_the_settings(name, dataset):
     _, _, table = measured(name, dataset)
     other = {"regions": {"statistics": ["mean"]}, "voxels": {"smoothing_mm": 30.0}}.get(name)
+    if name in ("images", "trunk", "autoencoder"):
+        other = {"voxel_size_mm": 30.0}
     if other is None:
         other = {"columns": ["a"]} if name == "table" else {"columns": ["*"]}
     people, study = cohort_of(

@@ -19,6 +19,8 @@ __all__ = ["ImageNetwork", "ResidualTrunk", "build_network", "parameter_count"]
 _CONV: dict[int, Any] = {2: nn.Conv2d, 3: nn.Conv3d}
 # Over the batch, never over one image: that would take out how large and how bright a thing is.
 _NORM: dict[int, Any] = {2: nn.BatchNorm2d, 3: nn.BatchNorm3d}
+# Channels side by side in memory: on a processor a third less time in three dimensions.
+_LAYOUT = {4: torch.channels_last, 5: torch.channels_last_3d}
 
 
 class ResidualBlock(nn.Module):  # type: ignore[misc]  # torch has no types here
@@ -156,7 +158,7 @@ class ImageNetwork(nn.Module):  # type: ignore[misc]  # torch has no types here
 
     def embed(self, images: Tensor) -> Tensor:
         """Return the mean of each map, of shape (n, width)."""
-        return self.trunk(images).flatten(2).mean(dim=2)
+        return self.trunk(images.contiguous(memory_format=_LAYOUT[images.ndim])).flatten(2).mean(dim=2)
 
     def forward(self, images: Tensor, demographics: Tensor) -> Tensor:
         """Return scores of shape (n, classes)."""
@@ -209,6 +211,8 @@ def build_network(
         trunk = ResidualTrunk(ndim, channels, width, blocks, stem_stride)
     elif images:
         trunk = MonaiTrunk(network, ndim, channels)
+    if trunk is not None:
+        trunk.to(memory_format=_LAYOUT[ndim + 2])
     return ImageNetwork(trunk, demographics, classes, dropout)
 
 
