@@ -15,38 +15,12 @@ from pydantic import TypeAdapter
 from normwise.files import write_bytes
 
 __all__ = [
-    "METRIC_NAMES",
-    "Abstention",
-    "Alarm",
-    "Arm",
-    "Association",
-    "Band",
-    "Comparison",
-    "Contribution",
-    "Curve",
-    "Estimate",
-    "Evaluation",
-    "Explanation",
-    "FeatureNote",
-    "FlowStep",
-    "Importance",
-    "LearningCurve",
-    "People",
-    "Permutation",
-    "Person",
-    "Picture",
-    "Pictures",
-    "Prediction",
-    "Quality",
-    "RunComparison",
-    "RunRecord",
-    "Stability",
-    "Standing",
-    "Subgroup",
-    "Trajectory",
-    "read_result",
+    "METRIC_NAMES", "Abstention", "Alarm", "Arm", "Association", "Band", "Comparison", "Contribution",
+    "Curve", "Estimate", "Evaluation", "Explanation", "FeatureNote", "FlowStep", "Importance",
+    "LearningCurve", "People", "Permutation", "Person", "Picture", "Pictures", "Prediction", "Quality",
+    "RunComparison", "RunRecord", "Stability", "Standing", "Subgroup", "Trajectory", "read_result",
     "write_result",
-]
+]  # fmt: skip
 
 METRIC_NAMES = ("auc", "balanced_accuracy", "sensitivity", "specificity")
 """The metrics of every arm, in the order in which they are shown."""
@@ -376,27 +350,10 @@ class Person:
 
 @dataclass(frozen=True)
 class People:
-    """``people.json``: everybody of whom a page is wanted.
+    """``people.json``: everybody of whom a page is wanted, with the region and meaning of the features named.
 
-    Attributes
-    ----------
-    negative : str
-        The class that a false alarm is raised about.
-    people : list of Person
-        In the cohort's order.
-    normal : str
-        The class on whom the W-scores rest.
-    title : str
-        The study.
-    out_of_fold : bool
-        Whether each prediction is the mean over models that were trained without the person; else it is that
-        of one saved model.
-    models : int
-        How many models the mean is over; 0 where it is none.
-    atlas, lut : str or None
-        Where the features' labels lie.
-    notes : dict of str to FeatureNote
-        Unit, meaning and region of each feature that a page names.
+    ``out_of_fold`` says that each prediction is the mean over ``models`` trained without the person; otherwise
+    it is that of one saved model. W-scores rest on the class ``normal``.
     """
 
     negative: str
