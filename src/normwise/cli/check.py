@@ -65,7 +65,7 @@ def _tell(tell: Teller, study: Study, cohort: Cohort) -> None:
     tell.row("corrected", f"for {', '.join(cohort.roles.demographics) or 'nothing'}")
     where = f" on atlas {study.features.atlas}" if study.features.extractor == "regions" else ""
     tell.row("features", f"{study.features.extractor}{where}")
-    tell.row("classifier", study.classifier.name)
+    tell.row("classifier", ", ".join(study.classifier.choices) or study.classifier.name)
     plan = study.evaluation
     tell.row("test", f"{plan.folds} folds, drawn {plan.repeats} times, seed {plan.seed}")
     for place, reading in enumerate(cohort.readings[:_SHOWN_READINGS]):

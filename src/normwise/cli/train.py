@@ -52,7 +52,10 @@ def train(
         training = model.training
         counts = ", ".join(f"{name} {count}" for name, count in training["scans_per_class"].items())
         session.tell.row("trained on", f"{training['people']} people, {training['scans']} scans: {counts}")
-        session.tell.row("classifier", f"{resolved.classifier.name} on {len(model.feature_names)} features")
+        chosen = model.procedure.setting.get("classifier", resolved.classifier.name)
+        session.tell.row(
+            "classifier", f"{chosen} on {len(model.procedure.selected) or len(model.feature_names)} features"
+        )
         threshold = model.procedure.rule.threshold
         if threshold is not None:
             positive = next(name for name in model.classes if name != model.procedure.rule.negative)
