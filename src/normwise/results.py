@@ -352,8 +352,8 @@ class Person:
 class People:
     """``people.json``: everybody of whom a page is wanted, with the region and meaning of the features named.
 
-    ``out_of_fold`` says that each prediction is the mean over ``models`` trained without the person; otherwise
-    it is that of one saved model. W-scores rest on the class ``normal``.
+    ``out_of_fold`` says that each prediction is the mean over ``models`` trained without the person;
+    otherwise it is that of one saved model. W-scores rest on the class ``normal``.
     """
 
     negative: str
