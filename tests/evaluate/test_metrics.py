@@ -2,13 +2,30 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sklearn.metrics import balanced_accuracy_score, recall_score, roc_auc_score
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import (
+    accuracy_score,
+    average_precision_score,
+    balanced_accuracy_score,
+    brier_score_loss,
+    f1_score,
+    log_loss,
+    matthews_corrcoef,
+    precision_score,
+    recall_score,
+    roc_auc_score,
+)
 
+from normwise.evaluate.deciding import costs_of
 from normwise.evaluate.metrics import METRICS, OutOfFold, confusion_of, roc_of
+from normwise.schema import DecisionSection
+from predictions_of import binormal
 
 ONES = np.ones((1, 1))
 
@@ -38,10 +55,94 @@ def value(name: str, scores: OutOfFold, weights: np.ndarray | None = None) -> fl
 def test_two_classes_agree_with_scikit_learn(seed: int) -> None:
     scores = simulated(seed, 2)
     truth, decided = scores.labels == "b", scores.decided[0] == 1
-    assert value("auc", scores) == pytest.approx(roc_auc_score(truth, scores.probabilities[0, :, 1]))
-    assert value("sensitivity", scores) == pytest.approx(recall_score(truth, decided))
-    assert value("specificity", scores) == pytest.approx(recall_score(~truth, ~decided))
-    assert value("balanced_accuracy", scores) == pytest.approx(balanced_accuracy_score(truth, decided))
+    p = scores.probabilities[0, :, 1]
+    told = {
+        "auc": roc_auc_score(truth, p),
+        "average_precision": average_precision_score(truth, p),
+        "sensitivity": recall_score(truth, decided),
+        "specificity": recall_score(~truth, ~decided),
+        "balanced_accuracy": balanced_accuracy_score(truth, decided),
+        "ppv": precision_score(truth, decided),
+        "npv": precision_score(~truth, ~decided),
+        "f1": f1_score(truth, decided),
+        "f1_macro": f1_score(truth, decided, average="macro"),
+        "mcc": matthews_corrcoef(truth, decided),
+        "brier": brier_score_loss(truth, p),
+        "log_loss": log_loss(truth, p),
+        "expected_cost": 1 - accuracy_score(truth, decided),
+    }
+    for name, expected in told.items():
+        assert value(name, scores) == pytest.approx(expected), name
+
+
+@given(st.integers(0, 1000))
+def test_weights_are_scikit_learns_sample_weights(seed: int) -> None:
+    scores = simulated(seed, 2)
+    truth, p = scores.labels == "b", scores.probabilities[0, :, 1]
+    weights = np.random.default_rng(seed).integers(1, 4, 60).astype(float)
+    for name, peer in (
+        ("auc", roc_auc_score), ("average_precision", average_precision_score), ("brier", brier_score_loss),
+    ):  # fmt: skip
+        assert value(name, scores, weights[None]) == pytest.approx(peer(truth, p, sample_weight=weights)), (
+            name
+        )
+
+
+@given(st.integers(0, 1000))
+def test_recalibration_is_a_logistic_regression_on_the_log_odds(seed: int) -> None:
+    scores = binormal(seed)
+    odds = np.log(scores.scores[0] / (1 - scores.scores[0]))
+    weights = np.random.default_rng(seed).integers(1, 4, 60).astype(float)
+    peer = LogisticRegression(C=np.inf, tol=1e-10, max_iter=1000)
+    peer.fit(odds[:, None], scores.patient, sample_weight=weights)
+    assert value("calibration_slope", scores, weights[None]) == pytest.approx(peer.coef_[0, 0], abs=1e-4)
+    # The intercept has the log-odds as an offset: the predicted patients must be as many as there are.
+    intercept = value("calibration_intercept", scores, weights[None])
+    expected = (weights / (1 + np.exp(-(odds + intercept)))).sum()
+    assert expected == pytest.approx((weights * scores.patient).sum())
+
+
+def test_separated_classes_have_no_finite_slope() -> None:
+    scores = binormal(0, shift=60.0)
+    assert np.isnan(value("calibration_slope", scores))
+
+
+def test_predictive_values_follow_bayes_at_a_stated_prevalence() -> None:
+    scores = replace(simulated(4, 2), prevalence=0.05)
+    hit, clear = value("sensitivity", scores), value("specificity", scores)
+    assert value("ppv", scores) == pytest.approx(hit * 0.05 / (hit * 0.05 + (1 - clear) * 0.95))
+    assert value("npv", scores) == pytest.approx(clear * 0.95 / (clear * 0.95 + (1 - hit) * 0.05))
+    costly = replace(scores, costs=((0.0, 1.0), (20.0, 0.0)))
+    assert value("expected_cost", costly) == pytest.approx(0.05 * (1 - hit) * 20 + 0.95 * (1 - clear))
+
+
+def test_costs_come_from_the_study() -> None:
+    classes = ("normal", "MCI", "AD")
+    pair = DecisionSection(cost={"missed": 5, "false_alarm": 2})
+    assert costs_of(pair, classes, "normal") == ((0.0, 2.0, 2.0), (5.0, 0.0, 0.0), (5.0, 0.0, 0.0))
+    matrix = DecisionSection(cost_matrix={"AD": {"normal": 9, "MCI": 3}, "MCI": {"normal": 4}})
+    assert costs_of(matrix, classes, "normal") == ((0.0, 0.0, 0.0), (4.0, 0.0, 0.0), (9.0, 3.0, 0.0))
+    assert costs_of(DecisionSection(), classes, "normal") is None
+
+
+@given(st.integers(0, 1000))
+def test_three_classes_agree_with_scikit_learn(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    table = rng.dirichlet(np.ones(3), size=(1, 60))
+    labels = np.array(["a", "b", "c"], dtype=object)[np.arange(60) % 3]
+    scores = out_of_fold(labels, table, ("a", "b", "c"))
+    decided = np.array(["a", "b", "c"], dtype=object)[scores.decided[0]]
+    told = {
+        "auc_one_vs_rest": roc_auc_score(labels, table[0], multi_class="ovr"),
+        "balanced_accuracy": balanced_accuracy_score(labels, decided),
+        "f1_macro": f1_score(labels, decided, average="macro"),
+        "mcc": matthews_corrcoef(labels, decided),
+        "brier": brier_score_loss(labels, table[0]),
+        "log_loss": log_loss(labels, table[0]),
+        "expected_cost": 1 - accuracy_score(labels, decided),
+    }
+    for name, expected in told.items():
+        assert value(name, scores) == pytest.approx(expected), name
 
 
 @given(st.integers(0, 1000))

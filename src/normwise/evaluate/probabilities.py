@@ -10,6 +10,7 @@ from normwise.evaluate.outoffold import Floats, OutOfFold, Statistic, ratio
 __all__ = ["brier", "calibration_intercept", "calibration_slope", "log_loss"]
 
 _EDGE = 1e-6  # a forest's 0 and 1 have no log-odds
+_SEPARATED = 20.0
 _STEPS, _SMALL_STEP, _LONG_STEP = 50, 1e-6, 2.0
 _CELLS = 2_000_000  # numbers worked on at a time, so that memory does not grow with people times draws
 
@@ -113,4 +114,6 @@ def _newton(weights: Floats, odds: Floats, truth: Floats, begin: tuple[float, ..
             rows, w = rows[going], w[going]
         if not len(rows):
             break
-    return np.where(done[:, None], found, np.nan)
+    # Where the classes are separated the likelihood only stops to rise when its numbers run out.
+    finite = done & (np.abs(found) < _SEPARATED).all(axis=1)
+    return np.where(finite[:, None], found, np.nan)

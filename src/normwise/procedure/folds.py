@@ -172,6 +172,14 @@ def leave_group_out(
     """
     tested = np.isin(labels, targets)
     named = keys.astype(str)
+    if len(np.unique(named[tested])) < _FEWEST_GROUPS:
+        raise ProcedureError(
+            "PRC-112",
+            "there is only one group, so nothing can be left out.",
+            seen=", ".join(np.unique(named[tested])) or "nobody of a target class",
+            expected="two sites or groups at least",
+            advice="use evaluation.split = kfold, or name another evaluation.split_column",
+        )
     drawn = []
     for key in np.unique(named[tested]):
         test = np.flatnonzero(tested & (named == key))
@@ -189,14 +197,6 @@ def leave_group_out(
         fold = Fold(train, test)
         assert_no_person_on_both_sides(fold, groups)
         drawn.append(fold)
-    if len(drawn) < _FEWEST_GROUPS:
-        raise ProcedureError(
-            "PRC-112",
-            "there is only one group, so nothing can be left out.",
-            seen=", ".join(np.unique(named[tested])) or "nobody of a target class",
-            expected="two sites or groups at least",
-            advice="use evaluation.split = kfold, or name another evaluation.split_column",
-        )
     return drawn
 
 

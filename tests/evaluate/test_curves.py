@@ -1,0 +1,51 @@
+"""Curves against scikit-learn and by hand."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from sklearn.calibration import calibration_curve
+from sklearn.metrics import precision_recall_curve
+
+from normwise.evaluate.curves import calibration_of, decision_curve_of, precision_recall_of
+from predictions_of import binormal
+
+
+def test_precision_over_sensitivity_is_scikit_learns() -> None:
+    scores = binormal(0)
+    found = precision_recall_of(scores)
+    precision, recall, _ = precision_recall_curve(scores.patient, scores.scores[0], drop_intermediate=False)
+    assert found is not None
+    assert found.x[1:] == pytest.approx(recall[:-1][::-1])
+    assert found.y[1:] == pytest.approx(precision[:-1][::-1])
+
+
+def test_calibration_bins_hold_equally_many_and_agree_with_scikit_learn() -> None:
+    scores = binormal(1, people=200, digits=9)
+    found = calibration_of(scores, 0.95)
+    share, mean = calibration_curve(scores.patient, scores.scores[0], n_bins=10, strategy="quantile")
+    assert found is not None
+    assert found.n == [20] * 10
+    assert found.x == pytest.approx(mean)
+    assert found.y == pytest.approx(share)
+    assert all(low <= y <= high for low, y, high in zip(found.low, found.y, found.high, strict=True))
+
+
+def test_net_benefit_by_hand() -> None:
+    scores = binormal(2, repeats=2)
+    curves = decision_curve_of(scores)
+    threshold = 0.3
+    place = curves["model"].x.index(threshold)
+    flagged = scores.scores >= threshold
+    hits = (flagged & scores.patient).sum() / flagged.size
+    alarms = (flagged & ~scores.patient).sum() / flagged.size
+    assert curves["model"].y[place] == pytest.approx(hits - alarms * 0.3 / 0.7)
+    assert curves["everybody"].y[place] == pytest.approx(0.5 - 0.5 * 0.3 / 0.7)
+    assert set(curves["nobody"].y) == {0.0}
+
+
+def test_a_class_without_scores_has_no_curves() -> None:
+    scores = binormal(3).take(np.arange(0, 60, 2))
+    assert precision_recall_of(scores) is None
+    assert calibration_of(scores, 0.95) is None
+    assert decision_curve_of(scores) == {}

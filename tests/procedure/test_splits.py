@@ -1,0 +1,67 @@
+"""Splits by person, site and group: who is tested together, and never trained on."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from normwise.errors import ProcedureError
+from normwise.procedure.folds import draw_layers, leave_group_out
+from normwise.schema import EvaluationSection
+
+TARGETS = ("normal", "AD")
+
+
+def cohort(seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """People with several sessions, some of them at two sites."""
+    rng = np.random.default_rng(seed)
+    groups = np.repeat([f"p{number}" for number in range(90)], rng.integers(1, 3, 90)).astype(object)
+    kinds = np.array(["normal", "AD", "control"], dtype=object)
+    labels = kinds[[int(name[1:]) % 3 for name in groups]]
+    return labels, groups, rng.choice(["x", "y", "z"], len(groups)).astype(object)
+
+
+@given(st.integers(0, 10_000))
+def test_a_site_left_out_is_nowhere_in_training_nor_are_its_people(seed: int) -> None:
+    labels, groups, site = cohort(seed)
+    drawn = leave_group_out(labels, groups, TARGETS, site)
+    assert (
+        sorted(np.concatenate([fold.test for fold in drawn])) == np.flatnonzero(labels != "control").tolist()
+    )
+    for fold in drawn:
+        (tested,) = set(site[fold.test])
+        assert tested not in set(site[fold.train])
+        assert not set(groups[fold.train]) & set(groups[fold.test])
+
+
+def test_leave_one_out_tests_each_person_with_all_sessions_once() -> None:
+    labels, groups, _ = cohort(1)
+    (layer,) = draw_layers(EvaluationSection(split="leave_one_out", repeats=3), labels, groups, TARGETS)
+    assert len(layer) == 60
+    assert all(len(set(groups[fold.test])) == 1 for fold in layer)
+
+
+def test_random_folds_are_drawn_anew_in_every_repeat() -> None:
+    labels, groups, _ = cohort(2)
+    layers = draw_layers(EvaluationSection(repeats=2, folds=3), labels, groups, TARGETS)
+    assert [len(layer) for layer in layers] == [3, 3]
+    assert not np.array_equal(layers[0][0].test, layers[1][0].test)
+
+
+@pytest.mark.parametrize(
+    ("code", "site", "split"),
+    [
+        ("PRC-111", ["x"] * 3 + ["y"] * 5, "site"),  # all patients but one are at x
+        ("PRC-112", ["x"] * 8, "group"),
+        ("PRC-113", None, "site"),
+        ("PRC-113", None, "group"),
+    ],
+)
+def test_what_cannot_be_left_out_is_refused(code: str, site: list[str] | None, split: str) -> None:
+    labels = np.array(["AD", "AD", "AD"] + ["normal"] * 5, dtype=object)
+    keys = None if site is None else np.array(site, dtype=object)
+    with pytest.raises(ProcedureError) as caught:
+        draw_layers(EvaluationSection(split=split), labels, np.arange(8).astype(object), TARGETS, keys)
+    assert caught.value.code == code
