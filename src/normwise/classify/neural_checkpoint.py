@@ -112,8 +112,13 @@ def store_optimizer(optimizer: torch.optim.Optimizer) -> dict[str, torch.Tensor]
 def restore_optimizer(optimizer: torch.optim.Optimizer, tensors: dict[str, torch.Tensor]) -> None:
     """Give an optimizer the memory that `store_optimizer` returned (names without ``optimizer.``)."""
     state: dict[int, dict[str, torch.Tensor]] = {}
+    parts = [part for group in optimizer.param_groups for part in group["params"]]
     for name, value in tensors.items():
         place, _, key = name.partition(".")
+        part = parts[int(place)]
+        if value.shape == part.shape:
+            # In the parameter's own order in memory: another order is computed with in another last bit.
+            value = torch.empty_like(part, dtype=value.dtype, requires_grad=False).copy_(value)  # noqa: PLW2901
         state.setdefault(int(place), {})[key] = value
     optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
 
