@@ -94,7 +94,7 @@ def train_together(
 
     curve = train_network(
         module, batches, loss=row_losses, epochs=max(wanted), optimizer=first.optimizer,
-        learning_rate=float(first.learning_rate), weight_decay=_each_network(decays, first.ensemble, device),
+        learning_rate=float(first.learning_rate), penalty=_each_network(decays, first.ensemble, device),
         random_state=first.random_state, device=str(device), checkpoint=checkpoint, progress=progress,
         validate=None if held is None else validate, patience=first.patience, after_epoch=keep,
         key=_key(first, rows, codes, weights), title="network",

@@ -82,6 +82,7 @@ class Training:
         optimizer: str,
         learning_rate: float,
         weight_decay: float | torch.Tensor,
+        penalty: float | torch.Tensor,
         mixed: bool,  # noqa: FBT001 - called once
         compiled: bool,  # noqa: FBT001 - called once
     ) -> None:
@@ -94,17 +95,16 @@ class Training:
         self.scaler = torch.amp.GradScaler(device.type, enabled=self.half == torch.float16)
         named = [(name, part) for name, part in module.named_parameters() if part.requires_grad]
         self.optimizer = _make_optimizer(optimizer, [part for _, part in named], learning_rate)
-        decay = torch.as_tensor(weight_decay, dtype=torch.float64)
+        decay, pull = (torch.as_tensor(each, dtype=torch.float64) for each in (weight_decay, penalty))
         self.settings = {
             "optimizer": optimizer,
             "learning_rate": learning_rate,
             "weight_decay": decay.tolist(),
+            "penalty": pull.tolist(),
         }
-        self.decayed = [
-            (part, _spread(decay, part))
-            for name, part in named
-            if part.ndim > 1 and name.rpartition(".")[2] != "bias" and bool((decay != 0.0).any())
-        ]
+        weights = [part for name, part in named if part.ndim > 1 and name.rpartition(".")[2] != "bias"]
+        self.decayed = [(part, _spread(decay, part)) for part in weights if bool((decay != 0.0).any())]
+        self.penalised = [(part, _spread(pull, part)) for part in weights if bool((pull != 0.0).any())]
         self.called = group.wrap(module, device)
         if compiled and on_gpu:
             self.called = torch.compile(self.called)
@@ -185,7 +185,10 @@ class Training:
         part = part.sum(dim=-1)
         # The group's average over processes, times their number, is the sum over the whole batch.
         self.scaler.scale(part.sum() * group.size / whole.to(part.dtype).clamp_min(_NOTHING)).backward()
+        self.scaler.unscale_(self.optimizer)
         with torch.no_grad():
+            for weights, pull in self.penalised:
+                weights.grad.addcmul_(weights, pull)
             for weights, decay in self.decayed:
                 weights.mul_(1.0 - learning_rate * decay)
         self.scaler.step(self.optimizer)

@@ -29,6 +29,7 @@ def train_network(
     optimizer: str = "adamw",
     learning_rate: float = 1e-3,
     weight_decay: float | torch.Tensor = 0.0,
+    penalty: float | torch.Tensor = 0.0,
     random_state: int = 0,
     device: str = "cpu",
     checkpoint: Path | None = None,
@@ -67,6 +68,8 @@ def train_network(
         Share of a weight, times the learning rate, that each step takes away, whatever the optimizer; biases
         and norms (one dimension, or named ``bias``) keep theirs. A tensor is spread over the first
         dimension of each parameter.
+    penalty : float or Tensor
+        Half of it times the squares of the same weights is added to the loss; spread in the same way.
     random_state : int
         Seed of torch's generator while the network trains.
     device : str
@@ -119,7 +122,9 @@ def train_network(
     place = choose_device(device)
     with joined_group(place) as group, settled_torch(random_state + group.rank, place, threads=threads):
         module.to(place)
-        training = Training(module, place, group, optimizer, learning_rate, weight_decay, mixed, compiled)
+        training = Training(
+            module, place, group, optimizer, learning_rate, weight_decay, penalty, mixed, compiled
+        )
         training.describe(random_state, key)
         if checkpoint is not None:
             training.resume(checkpoint, epochs)
