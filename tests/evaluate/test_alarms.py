@@ -8,44 +8,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from evaluated import COLUMNS, people, study_of
 from normwise.evaluate import evaluate_study
 from normwise.evaluate.alarms_copies import stem_of
-from normwise.schema import Study
-
-COLUMNS = [f"f{number}" for number in range(5)]
-
-
-def people(seed: int = 0, count: int = 120) -> pd.DataFrame:
-    """A clean table: one feature falls with disease, age and site do not tell."""
-    rng = np.random.default_rng(seed)
-    patient = np.arange(count) % 2 == 1
-    table = pd.DataFrame(rng.normal(10, 3, size=(count, len(COLUMNS))), columns=COLUMNS)
-    table["f0"] -= 5.0 * patient
-    return table.assign(
-        ID=[f"p{number:03d}x" for number in range(count)],
-        Age=rng.uniform(60, 80, count).round(1),
-        site=np.array(["A", "B"])[np.arange(count) // 2 % 2],
-        dx=np.where(patient, "AD", "normal"),
-    )
 
 
 def alarms_of(table: pd.DataFrame, folder: Path, **cohort: object) -> dict[str, str]:
     """Evaluate and return each alarm's code with its severity."""
-    folder.mkdir(exist_ok=True)
-    table.to_csv(folder / "people.csv", index=False)
-    study = Study.model_validate(
-        {
-            "cohort": {
-                "root": folder, "table": "people.csv", "id": "ID", "label": "dx", "site": "site",
-                "demographics": ["Age"],
-            }
-            | cohort,
-            "features": {"extractor": "table", "columns": ["f?"]},
-            "classifier": {"grid": {"C": [0.1]}},
-            "evaluation": {"folds": 3, "repeats": 1, "inner_folds": 2, "bootstrap": 200},
-        }
-    )  # fmt: skip
-    found = evaluate_study(study, folder / "run")
+    found = evaluate_study(study_of(folder, table, **cohort), folder / "run")
     return {alarm.code: alarm.severity for alarm in found.alarms}
 
 
