@@ -104,6 +104,6 @@ def own_grid(arrays: Mapping[str, NDArray[Any]], name: str) -> NDArray[Any]:
 
     inverse = np.linalg.inv(arrays["head_affine"]) @ arrays["affine"]
     finer: NDArray[Any] = affine_transform(
-        whole, inverse[:3, :3].diagonal(), inverse[:3, 3], output_shape=wanted, order=1
+        whole, inverse[:3, :3], inverse[:3, 3], output_shape=wanted, order=1
     )
     return finer
