@@ -168,6 +168,24 @@ def test_decay_may_differ_between_members_and_spares_biases():
     np.testing.assert_allclose(module.bias.detach(), 1.0)
 
 
+def test_the_penalty_is_that_of_ridge_regression():
+    draw = torch.Generator().manual_seed(0)
+    rows = torch.randn(30, 3, generator=draw, dtype=torch.float64)
+    target = rows @ torch.tensor([1.0, -2.0, 0.5], dtype=torch.float64)
+    module = torch.nn.Linear(3, 1, bias=False).double()
+    train_network(
+        module,
+        lambda epoch: [((rows,), target, torch.ones(30))],
+        loss=lambda output, target: 0.5 * (output[:, 0] - target) ** 2,
+        epochs=300,
+        optimizer="sgd",
+        learning_rate=0.05,
+        penalty=0.7,
+    )
+    ridge = torch.linalg.solve(rows.T @ rows / 30 + 0.7 * torch.eye(3), rows.T @ target / 30)
+    np.testing.assert_allclose(module.weight[0].detach(), ridge, atol=1e-8)
+
+
 def test_a_loss_that_explodes_and_a_device_that_is_not_there_are_refused():
     with pytest.raises(ClassifierError, match="finite") as caught:
         train_network(network(), batches, epochs=3, loss=lambda output, target: output[:, 0] * torch.inf)
