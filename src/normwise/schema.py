@@ -173,13 +173,15 @@ class FeaturesSection(Section):
         0.02, description="share of a slide's tiles that may be damaged"
     )
     solidity: bool = Field(False, description="measure each nucleus's share of its convex hull")
+    pooling: Literal["attention", "mean"] = Field(
+        "attention", description="how the extractor attention pools the tiles of a slide"
+    )
     bag_tiles: Annotated[int, Field(ge=2, le=4096)] = Field(
         512, description="tiles of a slide that attention looks at, evenly spaced where there are more"
     )
     export: list[Literal["nuclei", "geojson"]] = Field(
         default_factory=list, description="tables of all nuclei, and outlines for QuPath"
     )
-
 
     @model_validator(mode="before")
     @classmethod
@@ -286,7 +288,8 @@ class EvaluationSection(Section):
     )
     split_column: str | None = Field(None, description="column of the groups of split = group")
     prevalence: Probability | None = Field(
-        None, description="share of patients that predictive values and cost are stated at; default: the cohort's"
+        None,
+        description="share of patients that predictive values and cost are stated at; default: the cohort's",
     )
     learning_curve: bool = Field(False, description="test with fewer training people too")
     permutations: Annotated[int, Field(ge=0)] = Field(

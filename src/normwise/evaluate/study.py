@@ -79,7 +79,7 @@ def evaluate_study(
     """
     prepared = prepare_run(study, run, purpose="evaluate", jobs=jobs, progress=progress, limits=limits)
     resolved, roles = prepared.study, prepared.cohort.roles
-    arms = arms_of(roles)
+    arms = arms_of(roles, resolved.features)
     layers = draw_layers(
         resolved.evaluation,
         prepared.labels,

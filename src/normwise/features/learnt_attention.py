@@ -13,7 +13,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Sequence
-from typing import Any, ClassVar, Self
+from typing import Any, Self
 
 import numpy as np
 import pandas as pd
@@ -94,9 +94,6 @@ class AttentionPooling(TransformerMixin, BaseEstimator):  # type: ignore[misc]  
     >>> list(pooled), bool(np.allclose(pooled["size.mean"], bags[:, :, 0].mean(axis=1)))
     (['size.mean'], True)
     """
-
-    supervised: ClassVar[bool] = True
-    """Whether it is fitted with labels."""
 
     def __init__(
         self,

@@ -26,15 +26,17 @@ Flags = NDArray[np.bool_]
 class SharedExtraction:
     """Learnt extractors fitted once for all arms of one fold.
 
-    An extractor that is learnt (principal components of voxels) sees neither labels nor demographics, so that
-    every arm would fit it anew to the same result.
+    An extractor that does not join the demographics (principal components of voxels, attention over tiles)
+    would be fitted anew by every arm to the same result. One with other settings is another one.
     """
 
     def __init__(self) -> None:
         self._fitted: dict[bytes, tuple[Any, Any]] = {}
         self._applied: dict[bytes, Any] = {}
 
-    def fit(self, step: Any, frame: pd.DataFrame, rows: NDArray[np.intp]) -> tuple[Any, Any]:
+    def fit(
+        self, step: Any, frame: pd.DataFrame, labels: NDArray[np.object_], rows: NDArray[np.intp]
+    ) -> tuple[Any, Any]:
         """Return the fitted step and what it makes of its training rows.
 
         Parameters
@@ -43,21 +45,27 @@ class SharedExtraction:
             The same in every arm.
         frame : DataFrame of shape (n_scans, n_columns)
             The training rows.
+        labels : ndarray of shape (n_scans,)
+            Their classes.
         rows : ndarray of int
             Which rows of the fold's training part they are: by them they are known again.
         """
-        key = rows.tobytes()
+        key = _key(step, rows)
         if key not in self._fitted:
-            fitted = step.fit(frame)
+            fitted = step.fit(frame, labels)
             self._fitted[key] = (fitted, fitted.transform(frame))
         return self._fitted[key]
 
     def apply(self, fitted: Any, frame: pd.DataFrame, rows: NDArray[np.intp]) -> Any:
         """Return what a fitted step makes of other rows, once for all arms."""
-        key = rows.tobytes()
+        key = _key(fitted, rows)
         if key not in self._applied:
             self._applied[key] = fitted.transform(frame)
         return self._applied[key]
+
+
+def _key(step: Any, rows: NDArray[np.intp]) -> bytes:
+    return repr(sorted(step.get_params().items())).encode() + rows.tobytes()
 
 
 def fit_front(
@@ -95,7 +103,7 @@ def fit_front(
     passed: Any = frame
     for place, (title, step) in enumerate(steps):
         if title == "extract" and not learns_from_labels(step):
-            fitted, passed = shared.fit(step, passed, rows)
+            fitted, passed = shared.fit(step, passed, labels, rows)
             steps[place] = (title, fitted)
             continue
         step.fit(passed, labels[encodable])

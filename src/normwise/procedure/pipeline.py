@@ -18,7 +18,7 @@ from normwise.errors import ProcedureError
 from normwise.features import learnt_extractor
 from normwise.normalize import FeatureNormalizer, SiteHarmonizer
 from normwise.procedure.steps import DropDemographics, TargetClassifier
-from normwise.schema import ClassifierSection, NormalizerSection, Roles, Study
+from normwise.schema import ClassifierSection, FeaturesSection, NormalizerSection, Roles, Study
 
 __all__ = ["ARMS", "arm_frame", "arms_of", "front_of", "main_arm", "make_procedure", "site_column"]
 
@@ -28,13 +28,24 @@ ARMS: dict[str, str] = {
     "normalized_all": "Normalized on everybody",
     "appended": "Demographics appended to the features",
     "demographics": "Demographics alone",
+    "bag_mean": "The mean of all tiles in place of attention",
 }
 """Name and title of each arm, in the order in which they are shown."""
 
 
-def arms_of(roles: Roles) -> tuple[str, ...]:
-    """Return the arms a study can compare; without demographics only the raw one."""
-    return tuple(ARMS) if roles.demographics else ("raw",)
+def arms_of(roles: Roles, features: FeaturesSection | None = None) -> tuple[str, ...]:
+    """Return the arms a study can compare; without demographics only the raw one.
+
+    Where attention over tiles is learnt, the plain mean of the tiles stands beside it.
+
+    Examples
+    --------
+    >>> arms_of(Roles("dx", ("normal", "AD"), "normal", ("normal", "AD"), ()), FeaturesSection())
+    ('raw',)
+    """
+    arms = tuple(name for name in ARMS if name != "bag_mean") if roles.demographics else ("raw",)
+    attended = features is not None and features.extractor == "attention" and features.pooling == "attention"
+    return (*arms, "bag_mean") if attended else arms
 
 
 def main_arm(section: NormalizerSection, roles: Roles) -> str:
@@ -105,6 +116,11 @@ def front_of(study: Study, roles: Roles, arm: str, seed: int) -> Pipeline:
     learnt = None
     if arm != "demographics":
         learnt = network_extractor(study.features, seed, joined=arm != "raw") or learnt_extractor(study, seed)
+    if arm == "bag_mean":
+        # All else is the study's own procedure.
+        if learnt is not None:
+            learnt.set_params(pooling="mean")
+        arm = main_arm(section, roles)
     if learnt is not None:
         passed = [*roles.demographics, *([site] if site is not None else [])]
         steps.append(("extract", learnt.set_params(demographics=tuple(dict.fromkeys(passed)))))

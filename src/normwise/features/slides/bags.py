@@ -108,7 +108,7 @@ def _pooled_notes(names: list[str]) -> dict[str, FeatureNote]:
 
 
 def _learn(study: Study, seed: int) -> Any:
-    return AttentionPooling(normal=study.cohort.normal, random_state=seed)
+    return AttentionPooling(study.features.pooling, study.cohort.normal, random_state=seed)
 
 
 ATTENTION = Extractor(
