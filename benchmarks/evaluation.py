@@ -196,7 +196,9 @@ def report_shuffles() -> None:
 
 
 SMALL = {
-    "forest": {"parameters": {"n_estimators": 10}, "grid": {}},
+    "forest": {"parameters": {"n_estimators": 10}, "grid": {"min_samples_leaf": [3]}},
+    "perceptron": {"grid": {"alpha": [1.0]}},
+    "neural": {"grid": {"weight_decay": [0.01], "epochs": [20]}},
 }
 """Settings that make a classifier small enough for 200 shuffles."""
 

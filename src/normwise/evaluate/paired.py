@@ -96,7 +96,7 @@ def corrected_t(gaps: Floats, ratio_of_sizes: float, confidence: float) -> tuple
     --------
     >>> gap, p = corrected_t(np.array([0.02, 0.04, 0.0, 0.06, 0.03]), 0.25, 0.95)
     >>> round(gap.estimate, 3), round(p, 3)
-    (0.03, 0.092)
+    (0.03, 0.116)
     """
     count = len(gaps)
     mean = float(gaps.mean())
