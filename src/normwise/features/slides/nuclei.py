@@ -16,6 +16,9 @@ __all__ = ["label_nuclei", "segment_nuclei", "stained_mask"]
 FLOOR_OD = 0.22
 """Haematoxylin below which nothing is a nucleus: Otsu would part an empty tile in two all the same."""
 
+FLOOR_CONTRAST_OD = 0.15
+"""Least difference of the two sides of the threshold: cytoplasm alone varies by less."""
+
 _BINS_PER_OD = 128.0  # of the histogram: 0.008 is far finer than noise
 _STAINED_OD = 0.08  # sum of both dyes
 
@@ -94,12 +97,24 @@ def label_nuclei(
 
     smooth = cv2.GaussianBlur(haematoxylin, (0, 0), SMOOTHING_UM / mpp)
     bins = cv2.convertScaleAbs(cv2.max(smooth, 0), alpha=_BINS_PER_OD)
-    threshold = otsu(cv2.calcHist([bins], [0], stained, [256], [0, 256]).ravel())
+    counts = cv2.calcHist([bins], [0], stained, [256], [0, 256]).ravel()
+    threshold = otsu(counts)
     if threshold is None:
         return np.zeros(haematoxylin.shape, np.int32)
     level = max(threshold, FLOOR_OD * _BINS_PER_OD)
-    mask = cv2.compare(bins, level, cv2.CMP_GT)
-    return part_nuclei(mask, mpp)
+    if _contrast(counts, level) < FLOOR_CONTRAST_OD * _BINS_PER_OD:
+        return np.zeros(haematoxylin.shape, np.int32)
+    return part_nuclei(cv2.compare(bins, level, cv2.CMP_GT), mpp)
+
+
+def _contrast(counts: NDArray[np.float32], level: float) -> float:
+    """Return how far apart the means of the two sides of a threshold are, in bins; 0 where one is empty."""
+    bins = np.arange(len(counts))
+    above = bins > level
+    dark, bright = counts[above].sum(dtype=np.float64), counts[~above].sum(dtype=np.float64)
+    if dark == 0 or bright == 0:
+        return 0.0
+    return float((counts * bins)[above].sum() / dark - (counts * bins)[~above].sum() / bright)
 
 
 def _check(picture: NDArray[np.generic], mpp: float) -> None:
