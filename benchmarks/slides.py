@@ -59,7 +59,7 @@ def accuracy() -> None:
 
 
 def score(found: np.ndarray, truth: np.ndarray) -> dict[str, float]:
-    """Return counts, mean areas and matches at an intersection over union above one half, which are unique."""
+    """Return counts, mean areas and matches at an intersection over union above one half, which is unique."""
     n, m = int(found.max()), int(truth.max())
     both = np.bincount(
         truth.ravel().astype(np.int64) * (n + 1) + found.ravel(), minlength=(n + 1) * (m + 1)
