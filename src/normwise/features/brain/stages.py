@@ -124,7 +124,7 @@ STAGES: tuple[Stage, ...] = (
     Stage("align", 1, ("conform", "mask", "bias"), ("template",), ("template_to_head",), align),
     Stage(
         "warp",
-        1,
+        2,
         ("conform", "mask", "bias", "align"),
         ("quality", "template"),
         ("forward", "backward", "warp_affine"),

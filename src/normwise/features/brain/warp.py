@@ -130,9 +130,9 @@ def _by_ants(
         fields = []
         for kind in ("fwdtransforms", "invtransforms"):
             path = next(path for path in done[kind] if path.endswith(".nii.gz"))
-            field = np.asarray(nib.load(path).dataobj, dtype=np.float32)[..., 0, :]
-            # NIfTI vectors of ITK point to the left and to the back; the grid here has an identity affine.
-            fields.append(field * np.array([-1, -1, 1], np.float32))
+            # Both images have the identity for an affine, so ITK's millimetres are voxels; its vectors are
+            # stored as they are, whatever axes a reader of NIfTI takes them for.
+            fields.append(np.asarray(nib.load(path).dataobj, dtype=np.float32)[..., 0, :])
     return fields[0], fields[1]
 
 
