@@ -49,7 +49,7 @@ function show(about) {
 
   const bar = part("ruler").firstElementChild;
   function measure() {
-    const pixels = viewer.viewport.viewportToImageZoom(viewer.viewport.getZoom(true));
+    const pixels = viewer.world.getItemAt(0).viewportToImageZoom(viewer.viewport.getZoom(true));
     const { length, text } = roundLength((120 * about.mpp) / pixels);
     bar.style.width = `${(length / about.mpp) * pixels}px`;
     bar.textContent = text;
