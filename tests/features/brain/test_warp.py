@@ -16,7 +16,7 @@ SHIFT = (1.5, -1.0, 0.5)  # voxels; another in each direction, so that no swap o
 def test_a_local_shift_is_found_with_its_sign(package, monkeypatch) -> None:
     pytest.importorskip(package)
     monkeypatch.setitem(warp._STEPS, "default", [30, 20, 10])
-    monkeypatch.setattr(warp, "_LONG_STEPS", (30, 20, 0))
+    monkeypatch.setattr(warp, "_LONG_STEPS", (30, 20, 10))
     rng = np.random.default_rng(0)
     texture = gaussian_filter(rng.standard_normal((40, 42, 44)), 2.5)
     places = np.indices(texture.shape, dtype=np.float64)
