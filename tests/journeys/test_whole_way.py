@@ -43,7 +43,7 @@ def test_check_says_what_would_be_run_and_writes_nothing(normwise, cohort):
 def test_a_run_holds_what_it_promises(run):
     names = (
         "dataset_description.json study.toml run.json cohort.tsv features.tsv features.json evaluation.json "
-        "explanation.json predictions.tsv model report.html logs"
+        "explanation.json predictions.tsv model report.html figures logs"
     )
     assert {path.name for path in run.iterdir()} == {*names.split(), ".cache", ".normwise"}
     assert len(list((run / "logs").iterdir())) == 3

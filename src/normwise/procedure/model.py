@@ -15,7 +15,7 @@ from normwise.errors import ProcedureError
 from normwise.normalize import FeatureNormalizer
 from normwise.procedure.explain import contributions_of
 from normwise.procedure.fit import FittedProcedure
-from normwise.procedure.pipeline import arm_frame
+from normwise.procedure.pipeline import arm_frame, looks_at_images
 from normwise.results import FeatureNote, Prediction
 from normwise.schema import Roles, Study
 
@@ -210,8 +210,8 @@ class Model:
 
     def _departures(self, X: pd.DataFrame, rows: NDArray[np.bool_]) -> dict[int, str]:
         """Name, for the rows in question, the feature that lies farthest beyond `LARGEST_DEPARTURE`."""
-        if not rows.any():
-            return {}
+        if not rows.any() or looks_at_images(self.study):
+            return {}  # a voxel beside the head may depart by any number of its tiny deviations
         # In double precision the squares of every value that is let in can be held.
         frame = X[rows].astype(dict.fromkeys(self.feature_names, np.float64))
         passed: Any = arm_frame(frame, self.procedure.roles, self.procedure.arm)

@@ -20,7 +20,7 @@ from normwise.normalize import FeatureNormalizer, SiteHarmonizer
 from normwise.procedure.steps import DropDemographics, TargetClassifier
 from normwise.schema import ClassifierSection, FeaturesSection, NormalizerSection, Roles, Study
 
-__all__ = ["ARMS", "arm_frame", "arms_of", "front_of", "main_arm", "make_procedure", "site_column"]
+__all__ = ["ARMS", "arm_frame", "arms_of", "front_of", "looks_at_images", "main_arm", "make_procedure", "site_column"]
 
 ARMS: dict[str, str] = {
     "raw": "Raw features",
@@ -90,6 +90,12 @@ def arm_frame(X: pd.DataFrame, roles: Roles, arm: str) -> pd.DataFrame:
     return X[list(roles.demographics)] if arm == "demographics" else X
 
 
+def looks_at_images(study: Study) -> bool:
+    """Say whether the study's classifier is a network that takes whole images."""
+    name = study.classifier.name
+    return name in CLASSIFIERS and CLASSIFIERS[name].takes == "images"
+
+
 def front_of(study: Study, roles: Roles, arm: str, seed: int) -> Pipeline:
     """Build the steps before the classifier, unfitted.
 
@@ -153,7 +159,7 @@ def front_of(study: Study, roles: Roles, arm: str, seed: int) -> Pipeline:
         # W-scores have the normals' unit already; everything else gets the training rows' unit.
         steps.append(("scale", StandardScaler()))
     front = Pipeline(steps)
-    if study.classifier.name in CLASSIFIERS and CLASSIFIERS[study.classifier.name].takes == "images":
+    if looks_at_images(study):
         # A network for images knows voxels and demographics by the names of their columns.
         front.set_output(transform="pandas")
     return front
