@@ -20,7 +20,16 @@ from normwise.normalize import FeatureNormalizer, SiteHarmonizer
 from normwise.procedure.steps import DropDemographics, TargetClassifier
 from normwise.schema import ClassifierSection, FeaturesSection, NormalizerSection, Roles, Study
 
-__all__ = ["ARMS", "arm_frame", "arms_of", "front_of", "looks_at_images", "main_arm", "make_procedure", "site_column"]
+__all__ = [
+    "ARMS",
+    "arm_frame",
+    "arms_of",
+    "front_of",
+    "looks_at_images",
+    "main_arm",
+    "make_procedure",
+    "site_column",
+]
 
 ARMS: dict[str, str] = {
     "raw": "Raw features",
