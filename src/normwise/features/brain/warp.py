@@ -25,7 +25,7 @@ __all__ = ["template_points", "warp"]
 _SPACING_MM = 2.0
 _STEPS = {"fast": [60, 30, 0], "default": [50, 30, 15]}  # at 8, 4 and 2 mm
 _LONG_STEPS = (60, 40, 20)
-_RADIUS = {"fast": 4, "default": 4, "high": 4}  # voxels: the neighbourhood of the local correlation
+_RADIUS = {"fast": 4, "default": 4, "high": 2}  # voxels of local correlation; ITK pays for each of them
 _SMOOTH = 2.0  # voxels: each step's own smoothing
 
 
@@ -123,7 +123,7 @@ def _by_ants(
             type_of_transform="SyNOnly",
             initial_transform="Identity",
             syn_metric="CC",
-            syn_sampling=4,
+            syn_sampling=_RADIUS["high"],
             reg_iterations=_LONG_STEPS,
             outprefix=f"{folder}/",
         )
