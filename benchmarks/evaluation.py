@@ -39,10 +39,10 @@ def main() -> None:
 
 def report_coverage(title: str, simulate: Callable[[np.random.Generator], tuple[object, float]]) -> None:
     """Print how often each interval holds the true AUC."""
-    from normwise.evaluate.delong import area_influence, delong
-    from normwise.evaluate.estimates import bootstrap_estimate, values_of
-    from normwise.evaluate.intervals import estimate_of
-    from normwise.evaluate.uncertainty import draw_people
+    from normwise.evaluate.inference.bootstrap import draw_people
+    from normwise.evaluate.inference.delong import area_influence, delong
+    from normwise.evaluate.inference.estimates import bootstrap_estimate, values_of
+    from normwise.evaluate.inference.intervals import estimate_of
 
     kinds = ("DeLong, logit", "DeLong, plain", "BCa", "percentile")
     covered, width = dict.fromkeys(kinds, 0), dict.fromkeys(kinds, 0.0)
@@ -126,8 +126,8 @@ def _out_of_fold(score: np.ndarray, patient: np.ndarray, folds: np.ndarray) -> o
 
 def report_proportions() -> None:
     """Print how often the intervals of other metrics (Wilson, BCa) hold the known values."""
-    from normwise.evaluate.estimates import estimates_of, values_of
-    from normwise.evaluate.uncertainty import draw_people
+    from normwise.evaluate.inference.bootstrap import draw_people
+    from normwise.evaluate.inference.estimates import estimates_of, values_of
 
     shift = 1.5
     hit, clear = norm.cdf(shift / 2), norm.cdf(shift / 2)  # decided at the middle
@@ -164,7 +164,7 @@ def report_shuffles() -> None:
     from benchmarks.nested import cohort
     from normwise.classify import CLASSIFIERS
     from normwise.evaluate import METRICS, cross_validate_arms
-    from normwise.schema import Roles, Study
+    from normwise.schema.study import Roles, Study
 
     X, y = cohort(40, 5)
     roles = Roles("dx", ("normal", "patient"), "normal", ("normal", "patient"), ("age", "sex"), ("sex",))
@@ -208,10 +208,11 @@ SMALL = {
 def report_parts() -> None:
     """Print the processor time of each part of a full evaluation from a table of features."""
     from benchmarks.nested import cohort
-    from normwise.evaluate import evaluate_study, outcome
+    from normwise.evaluate import evaluate_study
+    from normwise.evaluate import results_writer as outcome
     from normwise.evaluate import study as study_room
-    from normwise.evaluate.comparisons import compare_arms
-    from normwise.schema import Study
+    from normwise.evaluate.compare_arms import compare_arms
+    from normwise.schema.study import Study
 
     X, y = cohort(198, 266)
     with tempfile.TemporaryDirectory() as name:

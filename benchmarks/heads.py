@@ -149,7 +149,12 @@ def child(name: str, brain: Path) -> None:
     if name == "synquick":
         synquick(brain)
     else:
-        from normwise.features.brain import Arrays, ChainSettings, Stage, run_stages
+        from normwise.features.brain import (
+            Arrays,
+            ChainSettings,
+            Stage,
+            run_stages,
+        )
         from normwise.images import read_head
 
         def step(stage: Stage, work: Callable[[], Arrays]) -> Arrays:
@@ -175,8 +180,8 @@ def child(name: str, brain: Path) -> None:
 def synquick(brain: Path) -> None:
     import ants
 
-    from normwise.features.brain.boxes import box_affine, crop
-    from normwise.features.brain.reference import load_reference
+    from normwise.features.brain.grids import box_affine, crop
+    from normwise.features.brain.registration.reference import load_reference
 
     kept = dict(np.load(brain))
     stripped = kept["corrected"] * crop(kept["mask"], kept["box"])

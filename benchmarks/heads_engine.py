@@ -76,7 +76,7 @@ def _gain_now() -> float:
 
 
 def _kill(folder: Path) -> None:
-    from normwise.features.brain.stages import STAGES
+    from normwise.features.brain.chain import STAGES
 
     _cohort(folder, people=1, quality="fast")
     whole = _extract(folder, "whole", jobs=1)
@@ -112,7 +112,11 @@ def _dicom(folder: Path) -> None:
 
 
 def _cohort(folder: Path, *, people: int, quality: str) -> None:
-    from normwise.images import Volume, read_volume, write_volume
+    from normwise.images import (
+        Volume,
+        read_volume,
+        write_volume,
+    )
 
     rng = np.random.default_rng(0)
     head = read_volume(HEAD)

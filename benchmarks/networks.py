@@ -73,8 +73,10 @@ def planted() -> None:
     from sklearn.linear_model import LogisticRegression
     from sklearn.pipeline import make_pipeline
 
-    from normwise.classify import ConvClassifier, ConvTrunk, grad_cam
-    from normwise.features import image_frame
+    from normwise.classify import ConvClassifier
+    from normwise.learnt.trunk import ConvTrunk
+    from normwise.model.image_evidence import grad_cam
+    from normwise.networks.images.columns import image_frame
     from normwise.normalize import FeatureNormalizer
     from normwise.samples import plant_blobs
 
@@ -109,7 +111,7 @@ def oasis(folder: Path) -> None:
     from normwise.cohort import read_cohort
     from normwise.features import extract_features
     from normwise.procedure import draw_folds, seed_for
-    from normwise.schema import Study
+    from normwise.schema.study import Study
 
     began = time.perf_counter()
     tables = {}
@@ -153,7 +155,8 @@ def _oasis_arm(arm: str, folder: Path) -> Any:
     """Return one arm, unfitted; a network writes its epochs down in the folder."""
     from sklearn.pipeline import make_pipeline
 
-    from normwise.classify import ConvClassifier, ConvTrunk, LogisticClassifier
+    from normwise.classify import ConvClassifier, LogisticClassifier
+    from normwise.learnt.trunk import ConvTrunk
     from normwise.normalize import FeatureNormalizer
     from normwise.procedure import make_procedure
 
@@ -191,10 +194,14 @@ def gpu() -> None:
     import torch
     from torch.nn import functional
 
-    from normwise.classify.conv_augment import Augmentation
-    from normwise.classify.conv_nets import build_network
-    from normwise.classify.conv_training import ImageBatches, ImageSet, Settings
-    from normwise.classify.neural_training import train_network
+    from normwise.networks.images.architectures import build_network
+    from normwise.networks.images.augmentation import Augmentation
+    from normwise.networks.images.training import (
+        ImageBatches,
+        ImageSet,
+        Settings,
+    )
+    from normwise.networks.training import train_network
 
     on_gpu = torch.cuda.is_available()
     device = "cuda" if on_gpu else "cpu"

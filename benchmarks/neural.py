@@ -41,8 +41,12 @@ def main() -> None:
     from threadpoolctl import threadpool_limits
 
     from benchmarks.timing import compare
-    from normwise.classify import CLASSIFIERS, NeuralClassifier, classifier_grid
-    from normwise.schema import ClassifierSection
+    from normwise.classify import (
+        CLASSIFIERS,
+        NeuralClassifier,
+        classifier_grid,
+    )
+    from normwise.schema.study import ClassifierSection
 
     print(f"torch {torch.__version__}, one thread")
     with threadpool_limits(1):

@@ -34,8 +34,8 @@ def candidates(people: int, features: int) -> dict[str, Callable[[], object]]:
     from sklearn.linear_model import LinearRegression
 
     from normwise.normalize import FeatureNormalizer
-    from normwise.normalize.people import People, inverse_triangle
-    from normwise.normalize.regression import fit_standardize
+    from normwise.normalize.blocked.regression import fit_standardize
+    from normwise.normalize.blocked.regression_model import People, inverse_triangle
 
     rng = np.random.default_rng(0)
     by_person = rng.standard_normal((people, features), dtype=np.float32) + np.float32(10)

@@ -50,8 +50,8 @@ def candidates(path: Path, folder: Path) -> dict[str, Callable[[], np.ndarray]]:
     from scipy import ndimage
 
     from normwise.features import STATISTICS, load_atlas
-    from normwise.features.measure import measure_regions
-    from normwise.features.placement import pack_atlas
+    from normwise.features.atlases.placement import pack_atlas
+    from normwise.features.regions.measure import measure_regions
     from normwise.images import read_volume, resample_labels
 
     atlas = load_atlas(ATLAS)

@@ -117,8 +117,8 @@ def scikit_image(rgb: np.ndarray, mpp: float) -> np.ndarray:
 def speed() -> None:
     from benchmarks.timing import compare
     from normwise.features import segment_nuclei
-    from normwise.features.slides.measure import measure_tile
     from normwise.features.slides.stain import StainModel
+    from normwise.features.slides.tile_measures import measure_tile
     from normwise.samples import draw_tile
 
     rgb, _ = draw_tile(np.random.default_rng(999), 1024, 0.25)
@@ -131,9 +131,13 @@ def speed() -> None:
 
 
 def chain() -> None:
-    from normwise.engine import Limits, Task, run_subjects
-    from normwise.features.slides.child import measure_slide
+    from normwise.engine import (
+        Limits,
+        Task,
+        run_subjects,
+    )
     from normwise.features.slides.settings import SlideSettings
+    from normwise.features.slides.worker import measure_slide
 
     with tempfile.TemporaryDirectory() as name:
         path = pyramid(Path(name) / "large.tif", 160, 0.25)
@@ -158,8 +162,8 @@ def chain() -> None:
 
 
 def tissue() -> None:
-    from normwise.features.slides.child import measure_slide
     from normwise.features.slides.settings import SlideSettings
+    from normwise.features.slides.worker import measure_slide
 
     print("\nSlides of 20,480 px at 0.5 µm with more and more tissue")
     with tempfile.TemporaryDirectory() as name:
@@ -173,9 +177,13 @@ def tissue() -> None:
 
 
 def processes() -> None:
-    from normwise.engine import Limits, Task, run_subjects
-    from normwise.features.slides.child import measure_slide
+    from normwise.engine import (
+        Limits,
+        Task,
+        run_subjects,
+    )
     from normwise.features.slides.settings import SlideSettings
+    from normwise.features.slides.worker import measure_slide
 
     print("\nFour slides of 12,288 px at 0.5 µm")
     with tempfile.TemporaryDirectory() as name:
@@ -200,7 +208,11 @@ def processes() -> None:
 
 def pyramid(path: Path, grid: int, mpp: float, share: float = 0.8) -> Path:
     """Write a slide of ``grid``² tiles of 256 px, a disk of tissue in the middle."""
-    from normwise.samples import GLASS, draw_tile, write_pyramid
+    from normwise.samples import (
+        GLASS,
+        draw_tile,
+        write_pyramid,
+    )
 
     rng = np.random.default_rng(7)
     blocks = [draw_tile(rng, 256, mpp, margin_um=1.0)[0] for _ in range(24)]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from normwise.features.brain.stages import Stage
+from normwise.features.brain.chain import Stage
 from normwise.images import Volume
 
 NAMES = {2: "cerebral_white_matter_left", 17: "hippocampus_left", 53: "hippocampus_right"}

@@ -9,8 +9,12 @@ import nibabel as nib
 import numpy as np
 from nibabel.orientations import apply_orientation, axcodes2ornt, inv_ornt_aff, ornt_transform
 
-from normwise.features.likeness import mni_template
-from normwise.images import LabelVolume, Volume, resample_labels
+from normwise.features.atlases.mni_check import mni_template
+from normwise.images import (
+    LabelVolume,
+    Volume,
+    resample_labels,
+)
 
 ORIENTATIONS = ("RAS", "LAS", "LPI", "PIR", "ASL")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from normwise.evaluate.outoffold import OutOfFold
+from normwise.evaluate.out_of_fold import OutOfFold
 
 
 def binormal(

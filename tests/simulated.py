@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from normwise.model.model import Model
 from normwise.procedure.fit import fit_procedure
-from normwise.procedure.model import Model
 from normwise.results import FeatureNote
-from normwise.schema import Roles, Study
+from normwise.schema.study import Roles, Study
 
 
 @dataclass(frozen=True)

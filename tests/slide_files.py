@@ -8,7 +8,11 @@ from pathlib import Path
 import numpy as np
 import tifffile
 
-from normwise.samples import GLASS, draw_tile, write_pyramid
+from normwise.samples import (
+    GLASS,
+    draw_tile,
+    write_pyramid,
+)
 
 SIDE = 256
 

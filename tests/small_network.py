@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from normwise.classify.neural_training import train_network
+from normwise.networks.training import train_network
 
 
 def network(seed=0, dropout=0.3):

@@ -30,7 +30,7 @@ def imported_modules(path: Path) -> set[str]:
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(SOURCE)))
-def test_a_file_imports_siblings_not_its_own_door_nor_the_root(path: Path) -> None:
+def test_a_file_imports_siblings_not_its_own_package_nor_the_root(path: Path) -> None:
     inside = path.relative_to(SOURCE).parts
     doors = {".".join(["normwise", *inside[:depth]]) for depth in range(len(inside))}
     if path.name == "__init__.py":
@@ -41,16 +41,16 @@ def test_a_file_imports_siblings_not_its_own_door_nor_the_root(path: Path) -> No
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(SOURCE)))
-def test_rooms_are_entered_by_their_door(path: Path) -> None:
-    room = path.relative_to(SOURCE).parts[0]
+def test_other_packages_are_entered_by_a_package_never_by_a_file_of_theirs(path: Path) -> None:
+    package = path.relative_to(SOURCE).parts[0]
     for module in imported_modules(path):
         parts = module.split(".")
-        inside = parts[0] == "normwise" and len(parts) > 2
-        assert not (inside and parts[1] != room), f"{module} is inside another room"
+        inside = parts[0] == "normwise" and len(parts) > 2 and parts[1] != package
+        assert not inside or SOURCE.joinpath(*parts[1:]).is_dir(), f"{module} is a file of another package"
 
 
-def test_no_file_is_longer_than_500_lines() -> None:
-    assert [str(path) for path in FILES if len(path.read_text(encoding="utf-8").splitlines()) > 500] == []
+def test_no_file_is_longer_than_600_lines() -> None:
+    assert [str(path) for path in FILES if len(path.read_text(encoding="utf-8").splitlines()) > 600] == []
 
 
 def test_errors_page_explains_every_code_and_no_other() -> None:

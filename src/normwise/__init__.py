@@ -29,8 +29,9 @@ if TYPE_CHECKING:
     from normwise.evaluate import evaluate_study, test_model
     from normwise.features import extract_features, parcellate, segment_nuclei
     from normwise.images import read_volume
+    from normwise.model import load_model, train_study
     from normwise.normalize import FeatureNormalizer
-    from normwise.procedure import load_model, make_procedure, train_study
+    from normwise.procedure import make_procedure
     from normwise.report import write_report
 
 __version__ = "0.1.0"
@@ -60,7 +61,7 @@ _ROOMS = {
     "NormwiseWarning": "errors",
     "evaluate_study": "evaluate",
     "extract_features": "features",
-    "load_model": "procedure",
+    "load_model": "model",
     "make_procedure": "procedure",
     "parcellate": "features",
     "read_cohort": "cohort",
@@ -68,7 +69,7 @@ _ROOMS = {
     "read_volume": "images",
     "segment_nuclei": "features",
     "test_model": "evaluate",
-    "train_study": "procedure",
+    "train_study": "model",
     "write_report": "report",
 }
 

@@ -15,10 +15,36 @@ from pydantic import TypeAdapter
 from normwise.files import write_bytes
 
 __all__ = [
-    "METRIC_NAMES", "Abstention", "Alarm", "Arm", "Association", "Band", "Comparison", "Contribution",
-    "Curve", "Estimate", "Evaluation", "Explanation", "FeatureNote", "FlowStep", "Importance",
-    "LearningCurve", "People", "Permutation", "Person", "Picture", "Pictures", "Prediction", "Quality",
-    "RunComparison", "RunRecord", "Stability", "Standing", "Subgroup", "Trajectory", "read_result",
+    "METRIC_NAMES",
+    "Abstention",
+    "Alarm",
+    "Arm",
+    "Association",
+    "Band",
+    "Comparison",
+    "Contribution",
+    "Curve",
+    "Estimate",
+    "Evaluation",
+    "Explanation",
+    "FeatureNote",
+    "FlowStep",
+    "Importance",
+    "LearningCurve",
+    "People",
+    "Permutation",
+    "Person",
+    "Picture",
+    "Pictures",
+    "Prediction",
+    "Quality",
+    "RankedRun",
+    "RunComparison",
+    "RunRecord",
+    "Stability",
+    "Subgroup",
+    "Trajectory",
+    "read_result",
     "write_result",
 ]  # fmt: skip
 
@@ -243,7 +269,7 @@ class Evaluation:
 
 
 @dataclass(frozen=True)
-class Standing:
+class RankedRun:
     """One run on the leaderboard: its main arm, out of fold; ``run`` is its folder."""
 
     run: str
@@ -269,7 +295,7 @@ class RunComparison:
     classes: list[str]
     negative: str
     confidence: float
-    standings: list[Standing]
+    standings: list[RankedRun]
     comparisons: list[Comparison] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     schema_version: int = 1

@@ -13,7 +13,7 @@ from sklearn.model_selection import cross_val_predict
 
 from normwise.classify import CLASSIFIERS, ConvClassifier
 from normwise.errors import ClassifierError, FeatureError
-from normwise.features import image_frame
+from normwise.networks.images.columns import image_frame
 from normwise.samples import plant_blobs
 
 SMALL = {"width": 4, "blocks": 2, "epochs": 2, "batch_size": 8}
@@ -124,7 +124,7 @@ def test_reloaded_from_skops_it_predicts_the_same_bits(frame, fitted):
 
 
 def test_a_killed_training_goes_on_to_the_same_weights(cohort, frame, fitted, tmp_path, monkeypatch):
-    from normwise.classify.conv_training import ImageBatches
+    from normwise.networks.images.training import ImageBatches
 
     kept = {**fitted.get_params(), "checkpoint": str(tmp_path)}
     draw, epochs = ImageBatches.__call__, []

@@ -6,7 +6,7 @@ from sklearn.metrics import log_loss, roc_auc_score
 
 from normwise.classify import LinearClassifier
 from normwise.classify.linear import _leave_one_out
-from normwise.classify.rotation import span_rows
+from normwise.classify.solvers.row_space import to_row_space
 from normwise.errors import ClassifierError
 
 
@@ -61,7 +61,7 @@ def test_leave_one_out_scores_are_those_of_refitting_without_the_row(shape, alph
 
     everybody = np.arange(len(codes))
     centre, base, rows, _ = parts(everybody)
-    span = span_rows(rows, 1.0 / alpha if alpha else np.inf)
+    span = to_row_space(rows, 1.0 / alpha if alpha else np.inf)
     shortcut = _leave_one_out(span, indicators - base, weights, alpha)
     for left_out in everybody[::4]:
         centre, _, rows, aims = parts(np.delete(everybody, left_out))

@@ -103,7 +103,7 @@ def test_a_diverging_rate_is_refused_and_a_slow_one_is_told():
 
 
 def test_steps_that_run_out_are_told(monkeypatch):
-    monkeypatch.setattr("normwise.classify.newton._MOST_STEPS", 2)
+    monkeypatch.setattr("normwise.classify.solvers.newton._MOST_STEPS", 2)
     X, y = people(40, 10, 2)
     with pytest.warns(NormwiseWarning, match="CLS-203"):
         LogisticClassifier().fit(X, y)

@@ -9,8 +9,8 @@ from sklearn.datasets import make_moons
 from sklearn.utils.estimator_checks import check_estimator
 
 from normwise.classify import LinearClassifier, NeuralClassifier
-from normwise.classify.neural_dense import ACTIVATIONS
 from normwise.errors import ClassifierError
+from normwise.networks.dense import ACTIVATIONS
 
 every_activation = pytest.mark.parametrize("activation", ACTIVATIONS)
 

@@ -1,9 +1,14 @@
 import numpy as np
 import pytest
 
-from normwise.classify import CLASSIFIERS, classifier_grid, importances, make_classifier
+from normwise.classify import (
+    CLASSIFIERS,
+    classifier_grid,
+    importances,
+    make_classifier,
+)
 from normwise.errors import ClassifierError
-from normwise.schema import ClassifierSection
+from normwise.schema.study import ClassifierSection
 
 
 def code_of(function, **section):

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from normwise.procedure import load_model, train_study
+from normwise.model.bundle import load_model
+from normwise.model.train import train_study
 
 
 @pytest.fixture(scope="session")

@@ -4,7 +4,11 @@ import os
 
 import pytest
 
-from normwise.cli.run_flags import RunFlags, count_cpus, memory_bytes
+from normwise.cli.run_flags import (
+    RunFlags,
+    count_cpus,
+    memory_bytes,
+)
 from normwise.errors import CommandError
 
 

@@ -2,9 +2,13 @@
 
 import pytest
 
-from normwise.cli.run_folder import is_run, open_run, refuse_foreign
+from normwise.cli.run_folder import (
+    is_run,
+    open_run,
+    refuse_foreign,
+)
 from normwise.errors import CommandError
-from normwise.schema import Study
+from normwise.schema.study import Study
 
 
 def study(root, **sections):
@@ -109,7 +113,7 @@ def test_a_key_left_out_and_an_empty_list_are_the_same_study(run, tmp_path):
 
 def test_both_doors_leave_the_same_marker(table_run):
     from normwise.cli import run_folder
-    from normwise.procedure import run as procedure_run
+    from normwise.runs import prepare as procedure_run
 
     assert procedure_run.MARKER == run_folder.MARKER
     assert is_run(table_run)

@@ -8,9 +8,17 @@ import pytest
 
 from normwise.cli.log import RunLog
 from normwise.cli.run_flags import RunFlags
-from normwise.cli.session import accident, limits_from, open_session
-from normwise.errors import CommandError, NormwiseError, NormwiseWarning
-from normwise.schema import Study
+from normwise.cli.session import (
+    limits_from,
+    open_session,
+    unexpected_error,
+)
+from normwise.errors import (
+    CommandError,
+    NormwiseError,
+    NormwiseWarning,
+)
+from normwise.schema.study import Study
 
 
 def test_own_warnings_are_noted_once_and_those_of_libraries_only_logged(tmp_path, capsys):
@@ -92,7 +100,7 @@ def test_accidents_without_a_run_share_one_folder(tmp_path, monkeypatch):
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     logs = [RunLog("check") for _ in range(2)]
     for log in logs:
-        accident(RuntimeError("a hidden fault"), log)
+        unexpected_error(RuntimeError("a hidden fault"), log)
         log.close()
     [folder] = tmp_path.iterdir()
     assert folder.stat().st_mode & 0o777 == 0o700

@@ -8,7 +8,7 @@ from pydantic import BaseModel
 
 from normwise.cohort import read_study
 from normwise.errors import StudyError
-from normwise.schema import CostPair, Study
+from normwise.schema.study import CostPair, Study
 
 HOWTO = Path(__file__).resolve().parents[2] / "docs" / "howto" / "study-file.md"
 

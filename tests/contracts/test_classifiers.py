@@ -16,9 +16,14 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import check_estimator
 
-from normwise.classify import CLASSIFIERS, classifier_grid, importances, make_classifier
+from normwise.classify import (
+    CLASSIFIERS,
+    classifier_grid,
+    importances,
+    make_classifier,
+)
 from normwise.errors import ClassifierError, NormwiseWarning
-from normwise.schema import ClassifierSection
+from normwise.schema.study import ClassifierSection
 
 # Small enough for a test; nothing else about them differs from the defaults.
 QUICK = {"forest": {"n_estimators": 8}, "perceptron": {"hidden_layer_sizes": 4}, "neural": {"hidden": 4}}

@@ -20,7 +20,7 @@ from normwise.features import (
     write_features,
 )
 from normwise.samples import draw_tile
-from normwise.schema import Study
+from normwise.schema.study import Study
 from phantoms import brain, labels_on, save
 
 PEOPLE = "ID,Age,Sex,dx,a,b\n007,70,F,normal,1.5,2\n01,71,M,AD,2.5,1\n5,72,M,AD,3.5,4\nlost,73,F,AD,x,4\n"

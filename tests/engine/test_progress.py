@@ -8,8 +8,12 @@ import json
 import pytest
 
 from normwise.engine import make_progress
-from normwise.engine.bar import BarProgress
-from normwise.engine.progress import JsonProgress, PlainProgress, QuietProgress
+from normwise.engine.progress import (
+    JsonProgress,
+    PlainProgress,
+    QuietProgress,
+)
+from normwise.engine.progress_bar import BarProgress
 
 
 class Terminal(io.StringIO):

@@ -10,8 +10,13 @@ import pytest
 
 from normwise.evaluate import evaluate_study
 from normwise.report import read_scored
-from normwise.results import Evaluation, Explanation, People, read_result
-from normwise.schema import Study
+from normwise.results import (
+    Evaluation,
+    Explanation,
+    People,
+    read_result,
+)
+from normwise.schema.study import Study
 
 
 def study_in(folder: Path, **sections: Any) -> Study:

@@ -8,9 +8,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from normwise.evaluate.permutation import area_of, permutation_test, shuffle_labels
+from normwise.evaluate.permutation import (
+    area_of,
+    permutation_test,
+    shuffle_labels,
+)
 from normwise.procedure import Shortcut
-from normwise.schema import Roles, Study
+from normwise.schema.study import Roles, Study
 
 
 def study_of(small: Any, **sections: Any) -> Study:

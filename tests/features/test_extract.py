@@ -5,7 +5,13 @@ import pytest
 
 from cohorts import cohort_of
 from normwise.errors import FeatureError
-from normwise.features import EXTRACTORS, Extractor, FeatureTable, extract_features, learnt_extractor
+from normwise.features import (
+    EXTRACTORS,
+    Extractor,
+    FeatureTable,
+    extract_features,
+    learnt_extractor,
+)
 
 PEOPLE = "ID,Age,Sex,dx,a\n01,70,F,normal,1\n02,71,M,AD,2\n"
 

@@ -5,7 +5,13 @@ import pandas as pd
 import pytest
 
 from normwise.errors import NormalizerError
-from normwise.normalize.demographics import check_columns, is_category, level_text, read_levels, read_numbers
+from normwise.normalize.demographics import (
+    check_columns,
+    is_category,
+    level_text,
+    read_levels,
+    read_numbers,
+)
 
 
 @pytest.mark.parametrize(

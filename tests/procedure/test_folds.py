@@ -8,7 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from normwise.errors import ProcedureError
-from normwise.procedure.folds import Fold, assert_no_person_on_both_sides, draw_folds, seed_for
+from normwise.procedure.folds import (
+    Fold,
+    assert_no_person_on_both_sides,
+    draw_folds,
+    seed_for,
+)
 
 
 def cohort(seed: int, people: int) -> tuple[np.ndarray, np.ndarray]:

@@ -10,12 +10,12 @@ import onnx
 import onnxruntime
 import pytest
 
-from normwise.classify.neural_dense import ACTIVATIONS
 from normwise.errors import ModelError
-from normwise.procedure import onnx_export
+from normwise.model.model import Model
+from normwise.model.onnx import export as onnx_export
+from normwise.model.onnx.export import export_onnx
+from normwise.networks.dense import ACTIVATIONS
 from normwise.procedure.fit import fit_procedure
-from normwise.procedure.model import Model
-from normwise.procedure.onnx_export import export_onnx
 from simulated import simulate
 
 CLASSIFIERS = {

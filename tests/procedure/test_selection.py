@@ -8,11 +8,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from normwise.procedure.explain import contributions_of, importances_of
+from normwise.model.explain import contributions_of, importances_of
 from normwise.procedure.fit import fit_procedure
-from normwise.procedure.ranking import RANKINGS, rank_features
-from normwise.procedure.selection import FeatureSelector
-from normwise.schema import Roles, SelectionSection, Study
+from normwise.procedure.selection import RANKINGS, FeatureSelector, rank_features
+from normwise.schema.study import (
+    Roles,
+    SelectionSection,
+    Study,
+)
 
 
 def planted(people: int = 120, features: int = 40, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:

@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 
 from normwise.errors import ProcedureError
-from normwise.procedure.bundle import load_model, save_model
-from normwise.procedure.explain import importances_of, trajectories_of
+from normwise.model.bundle import load_model, save_model
+from normwise.model.explain import importances_of, trajectories_of
+from normwise.model.model import Model
 from normwise.procedure.fit import fit_procedure
-from normwise.procedure.model import Model
 from normwise.procedure.pipeline import ARMS, site_column
 from normwise.results import FeatureNote
-from normwise.schema import Study
+from normwise.schema.study import Study
 
 
 def with_sites(small: Any, *, shift: float = 300.0, **settings: Any) -> Any:
@@ -72,7 +72,7 @@ def test_a_new_site_by_each_policy(unseen: str, small: Any) -> None:
     if unseen != "pooled":
         assert not support["supported"].any()
         assert support["reason"].str.contains("scanner y").all()
-    met = fitted.meet_sites(new, labels, groups)
+    met = fitted.adapt_to_sites(new, labels, groups)
     if unseen == "own_normals":
         assert met.support(new)["supported"].sum() > 20
         assert gap(met.probabilities(new), labels) > 0.4

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from normwise.errors import ProcedureError
-from normwise.procedure.folds import draw_layers, leave_group_out
-from normwise.schema import EvaluationSection
+from normwise.procedure.folds import draw_repeats, leave_group_out
+from normwise.schema.study import EvaluationSection
 
 TARGETS = ("normal", "AD")
 
@@ -38,14 +38,14 @@ def test_a_site_left_out_is_nowhere_in_training_nor_are_its_people(seed: int) ->
 
 def test_leave_one_out_tests_each_person_with_all_sessions_once() -> None:
     labels, groups, _ = cohort(1)
-    (layer,) = draw_layers(EvaluationSection(split="leave_one_out", repeats=3), labels, groups, TARGETS)
+    (layer,) = draw_repeats(EvaluationSection(split="leave_one_out", repeats=3), labels, groups, TARGETS)
     assert len(layer) == 60
     assert all(len(set(groups[fold.test])) == 1 for fold in layer)
 
 
 def test_random_folds_are_drawn_anew_in_every_repeat() -> None:
     labels, groups, _ = cohort(2)
-    layers = draw_layers(EvaluationSection(repeats=2, folds=3), labels, groups, TARGETS)
+    layers = draw_repeats(EvaluationSection(repeats=2, folds=3), labels, groups, TARGETS)
     assert [len(layer) for layer in layers] == [3, 3]
     assert not np.array_equal(layers[0][0].test, layers[1][0].test)
 
@@ -63,5 +63,5 @@ def test_what_cannot_be_left_out_is_refused(code: str, site: list[str] | None, s
     labels = np.array(["AD", "AD", "AD"] + ["normal"] * 5, dtype=object)
     keys = None if site is None else np.array(site, dtype=object)
     with pytest.raises(ProcedureError) as caught:
-        draw_layers(EvaluationSection(split=split), labels, np.arange(8).astype(object), TARGETS, keys)
+        draw_repeats(EvaluationSection(split=split), labels, np.arange(8).astype(object), TARGETS, keys)
     assert caught.value.code == code

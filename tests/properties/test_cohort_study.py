@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from normwise.cohort import study_to_toml
 from normwise.errors import StudyError
-from normwise.schema import Study
+from normwise.schema.study import Study
 
 TEXT = st.text(st.characters(exclude_categories=("Cs",)), max_size=12)
 SCALARS = st.one_of(

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from normwise.features.names import region_name, region_names
-from normwise.features.statistics import region_statistics
+from normwise.features.atlases.region_names import region_name, region_names
+from normwise.features.regions.statistics import region_statistics
 
 ALL = ["mean", "sd", "median", "p5", "p95"]
 WHOLE = st.integers(-2000, 2000).map(float)

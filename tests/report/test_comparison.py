@@ -9,7 +9,14 @@ import pytest
 
 from normwise.errors import ReportError
 from normwise.report import write_comparison
-from normwise.results import Alarm, Comparison, Estimate, RunComparison, Standing, write_result
+from normwise.results import (
+    Alarm,
+    Comparison,
+    Estimate,
+    RankedRun,
+    RunComparison,
+    write_result,
+)
 from report.example_runs import HOSTILE
 from report.read_html import read_html
 
@@ -17,7 +24,7 @@ from report.read_html import read_html
 def comparison() -> RunComparison:
     metrics = {"auc": Estimate(0.81, 0.74, 0.88), "brier": Estimate(0.18, 0.15, 0.2)}
     alarm = Alarm("EVA-301", "severe", "The site tells the label", "AUC 0.9", "balance")
-    best = Standing("runs/svm", "OASIS", "normalized", "svm", "regions", "kfold", 139, 139, metrics)
+    best = RankedRun("runs/svm", "OASIS", "normalized", "svm", "regions", "kfold", 139, 139, metrics)
     other = replace(best, run="runs/forest", classifier="forest", metrics={"auc": Estimate(0.7, 0.6, 0.8)})
     other = replace(other, alarms=[alarm])
     test = Comparison("runs/svm", "runs/forest", "auc", "DeLong", Estimate(0.11, 0.02, 0.2), 0.0161)

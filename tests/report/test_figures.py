@@ -8,16 +8,20 @@ from itertools import combinations
 import numpy as np
 import pytest
 
-from normwise.report.figures.band import draw_calibration, draw_learning
 from normwise.report.figures.bars import draw_weights
-from normwise.report.figures.departures import draw_departures
+from normwise.report.figures.curves import Line, draw_calibration, draw_learning, draw_lines, draw_roc
 from normwise.report.figures.descent import draw_costs
-from normwise.report.figures.forest import draw_forest, shared_range
-from normwise.report.figures.lines import Line, draw_lines
-from normwise.report.figures.roc import draw_roc
-from normwise.report.figures.shuffles import draw_shuffles
+from normwise.report.figures.distributions import draw_departures, draw_shuffles
+from normwise.report.figures.forest_plot import draw_forest, shared_range
 from normwise.report.figures.trajectory import class_colour, draw_trajectory
-from normwise.results import Band, Contribution, Curve, Estimate, Importance, Permutation
+from normwise.results import (
+    Band,
+    Contribution,
+    Curve,
+    Estimate,
+    Importance,
+    Permutation,
+)
 from report.simulated_results import make_evaluation, make_explanation
 
 TWO = {"normal": 98, "dementia": 100}

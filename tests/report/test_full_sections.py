@@ -7,9 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from normwise.report import SECTIONS, SavedRun, read_run, write_report
+from normwise.report import (
+    SavedRun,
+    read_run,
+    write_report,
+)
+from normwise.report.sections import SECTIONS
 from normwise.report.sections.alarms import ranked
-from normwise.report.sections.differences import paired_tests
+from normwise.report.sections.arms import paired_tests
 from normwise.report.sections.quality import check_rows
 from report.example_runs import EXAMPLES
 from report.read_html import read_html

@@ -9,7 +9,8 @@ from urllib.parse import urlparse
 import matplotlib as mpl
 import pytest
 
-from normwise.report import SECTIONS, write_report
+from normwise.report import write_report
+from normwise.report.sections import SECTIONS
 from report.example_runs import EXAMPLES, HOSTILE
 from report.read_html import read_html
 

@@ -3,9 +3,10 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from normwise.report import SECTIONS, SavedRun, read_run
+from normwise.report import SavedRun, read_run
+from normwise.report.sections import SECTIONS
+from normwise.report.sections.cohort import all_warnings
 from normwise.report.sections.decisions import confusion_rows
-from normwise.report.sections.readings import all_warnings
 from normwise.results import Estimate
 from report.example_runs import EXAMPLES
 from report.read_html import read_html

@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 
-from normwise.samples import open_workshop
+from normwise.samples import open_simulator
 
 
 @pytest.fixture(scope="module")
 def workshop():
-    return open_workshop()
+    return open_simulator()
 
 
 def test_weights_lie_between_0_and_1(workshop):

@@ -5,14 +5,19 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from normwise.samples import PLACES, Person, open_workshop, simulate_brain
+from normwise.samples import (
+    PLACES,
+    Person,
+    open_simulator,
+    simulate_brain,
+)
 
 HEALTHY = Person("sub-001", 1, 60, "F", "A", "normal", 0.0, dict.fromkeys(PLACES, 0.0))
 
 
 @pytest.fixture(scope="module")
 def workshop():
-    return open_workshop()
+    return open_simulator()
 
 
 def changed(**changes):

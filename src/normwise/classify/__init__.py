@@ -16,34 +16,23 @@ A walk through the files:
 * ``registry``: the dict `CLASSIFIERS`, and the study's section made into an estimator and its grid.
 """
 
-from normwise.classify.base import Classifier
+from normwise.classify.base import Classifier, ClassifierSpec
 from normwise.classify.conv import ConvClassifier
-from normwise.classify.conv_autoencoder import ConvAutoencoder
-from normwise.classify.conv_explain import draw_evidence, grad_cam, occlusion_by_region
-from normwise.classify.conv_extract import network_extractor
-from normwise.classify.conv_trunk import ConvTrunk
-from normwise.classify.descent import Descent, descend, largest_stable_rate
 from normwise.classify.forest import ForestClassifier
 from normwise.classify.linear import LinearClassifier
-from normwise.classify.logistic import LogisticClassifier
+from normwise.classify.logistic import LogisticClassifier, predict_grid
 from normwise.classify.neural import NeuralClassifier
-from normwise.classify.neural_dense import LEAK, MAXOUT_PIECES
-from normwise.classify.paths import predict_grid
 from normwise.classify.perceptron import PerceptronClassifier
-from normwise.classify.rates import compare_rates
 from normwise.classify.registry import CLASSIFIERS, classifier_grid, importances, make_classifier
-from normwise.classify.spec import ClassifierSpec
+from normwise.classify.solvers.gradient_descent import Descent, descend, largest_stable_rate
+from normwise.classify.solvers.learning_rates import compare_rates
 from normwise.classify.svm import SupportVectorClassifier
 
 __all__ = [
     "CLASSIFIERS",
-    "LEAK",
-    "MAXOUT_PIECES",
     "Classifier",
     "ClassifierSpec",
-    "ConvAutoencoder",
     "ConvClassifier",
-    "ConvTrunk",
     "Descent",
     "ForestClassifier",
     "LinearClassifier",
@@ -54,12 +43,8 @@ __all__ = [
     "classifier_grid",
     "compare_rates",
     "descend",
-    "draw_evidence",
-    "grad_cam",
     "importances",
     "largest_stable_rate",
     "make_classifier",
-    "network_extractor",
-    "occlusion_by_region",
     "predict_grid",
 ]

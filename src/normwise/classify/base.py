@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from abc import ABCMeta, abstractmethod
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar, Self
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -13,10 +14,10 @@ from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from normwise.classify.parameters import Rule, check_value
 from normwise.errors import ClassifierError
+from normwise.schema import Rule, check_value
 
-__all__ = ["Classifier", "LogOddsClassifier"]
+__all__ = ["Classifier", "ClassifierSpec", "LogOddsClassifier"]
 
 Floats = NDArray[np.float64]
 Codes = NDArray[np.intp]
@@ -179,3 +180,48 @@ class LogOddsClassifier(Classifier):
         scores = self.decision_function(X)
         chosen = (scores > 0).astype(np.intp) if scores.ndim == 1 else np.argmax(scores, axis=1)
         return np.asarray(self.classes_[chosen])
+
+
+@dataclass(frozen=True)
+class ClassifierSpec:
+    """One classifier of the study file.
+
+    Attributes
+    ----------
+    title : str
+        For people.
+    estimator : type
+        The scikit-learn estimator.
+    grid : dict of str to list
+        Settings that are tuned where a study names none, from the simplest model to the richest, so that the
+        first of equally good settings is the simplest.
+    library_types : tuple of str
+        Types of other packages inside a fitted estimator that `skops.io` doesn't trust by itself.
+    takes : {"features", "images"}
+        Whether it looks at columns one by one, or at the columns of voxels as an image.
+    """
+
+    title: str
+    estimator: type[Classifier]
+    grid: dict[str, list[Any]]
+    library_types: tuple[str, ...] = field(default=())
+    takes: Literal["features", "images"] = "features"
+
+    @property
+    def trusted(self) -> tuple[str, ...]:
+        """The types that opening a saved classifier needs beyond those that skops trusts by itself."""
+        return (f"{self.estimator.__module__}.{self.estimator.__qualname__}", *self.library_types)
+
+    def make(self, random_state: int = 0, **parameters: Any) -> Classifier:
+        """Build the estimator, unfitted; ``random_state`` reaches those that draw at random.
+
+        Parameters
+        ----------
+        random_state : int
+            Seed.
+        **parameters
+            Settings.
+        """
+        if "random_state" in self.estimator.rules:
+            parameters = {"random_state": random_state, **parameters}
+        return self.estimator(**parameters)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scipy.optimize import brentq
 from scipy.special import logit, softmax
 
-from normwise.classify.newton import CrossEntropy, minimise
+from normwise.classify.solvers.newton import CrossEntropy, minimise
 
 __all__ = ["fit_sigmoid", "fit_slope", "soft_targets"]
 

@@ -14,17 +14,22 @@ from sklearn.model_selection import StratifiedKFold
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted
 
-from normwise.classify.base import Classifier
-from normwise.classify.conv_input import ImageRows, encode, learn_encoding, read_rows
-from normwise.classify.conv_rules import CONV_RULES, augmentation_of
-from normwise.classify.neural_device import need_torch
-from normwise.classify.parameters import Rule
-from normwise.classify.spec import ClassifierSpec
+from normwise.classify.base import Classifier, ClassifierSpec
 from normwise.engine import Progress
 from normwise.errors import ClassifierError
+from normwise.networks import need_torch
+from normwise.networks.images import (
+    CONV_RULES,
+    ImageRows,
+    augmentation_of,
+    encode,
+    learn_encoding,
+    read_rows,
+)
+from normwise.schema import Rule
 
 if TYPE_CHECKING:
-    from normwise.classify.conv_training import ImageSet, Settings
+    from normwise.networks.images import ImageSet, Settings
 
 __all__ = ["CONV", "ConvClassifier"]
 
@@ -58,7 +63,7 @@ class ConvClassifier(Classifier):
     augmentation : str or mapping
         ``none``, ``mild``, ``strong``, or a table with ``mirror``, ``rotation``, ``shear``, ``scale``,
         ``shift``, ``warp``, ``intensity``, ``bias`` and ``noise``; see
-        `normwise.classify.conv_augment.Augmentation`.
+        `normwise.networks.images.augmentation.Augmentation`.
     demographics : sequence of str, optional
         Columns of the frame that are joined; default: every column that is no voxel. ``()`` joins none.
     ensemble : int
@@ -183,7 +188,7 @@ class ConvClassifier(Classifier):
         """
         self._begin()
         need_torch(type(self).__name__)
-        from normwise.classify.conv_training import best_epochs, train_member
+        from normwise.networks.images import best_epochs, train_member
 
         rows = read_rows(X, ndim=self.ndim, demographics=self.demographics)
         codes = self._read_classes(rows, y)
@@ -229,15 +234,15 @@ class ConvClassifier(Classifier):
 
     def scores_of(self, rows: ImageSet, *, embed: bool = False) -> list[NDArray[np.float32]]:
         """Return each member's scores, or its embedding, of rows from `rows_of`."""
-        from normwise.classify.conv_training import predict_scores
+        from normwise.networks.images import predict_scores
 
         network, settings = self._build(), self._settings()
         return [predict_scores(network, weights, rows, settings, embed=embed) for weights in self.weights_]
 
     def each_network(self, X: Any) -> Iterator[tuple[Any, ImageSet]]:
         """Give each member as a torch module on its device, and the rows made ready for it."""
-        from normwise.classify.conv_training import load_weights
-        from normwise.classify.neural_device import choose_device
+        from normwise.networks import choose_device
+        from normwise.networks.images import load_weights
 
         rows, network = self.rows_of(X), self._build()
         for weights in self.weights_:
@@ -297,7 +302,7 @@ class ConvClassifier(Classifier):
         self.centre_, self.spread_ = _mean_and_spread(rows.images)
 
     def _ready(self, rows: ImageRows, codes: NDArray[np.intp]) -> ImageSet:
-        from normwise.classify.conv_training import ImageSet
+        from normwise.networks.images import ImageSet
 
         images = rows.images
         if not self.image_shape_:
@@ -308,7 +313,7 @@ class ConvClassifier(Classifier):
         )
 
     def _settings(self, epochs: int | None = None) -> Settings:
-        from normwise.classify.conv_training import Settings
+        from normwise.networks.images import Settings
 
         return Settings(
             epochs or self.epochs, self.batch_size, self.learning_rate, self.weight_decay,
@@ -318,8 +323,7 @@ class ConvClassifier(Classifier):
 
     def _build(self) -> Any:
         """Build a network with fresh weights, and those of ``start_from`` where it is given."""
-        from normwise.classify.conv_nets import build_network
-        from normwise.classify.conv_transfer import begin_from
+        from normwise.networks.images import begin_from, build_network
 
         levels = self.encoding_["levels"].values()
         ndim = len(self.image_shape_) - 1
@@ -371,8 +375,8 @@ CONV = ClassifierSpec(
     ConvClassifier,
     grid={},
     library_types=(
-        "normwise.classify.conv_trunk.ConvTrunk",
-        "normwise.classify.conv_autoencoder.ConvAutoencoder",
+        "normwise.learnt.trunk.ConvTrunk",
+        "normwise.learnt.autoencoder.ConvAutoencoder",
     ),
     takes="images",
 )

@@ -8,10 +8,16 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.ensemble import RandomForestClassifier
 
-from normwise.classify.base import Classifier
-from normwise.classify.parameters import Rule, choice, class_weights, either, nothing, number
-from normwise.classify.spec import ClassifierSpec
-from normwise.classify.units import training_unit
+from normwise.classify.base import Classifier, ClassifierSpec
+from normwise.classify.solvers.standardize import training_unit
+from normwise.schema import (
+    Rule,
+    choice,
+    class_weights,
+    either,
+    nothing,
+    number,
+)
 
 __all__ = ["FOREST", "ForestClassifier"]
 

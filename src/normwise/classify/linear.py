@@ -15,13 +15,19 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from normwise.classify.base import LogOddsClassifier
+from normwise.classify.base import ClassifierSpec, LogOddsClassifier
 from normwise.classify.calibration import fit_slope, soft_targets
-from normwise.classify.descent import descend
-from normwise.classify.parameters import Rule, choice, class_weights, either, nothing, number
-from normwise.classify.rates import refuse_divergence, warn_unsettled
-from normwise.classify.rotation import Span, span_rows
-from normwise.classify.spec import ClassifierSpec
+from normwise.classify.solvers.gradient_descent import descend
+from normwise.classify.solvers.learning_rates import refuse_divergence, warn_unsettled
+from normwise.classify.solvers.row_space import RowSpace, to_row_space
+from normwise.schema import (
+    Rule,
+    choice,
+    class_weights,
+    either,
+    nothing,
+    number,
+)
 
 __all__ = ["LINEAR", "LinearClassifier"]
 
@@ -141,7 +147,7 @@ class LinearClassifier(LogOddsClassifier):
             centre = share @ rows
             least = min(model.alpha for model in alike)
             root = np.sqrt(weights)[:, None]
-            span = span_rows(root * (rows - centre), 1.0 / least if least > 0.0 else np.inf)
+            span = to_row_space(root * (rows - centre), 1.0 / least if least > 0.0 else np.inf)
             for model in alike:
                 model.base_rates_ = share @ indicators
                 aims = indicators - model.base_rates_
@@ -153,7 +159,7 @@ class LinearClassifier(LogOddsClassifier):
                 base = model.base_rates_
                 model.slope_ = fit_slope(np.log(base), held_out / base, targets, weights)
 
-    def _solve(self, span: Span, aims: Floats, weights: Floats) -> None:
+    def _solve(self, span: RowSpace, aims: Floats, weights: Floats) -> None:
         # Of two classes the last one's indicator says all.
         columns = aims[:, 1:] if len(self.classes_) == 2 else aims
         root = np.sqrt(weights)[:, None]
@@ -172,7 +178,7 @@ class LinearClassifier(LogOddsClassifier):
             self.coef_, self.n_iter_ = span.back(along / (span.squares + self.alpha)[:, None]), 1
 
 
-def _leave_one_out(span: Span, aims: Floats, weights: Floats, alpha: float) -> Floats:
+def _leave_one_out(span: RowSpace, aims: Floats, weights: Floats, alpha: float) -> Floats:
     """Return each row's score, less the base rates, from the regression on all other rows.
 
     The exact shortcut e/(1 − h) for residual e and leverage h (Allen 1974). The base rates are those of the

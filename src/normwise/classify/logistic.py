@@ -5,28 +5,38 @@ intercept unpenalised, the softmax for three classes and more. A grid over C sha
 rows, and each C starts where the last one ended.
 """
 
-# ruff: noqa: SLF001 - clones of one class share their work through its private methods
-
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.linalg.lapack import dposv
+from scipy.special import expit
+from sklearn.base import clone
 from sklearn.utils.validation import _check_sample_weight
 
-from normwise.classify.base import LogOddsClassifier
-from normwise.classify.descent import descend
-from normwise.classify.newton import CrossEntropy, minimise
-from normwise.classify.parameters import Rule, choice, class_weights, either, nothing, number
-from normwise.classify.rates import refuse_divergence, warn_unsettled
-from normwise.classify.rotation import Span, span_rows
-from normwise.classify.spec import ClassifierSpec
+from normwise.classify.base import ClassifierSpec, LogOddsClassifier
+from normwise.classify.solvers.gradient_descent import descend
+from normwise.classify.solvers.learning_rates import refuse_divergence, warn_unsettled
+from normwise.classify.solvers.newton import CrossEntropy, minimise
+from normwise.classify.solvers.row_space import RowSpace, to_row_space
 from normwise.errors import NormwiseWarning
+from normwise.schema import (
+    Rule,
+    choice,
+    class_weights,
+    either,
+    nothing,
+    number,
+)
 
-__all__ = ["LOGISTIC", "LogisticClassifier"]
+__all__ = ["LOGISTIC", "LogisticClassifier", "predict_grid"]
+
+# ruff: noqa: SLF001 - clones of one class share their work through its private methods
+
 
 Floats = NDArray[np.float64]
 
@@ -130,7 +140,7 @@ class LogisticClassifier(LogOddsClassifier):
             weights.append(model._row_weights(codes, own))
         centre = rows.mean(axis=0)
         strength = max(model.C * float(each.max()) for model, each in zip(models, weights, strict=True))
-        span = span_rows(rows - centre, strength)
+        span = to_row_space(rows - centre, strength)
         targets = np.eye(len(first.classes_))[codes]
         if len(first.classes_) == 2:
             targets = targets[:, 1:]
@@ -145,7 +155,7 @@ class LogisticClassifier(LogOddsClassifier):
                 starts[key] = model._solve(span, targets, each, starts.get(key))
             model.intercept_ = model.intercept_ - model.coef_ @ centre
 
-    def _solve(self, span: Span, targets: Floats, weights: Floats, start: Floats | None) -> Floats:
+    def _solve(self, span: RowSpace, targets: Floats, weights: Floats, start: Floats | None) -> Floats:
         problem = CrossEntropy(span.coordinates, targets, weights)
         found = minimise(problem, 1.0 / self.C, start)
         if not found.settled:
@@ -158,7 +168,7 @@ class LogisticClassifier(LogOddsClassifier):
         self.coef_, self.intercept_, self.n_iter_ = span.back(found.weights), found.intercept, found.n_steps
         return found.columns
 
-    def _descend(self, span: Span, targets: Floats, weights: Floats) -> None:
+    def _descend(self, span: RowSpace, targets: Floats, weights: Floats) -> None:
         # Descent from zero never leaves the rows' span, so its curve is the same in their coordinates.
         walk = descend(
             span.coordinates, targets, cost="cross_entropy", rate=self.learning_rate, steps=self.max_steps,
@@ -175,3 +185,129 @@ LOGISTIC = ClassifierSpec(
     LogisticClassifier,
     grid={"C": [0.0001, 0.001, 0.01, 0.1, 1.0]},
 )
+
+
+_FEW = 200  # people whose products with one another are cheap, however few the features are
+_MOST_STEPS = 30
+_SETTLED = 1e-7  # relative change of the scores; the step after it would change them by its square
+_FLAT = 1e-9  # a smaller slope of the logistic function leaves Newton's step to rounding
+
+
+def predict_grid(
+    estimator: Any,
+    settings: Sequence[Mapping[str, Any]],
+    X: Floats,
+    y: NDArray[np.object_],
+    unseen: Floats,
+) -> tuple[list[Floats], list[Any]]:
+    """Fit an estimator with each setting and return what it says of people it has not seen.
+
+    Parameters
+    ----------
+    estimator : classifier
+        Unfitted.
+    settings : sequence of mapping
+        The grid.
+    X : ndarray of shape (n_samples, n_features)
+        Training rows.
+    y : ndarray of shape (n_samples,)
+        Their classes.
+    unseen : ndarray of shape (n_unseen, n_features)
+        Other rows.
+
+    Returns
+    -------
+    tuple of list of ndarray of shape (n_unseen, n_classes), and list
+        Probabilities a setting, and the classes in the order of the columns.
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(0)
+    >>> X, y = rng.normal(size=(20, 30)), np.array(["AD", "normal"] * 10, dtype=object)
+    >>> (table,), classes = predict_grid(LogisticClassifier(), [{"C": 0.1}], X, y, X[:3])
+    >>> np.allclose(table, LogisticClassifier(C=0.1).fit(X, y).predict_proba(X[:3])), classes
+    (True, ['AD', 'normal'])
+    """
+    short = _logistic_path(estimator, settings, X, y, unseen)
+    if short is not None:
+        return short
+    if hasattr(estimator, "fit_grid"):
+        models = list(estimator.fit_grid(X, y, settings))
+    else:
+        models = [clone(estimator).set_params(**setting).fit(X, y) for setting in settings]
+    return [model.predict_proba(unseen) for model in models], list(models[0].classes_)
+
+
+def _logistic_path(
+    estimator: Any,
+    settings: Sequence[Mapping[str, Any]],
+    X: Floats,
+    y: NDArray[np.object_],
+    unseen: Floats,
+) -> tuple[list[Floats], list[Any]] | None:
+    """Return the same by the short way; None where there is none, or it does not arrive."""
+    plain = (
+        type(estimator) is LogisticClassifier
+        and estimator.solver == "newton"
+        and estimator.class_weight is None
+        and all(set(setting) <= {"C"} for setting in settings)
+        and len(X) <= max(X.shape[1], _FEW)
+    )
+    classes = sorted(set(y.tolist()))
+    if not plain or len(classes) != 2:
+        return None
+    strengths = [float(setting.get("C", estimator.C)) for setting in settings]
+    centre = X.mean(axis=0)
+    rows = X - centre
+    gram, across = rows @ rows.T, (unseen - centre) @ rows.T
+    target = (y == classes[1]).astype(np.float64)
+    tables: list[Floats] = [np.empty((0, 2))] * len(settings)
+    start: tuple[Floats, float] = (np.zeros(len(X)), 0.0)
+    for place in sorted(range(len(settings)), key=strengths.__getitem__):
+        found = _solve(gram, target, 1.0 / strengths[place], start)
+        if found is None:
+            return None
+        start = found
+        scores = across @ found[0] + found[1]
+        tables[place] = np.column_stack([expit(-scores), expit(scores)])
+    return tables, classes
+
+
+def _solve(
+    gram: Floats, target: Floats, penalty: float, start: tuple[Floats, float]
+) -> tuple[Floats, float] | None:
+    """Return multipliers and intercept of the least cost; None where Newton's plain steps do not settle.
+
+    The weights are rows' · multipliers, and the multipliers sum to zero.
+    """
+    multipliers, intercept = start
+    scores = gram @ multipliers + intercept
+    cost = _cost(scores, target, penalty, multipliers, intercept)
+    sides = np.empty((len(target), 2), order="F")
+    for _ in range(_MOST_STEPS):
+        chance = expit(scores)
+        bend = chance * (1.0 - chance)
+        if bend.min() < _FLAT:
+            return None
+        system = gram.copy()
+        system.flat[:: len(target) + 1] += penalty / bend
+        sides[:, 0], sides[:, 1] = scores + (target - chance) / bend, 1.0
+        _, solved, failed = dposv(system, sides, overwrite_a=True)
+        if failed:
+            return None
+        intercept = float(solved[:, 0].sum() / solved[:, 1].sum())
+        multipliers = solved[:, 0] - intercept * solved[:, 1]
+        moved = gram @ multipliers + intercept
+        new_cost = _cost(moved, target, penalty, multipliers, intercept)
+        if not new_cost <= cost + 1e-9 * abs(cost):
+            return None
+        settled = np.abs(moved - scores).max() <= _SETTLED * np.abs(moved).max()
+        scores, cost = moved, new_cost
+        if settled:
+            return multipliers, intercept
+    return None
+
+
+def _cost(scores: Floats, target: Floats, penalty: float, multipliers: Floats, intercept: float) -> float:
+    losses = np.logaddexp(0.0, scores) - target * scores
+    return float(losses.sum() + 0.5 * penalty * (multipliers @ (scores - intercept)))

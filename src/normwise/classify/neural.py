@@ -16,15 +16,28 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils.validation import _check_sample_weight
 
-from normwise.classify.base import LogOddsClassifier
-from normwise.classify.neural_attribution import integrated_gradients
-from normwise.classify.neural_dense import ACTIVATIONS, Dense, shapes_of
-from normwise.classify.neural_device import need_torch
-from normwise.classify.neural_odds import joined_odds, odds_of, pull_of
-from normwise.classify.parameters import Rule, choice, class_weights, either, layers, nothing, number
-from normwise.classify.spec import ClassifierSpec
-from normwise.classify.units import training_unit
+from normwise.classify.base import ClassifierSpec, LogOddsClassifier
+from normwise.classify.solvers.standardize import training_unit
 from normwise.engine import Progress
+from normwise.networks import (
+    ACTIVATIONS,
+    Dense,
+    integrated_gradients,
+    joined_odds,
+    log_odds_gradient,
+    need_torch,
+    odds_of,
+    shapes_of,
+)
+from normwise.schema import (
+    Rule,
+    choice,
+    class_weights,
+    either,
+    layers,
+    nothing,
+    number,
+)
 
 __all__ = ["NEURAL", "NeuralClassifier"]
 
@@ -220,7 +233,7 @@ class NeuralClassifier(LogOddsClassifier):
         network = self._network()
 
         def log_odds(inputs: Floats) -> tuple[Floats, Floats]:
-            scores, gradients = network.gradients(inputs, lambda found: pull_of(found, place))
+            scores, gradients = network.gradients(inputs, lambda found: log_odds_gradient(found, place))
             return odds_of(scores, place), gradients
 
         return integrated_gradients(log_odds, rows, base[0])
@@ -267,7 +280,7 @@ class NeuralClassifier(LogOddsClassifier):
         progress: Progress | None = None,
     ) -> None:
         need_torch("classifier neural")
-        from normwise.classify.neural_fit import train_together
+        from normwise.networks import train_together
 
         first = models[0]
         rows, codes = first._read_training(X, y)

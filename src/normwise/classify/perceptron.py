@@ -11,11 +11,16 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.neural_network import MLPClassifier
 
-from normwise.classify.base import Classifier
-from normwise.classify.parameters import Rule, choice, class_weights, layers, number
-from normwise.classify.spec import ClassifierSpec
-from normwise.classify.units import training_unit
+from normwise.classify.base import Classifier, ClassifierSpec
+from normwise.classify.solvers.standardize import training_unit
 from normwise.errors import NormwiseWarning
+from normwise.schema import (
+    Rule,
+    choice,
+    class_weights,
+    layers,
+    number,
+)
 
 __all__ = ["PERCEPTRON", "PerceptronClassifier"]
 

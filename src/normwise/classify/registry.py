@@ -8,18 +8,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from normwise.classify.base import Classifier
+from normwise.classify.base import Classifier, ClassifierSpec
 from normwise.classify.conv import CONV
 from normwise.classify.forest import FOREST
 from normwise.classify.linear import LINEAR
 from normwise.classify.logistic import LOGISTIC
 from normwise.classify.neural import NEURAL
-from normwise.classify.parameters import check_value, suggestion
 from normwise.classify.perceptron import PERCEPTRON
-from normwise.classify.spec import ClassifierSpec
 from normwise.classify.svm import SVM
 from normwise.errors import ClassifierError
-from normwise.schema import ClassifierSection
+from normwise.schema import ClassifierSection, check_value, suggestion
 
 __all__ = ["CLASSIFIERS", "classifier_grid", "importances", "make_classifier"]
 

@@ -21,11 +21,16 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import StratifiedKFold
 from sklearn.svm import SVC
 
-from normwise.classify.base import Codes, LogOddsClassifier
+from normwise.classify.base import ClassifierSpec, Codes, LogOddsClassifier
 from normwise.classify.calibration import fit_sigmoid, soft_targets
-from normwise.classify.parameters import Rule, choice, class_weights, either, number
-from normwise.classify.spec import ClassifierSpec
 from normwise.errors import ClassifierError, NormwiseWarning
+from normwise.schema import (
+    Rule,
+    choice,
+    class_weights,
+    either,
+    number,
+)
 
 __all__ = ["SVM", "SupportVectorClassifier"]
 

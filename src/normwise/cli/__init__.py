@@ -13,9 +13,11 @@ What they share, in the order in which a command meets it::
     ledger        who failed, read back from a run
     tell          plain numbers on the terminal
     arms          the table of an evaluation
-    newcomers     people that only `predict` has met
+    new_subjects     people that only `predict` has met
 
 A verb does its work through the rooms' doors and tells a few numbers; nothing is computed here that a user of
 Python could not compute with the same two lines. Rooms are imported inside a verb, so that help answers at
 once.
 """
+
+__all__ = []

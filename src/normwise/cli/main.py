@@ -23,9 +23,9 @@ from pathlib import Path
 from cyclopts import App, CycloptsError, Group
 
 from normwise import __version__
-from normwise.cli.console import make_console
-from normwise.cli.help_page import CalmHelp
-from normwise.cli.tell import tell_error
+from normwise.cli.help_formatter import HelpFormatter
+from normwise.cli.output import print_error
+from normwise.cli.terminal import make_console
 from normwise.errors import CommandError, NormwiseError
 
 __all__ = ["VERBS", "main", "make_app"]
@@ -88,7 +88,7 @@ def make_app(verb: str | None = None) -> App:
         help=ABOUT,
         help_epilogue=EPILOGUE,
         help_format="plaintext",
-        help_formatter=CalmHelp(),
+        help_formatter=HelpFormatter(),
         version=__version__,
         help_flags=("--help", "-h"),
         group_commands=groups["Shell"],
@@ -97,7 +97,7 @@ def make_app(verb: str | None = None) -> App:
     )
     for place, (name, (group, about)) in enumerate(VERBS.items()):
         app.command(
-            f"normwise.cli.{name}:{name}",
+            f"normwise.cli.commands.{name}:{name}",
             name=name,
             help=None if name == verb else about,
             usage=USAGES.get(name),
@@ -146,9 +146,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _refuse(machine_refusal(error), words, cause=error)
     except Exception as error:  # noqa: BLE001 - the last boundary: nobody is shown a bare traceback
         from normwise.cli.log import RunLog
-        from normwise.cli.session import accident
+        from normwise.cli.session import unexpected_error
 
-        return _refuse(accident(error, RunLog("command")), words, cause=error)
+        return _refuse(unexpected_error(error, RunLog("command")), words, cause=error)
     return code if isinstance(code, int) else 0
 
 
@@ -171,7 +171,7 @@ def _drop_stdout() -> None:
 def _refuse(error: NormwiseError, words: Sequence[str], cause: BaseException | None = None) -> int:
     if "--debug" in words:
         traceback.print_exception(cause or error.__cause__ or error)
-    tell_error(error, sys.stderr, as_json="--json-log" in words)
+    print_error(error, sys.stderr, as_json="--json-log" in words)
     return REFUSED
 
 

@@ -15,10 +15,10 @@ __all__ = [
     "PLAIN",
     "RUNNING",
     "USUAL",
+    "OutputFlags",
     "OverwriteFlag",
     "PeopleFlag",
     "RunFlags",
-    "SpeakFlags",
     "count_cpus",
     "memory_bytes",
 ]
@@ -42,7 +42,7 @@ PeopleFlag = Annotated[
 
 @Parameter(name="*")
 @dataclass(frozen=True)
-class SpeakFlags:
+class OutputFlags:
     """How a command speaks.
 
     Attributes
@@ -70,7 +70,7 @@ class SpeakFlags:
 
 @Parameter(name="*")
 @dataclass(frozen=True)
-class RunFlags(SpeakFlags):
+class RunFlags(OutputFlags):
     """How a command runs and speaks.
 
     Attributes
@@ -124,7 +124,7 @@ class RunFlags(SpeakFlags):
         return count_cpus() if self.jobs is None else self.jobs
 
 
-PLAIN = SpeakFlags()
+PLAIN = OutputFlags()
 USUAL = RunFlags()
 """Nothing was asked for."""
 

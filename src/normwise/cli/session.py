@@ -14,18 +14,38 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from normwise.cli.ledger import failed_scans
+from normwise.cli.cohort_ledger import failed_scans
 from normwise.cli.log import RunLog
-from normwise.cli.run_flags import RunFlags, SpeakFlags, memory_bytes
-from normwise.cli.run_folder import LOGS, is_run, open_run
-from normwise.cli.tell import Teller
-from normwise.errors import CommandError, NormwiseError, NormwiseWarning
+from normwise.cli.output import CommandOutput
+from normwise.cli.run_flags import (
+    OutputFlags,
+    RunFlags,
+    memory_bytes,
+)
+from normwise.cli.run_folder import (
+    LOGS,
+    is_run,
+    open_run,
+)
+from normwise.errors import (
+    CommandError,
+    NormwiseError,
+    NormwiseWarning,
+)
 
 if TYPE_CHECKING:
     from normwise.engine import Limits, Progress
     from normwise.schema import Study
 
-__all__ = ["DONE", "SOME_FAILED", "Session", "accident", "limits_from", "machine_refusal", "open_session"]
+__all__ = [
+    "DONE",
+    "SOME_FAILED",
+    "Session",
+    "limits_from",
+    "machine_refusal",
+    "open_session",
+    "unexpected_error",
+]
 
 DONE, SOME_FAILED = 0, 1
 _NAMED_FAILURES = 5  # more are counted; cohort.tsv names them all
@@ -39,21 +59,21 @@ class Session:
     ----------
     verb : str
         The command.
-    flags : SpeakFlags
+    flags : OutputFlags
         How it speaks.
     progress : Progress
         Where progress is shown; it is logged as well.
     log : RunLog
         The log file.
-    tell : Teller
+    tell : CommandOutput
         The closing lines.
     """
 
     verb: str
-    flags: SpeakFlags
+    flags: OutputFlags
     progress: Progress
     log: RunLog
-    tell: Teller
+    tell: CommandOutput
     code: int = field(default=DONE)
 
     def open_run(
@@ -101,14 +121,14 @@ class Session:
 
 
 @contextmanager
-def open_session(verb: str, flags: SpeakFlags) -> Iterator[Session]:
-    """Work on a command: warnings become notes, everything is logged, and an accident is said calmly.
+def open_session(verb: str, flags: OutputFlags) -> Iterator[Session]:
+    """Work on a command: warnings become notes, everything is logged, and an unexpected_error is said calmly.
 
     Parameters
     ----------
     verb : str
         The command.
-    flags : SpeakFlags
+    flags : OutputFlags
         How it speaks.
 
     Yields
@@ -128,7 +148,9 @@ def open_session(verb: str, flags: SpeakFlags) -> Iterator[Session]:
     log = RunLog(verb)
     log.say(f"normwise {verb}, version {__version__}")
     progress = _LoggedProgress(make_progress(flags.quiet, flags.json_log), log)
-    session = Session(verb, flags, progress, log, Teller(verb, quiet=flags.quiet, as_json=flags.json_log))
+    session = Session(
+        verb, flags, progress, log, CommandOutput(verb, quiet=flags.quiet, as_json=flags.json_log)
+    )
     with warnings.catch_warnings():
         warnings.simplefilter("default")
         warnings.simplefilter("always", NormwiseWarning)
@@ -148,7 +170,7 @@ def open_session(verb: str, flags: SpeakFlags) -> Iterator[Session]:
             log.say("".join(traceback.format_exception(error)))
             raise machine_refusal(error) from error
         except Exception as error:
-            raise accident(error, log) from error
+            raise unexpected_error(error, log) from error
         finally:
             log.close()
 
@@ -171,10 +193,10 @@ def limits_from(flags: RunFlags) -> Limits:
     return limits
 
 
-def accident(error: Exception, log: RunLog) -> CommandError:
+def unexpected_error(error: Exception, log: RunLog) -> CommandError:
     """Write the traceback down and return the calm message that stands for it."""
     if log.path is None:
-        log.open(_accident_folder())
+        log.open(_unexpected_error_folder())
     log.say("".join(traceback.format_exception(error)))
     return CommandError(
         "CLI-901",
@@ -205,7 +227,7 @@ def machine_refusal(error: OSError) -> CommandError:
     )
 
 
-def _accident_folder() -> Path:
+def _unexpected_error_folder() -> Path:
     """Return one folder of this user's for logs that belong to no run."""
     folder = Path(tempfile.gettempdir()) / f"normwise-logs-{os.getuid()}"
     with suppress(OSError):

@@ -12,7 +12,11 @@ import re
 import numpy as np
 import pandas as pd
 
-from normwise.cohort.values import ColumnReading, Problem, read_numbers
+from normwise.cohort.values import (
+    ColumnReading,
+    Problem,
+    read_numbers,
+)
 
 __all__ = ["OLDEST", "looks_like_ages", "names_an_age", "read_ages"]
 

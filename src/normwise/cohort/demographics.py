@@ -10,10 +10,19 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from normwise.cohort.ages import looks_like_ages, names_an_age, read_ages
+from normwise.cohort.ages import (
+    looks_like_ages,
+    names_an_age,
+    read_ages,
+)
 from normwise.cohort.sexes import names_a_sex, read_sexes
 from normwise.cohort.suggest import did_you_mean, listed
-from normwise.cohort.values import ColumnReading, Problem, is_missing, read_numbers
+from normwise.cohort.values import (
+    ColumnReading,
+    Problem,
+    is_missing,
+    read_numbers,
+)
 from normwise.errors import CohortError, NormwiseWarning
 from normwise.schema import Roles
 

@@ -9,7 +9,13 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from normwise.cohort.bids import Scan, choose_image, find_scans, parse_filter, subject_name
+from normwise.cohort.bids import (
+    Scan,
+    choose_image,
+    find_scans,
+    parse_filter,
+    subject_name,
+)
 from normwise.cohort.tables import Table, read_table
 from normwise.cohort.values import Problem
 from normwise.errors import CohortError

@@ -9,7 +9,11 @@ import pandas as pd
 
 from normwise.cohort.labels import natural_key
 from normwise.cohort.rows import Rows, where
-from normwise.cohort.values import Problem, is_missing, read_numbers
+from normwise.cohort.values import (
+    Problem,
+    is_missing,
+    read_numbers,
+)
 from normwise.errors import CohortError
 
 __all__ = ["keep_first_sessions", "name_people", "name_scans", "refuse_duplicates"]

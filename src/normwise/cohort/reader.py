@@ -21,9 +21,19 @@ from normwise.cohort.demographics import (
     warn_of_placeholders,
 )
 from normwise.cohort.labels import read_labels
-from normwise.cohort.people import keep_first_sessions, name_people, name_scans, refuse_duplicates
+from normwise.cohort.people import (
+    keep_first_sessions,
+    name_people,
+    name_scans,
+    refuse_duplicates,
+)
 from normwise.cohort.roster import Cohort
-from normwise.cohort.rows import Columns, Objects, Rows, where
+from normwise.cohort.rows import (
+    Columns,
+    Objects,
+    Rows,
+    where,
+)
 from normwise.cohort.scans import list_scans
 from normwise.cohort.values import Problem, is_missing
 from normwise.schema import Roles, Study

@@ -9,7 +9,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from normwise.cohort.roster import INCLUDED, LEDGER_COLUMNS, LEFT_OUT, Cohort
+from normwise.cohort.roster import (
+    INCLUDED,
+    LEDGER_COLUMNS,
+    LEFT_OUT,
+    Cohort,
+)
 from normwise.cohort.scans import ScanList
 from normwise.cohort.values import Problem
 from normwise.schema import CohortSection, Roles

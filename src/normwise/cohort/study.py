@@ -7,7 +7,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from normwise.cohort.bids import BIDS, find_participants, find_scans
+from normwise.cohort.bids import (
+    BIDS,
+    find_participants,
+    find_scans,
+)
 from normwise.cohort.checks import check_study
 from normwise.cohort.validation import validate_study
 from normwise.errors import StudyError

@@ -17,12 +17,12 @@ A walk through the files, in the order in which a run goes:
 
 from __future__ import annotations
 
-from normwise.engine.display import make_progress
 from normwise.engine.executor import Executor, Finished, FunctionName, Work
 from normwise.engine.local import LocalExecutor
+from normwise.engine.make_progress import make_progress
 from normwise.engine.progress import Progress
-from normwise.engine.run import run_subjects
-from normwise.engine.stored import DamagedError, decode, encode_value
+from normwise.engine.run_subjects import run_subjects
+from normwise.engine.serialization import DamagedError, decode, encode_value
 from normwise.engine.task import Limits, Outcome, Task, Value
 
 __all__ = [

@@ -15,7 +15,11 @@ from pathlib import Path
 from typing import Any
 
 from normwise.engine.executor import FunctionName
-from normwise.engine.stored import DamagedError, Stored, decode
+from normwise.engine.serialization import (
+    DamagedError,
+    Stored,
+    decode,
+)
 from normwise.engine.task import Task
 from normwise.errors import EngineError
 from normwise.files import write_bytes

@@ -69,7 +69,7 @@ class Finished:
     position : int
         Key in ``Work.arguments``.
     content : bytes or None
-        The result as `normwise.engine.stored` writes it, if the child wrote one.
+        The result as `normwise.engine.serialization` writes it, if the child wrote one.
     error : EngineError or None
         What ended the child without a result.
     seconds : float

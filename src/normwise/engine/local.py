@@ -13,10 +13,13 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from normwise.engine.ends import explain_end, import_failed, result_of
 from normwise.engine.executor import Finished, Work
-from normwise.engine.interpreter import start_python
-from normwise.engine.spawn import SpawnExecutor
+from normwise.engine.exit_reasons import (
+    explain_end,
+    import_failed,
+    result_of,
+)
+from normwise.engine.spawn import SpawnExecutor, start_python
 from normwise.errors import EngineError
 
 __all__ = ["ForkExecutor", "LocalExecutor"]
@@ -66,7 +69,7 @@ class ForkExecutor:
             if deaths == _DEATHS:
                 position = next(iter(left))
                 left.pop(position)
-                yield Finished(position, None, _nursery_lost(), 0.0, 0)
+                yield Finished(position, None, _server_lost(), 0.0, 0)
                 deaths = 2
 
 
@@ -82,12 +85,12 @@ def _raise_all(work: Work, left: dict[int, Any]) -> Generator[Finished, None, No
             "tasks": list(left.items()),
         }
         (folder / "order.json").write_text(json.dumps(order), encoding="utf-8")
-        with _nursery(folder) as events:
+        with _fork_server(folder) as events:
             first = json.loads(next(events, "{}"))
             if "import_failed" in first:
                 raise import_failed(work.function, first["import_failed"])
             if "ready" not in first:
-                raise _nursery_unborn(folder / _LOG)
+                raise _server_not_started(folder / _LOG)
             for line in events:
                 yield _finished(json.loads(line), folder, work)
 
@@ -103,11 +106,11 @@ def _finished(event: dict[str, Any], folder: Path, work: Work) -> Finished:
 
 
 @contextlib.contextmanager
-def _nursery(folder: Path) -> Iterator[Iterator[bytes]]:
+def _fork_server(folder: Path) -> Iterator[Iterator[bytes]]:
     """Start a nursery and give its events; on leaving it and all its children are gone."""
     with (folder / _LOG).open("wb") as log:
         process = start_python(
-            "normwise.engine.nursery",
+            "normwise.engine.fork_server",
             str(folder),
             str(os.getpid()),
             threads=1,
@@ -129,7 +132,7 @@ def _nursery(folder: Path) -> Iterator[Iterator[bytes]]:
             process.wait()
 
 
-def _nursery_lost() -> EngineError:
+def _server_lost() -> EngineError:
     return EngineError(
         "ENG-210",
         "the process that watches this child was ended again and again while it ran.",
@@ -137,7 +140,7 @@ def _nursery_lost() -> EngineError:
     )
 
 
-def _nursery_unborn(log: Path) -> EngineError:
+def _server_not_started(log: Path) -> EngineError:
     said = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
     return EngineError(
         "ENG-105",

@@ -9,14 +9,14 @@ left out) → ``outoffold`` (what the folds leave) → ``metrics`` (one dict; th
 ``standings`` read runs back and compare them.
 """
 
-from normwise.evaluate.alarms import ALARMS
-from normwise.evaluate.crossval import ArmPredictions, cross_validate_arms
-from normwise.evaluate.delong import delong, delong_difference
-from normwise.evaluate.intervals import bca, estimate_of, wilson
-from normwise.evaluate.metrics import METRICS, OutOfFold
-from normwise.evaluate.standings import compare_runs
+from normwise.evaluate.compare_runs import compare_runs
+from normwise.evaluate.cross_validation import ArmPredictions, cross_validate_arms
+from normwise.evaluate.inference.bootstrap import bootstrap_weights
+from normwise.evaluate.inference.delong import delong, delong_difference
+from normwise.evaluate.inference.intervals import bca, estimate_of, wilson
+from normwise.evaluate.leaks.alarms import ALARMS
+from normwise.evaluate.metrics.registry import METRICS, OutOfFold
 from normwise.evaluate.study import evaluate_study, test_model
-from normwise.evaluate.uncertainty import bootstrap_weights
 
 __all__ = [
     "ALARMS",

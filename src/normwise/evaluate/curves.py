@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from normwise.evaluate.intervals import wilson
-from normwise.evaluate.outoffold import Floats, OutOfFold
+from normwise.evaluate.inference.intervals import wilson
+from normwise.evaluate.out_of_fold import Floats, OutOfFold
 from normwise.results import Band, Curve
 
 __all__ = ["calibration_of", "confusion_of", "decision_curve_of", "precision_recall_of", "roc_of"]

@@ -10,10 +10,16 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from normwise.engine import Progress
-from normwise.evaluate.metrics import METRICS
-from normwise.evaluate.outoffold import OutOfFold
-from normwise.procedure import PreparedRun, Shortcut, draw_layers, keys_of, seed_for
+from normwise.evaluate.metrics.registry import METRICS
+from normwise.evaluate.out_of_fold import OutOfFold
+from normwise.procedure import (
+    Shortcut,
+    draw_repeats,
+    keys_of,
+    seed_for,
+)
 from normwise.results import Permutation
+from normwise.runs import PreparedRun
 from normwise.schema import Roles, Study
 
 __all__ = ["area_of", "permutation_of", "permutation_test", "shuffle_labels"]
@@ -200,7 +206,7 @@ def area_of(
     """
     section = study.evaluation
     once = section.model_copy(update={"repeats": 1})
-    layer = draw_layers(once, labels, groups, roles.targets, keys)[0]
+    layer = draw_repeats(once, labels, groups, roles.targets, keys)[0]
     probabilities = np.full((1, len(labels), len(roles.targets)), np.nan)
     folds = np.full((1, len(labels)), -1, dtype=np.intp)
     for number, fold in enumerate(layer):

@@ -9,32 +9,44 @@ import numpy as np
 
 from normwise.engine import Limits, Progress
 from normwise.errors import EvaluationError, NormwiseWarning
-from normwise.evaluate.crossval import ArmPredictions, cross_validate_arms, predict_part
-from normwise.evaluate.deciding import costs_of
-from normwise.evaluate.learning import learning_curve_of
-from normwise.evaluate.notes import notes_of
-from normwise.evaluate.outcome import write_evaluation
-from normwise.evaluate.outoffold import OutOfFold
+from normwise.evaluate.cross_validation import (
+    ArmPredictions,
+    cross_validate_arms,
+    notes_of,
+    predict_part,
+)
+from normwise.evaluate.learning_curve import learning_curve_of
+from normwise.evaluate.metrics.decisions import costs_of
+from normwise.evaluate.out_of_fold import OutOfFold
 from normwise.evaluate.permutation import permutation_of
-from normwise.evaluate.sites import leave_sites_out, one_class_note
-from normwise.procedure import (
+from normwise.evaluate.results_writer import write_evaluation
+from normwise.evaluate.unseen_sites import leave_sites_out, one_class_note
+from normwise.model import (
     Model,
-    PreparedRun,
-    arms_of,
     assert_same_pipeline,
-    describe_rule,
-    draw_layers,
     explain_model,
-    keys_of,
     load_model,
-    main_arm,
-    prepare_run,
-    record_run,
     train_model,
     write_run_people,
 )
+from normwise.procedure import (
+    arms_of,
+    describe_rule,
+    draw_repeats,
+    keys_of,
+    main_arm,
+)
 from normwise.report import write_report
-from normwise.results import Evaluation, LearningCurve, write_result
+from normwise.results import (
+    Evaluation,
+    LearningCurve,
+    write_result,
+)
+from normwise.runs import (
+    PreparedRun,
+    prepare_run,
+    record_run,
+)
 from normwise.schema import Roles, Study
 
 __all__ = ["evaluate_study", "test_model"]
@@ -80,7 +92,7 @@ def evaluate_study(
     prepared = prepare_run(study, run, purpose="evaluate", jobs=jobs, progress=progress, limits=limits)
     resolved, roles = prepared.study, prepared.cohort.roles
     arms = arms_of(roles, resolved.features)
-    layers = draw_layers(
+    layers = draw_repeats(
         resolved.evaluation,
         prepared.labels,
         prepared.groups,
@@ -216,7 +228,7 @@ def _apply(model: Model, prepared: PreparedRun) -> ArmPredictions:
     """One layer, one fold: everybody of a target class is tested once by the same model."""
     labels = prepared.labels
     frame = prepared.frame_with(model.procedure.site)[list(model.columns)]
-    procedure = model.procedure.meet_sites(frame, labels, prepared.groups)
+    procedure = model.procedure.adapt_to_sites(frame, labels, prepared.groups)
     support = procedure.support(frame)
     probabilities, decided, reasons = predict_part(procedure, support, frame)
     likely = procedure.rule.likely(probabilities)

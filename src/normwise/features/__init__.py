@@ -34,11 +34,13 @@ to be learnt is a transformer, fitted inside each training fold.
 
 from __future__ import annotations
 
-from normwise.features.atlas import Atlas, load_atlas
+from normwise.features.atlases.atlas import Atlas, load_atlas
+from normwise.features.atlases.installed import installed_atlases
+from normwise.features.atlases.region_names import region_name
 from normwise.features.brain.parcellation import Parcellation, parcellate
 from normwise.features.brain.quality import say_quality
 from normwise.features.extract import check_extractor, extract_features, learnt_extractor
-from normwise.features.extractor import Extractor, Means
+from normwise.features.extractor import ExtractionContext, Extractor
 from normwise.features.feature_table import (
     Drawing,
     FeatureTable,
@@ -46,13 +48,10 @@ from normwise.features.feature_table import (
     write_drawings,
     write_features,
 )
-from normwise.features.images_columns import image_columns, image_frame, image_layout
-from normwise.features.installed import installed_atlases
-from normwise.features.names import region_name
+from normwise.features.regions.statistics import STATISTICS, region_statistics
 from normwise.features.registry import EXTRACTORS, TRUSTED_TYPES
-from normwise.features.slides.nuclei import segment_nuclei
+from normwise.features.slides.nuclei.segmentation import segment_nuclei
 from normwise.features.slides.tile_table import TileTable, read_tiles, tiles_place
-from normwise.features.statistics import STATISTICS, region_statistics
 
 __all__ = [
     "EXTRACTORS",
@@ -60,16 +59,13 @@ __all__ = [
     "TRUSTED_TYPES",
     "Atlas",
     "Drawing",
+    "ExtractionContext",
     "Extractor",
     "FeatureTable",
-    "Means",
     "Parcellation",
     "TileTable",
     "check_extractor",
     "extract_features",
-    "image_columns",
-    "image_frame",
-    "image_layout",
     "installed_atlases",
     "learnt_extractor",
     "load_atlas",

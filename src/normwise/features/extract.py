@@ -10,7 +10,7 @@ from typing import Any
 from normwise.cohort import Cohort, did_you_mean
 from normwise.engine import Limits, Progress
 from normwise.errors import FeatureError
-from normwise.features.extractor import Extractor, Means
+from normwise.features.extractor import ExtractionContext, Extractor
 from normwise.features.feature_table import FeatureTable
 from normwise.features.registry import EXTRACTORS
 from normwise.schema import Study
@@ -62,7 +62,7 @@ def extract_features(
         FEA-100 an unknown extractor; FEA-1xx and FEA-2xx what is wrong with the study or a table as a whole;
         FEA-202 a feature has the name of a demographic or of the label.
     """
-    means = Means(cache_dir, jobs, progress, limits or Limits(), wanted, run)
+    means = ExtractionContext(cache_dir, jobs, progress, limits or Limits(), wanted, run)
     table = _find(study).extract(cohort, study, means)
     taken = {*cohort.frame.columns, cohort.roles.label} & set(table.values.columns)
     if taken:

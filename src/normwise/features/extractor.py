@@ -16,11 +16,11 @@ from normwise.engine import Limits, Progress
 from normwise.features.feature_table import FeatureTable
 from normwise.schema import Study
 
-__all__ = ["Extractor", "Means", "hash_of"]
+__all__ = ["ExtractionContext", "Extractor", "hash_of"]
 
 
 @dataclass(frozen=True)
-class Means:
+class ExtractionContext:
     """What an extractor may use.
 
     Attributes
@@ -77,7 +77,7 @@ class Extractor:
     """
 
     title: str
-    extract: Callable[[Cohort, Study, Means], FeatureTable]
+    extract: Callable[[Cohort, Study, ExtractionContext], FeatureTable]
     learn: Callable[[Study, int], Any] | None = None
     check: Callable[[Study], None] | None = None
 

@@ -12,9 +12,23 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from normwise.errors import FeatureError, NormwiseError, error_from_dict
-from normwise.files import replacing, write_bytes, write_text
-from normwise.results import FeatureNote, Picture, Pictures, Quality, write_result
+from normwise.errors import (
+    FeatureError,
+    NormwiseError,
+    error_from_dict,
+)
+from normwise.files import (
+    replacing,
+    write_bytes,
+    write_text,
+)
+from normwise.results import (
+    FeatureNote,
+    Picture,
+    Pictures,
+    Quality,
+    write_result,
+)
 
 __all__ = ["Drawing", "FeatureTable", "read_features", "write_drawings", "write_features"]
 

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from normwise.features.brain.extractor import BRAIN
 from normwise.features.extractor import Extractor
-from normwise.features.freesurfer import FREESURFER
-from normwise.features.images import AUTOENCODER, IMAGES, TRUNK
-from normwise.features.regions import REGIONS
-from normwise.features.slides.bags import ATTENTION
+from normwise.features.regions.extractor import REGIONS
+from normwise.features.slides.attention_extractor import ATTENTION
 from normwise.features.slides.extractor import SLIDES
-from normwise.features.tables import TABLE
-from normwise.features.voxels import VOXELS
+from normwise.features.tables.extractor import TABLE
+from normwise.features.tables.freesurfer import FREESURFER
+from normwise.features.voxels.extractor import VOXELS
+from normwise.features.voxels.whole_images import (
+    AUTOENCODER,
+    IMAGES,
+    TRUNK,
+)
 
 __all__ = ["EXTRACTORS", "TRUSTED_TYPES"]
 
@@ -29,7 +33,7 @@ EXTRACTORS: dict[str, Extractor] = {
 """What ``features.extractor`` may say."""
 
 TRUSTED_TYPES = (
-    "normwise.features.learnt_attention.AttentionPooling",
-    "normwise.features.components.VoxelComponents",
+    "normwise.learnt.attention.AttentionPooling",
+    "normwise.learnt.principal_components.VoxelComponents",
 )
 """Types of learnt extractors that a saved model may hold."""

@@ -25,13 +25,13 @@ Every refusal is an `~normwise.errors.ImageError` with a code of its own.
 
 from __future__ import annotations
 
-from normwise.images.dicom import DicomHead, RefusedSeries, convert_dicom, read_dicom, read_head
-from normwise.images.dicom_files import is_dicom_source, list_files
+from normwise.images.dicom.convert import DicomHead, RefusedSeries, convert_dicom, read_dicom, read_head
+from normwise.images.dicom.files import is_dicom_source, list_files
 from normwise.images.geometry import check_same_grid, resample_labels, same_grid
-from normwise.images.read import MAX_BYTES, read_labels, read_volume
-from normwise.images.slide import SLIDE_SUFFIXES, Slide, open_slide
+from normwise.images.slides.slide import SLIDE_SUFFIXES, Slide, open_slide
 from normwise.images.volume import Grid, LabelVolume, Volume
-from normwise.images.write import write_volume
+from normwise.images.volumes.read import MAX_BYTES, read_labels, read_volume
+from normwise.images.volumes.write import write_volume
 
 __all__ = [
     "MAX_BYTES",

@@ -23,9 +23,9 @@ Its files, as data walks::
     harmonize     scanners made comparable, a step before the normalizer
 """
 
-from normwise.normalize.estimator import FeatureNormalizer
-from normwise.normalize.harmonize import SiteHarmonizer
-from normwise.normalize.refits import Refits
+from normwise.normalize.feature_normalizer import FeatureNormalizer
+from normwise.normalize.relabelling import Refits
+from normwise.normalize.sites.harmonizer import SiteHarmonizer
 
 __all__ = ["TRUSTED_TYPES", "FeatureNormalizer", "Refits", "SiteHarmonizer"]
 
@@ -33,10 +33,10 @@ TRUSTED_TYPES: tuple[str, ...] = (
     "normwise.normalize.design.Category",
     "normwise.normalize.design.Design",
     "normwise.normalize.design.Number",
-    "normwise.normalize.estimator.FeatureNormalizer",
-    "normwise.normalize.harmonize.SiteHarmonizer",
-    "normwise.normalize.harmonize_effects.SiteModel",
-    "normwise.normalize.people.Regression",
+    "normwise.normalize.feature_normalizer.FeatureNormalizer",
+    "normwise.normalize.sites.harmonizer.SiteHarmonizer",
+    "normwise.normalize.sites.effects.SiteModel",
+    "normwise.normalize.blocked.regression_model.Regression",
     "normwise.normalize.variance.LogVariance",
 )
 """Names of this room's types in a saved model, for the allow-list that opens it."""

@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from normwise.errors import NormalizerError
-from normwise.normalize.blocks import FloatArray, person_name
+from normwise.normalize.blocked.columns import FloatArray, person_name
 
 __all__ = [
     "check_columns",

@@ -16,12 +16,17 @@ import numpy.typing as npt
 import pandas as pd
 
 from normwise.errors import NormalizerError
-from normwise.normalize.blocks import FloatArray, person_name
-from normwise.normalize.demographics import is_category, read_levels, read_numbers, refuse_missing, shown
-from normwise.normalize.people import People, inverse_triangle
-from normwise.normalize.spline import choose_knots, natural_spline
+from normwise.normalize.blocked.columns import FloatArray, person_name
+from normwise.normalize.blocked.regression_model import People, inverse_triangle
+from normwise.normalize.demographics import (
+    is_category,
+    read_levels,
+    read_numbers,
+    refuse_missing,
+    shown,
+)
 
-__all__ = ["Category", "Design", "Number", "learn_design"]
+__all__ = ["Category", "Design", "Number", "choose_knots", "learn_design", "natural_spline"]
 
 _DEPENDENT = 1e-7  # a column this near to the others' span, relative to its own length, lies in it
 _STILL = 1e-12  # a standard deviation this small beside the largest value is rounding
@@ -321,3 +326,74 @@ def _refuse_dependent(design: FloatArray, titles: Sequence[str]) -> None:
             seen=f"columns {', '.join(titles)} of {len(design)} normal people",
             advice="leave one of these demographics out, or add normal people who tell them apart",
         )
+
+
+_LEVELS = {3: (0.10, 0.50, 0.90), 4: (0.05, 0.35, 0.65, 0.95), 5: (0.05, 0.275, 0.5, 0.725, 0.95)}
+
+
+def choose_knots(values: FloatArray) -> tuple[float, ...]:
+    """Return knots at quantiles of the normals.
+
+    Harrell (2001), *Regression Modeling Strategies*, table 2.3: five knots from 100 people, four from 30,
+    otherwise three, at fixed quantiles.
+
+    Parameters
+    ----------
+    values : ndarray of shape (n_people,)
+        The normals' values.
+
+    Returns
+    -------
+    tuple of float
+        Ascending, no more than there are distinct values; empty where those or their quantiles are fewer
+        than three, since a line is then all that they can tell.
+
+    Examples
+    --------
+    >>> [round(knot, 1) for knot in choose_knots(np.linspace(20, 90, 71))]
+    [23.5, 44.5, 65.5, 86.5]
+    >>> choose_knots(np.array([0.0, 1.0] * 20))
+    ()
+    """
+    wanted = 5 if len(values) >= 100 else 4 if len(values) >= 30 else 3
+    distinct = len(np.unique(values))
+    if distinct < 3:
+        return ()
+    knots = np.unique(np.quantile(values, _LEVELS[min(wanted, distinct)]))
+    return tuple(float(knot) for knot in knots) if len(knots) >= 3 else ()
+
+
+def natural_spline(values: FloatArray, knots: tuple[float, ...]) -> FloatArray:
+    """Return the non-linear columns of a natural cubic spline, in the unit of the values.
+
+    Harrell (2001), equation 2.25, divided by the squared distance of the outer knots; the values themselves
+    are the linear column.
+
+    Parameters
+    ----------
+    values : ndarray of shape (n_people,)
+        The demographic.
+    knots : tuple of float
+        At least three, ascending.
+
+    Returns
+    -------
+    ndarray of shape (n_people, len(knots) - 2)
+        Zero below the first knot and linear above the last.
+
+    Examples
+    --------
+    >>> natural_spline(np.array([40.0, 50.0, 60.0, 70.0, 80.0]), (50.0, 60.0, 70.0)).ravel()
+    array([ 0. ,  0. ,  2.5, 15. , 30. ])
+    """
+    values = np.asarray(values, dtype=np.float64)
+    first, *inner, before, last = knots
+    above = {knot: np.maximum(values - knot, 0.0) for knot in knots}
+    cubes = {knot: excess * excess * excess for knot, excess in above.items()}
+    columns = [
+        cubes[knot]
+        - cubes[before] * (last - knot) / (last - before)
+        + cubes[last] * (before - knot) / (last - before)
+        for knot in (first, *inner)
+    ]
+    return np.stack(columns, axis=1) / (last - first) ** 2

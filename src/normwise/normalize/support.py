@@ -6,8 +6,12 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from normwise.normalize.blocks import FloatArray
-from normwise.normalize.demographics import read_levels, read_numbers, shown
+from normwise.normalize.blocked.columns import FloatArray
+from normwise.normalize.demographics import (
+    read_levels,
+    read_numbers,
+    shown,
+)
 from normwise.normalize.design import Category, Design
 
 __all__ = ["encodable_rows", "find_thin_cover", "reasons_outside"]

@@ -8,9 +8,13 @@ import numpy as np
 import pandas as pd
 from scipy.special import stdtr, stdtrit
 
-from normwise.normalize.blocks import FloatArray
+from normwise.normalize.blocked.columns import FloatArray
+from normwise.normalize.blocked.regression_model import (
+    People,
+    Regression,
+    reciprocal,
+)
 from normwise.normalize.design import Design
-from normwise.normalize.people import People, Regression, reciprocal
 
 __all__ = ["coefficient_table", "departure_table", "expectation_table"]
 

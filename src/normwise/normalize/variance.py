@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from normwise.normalize.blocks import FloatArray
+from normwise.normalize.blocked.columns import FloatArray
 
 __all__ = ["LogVariance", "fit_log_variance"]
 

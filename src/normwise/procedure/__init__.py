@@ -10,64 +10,57 @@ tuning chooses among) → ``calibration``, ``conformal`` and ``decision`` (proba
 ``onnx_front`` and ``onnx_classifiers`` on an ``onnx_graph``).
 """
 
-from normwise.procedure.apply import apply_model, assert_same_pipeline
-from normwise.procedure.bundle import load_model, save_model
-from normwise.procedure.decision import DecisionRule, choose_rule, describe_rule
+from normwise.procedure.candidates import candidates_of
+from normwise.procedure.decision import DecisionRule, check_costs, choose_rule, describe_rule
 from normwise.procedure.fit import FittedProcedure, fit_procedure
 from normwise.procedure.folds import (
     Fold,
     assert_no_person_on_both_sides,
     draw_folds,
-    draw_layers,
+    draw_repeats,
     keys_of,
     leave_group_out,
     people_per_class,
     seed_for,
 )
-from normwise.procedure.front import SharedExtraction
-from normwise.procedure.model import Model
-from normwise.procedure.onnx_export import export_onnx
-from normwise.procedure.people import write_new_people, write_run_people
-from normwise.procedure.pipeline import ARMS, arms_of, main_arm, make_procedure
-from normwise.procedure.plan import check_plan
-from normwise.procedure.run import PreparedRun, prepare_run, record_run, travelling_frame
-from normwise.procedure.shortcut import Shortcut
-from normwise.procedure.train import explain_model, train_model, train_study
+from normwise.procedure.pipeline import (
+    ARMS,
+    arm_frame,
+    arms_of,
+    looks_at_images,
+    main_arm,
+    make_preprocessing,
+    make_procedure,
+    site_column,
+)
+from normwise.procedure.preprocessing import SharedExtraction, encodable_rows
+from normwise.procedure.relabelling import Shortcut
 
 __all__ = [
     "ARMS",
     "DecisionRule",
     "FittedProcedure",
     "Fold",
-    "Model",
-    "PreparedRun",
     "SharedExtraction",
     "Shortcut",
-    "apply_model",
+    "arm_frame",
     "arms_of",
     "assert_no_person_on_both_sides",
-    "assert_same_pipeline",
-    "check_plan",
+    "candidates_of",
+    "check_costs",
     "choose_rule",
     "describe_rule",
     "draw_folds",
-    "draw_layers",
-    "explain_model",
-    "export_onnx",
+    "draw_repeats",
+    "encodable_rows",
     "fit_procedure",
     "keys_of",
     "leave_group_out",
-    "load_model",
+    "looks_at_images",
     "main_arm",
+    "make_preprocessing",
     "make_procedure",
     "people_per_class",
-    "prepare_run",
-    "record_run",
-    "save_model",
     "seed_for",
-    "train_model",
-    "train_study",
-    "travelling_frame",
-    "write_new_people",
-    "write_run_people",
+    "site_column",
 ]

@@ -18,17 +18,25 @@ from sklearn.pipeline import Pipeline
 
 from normwise.errors import NormwiseWarning, ProcedureError
 from normwise.normalize import FeatureNormalizer, SiteHarmonizer
-from normwise.procedure.candidates import Candidates, candidates_of, choose_candidate
+from normwise.procedure.candidates import (
+    Candidates,
+    candidates_of,
+    choose_candidate,
+)
 from normwise.procedure.decision import DecisionRule, choose_rule
-from normwise.procedure.folds import draw_folds, people_per_class, seed_for
-from normwise.procedure.front import (
+from normwise.procedure.folds import (
+    draw_folds,
+    people_per_class,
+    seed_for,
+)
+from normwise.procedure.pipeline import arm_frame, make_preprocessing
+from normwise.procedure.preprocessing import (
     SharedExtraction,
     appended_columns,
     encodable_rows,
-    fit_front,
+    fit_preprocessing,
     learns_from_labels,
 )
-from normwise.procedure.pipeline import arm_frame, front_of
 from normwise.procedure.selection import FeatureSelector, columns_kept
 from normwise.schema import Roles, Study
 
@@ -115,7 +123,7 @@ class FittedProcedure:
                 told["encodable"] &= one["encodable"]
         return told
 
-    def meet_sites(self, X: pd.DataFrame, labels: Names, groups: Names | None = None) -> FittedProcedure:
+    def adapt_to_sites(self, X: pd.DataFrame, labels: Names, groups: Names | None = None) -> FittedProcedure:
         """Return the procedure with what the normals of new sites teach about these sites.
 
         Only where the study asks for it (``sites.unseen = "own_normals"``); otherwise it is the same. Of the
@@ -173,7 +181,7 @@ def fit_procedure(
     NormalizerError
         Where the normals of the training rows can't carry the regression.
     """
-    front = front_of(study, roles, arm, seed)
+    front = make_preprocessing(study, roles, arm, seed)
     selector = None
     if study.selection.name != "none" and arm != "demographics":
         selector = FeatureSelector(study.selection.name, targets=roles.targets, random_state=seed)
@@ -198,13 +206,15 @@ def fit_procedure(
         best = choose_candidate(losses, by_fold, study.classifier.rule)
         name, count, setting = candidates.list()[best]
         rule = choose_rule(study.decision, inner[best], labels, roles.targets, roles.negative)
-        fitted_front, encodable, table = fit_front(front, frame, labels, np.arange(len(labels)), shared)
+        fitted_preprocessing, encodable, table = fit_preprocessing(
+            front, frame, labels, np.arange(len(labels)), shared
+        )
         rows = _usable(encodable, labels, roles)
-        steps = [*fitted_front.steps]
+        steps = [*fitted_preprocessing.steps]
         seen = table[rows[encodable]]
         if selector is not None:
             chosen = clone(selector).set_params(features=count)
-            chosen.fit(seen, labels[rows], seen.shape[1] - appended_columns(fitted_front))
+            chosen.fit(seen, labels[rows], seen.shape[1] - appended_columns(fitted_preprocessing))
             steps.append(("select", chosen))
             seen = chosen.transform(seen)
         fitted = clone(candidates.classifiers[name]).set_params(**setting)
@@ -246,17 +256,19 @@ def _inner_probabilities(
     )
     probabilities = [np.full((len(labels), len(roles.targets)), np.nan) for _ in candidates.list()]
     for fold in inner:
-        fitted_front, known, table = fit_front(
+        fitted_preprocessing, known, table = fit_preprocessing(
             front, frame.iloc[fold.train], labels[fold.train], fold.train, shared
         )
         rows = _usable(known, labels[fold.train], roles)
         seen, seen_labels = table[rows[known]], labels[fold.train][rows]
         tested = frame.iloc[fold.test]
-        encodable = encodable_rows(fitted_front, tested)
-        unseen = _apply_front(fitted_front, tested, encodable, fold.test, shared)
+        encodable = encodable_rows(fitted_preprocessing, tested)
+        unseen = _apply_preprocessing(fitted_preprocessing, tested, encodable, fold.test, shared)
         if not len(unseen):
             continue
-        models = _fit_candidates(candidates, selector, seen, seen_labels, appended_columns(fitted_front))
+        models = _fit_candidates(
+            candidates, selector, seen, seen_labels, appended_columns(fitted_preprocessing)
+        )
         for filled, (columns, model) in zip(probabilities, models, strict=True):
             inputs = unseen if columns is None else unseen[:, columns]
             filled[fold.test[encodable]] = _in_order(
@@ -290,7 +302,7 @@ def _fit_candidates(
     return found
 
 
-def _apply_front(
+def _apply_preprocessing(
     front: Pipeline,
     frame: pd.DataFrame,
     encodable: NDArray[np.bool_],

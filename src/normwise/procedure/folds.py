@@ -21,7 +21,7 @@ __all__ = [
     "Fold",
     "assert_no_person_on_both_sides",
     "draw_folds",
-    "draw_layers",
+    "draw_repeats",
     "keys_of",
     "leave_group_out",
     "people_per_class",
@@ -234,7 +234,7 @@ def keys_of(study: Study, cohort: Cohort, ids: pd.Index | None = None) -> NDArra
     return np.asarray(cohort.raw.loc[rows, section.split_column], dtype=object)
 
 
-def draw_layers(
+def draw_repeats(
     section: EvaluationSection,
     labels: NDArray[np.object_],
     groups: NDArray[np.object_],

@@ -8,10 +8,10 @@ on) → ``page`` (the whole) and ``people`` (one page a person).
 from normwise.report.checklist import fill_checklists, write_checklist
 from normwise.report.comparison import write_comparison
 from normwise.report.model_card import write_model_card
+from normwise.report.out_of_fold_scans import Scored, read_scored
 from normwise.report.page import draw_descent, make_page, write_report
-from normwise.report.people import write_people
-from normwise.report.saved import SavedRun, read_run
-from normwise.report.scored import Scored, read_scored
+from normwise.report.person_page import write_people
+from normwise.report.saved_run import SavedRun, read_run
 from normwise.report.section import Section, SectionMaker
 from normwise.report.sections import SECTIONS
 

@@ -7,9 +7,10 @@ from dataclasses import asdict
 from pathlib import Path
 
 from normwise.files import write_text
-from normwise.report.checklists import CHECKLISTS, ItemRow
+from normwise.report.checklists import CHECKLISTS
+from normwise.report.checklists.item import ItemRow
 from normwise.report.render import render
-from normwise.report.saved import SavedRun, read_run
+from normwise.report.saved_run import SavedRun, read_run
 
 __all__ = ["fill_checklists", "write_checklist"]
 

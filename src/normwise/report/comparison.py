@@ -10,12 +10,17 @@ from markupsafe import Markup
 from normwise.errors import ReportError
 from normwise.files import write_text
 from normwise.report.figures.canvas import inline_svg
-from normwise.report.figures.forest import draw_forest, shared_range
+from normwise.report.figures.forest_plot import draw_forest, shared_range
 from normwise.report.page import FIGURES, write_figures
 from normwise.report.render import render
-from normwise.report.saved import read_optional
+from normwise.report.saved_run import read_optional
 from normwise.report.wording import interval, metric_title
-from normwise.results import METRIC_NAMES, Comparison, RunComparison, Standing
+from normwise.results import (
+    METRIC_NAMES,
+    Comparison,
+    RankedRun,
+    RunComparison,
+)
 
 __all__ = ["make_comparison_page", "run_labels", "write_comparison"]
 
@@ -87,13 +92,13 @@ def make_comparison_page(comparison: RunComparison) -> str:
     )
 
 
-def run_labels(standings: list[Standing]) -> dict[str, str]:
+def run_labels(standings: list[RankedRun]) -> dict[str, str]:
     """Return a short name of each run: the last part of its path that tells it from the others.
 
     Examples
     --------
     >>> def stand(run):
-    ...     return Standing(run, "", "", "", "", "", 0, 0, {})
+    ...     return RankedRun(run, "", "", "", "", "", 0, 0, {})
     >>> run_labels([stand("a/svm"), stand("a/forest"), stand("b/svm")])
     {'a/svm': 'a/svm', 'a/forest': 'forest', 'b/svm': 'b/svm'}
     """
@@ -110,7 +115,7 @@ def run_labels(standings: list[Standing]) -> dict[str, str]:
     return labels
 
 
-def _panel(standings: list[Standing], labels: dict[str, str], metric: str) -> Markup | None:
+def _panel(standings: list[RankedRun], labels: dict[str, str], metric: str) -> Markup | None:
     rows = {labels[row.run]: row.metrics[metric] for row in standings if metric in row.metrics}
     if all(row.estimate is None for row in rows.values()):
         return None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 from pathlib import Path
 
-from normwise.report.saved import SavedRun
+from normwise.report.saved_run import SavedRun
 from normwise.results import Picture
 
 __all__ = ["Album", "as_uri"]

@@ -10,7 +10,7 @@ from pathlib import Path
 from normwise.files import write_text
 from normwise.report.checklists import facts, methods
 from normwise.report.render import render
-from normwise.report.saved import SavedRun, read_run
+from normwise.report.saved_run import SavedRun, read_run
 from normwise.report.sentences import limits
 from normwise.report.wording import joined
 

@@ -6,10 +6,14 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from normwise.files import write_text
-from normwise.report.figures.canvas import figures_in, inline_svg, standalone_svg
+from normwise.report.figures.canvas import (
+    figures_in,
+    inline_svg,
+    standalone_svg,
+)
 from normwise.report.figures.descent import draw_costs
 from normwise.report.render import render
-from normwise.report.saved import SavedRun, read_run
+from normwise.report.saved_run import SavedRun, read_run
 from normwise.report.sections import SECTIONS
 from normwise.results import Curve
 

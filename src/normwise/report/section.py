@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from normwise.report.saved import SavedRun
+from normwise.report.saved_run import SavedRun
 
 __all__ = ["Section", "SectionMaker"]
 

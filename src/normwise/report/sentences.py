@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from normwise.report.saved import SavedRun
+from normwise.report.saved_run import SavedRun
 from normwise.report.wording import (
     UNDEFINED,
     bounds,
@@ -22,7 +22,12 @@ from normwise.report.wording import (
     signed_interval,
     verdict,
 )
-from normwise.results import Arm, Estimate, Evaluation, RunRecord
+from normwise.results import (
+    Arm,
+    Estimate,
+    Evaluation,
+    RunRecord,
+)
 
 __all__ = ["limits", "main_difference", "sentences", "wished_sensitivity"]
 

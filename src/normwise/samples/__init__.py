@@ -18,7 +18,7 @@ Nothing is downloaded, and the same seed gives the same bytes.
 
 from __future__ import annotations
 
-from normwise.samples.brain import Workshop, open_workshop, simulate_brain
+from normwise.samples.brain import BrainSimulator, open_simulator, simulate_brain
 from normwise.samples.cohort import simulate_cohort
 from normwise.samples.people import PLACES, Person, Place, draw_people
 from normwise.samples.planted import PlantedCohort, plant_blobs
@@ -30,17 +30,17 @@ __all__ = [
     "GLASS",
     "PLACES",
     "SLIDE_TILE_UM",
+    "BrainSimulator",
     "Person",
     "Place",
     "PlantedCohort",
     "PlantedSlide",
     "Stain",
     "TissueLook",
-    "Workshop",
     "draw_people",
     "draw_stain",
     "draw_tile",
-    "open_workshop",
+    "open_simulator",
     "plant_blobs",
     "simulate_brain",
     "simulate_cohort",

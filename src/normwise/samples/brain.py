@@ -12,9 +12,15 @@ from normwise.images import Volume
 from normwise.samples.anatomy import Anatomy, find_anatomy
 from normwise.samples.fields import FieldBasis, make_field_basis
 from normwise.samples.people import YOUNGEST, Person
-from normwise.samples.template import CSF, GREY, WHITE, Template, load_template
+from normwise.samples.template import (
+    CSF,
+    GREY,
+    WHITE,
+    Template,
+    load_template,
+)
 
-__all__ = ["Workshop", "open_workshop", "simulate_brain"]
+__all__ = ["BrainSimulator", "open_simulator", "simulate_brain"]
 
 SHAPE_MM = 0.9  # SD of the individual shape along each axis
 PATCH_LOSS = 0.05  # SD of a person's uneven loss of grey matter
@@ -26,7 +32,7 @@ STEPS = 200.0  # scanner units of brightness 1; scanners store whole numbers
 
 
 @dataclass(frozen=True)
-class Workshop:
+class BrainSimulator:
     """What all people of a cohort share, made once.
 
     Attributes
@@ -49,17 +55,17 @@ class Workshop:
     coil: FieldBasis
 
 
-def open_workshop() -> Workshop:
+def open_simulator() -> BrainSimulator:
     """Load the template and make what every person needs; takes about three seconds."""
     template = load_template()
     nx, ny, nz = template.inside.shape
     spacing = float(template.affine[0, 0])
     shape, patches, coil = (make_field_basis((nx, ny, nz), spacing, knot) for knot in (26.0, 18.0, 70.0))
     near = ndimage.binary_dilation(template.inside, iterations=4)
-    return Workshop(template, find_anatomy(template), near, shape, patches, coil)
+    return BrainSimulator(template, find_anatomy(template), near, shape, patches, coil)
 
 
-def simulate_brain(person: Person, seed: int, workshop: Workshop) -> Volume:
+def simulate_brain(person: Person, seed: int, workshop: BrainSimulator) -> Volume:
     """Simulate one skull-stripped T1 scan in MNI space at 2 mm.
 
     Parameters
@@ -68,8 +74,8 @@ def simulate_brain(person: Person, seed: int, workshop: Workshop) -> Volume:
         Who, with the change of each place.
     seed : int
         Seed of the cohort; with the person's number it fixes everything random about this scan.
-    workshop : Workshop
-        What `open_workshop` made.
+    workshop : BrainSimulator
+        What `open_simulator` made.
 
     Returns
     -------
@@ -88,7 +94,7 @@ def simulate_brain(person: Person, seed: int, workshop: Workshop) -> Volume:
     return Volume(voxels=voxels, affine=template.affine, spacing=(spacing, spacing, spacing))
 
 
-def _lose_tissue(person: Person, workshop: Workshop, rng: np.random.Generator) -> NDArray[np.float64]:
+def _lose_tissue(person: Person, workshop: BrainSimulator, rng: np.random.Generator) -> NDArray[np.float64]:
     """Return the T1 brightness on the template's grid after the loss of tissue; fluid takes its place."""
     template = workshop.template
     inside = template.inside
@@ -108,7 +114,7 @@ def _lose_tissue(person: Person, workshop: Workshop, rng: np.random.Generator) -
     return bright
 
 
-def _look_up(person: Person, workshop: Workshop, rng: np.random.Generator) -> NDArray[np.float64]:
+def _look_up(person: Person, workshop: BrainSimulator, rng: np.random.Generator) -> NDArray[np.float64]:
     """Return, for every voxel near the brain, where on the template to look (voxels), shape (3, n)."""
     spacing = float(workshop.template.affine[0, 0])
     where = np.stack(np.nonzero(workshop.near)).astype(np.float64)
@@ -120,7 +126,7 @@ def _look_up(person: Person, workshop: Workshop, rng: np.random.Generator) -> ND
 
 
 def _scan(
-    bright: NDArray[np.float64], person: Person, workshop: Workshop, rng: np.random.Generator
+    bright: NDArray[np.float64], person: Person, workshop: BrainSimulator, rng: np.random.Generator
 ) -> NDArray[np.float64]:
     """Return what the scanner stores: uneven sensitivity, Rician noise, an arbitrary gain, whole numbers."""
     uneven = np.exp(BIAS * workshop.coil.draw(rng)[workshop.near])

@@ -12,8 +12,12 @@ import numpy as np
 from normwise.errors import SampleError
 from normwise.files import write_text
 from normwise.images import write_volume
-from normwise.samples.brain import open_workshop, simulate_brain
-from normwise.samples.people import PLACES, Person, draw_people
+from normwise.samples.brain import open_simulator, simulate_brain
+from normwise.samples.people import (
+    PLACES,
+    Person,
+    draw_people,
+)
 
 __all__ = ["simulate_cohort"]
 
@@ -98,7 +102,7 @@ def simulate_cohort(folder: Path, *, people: int = 80, seed: int = 0) -> Path:
     _write_texts(folder, drawn)
     missing = [person for person in drawn if not _image(folder, person).exists()]
     if missing:
-        workshop = open_workshop()
+        workshop = open_simulator()
         for person in missing:
             write_volume(simulate_brain(person, seed, workshop), _image(folder, person))
     # The study file comes last: where it stands, the cohort is whole.

@@ -12,7 +12,12 @@ from numpy.typing import NDArray
 from normwise.errors import SampleError
 from normwise.files import write_text
 from normwise.samples.slides_pyramid import GLASS, write_pyramid
-from normwise.samples.slides_tile import Stain, TissueLook, draw_stain, draw_tile
+from normwise.samples.slides_tile import (
+    Stain,
+    TissueLook,
+    draw_stain,
+    draw_tile,
+)
 
 __all__ = ["SLIDE_TILE_UM", "PlantedSlide", "simulate_slides"]
 

@@ -7,8 +7,13 @@ import pytest
 
 from normwise import parcellate
 from normwise.errors import FeatureError
-from normwise.features.brain import STAGES, ChainSettings, stage_key, warp
-from normwise.features.brain.reference import load_reference
+from normwise.features.brain import (
+    STAGES,
+    ChainSettings,
+    stage_key,
+)
+from normwise.features.brain.registration import warp
+from normwise.features.brain.registration.reference import load_reference
 from phantoms import save
 
 

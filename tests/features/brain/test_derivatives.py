@@ -9,11 +9,19 @@ import pytest
 
 import fake_chain
 from normwise.errors import FeatureError
-from normwise.features.brain import child
-from normwise.features.brain.child import keep_head, measure_head, settings_as_json
+from normwise.features.brain import worker as child
 from normwise.features.brain.derivatives import derivative_labels, is_complete
 from normwise.features.brain.settings import ChainSettings
-from normwise.images import read_labels, read_volume, write_volume
+from normwise.features.brain.worker import (
+    keep_head,
+    measure_head,
+    settings_as_json,
+)
+from normwise.images import (
+    read_labels,
+    read_volume,
+    write_volume,
+)
 from normwise.results import Quality
 
 STEM = "sub-01/sub-01"
@@ -21,7 +29,7 @@ STEM = "sub-01/sub-01"
 
 @pytest.fixture
 def kept(tmp_path, monkeypatch):
-    monkeypatch.setattr("normwise.features.brain.stages.STAGES", fake_chain.STAGES)
+    monkeypatch.setattr("normwise.features.brain.chain.STAGES", fake_chain.STAGES)
     monkeypatch.setattr(child, "names_of_regions", lambda *_: fake_chain.NAMES)
     path = tmp_path / "head.nii.gz"
     write_volume(fake_chain.head(), path)

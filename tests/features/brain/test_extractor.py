@@ -11,8 +11,12 @@ from cohorts import cohort_of
 from normwise.engine import Outcome
 from normwise.errors import FeatureError, NormwiseWarning
 from normwise.features.brain import extractor
-from normwise.features.brain.extractor import BRAIN, chain_settings, settings_content
-from normwise.features.extractor import Means
+from normwise.features.brain.extractor import (
+    BRAIN,
+    chain_settings,
+    settings_content,
+)
+from normwise.features.extractor import ExtractionContext
 from normwise.results import Quality
 
 PEOPLE = "ID,Age,Sex,dx\n1,70,F,normal\n2,71,M,AD\n3,72,F,AD\n"
@@ -50,7 +54,7 @@ def extract(tmp_path):
 
     def run(wanted=None, **features):
         cohort, study = cohort_of(tmp_path, PEOPLE, {"extractor": "brain", **features}, images="{ID}.nii.gz")
-        return BRAIN.extract(cohort, study, Means(tmp_path / "cache", wanted=wanted))
+        return BRAIN.extract(cohort, study, ExtractionContext(tmp_path / "cache", wanted=wanted))
 
     return run
 
@@ -122,7 +126,7 @@ def test_a_dicom_folder_is_an_image(answers, tmp_path):
     (tmp_path / "d" / "1" / "a.dcm").write_bytes(b"x")
     cohort, study = cohort_of(tmp_path, PEOPLE, {"extractor": "brain"}, images="d/{ID}")
     assert list(cohort.frame.index) == ["1"]  # the others have no folder
-    BRAIN.extract(cohort, study, Means(tmp_path / "cache"))
+    BRAIN.extract(cohort, study, ExtractionContext(tmp_path / "cache"))
     [task] = answers["tasks"]
     assert [path.name for path in task.inputs] == ["a.dcm", "b.dcm"]
 

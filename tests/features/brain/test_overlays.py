@@ -9,15 +9,19 @@ import pytest
 from PIL import Image
 
 import fake_chain
-from normwise.features.brain.overlays import HEIGHT, OVERLAYS, draw_overlays
+from normwise.features.brain.overlays import (
+    HEIGHT,
+    OVERLAYS,
+    draw_overlays,
+)
 from normwise.features.brain.settings import ChainSettings
-from normwise.features.brain.store import StageStore, run_kept
+from normwise.features.brain.stage_cache import StageStore, run_cached_stages
 
 
 @pytest.fixture
 def arrays(monkeypatch):
-    monkeypatch.setattr("normwise.features.brain.stages.STAGES", fake_chain.STAGES)
-    return run_kept(fake_chain.head(), ChainSettings(), StageStore(None))[0]
+    monkeypatch.setattr("normwise.features.brain.chain.STAGES", fake_chain.STAGES)
+    return run_cached_stages(fake_chain.head(), ChainSettings(), StageStore(None))[0]
 
 
 def pixels(png):

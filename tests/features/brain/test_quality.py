@@ -6,17 +6,21 @@ import numpy as np
 import pytest
 
 import fake_chain
-from normwise.features.brain.quality import check_chain, failed_checks, say_quality
+from normwise.features.brain.quality import (
+    check_chain,
+    failed_checks,
+    say_quality,
+)
 from normwise.features.brain.settings import ChainSettings
-from normwise.features.brain.store import StageStore, run_kept
+from normwise.features.brain.stage_cache import StageStore, run_cached_stages
 
 NAMES = fake_chain.NAMES
 
 
 @pytest.fixture
 def arrays(monkeypatch):
-    monkeypatch.setattr("normwise.features.brain.stages.STAGES", fake_chain.STAGES)
-    found, _ = run_kept(fake_chain.head(spacing=4.2), ChainSettings(), StageStore(None))
+    monkeypatch.setattr("normwise.features.brain.chain.STAGES", fake_chain.STAGES)
+    found, _ = run_cached_stages(fake_chain.head(spacing=4.2), ChainSettings(), StageStore(None))
     grid = np.zeros((12, 12, 12, 3), np.float32)
     inside = found["mask"] > 0
     return found | {

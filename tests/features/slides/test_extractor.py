@@ -8,12 +8,21 @@ import pytest
 
 from cohorts import cohort_of
 from normwise.errors import NormwiseError, NormwiseWarning
-from normwise.features import extract_features, read_tiles, segment_nuclei, write_features
-from normwise.features.slides import child
-from normwise.features.slides.child import measure_slide
+from normwise.features import (
+    extract_features,
+    read_tiles,
+    segment_nuclei,
+    write_features,
+)
+from normwise.features.slides import worker as child
 from normwise.features.slides.export import EXPORT_COLUMNS
 from normwise.features.slides.settings import SlideSettings
-from normwise.features.slides.tissue import GLASS, PEN, find_tissue
+from normwise.features.slides.tissue import (
+    GLASS,
+    PEN,
+    find_tissue,
+)
+from normwise.features.slides.worker import measure_slide
 from normwise.images import open_slide
 from slide_files import drawn, layout_of, save_slide, spoil_tile
 

@@ -21,10 +21,10 @@ A walk through the files, in the order in which a head passes them::
 
 from __future__ import annotations
 
-from normwise.features.brain.boxes import box_affine, own_grid, restore
+from normwise.features.brain.chain import STAGES, Arrays, Stage, run_stages, stage_key
+from normwise.features.brain.grids import box_affine, own_grid, restore
 from normwise.features.brain.parcellation import Parcellation, assemble, parcellate
 from normwise.features.brain.settings import QUALITIES, ChainSettings
-from normwise.features.brain.stages import STAGES, Arrays, Stage, run_stages, stage_key
 
 __all__ = [
     "QUALITIES",

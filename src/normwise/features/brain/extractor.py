@@ -13,30 +13,47 @@ import numpy as np
 import pandas as pd
 
 from normwise.cohort import Cohort
-from normwise.engine import Limits, Outcome, Task, run_subjects
-from normwise.errors import FeatureError, NormwiseError, NormwiseWarning
-from normwise.features.atlas import IMAGE_SUFFIXES
-from normwise.features.brain.child import (
+from normwise.engine import (
+    Limits,
+    Outcome,
+    Task,
+    run_subjects,
+)
+from normwise.errors import (
+    FeatureError,
+    NormwiseError,
+    NormwiseWarning,
+)
+from normwise.features.atlases.atlas import IMAGE_SUFFIXES
+from normwise.features.atlases.installed import atlas_files
+from normwise.features.brain.chain import STAGES
+from normwise.features.brain.derivatives import (
+    derivative_labels,
+    describe_dataset,
+    is_complete,
+)
+from normwise.features.brain.external_labels import extract_external_labels
+from normwise.features.brain.measures.notes import note_of
+from normwise.features.brain.overlays import OVERLAYS
+from normwise.features.brain.quality import failed_checks, say_quality
+from normwise.features.brain.registration.reference import load_labels
+from normwise.features.brain.segmentation.mask import network_files
+from normwise.features.brain.settings import ChainSettings
+from normwise.features.brain.stage_cache import StageStore
+from normwise.features.brain.worker import (
     CHILD_VERSION,
     keep_head,
     measure_head,
     names_of_regions,
     settings_as_json,
 )
-from normwise.features.brain.derivatives import derivative_labels, describe_dataset, is_complete
-from normwise.features.brain.foreign import extract_foreign
-from normwise.features.brain.mask import network_files
-from normwise.features.brain.notes import note_of
-from normwise.features.brain.overlays import OVERLAYS
-from normwise.features.brain.quality import failed_checks, say_quality
-from normwise.features.brain.reference import load_labels
-from normwise.features.brain.settings import ChainSettings
-from normwise.features.brain.stages import STAGES
-from normwise.features.brain.store import StageStore
-from normwise.features.columns import choose_columns, settle
-from normwise.features.extractor import Extractor, Means, hash_of
+from normwise.features.extractor import (
+    ExtractionContext,
+    Extractor,
+    hash_of,
+)
 from normwise.features.feature_table import Drawing, FeatureTable
-from normwise.features.installed import atlas_files
+from normwise.features.tables.columns import choose_columns, settle
 from normwise.files import sha256_file
 from normwise.images import list_files
 from normwise.results import Quality
@@ -114,9 +131,9 @@ def _check(study: Study) -> None:
         load_labels(settings.atlas)
 
 
-def _extract(cohort: Cohort, study: Study, means: Means) -> FeatureTable:
+def _extract(cohort: Cohort, study: Study, means: ExtractionContext) -> FeatureTable:
     if study.features.labels is not None:
-        return extract_foreign(cohort, study, means)
+        return extract_external_labels(cohort, study, means)
     if cohort.images is None:
         raise FeatureError(
             "FEA-107",
@@ -164,7 +181,7 @@ def _tasks(
 
 
 def _run(
-    function: Callable[..., Any], tasks: list[Task], means: Means, cache_dir: Path | None
+    function: Callable[..., Any], tasks: list[Task], means: ExtractionContext, cache_dir: Path | None
 ) -> list[Outcome]:
     limits = means.limits
     if limits.seconds == Limits().seconds:
@@ -184,7 +201,7 @@ def _run(
 
 
 def _keep(
-    tasks: list[Task], outcomes: Sequence[Outcome], means: Means, folder: Path
+    tasks: list[Task], outcomes: Sequence[Outcome], means: ExtractionContext, folder: Path
 ) -> dict[str, NormwiseError]:
     """Write the derivatives of every measured head that are not there yet."""
     made = {each.subject: str(each.value["made"]) for each in outcomes if each.value}
@@ -202,7 +219,7 @@ def _table(
     outcomes: Sequence[Outcome],
     failures: dict[str, NormwiseError],
     study: Study,
-    means: Means,
+    means: ExtractionContext,
     made: str,
     regions: Mapping[int, str],
 ) -> FeatureTable:

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from normwise.features.brain.boxes import restore
+from normwise.features.brain.grids import restore
 
 __all__ = ["OVERLAYS", "Overlay", "draw_overlays"]
 

@@ -9,14 +9,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from normwise.errors import FeatureError
-from normwise.features.brain.boxes import own_grid
-from normwise.features.brain.kinds import kinds_of
+from normwise.features.atlases.region_names import region_names
+from normwise.features.brain.chain import Arrays, run_stages
+from normwise.features.brain.grids import own_grid
+from normwise.features.brain.label_schemes import label_scheme_of
 from normwise.features.brain.quality import check_chain
-from normwise.features.brain.reference import load_names
+from normwise.features.brain.registration.reference import load_names
 from normwise.features.brain.settings import QUALITIES, ChainSettings
-from normwise.features.brain.stages import Arrays, run_stages
-from normwise.features.names import region_names
-from normwise.images import LabelVolume, Volume, read_head
+from normwise.images import (
+    LabelVolume,
+    Volume,
+    read_head,
+)
 from normwise.results import Quality
 
 __all__ = ["Parcellation", "assemble", "parcellate"]
@@ -119,7 +123,7 @@ def parcellate(
 def assemble(arrays: Arrays, volume: Volume, settings: ChainSettings) -> Parcellation:
     """Gather what the chain gave, on the grid of the image."""
     names = load_names(settings.atlas, settings.lut)
-    raw = kinds_of(names).names or {int(k): f"label_{k}" for k in np.unique(arrays["labels"]) if k}
+    raw = label_scheme_of(names).names or {int(k): f"label_{k}" for k in np.unique(arrays["labels"]) if k}
     named = region_names(raw)
     return Parcellation(
         volume=volume,

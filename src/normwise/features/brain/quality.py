@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from normwise.features.brain.boxes import crop
+from normwise.features.brain.grids import crop
 from normwise.results import Quality
 
 __all__ = ["VOLUME_RANGES_ML", "check_chain", "failed_checks", "say_quality"]
@@ -49,7 +49,7 @@ def check_chain(arrays: Mapping[str, NDArray[Any]], names: Mapping[int, str]) ->
     Parameters
     ----------
     arrays : mapping of str to ndarray
-        A chain's arrays, as far as it came; see `normwise.features.brain.stages`.
+        A chain's arrays, as far as it came; see `normwise.features.brain.chain`.
     names : mapping of int to str
         Region of each label.
 

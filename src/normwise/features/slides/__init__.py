@@ -17,3 +17,5 @@ A walk through the files::
     tile_table   the tiles as arrays
     extractor    a cohort of slides
 """
+
+__all__ = []

@@ -6,9 +6,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from normwise.errors import ImageError
-from normwise.features.slides.measure import NUCLEUS_COLUMNS
+from normwise.features.slides.tile_measures import NUCLEUS_COLUMNS
 from normwise.features.slides.tile_table import TileTable
-from normwise.features.slides.tissue import FOLD, PEN, TISSUE, TissueMap
+from normwise.features.slides.tissue import (
+    FOLD,
+    PEN,
+    TISSUE,
+    TissueMap,
+)
 from normwise.images import Slide
 
 __all__ = ["CAPTIONS", "draw_slide"]
@@ -51,7 +56,7 @@ def draw_slide(
     table : TileTable
         Its tiles.
     nuclei : ndarray of shape (n_nuclei, n_columns)
-        As `normwise.features.slides.measure.NUCLEUS_COLUMNS`.
+        As `normwise.features.slides.tile_measures.NUCLEUS_COLUMNS`.
 
     Returns
     -------

@@ -12,10 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from normwise.errors import ImageError
-from normwise.features.slides.child import SlideMeasurement
-from normwise.features.slides.measure import NUCLEUS_COLUMNS, measure_tile
 from normwise.features.slides.settings import SlideSettings
-from normwise.features.slides.vector import local_density
+from normwise.features.slides.slide_features import local_density
+from normwise.features.slides.tile_measures import NUCLEUS_COLUMNS, measure_tile
+from normwise.features.slides.worker import SlideMeasurement
 from normwise.files import replacing
 from normwise.images import Slide, open_slide
 

@@ -12,17 +12,25 @@ import numpy as np
 import pandas as pd
 
 from normwise.cohort import Cohort
-from normwise.engine import Outcome, Task, run_subjects
+from normwise.engine import (
+    Outcome,
+    Task,
+    run_subjects,
+)
 from normwise.errors import FeatureError, NormwiseError
-from normwise.features.columns import choose_columns, settle
-from normwise.features.extractor import Extractor, Means, hash_of
+from normwise.features.extractor import (
+    ExtractionContext,
+    Extractor,
+    hash_of,
+)
 from normwise.features.feature_table import Drawing, FeatureTable
-from normwise.features.slides.child import SLIDES_VERSION, measure_slide
 from normwise.features.slides.drawings import CAPTIONS
 from normwise.features.slides.export import export_slide
 from normwise.features.slides.settings import SlideSettings
+from normwise.features.slides.slide_features import TILE_NAMES, slide_notes
 from normwise.features.slides.tile_table import TileTable, tiles_place
-from normwise.features.slides.vector import TILE_NAMES, slide_notes
+from normwise.features.slides.worker import SLIDES_VERSION, measure_slide
+from normwise.features.tables.columns import choose_columns, settle
 from normwise.results import Quality
 from normwise.schema import Study
 
@@ -34,7 +42,7 @@ _HOURS = 6 * 3600.0
 _PACKAGES = ("opencv-python-headless", "scikit-image", "openslide-python", "tifffile")
 
 
-def _extract(cohort: Cohort, study: Study, means: Means) -> FeatureTable:
+def _extract(cohort: Cohort, study: Study, means: ExtractionContext) -> FeatureTable:
     section = study.features
     if cohort.images is None:
         raise FeatureError(
@@ -78,7 +86,7 @@ def _extract(cohort: Cohort, study: Study, means: Means) -> FeatureTable:
     )
 
 
-def _task(scan: str, path: Path, settings: SlideSettings, means: Means) -> Task:
+def _task(scan: str, path: Path, settings: SlideSettings, means: ExtractionContext) -> Task:
     # A slide's own settings say nothing of where its unfinished work lies.
     name = hashlib.sha256(f"{scan}\0{settings.as_json()}".encode()).hexdigest()[:24]
     kept = means.cache_dir / "slides" / name if means.cache_dir is not None else None
@@ -98,7 +106,9 @@ def _companions(path: Path) -> list[Path]:
     return sorted(each for each in folder.iterdir() if each.is_file())
 
 
-def _run(function: Any, tasks: list[Task], means: Means, *, cache_dir: Path | None) -> list[Outcome]:
+def _run(
+    function: Any, tasks: list[Task], means: ExtractionContext, *, cache_dir: Path | None
+) -> list[Outcome]:
     return run_subjects(
         function,
         tasks,
@@ -113,7 +123,7 @@ def _run(function: Any, tasks: list[Task], means: Means, *, cache_dir: Path | No
     )
 
 
-def _exported(tasks: list[Task], kinds: list[str], means: Means) -> dict[str, bytes | Path]:
+def _exported(tasks: list[Task], kinds: list[str], means: ExtractionContext) -> dict[str, bytes | Path]:
     """Write the exports beside the kept blocks, from which they are made, and hand their paths on."""
     files: dict[str, bytes | Path] = {}
     with means.folder() as folder:

@@ -4,9 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from normwise.report.saved import SavedRun
+from normwise.report.saved_run import SavedRun
 from normwise.report.sentences import limits, sentences
-from normwise.report.wording import count, joined, number, percent
+from normwise.report.wording import (
+    count,
+    joined,
+    number,
+    percent,
+)
 
 __all__ = [
     "abstract", "aim", "availability", "balance", "composition", "data_source", "eligibility", "features",

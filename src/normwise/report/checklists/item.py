@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from normwise.report.saved import SavedRun
+from normwise.report.saved_run import SavedRun
 
 __all__ = ["Item", "ItemRow"]
 

@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from normwise.report.figures.canvas import COLOURS, drawing, new_figure, shorten
+from normwise.report.figures.canvas import (
+    COLOURS,
+    drawing,
+    new_figure,
+    shorten,
+)
 from normwise.results import Importance
 
 if TYPE_CHECKING:

@@ -6,7 +6,12 @@ import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from normwise.report.figures.canvas import COLOURS, SERIES, drawing, new_figure
+from normwise.report.figures.canvas import (
+    COLOURS,
+    SERIES,
+    drawing,
+    new_figure,
+)
 from normwise.results import Curve
 
 if TYPE_CHECKING:

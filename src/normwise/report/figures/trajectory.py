@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from normwise.report.figures.canvas import COLOURS, SERIES, drawing, new_figure, shorten, wrap
+from normwise.report.figures.canvas import (
+    COLOURS,
+    SERIES,
+    drawing,
+    new_figure,
+    shorten,
+    wrap,
+)
 from normwise.report.wording import unit
 from normwise.results import Trajectory
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from normwise.report.render import render
-from normwise.report.saved import SavedRun
+from normwise.report.saved_run import SavedRun
 from normwise.report.section import Section
 from normwise.report.wording import count
 from normwise.results import Alarm

@@ -9,13 +9,19 @@ from dataclasses import dataclass
 from typing import Any
 
 from normwise.report.render import render
-from normwise.report.saved import SavedRun
+from normwise.report.saved_run import SavedRun
 from normwise.report.section import Section
-from normwise.report.wording import number
-from normwise.results import Arm
+from normwise.report.wording import interval, number, percent
+from normwise.results import METRIC_NAMES, Arm
 
-__all__ = ["ConfusionCell", "confusion_rows", "decisions", "describe_thresholds", "describe_tuning"]
-
+__all__ = [
+    "ConfusionCell",
+    "confusion_rows",
+    "decisions",
+    "describe_thresholds",
+    "describe_tuning",
+    "referral",
+]
 
 _REASONS = 6  # a reason may name a person's own age, so there can be as many as people
 
@@ -97,3 +103,20 @@ def describe_tuning(settings: list[dict[str, Any]]) -> list[tuple[str, str]]:
         ranked = sorted(chosen.items(), key=lambda item: (-item[1], item[0]))
         told.append((name, ", ".join(f"{value} ({times} of {len(settings)})" for value, times in ranked)))
     return told
+
+
+def referral(run: SavedRun) -> Section | None:
+    """Show the stated and the reached coverage, who was referred, and how the others fared."""
+    arm = run.main
+    if arm is None or arm.abstention is None:
+        return None
+    found = arm.abstention
+    body = render(
+        "referral.html",
+        found=found,
+        arm=arm,
+        interval=interval,
+        coverage=percent(found.coverage),
+        metrics=[name for name in METRIC_NAMES if name in found.metrics],
+    )
+    return Section("Referral to a specialist", body)

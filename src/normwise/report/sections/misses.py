@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from normwise.report.embed import Album
+from normwise.report.out_of_fold_scans import Scored
 from normwise.report.render import render
-from normwise.report.saved import SavedRun
-from normwise.report.scored import Scored
+from normwise.report.saved_run import SavedRun
 from normwise.report.section import Section
 from normwise.report.wording import percent
 from normwise.results import Picture

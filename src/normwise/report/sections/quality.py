@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from normwise.report.embed import Album
 from normwise.report.render import render
-from normwise.report.saved import SavedRun
+from normwise.report.saved_run import SavedRun
 from normwise.report.section import Section
 from normwise.report.wording import number
 from normwise.results import Quality

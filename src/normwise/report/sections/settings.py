@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from normwise.report.render import render
-from normwise.report.saved import SavedRun
+from normwise.report.saved_run import SavedRun
 from normwise.report.section import Section
 
 __all__ = ["flattened", "settings"]

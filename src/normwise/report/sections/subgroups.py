@@ -2,19 +2,30 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from markupsafe import Markup
 
 from normwise.report.figures.canvas import inline_svg
-from normwise.report.figures.forest import draw_forest, shared_range
+from normwise.report.figures.forest_plot import draw_forest, shared_range
 from normwise.report.render import render
-from normwise.report.saved import SavedRun
+from normwise.report.saved_run import SavedRun
 from normwise.report.section import Section
-from normwise.report.wording import interval, metric_title, short_arm
-from normwise.results import Arm, Association, Estimate, Evaluation, Subgroup
+from normwise.report.wording import (
+    interval,
+    metric_title,
+    short_arm,
+)
+from normwise.results import (
+    METRIC_NAMES,
+    Arm,
+    Association,
+    Estimate,
+    Evaluation,
+    Subgroup,
+)
 
-__all__ = ["ErrorRow", "error_rows", "subgroup_label", "subgroup_panels", "subgroups"]
+__all__ = ["ErrorRow", "error_rows", "new_sites", "subgroup_label", "subgroup_panels", "subgroups"]
 
 _METRICS = ("auc", "sensitivity", "specificity")
 _MOST = 30  # rows of one panel
@@ -94,3 +105,23 @@ def error_rows(evaluation: Evaluation) -> list[ErrorRow]:
         for name in names
         if evaluation.arms[name].errors
     ]
+
+
+def new_sites(run: SavedRun) -> Section | None:
+    """Show the main arm tested on one site after the other, trained on the rest, beside the other split."""
+    evaluation, arm = run.evaluation, run.main
+    if evaluation is None or arm is None or evaluation.by_site is None:
+        return None
+    cohort = run.record.settings.get("cohort")
+    column = cohort.get("site") if isinstance(cohort, dict) else None
+    sites = [row for row in evaluation.by_site.subgroups if row.name in (column, "site")]
+    unseen = replace(evaluation.by_site, subgroups=sites or evaluation.by_site.subgroups)
+    body = render(
+        "new_sites.html",
+        usual=arm,
+        unseen=unseen,
+        same=evaluation.split,
+        metrics=METRIC_NAMES,
+        panels=subgroup_panels(unseen, "new-site"),
+    )
+    return Section("Sites never seen", body)

@@ -5,12 +5,22 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from normwise.report.render import render
-from normwise.report.saved import SavedRun
+from normwise.report.saved_run import SavedRun
 from normwise.report.section import Section
 from normwise.report.sections.alarms import ranked
-from normwise.report.sections.readings import all_warnings, grouped
-from normwise.report.sentences import limits, main_difference, sentences
-from normwise.report.wording import UNDEFINED, bounds, ends, number, sign
+from normwise.report.sections.cohort import all_warnings, grouped
+from normwise.report.sentences import (
+    limits,
+    main_difference,
+    sentences,
+)
+from normwise.report.wording import (
+    UNDEFINED,
+    bounds,
+    ends,
+    number,
+    sign,
+)
 from normwise.results import Estimate
 
 __all__ = ["KeyFigure", "key_figures", "summary"]

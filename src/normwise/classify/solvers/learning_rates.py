@@ -1,0 +1,151 @@
+"""What a learning rate does: refuse one that diverges, tell of one too slow, compare three for a picture."""
+
+from __future__ import annotations
+
+import warnings
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.utils.validation import check_X_y
+
+from normwise.classify.solvers.gradient_descent import (
+    CostName,
+    Descent,
+    descend,
+    largest_stable_rate,
+)
+from normwise.classify.solvers.standardize import training_unit
+from normwise.errors import ClassifierError, NormwiseWarning
+from normwise.results import Curve
+
+__all__ = ["compare_rates", "refuse_divergence", "warn_unsettled"]
+
+Floats = NDArray[np.float64]
+
+_LOW = 0.01  # of the largest stable rate: the cost hardly falls within a picture
+
+
+def refuse_divergence(walk: Descent) -> None:
+    """Raise for a walk whose learning rate was too high.
+
+    Parameters
+    ----------
+    walk : Descent
+        Where descent went.
+
+    Raises
+    ------
+    ClassifierError
+        CLS-108, naming the rate and the largest stable one.
+    """
+    # Above the stable rate a cost may swing for ever without growing.
+    rising = bool((np.diff(walk.costs[-10:]) > 0.0).any())
+    swings = walk.outcome == "unsettled" and walk.rate > walk.stable_rate and rising
+    if walk.outcome == "diverged" or swings:
+        raise ClassifierError(
+            "CLS-108",
+            f"gradient descent diverges with the learning rate {walk.rate:.4g}.",
+            seen=f"cost {walk.costs[0]:.4g} at first, {walk.costs[-1]:.4g} after {len(walk.costs) - 1} steps",
+            expected=f"a learning rate below {walk.stable_rate:.4g}, the largest stable one",
+            advice="lower learning_rate, or leave it out for half the largest stable one",
+        )
+
+
+def warn_unsettled(walk: Descent, name: str) -> None:
+    """Warn (CLS-201) of a walk whose steps ran out.
+
+    Parameters
+    ----------
+    walk : Descent
+        Where descent went.
+    name : str
+        The classifier.
+    """
+    if walk.outcome == "unsettled":
+        warnings.warn(
+            f"CLS-201 gradient descent of {name} had not settled after {len(walk.costs) - 1} steps with the "
+            f"learning rate {walk.rate:.4g}; raise max_steps, or learning_rate up to {walk.stable_rate:.4g}",
+            NormwiseWarning,
+            stacklevel=4,
+        )
+
+
+def compare_rates(
+    X: ArrayLike, y: ArrayLike, *, cost: CostName = "squared", steps: int = 50, penalty: float | None = None
+) -> dict[str, Curve]:
+    """Return the cost curves of a low, an adequate and a high learning rate on someone's own data.
+
+    The features are standardised first, since one feature of a large unit alone would set the stable rate.
+
+    Parameters
+    ----------
+    X : array-like of shape (n_samples, n_features)
+        Rows.
+    y : array-like of shape (n_samples,)
+        Their classes.
+    cost : {"squared", "cross_entropy"}
+        The cost.
+    steps : int
+        Steps of each curve; a diverging one ends early.
+    penalty : float, optional
+        λ of the penalty; default: 0 for the squared cost, 1/n for the cross-entropy, whose cost may otherwise
+        have no least value and stay bounded at any rate.
+
+    Returns
+    -------
+    dict of str to Curve
+        Title with the rate; cost (y) over steps (x), all finite. The last one diverges.
+
+    Raises
+    ------
+    ClassifierError
+        CLS-107 with one class only, CLS-109 where no feature varies.
+
+    Examples
+    --------
+    >>> curves = compare_rates([[1.0], [2.0], [3.0], [4.0]], ["a", "a", "b", "b"])
+    >>> list(curves)
+    ['low rate 0.02', 'adequate rate 1', 'high rate 2.2']
+    >>> [curve.y[-1] > curve.y[0] for curve in curves.values()]
+    [False, False, True]
+    """
+    values, labels = check_X_y(X, y, dtype=np.float64)
+    classes, codes = np.unique(labels, return_inverse=True)
+    if len(classes) < 2:
+        raise ClassifierError(
+            "CLS-107",
+            f"the rows hold 1 class, {classes[0]}; gradient descent needs at least two classes.",
+            seen=f"{len(codes)} rows of class {classes[0]}",
+            advice="check the cohort's label and classes",
+        )
+    centre, unit = training_unit(values)
+    rows = (values - centre) / unit
+    if not rows.any():
+        raise ClassifierError(
+            "CLS-109",
+            "no feature varies, so there is no slope to walk down.",
+            seen=f"{rows.shape[1]} constant features",
+            advice="check the features",
+        )
+    targets = np.eye(len(classes))[codes]
+    targets = targets[:, 1:] if len(classes) == 2 else targets
+    if penalty is None:
+        penalty = 0.0 if cost == "squared" else 1.0 / len(rows)
+    stable = largest_stable_rate(rows, cost=cost, n_outputs=targets.shape[1], penalty=penalty)
+
+    def walk(rate: float) -> Descent:
+        return descend(rows, targets, cost=cost, rate=rate, steps=steps, penalty=penalty, tolerance=0.0)
+
+    factor = 1.1
+    high = walk(factor * stable)
+    # The cross-entropy grows at most in proportion to the scores, so it takes a far higher rate to blow up.
+    while high.outcome != "diverged" and factor < 1e9:
+        factor *= 2.0
+        high = walk(factor * stable)
+    walks = {"low": walk(_LOW * stable), "adequate": walk(0.5 * stable), "high": high}
+    return {f"{name} rate {each.rate:.3g}": _curve(each.costs) for name, each in walks.items()}
+
+
+def _curve(costs: Floats) -> Curve:
+    finite = costs[: int(np.argmin(np.isfinite(costs)))] if not np.isfinite(costs).all() else costs
+    return Curve([float(step) for step in range(len(finite))], finite.tolist())

@@ -1,0 +1,211 @@
+r"""Penalised cross-entropy, minimised by Newton's method with conjugate gradients.
+
+The cost is Σ sᵢ·(−log p(yᵢ)) + ½·λ·‖w‖², the intercept unpenalised; with λ = 1/C it is scikit-learn's
+``LogisticRegression`` divided by C. Two classes have one score, whose logistic function is the probability of
+the last class. K classes have K scores and the softmax. The penalty makes their sum zero at the optimum, so
+K − 1 orthonormal contrasts carry them, and the direction in which the cost is flat is gone.
+
+Every step solves the Newton equations inexactly by conjugate gradients (Dembo, Eisenstat and Steihaug 1982),
+preconditioned by the diagonal: in the coordinates of `normwise.classify.solvers.row_space` the Hessian is
+nearly
+diagonal, so that a few products with the rows are enough.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import expit, log_softmax, softmax
+
+__all__ = ["CrossEntropy", "Minimum", "minimise"]
+
+Floats = NDArray[np.float64]
+
+_MOST_STEPS = 200
+_SETTLED = 1e-6  # relative change of the scores; the step after it would change them by its square
+_TINY = float(np.finfo(float).tiny)
+_ARMIJO = 1e-4  # share of the predicted decrease that a step must bring (Nocedal and Wright 2006, 3.1)
+
+
+class CrossEntropy:
+    """Rows, targets and weights of one problem.
+
+    Parameters
+    ----------
+    rows : ndarray of shape (n_samples, n_dimensions)
+        Centred rows; best in coordinates whose columns are orthogonal.
+    targets : ndarray of shape (n_samples, 1) or (n_samples, n_classes)
+        Probability of the last of two classes, or of each class.
+    weights : ndarray of shape (n_samples,)
+        Weight of each row.
+    """
+
+    def __init__(self, rows: Floats, targets: Floats, weights: Floats) -> None:
+        self.design = np.column_stack([rows, np.ones(len(rows))])
+        self.targets = targets
+        self.weights = weights
+        n_classes = targets.shape[1]
+        self.contrasts = None if n_classes == 1 else _contrasts(n_classes)
+        self.n_columns = max(1, n_classes - 1)
+        self.squares = np.einsum("ij,ij->j", self.design, self.design)[:, None]
+
+    def cost(self, scores: Floats) -> float:
+        """Return the weighted cross-entropy of scores (n_samples, n_columns)."""
+        if self.contrasts is None:
+            score, target = scores[:, 0], self.targets[:, 0]
+            # Of a sure and right row the loss is less than the last digit of the score.
+            losses = (1.0 - target) * np.logaddexp(0.0, score) + target * np.logaddexp(0.0, -score)
+        else:
+            logs = log_softmax(scores @ self.contrasts.T, axis=1)
+            losses = -np.einsum("ij,ij->i", self.targets, logs)
+        return float(self.weights @ losses)
+
+    def probabilities(self, scores: Floats) -> Floats:
+        """Return the probability of each class, (n_samples, n_classes)."""
+        if self.contrasts is None:
+            # Both, since one minus a probability next to 1 has lost its digits.
+            return np.column_stack([expit(-scores), expit(scores)])
+        return np.asarray(softmax(scores @ self.contrasts.T, axis=1))
+
+    def slope(self, probabilities: Floats) -> Floats:
+        """Return the derivative of the cost by the scores, (n_samples, n_columns)."""
+        if self.contrasts is None:
+            target = self.targets[:, 0]
+            gap = (1.0 - target) * probabilities[:, 1] - target * probabilities[:, 0]
+            return (self.weights * gap)[:, None]
+        gaps = self.weights[:, None] * (probabilities - self.targets)
+        return np.asarray(gaps @ self.contrasts)
+
+    def curvature(self, probabilities: Floats) -> Floats:
+        """Return the second derivative by the scores, (n_columns, n_columns, n_samples)."""
+        if self.contrasts is None:
+            return (self.weights * probabilities[:, 0] * probabilities[:, 1])[None, None]
+        # A sum over pairs of classes has no cancelling terms, unlike mean of squares less squared mean.
+        first, second = np.triu_indices(self.contrasts.shape[0], k=1)
+        apart = self.contrasts[first] - self.contrasts[second]
+        products = self.weights[:, None] * probabilities[:, first] * probabilities[:, second]
+        return np.asarray(np.einsum("ip,pa,pb->abi", products, apart, apart))
+
+    def per_class(self, columns: Floats) -> Floats:
+        """Turn columns of contrasts, (..., n_columns), into one a class."""
+        return columns if self.contrasts is None else columns @ self.contrasts.T
+
+
+@dataclass(frozen=True)
+class Minimum:
+    """Where the cost is least.
+
+    Attributes
+    ----------
+    weights : ndarray of shape (n_dimensions, 1) or (n_dimensions, n_classes)
+        Weights of the rows' coordinates.
+    intercept : ndarray of shape (1,) or (n_classes,)
+        Unpenalised.
+    columns : ndarray of shape (n_dimensions + 1, n_columns)
+        The same in contrasts, intercept last: a start for the next penalty.
+    n_steps : int
+        Newton steps.
+    settled : bool
+        Whether the scores stopped changing.
+    """
+
+    weights: Floats
+    intercept: Floats
+    columns: Floats
+    n_steps: int
+    settled: bool
+
+
+def minimise(problem: CrossEntropy, penalty: float, start: Floats | None = None) -> Minimum:
+    """Minimise the penalised cross-entropy.
+
+    Parameters
+    ----------
+    problem : CrossEntropy
+        Rows, targets, weights.
+    penalty : float
+        λ in ½·λ·‖w‖², above 0.
+    start : ndarray of shape (n_dimensions + 1, n_columns), optional
+        Where to begin, as `Minimum.columns` of a neighbouring penalty; default: zero.
+
+    Returns
+    -------
+    Minimum
+
+    Examples
+    --------
+    >>> rows = np.array([[-1.0], [1.0], [-1.0], [1.0]])
+    >>> found = minimise(CrossEntropy(rows, (rows > 0).astype(float), np.ones(4)), penalty=1.0)
+    >>> bool(np.isclose(found.weights[0, 0], 4 / (1 + np.exp(found.weights[0, 0]))))
+    True
+    """
+    design = problem.design
+    shrink = np.full((design.shape[1], 1), penalty)
+    shrink[-1] = 0.0
+    at = np.zeros((design.shape[1], problem.n_columns)) if start is None else start
+    scores = design @ at
+    cost = problem.cost(scores) + 0.5 * float(np.vdot(at, shrink * at))
+    n_steps, settled = 0, False
+    while not settled and n_steps < _MOST_STEPS:
+        n_steps += 1
+        probabilities = problem.probabilities(scores)
+        gradient = design.T @ problem.slope(probabilities) + shrink * at
+        step = _newton_step(problem, problem.curvature(probabilities), shrink, gradient)
+        decrease = -float(np.vdot(gradient, step))
+        change = design @ step
+        share = 1.0
+        while True:
+            reached, moved = at + share * step, scores + share * change
+            new_cost = problem.cost(moved) + 0.5 * float(np.vdot(reached, shrink * reached))
+            # A decrease below the cost's rounding error can't be seen, so the full step is trusted.
+            if new_cost <= cost - _ARMIJO * share * decrease or decrease <= 1e-12 * abs(cost) or share < 1e-9:
+                break
+            share *= 0.5
+        at, scores, cost = reached, moved, new_cost
+        settled = share == 1.0 and bool(np.abs(change).max() <= _SETTLED * np.abs(scores).max())
+    return Minimum(problem.per_class(at[:-1]), problem.per_class(at[-1]), at, n_steps, settled)
+
+
+def _newton_step(problem: CrossEntropy, curvature: Floats, shrink: Floats, gradient: Floats) -> Floats:
+    """Solve Hessian · step = −gradient by preconditioned conjugate gradients."""
+    design = problem.design
+    share = np.trace(curvature.sum(axis=2)) / problem.n_columns
+    mean = share / len(design)
+    inverse = 1.0 / np.maximum(mean * problem.squares + shrink, _TINY)
+    step = np.zeros_like(gradient)
+    rest = -gradient
+    nearer = inverse * rest
+    direction = nearer
+    size = first = float(np.vdot(rest, nearer))
+    # A tenth of the gradient at first and ever less of it near the optimum keeps convergence superlinear.
+    wanted = min(0.1, np.sqrt(first)) ** 2 * first
+    for _ in range(2 * gradient.size + 10):
+        if size <= wanted:
+            break
+        along = design @ direction
+        bent = (
+            curvature[0, 0][:, None] * along
+            if problem.contrasts is None
+            else np.einsum("abi,ib->ia", curvature, along)
+        )
+        pushed = design.T @ bent + shrink * direction
+        bend = float(np.vdot(direction, pushed))
+        if bend <= 0.0:
+            # Every row is certain to the last digit: nothing bends, and the step so far has to do.
+            break
+        length = size / bend
+        step = step + length * direction
+        rest = rest - length * pushed
+        nearer = inverse * rest
+        new_size = float(np.vdot(rest, nearer))
+        direction = nearer + (new_size / size) * direction
+        size = new_size
+    return step
+
+
+def _contrasts(n_classes: int) -> Floats:
+    """Return orthonormal columns that sum to zero, (n_classes, n_classes − 1)."""
+    start = np.column_stack([np.ones(n_classes), np.eye(n_classes)[:, : n_classes - 1]])
+    return np.asarray(np.linalg.qr(start)[0][:, 1:])

@@ -1,0 +1,92 @@
+"""Rows in the orthonormal basis of their span: the same model with fewer unknowns.
+
+A penalty on the length of the weight vector leaves no weight outside the span of the centred rows (the
+representer theorem; Schölkopf, Herbrich and Smola 2001). With 115 people and 600 features, 114 unknowns carry
+all that 600 could, and one factorisation serves every setting of a grid (Hastie and Tibshirani 2004,
+"Efficient quadratic regularization for expression arrays").
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import scipy.linalg
+from numpy.typing import NDArray
+
+__all__ = ["RowSpace", "to_row_space"]
+
+Floats = NDArray[np.float64]
+
+_SAFE = 1e-7  # an error of the Gram matrix that no probability shows
+
+
+@dataclass(frozen=True)
+class RowSpace:
+    """Centred rows and their coordinates.
+
+    Attributes
+    ----------
+    rows : ndarray of shape (n_samples, n_features)
+        The centred rows.
+    coordinates : ndarray of shape (n_samples, n_dimensions)
+        The rows in an orthonormal basis, whose columns are orthogonal and come by ascending size.
+    squares : ndarray of shape (n_dimensions,)
+        Squared length of each column of the coordinates.
+    basis : ndarray of shape (n_features, n_dimensions) or None
+        The basis; None where it is cheaper to go back through the rows.
+    """
+
+    rows: Floats
+    coordinates: Floats
+    squares: Floats
+    basis: Floats | None
+
+    def back(self, weights: Floats) -> Floats:
+        """Turn weights of the coordinates, (n_dimensions, n_columns), into (n_columns, n_features)."""
+        if self.basis is not None:
+            return (self.basis @ weights).T
+        # The basis is rows' · coordinates / squares; it is never formed.
+        return (self.coordinates @ (weights / self.squares[:, None])).T @ self.rows
+
+
+def to_row_space(rows: Floats, strength: float) -> RowSpace:
+    """Find the span of centred rows.
+
+    The eigenvectors of a Gram matrix cost a fifth of a singular value decomposition and square the rounding
+    error, which matters only where the data outweigh the penalty by far (features of huge scale).
+
+    Parameters
+    ----------
+    rows : ndarray of shape (n_samples, n_features)
+        Centred rows.
+    strength : float
+        The largest weight of the data in units of the penalty, such as C or 1/alpha.
+
+    Returns
+    -------
+    RowSpace
+
+    Examples
+    --------
+    >>> rows = np.array([[1.0, 2.0, 2.0], [-1.0, -2.0, -2.0]])
+    >>> span = to_row_space(rows, strength=1.0)
+    >>> span.coordinates.shape, np.round(span.squares, 6)
+    ((2, 1), array([18.]))
+    """
+    n_samples, n_features = rows.shape
+    rounding = float(np.finfo(float).eps)
+    size = float(np.einsum("ij,ij->", rows, rows))
+    if not strength * size * rounding < _SAFE:
+        left, lengths, right = scipy.linalg.svd(rows, full_matrices=False, check_finite=False)
+        kept = np.flatnonzero(lengths > rounding * max(rows.shape) * lengths[0])[::-1]
+        return RowSpace(rows, left[:, kept] * lengths[kept], lengths[kept] ** 2, right[kept].T)
+    wide = n_samples <= n_features
+    gram = rows @ rows.T if wide else rows.T @ rows
+    squares, vectors = scipy.linalg.eigh(gram, driver="evd", check_finite=False)
+    # Below this a square is rounding error of the largest one.
+    kept = np.flatnonzero(squares > rounding * len(squares) * max(squares[-1], 0.0))
+    squares, vectors = squares[kept], vectors[:, kept]
+    if wide:
+        return RowSpace(rows, vectors * np.sqrt(squares), squares, None)
+    return RowSpace(rows, rows @ vectors, squares, vectors)

@@ -1,0 +1,89 @@
+"""`normwise check`: read a study and its table, and say what would be run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from normwise.cli.run_flags import PLAIN, OutputFlags
+from normwise.cli.session import open_session
+from normwise.cli.study_flags import (
+    NO_KEY_OF_ALL,
+    EveryStudyFlag,
+    overrides_from,
+)
+
+if TYPE_CHECKING:
+    from normwise.cli.output import CommandOutput
+    from normwise.cohort import Cohort
+    from normwise.schema import Study
+
+__all__ = ["check"]
+
+_SHOWN_READINGS = 12
+_SHOWN_REASONS = 60  # characters of a reason that fit beside its code
+
+
+def check(study: Path, /, *, keys: EveryStudyFlag = NO_KEY_OF_ALL, running: OutputFlags = PLAIN) -> int:
+    """Read a study and its table, and say what would be run.
+
+    Nothing is written. Everybody who would be left out is counted with the reason.
+
+    Parameters
+    ----------
+    study : Path
+        A study.toml, or a BIDS folder.
+    keys : EveryStudyFlag
+        Flags that stand for keys of the study file.
+    running : OutputFlags
+        How the command speaks.
+
+    Returns
+    -------
+    int
+        The exit code.
+    """
+    with open_session("check", running) as session:
+        from normwise.cohort import read_cohort, read_study
+        from normwise.runs import check_plan
+
+        resolved = read_study(study, overrides_from(keys))
+        cohort = read_cohort(resolved)
+        check_plan(resolved, cohort, folds=resolved.evaluation.folds, split=True)
+        _tell(session.tell, resolved, cohort)
+        return session.end()
+
+
+def _tell(tell: CommandOutput, study: Study, cohort: Cohort) -> None:
+    labels = cohort.labels
+    assert labels is not None, "check reads a labelled cohort"
+    if study.title:
+        tell.row("study", study.title)
+    ledger = cohort.ledger
+    tell.row(
+        "scans", f"{len(cohort.frame)} of the table's {len(ledger)}, of {cohort.groups.nunique()} people"
+    )
+    counts = {name: int((labels == name).sum()) for name in cohort.roles.classes}
+    notes = {cohort.roles.normal: " (defines normal)"}
+    tell.row("classes", ", ".join(f"{name} {count}{notes.get(name, '')}" for name, count in counts.items()))
+    tell.row("corrected", f"for {', '.join(cohort.roles.demographics) or 'nothing'}")
+    where = f" on atlas {study.features.atlas}" if study.features.extractor == "regions" else ""
+    tell.row("features", f"{study.features.extractor}{where}")
+    tell.row("classifier", ", ".join(study.classifier.choices) or study.classifier.name)
+    plan = study.evaluation
+    tell.row("test", f"{plan.folds} folds, drawn {plan.repeats} times, seed {plan.seed}")
+    for place, reading in enumerate(cohort.readings[:_SHOWN_READINGS]):
+        tell.row("read" if place == 0 else "", reading)
+    _tell_left_out(tell, cohort)
+    tell.number("scans", len(cohort.frame))
+    tell.number("people", int(cohort.groups.nunique()))
+    tell.number("classes", counts)
+
+
+def _tell_left_out(tell: CommandOutput, cohort: Cohort) -> None:
+    out = cohort.ledger[cohort.ledger["status"] != "included"]
+    tell.number("left_out", {str(code): len(rows) for code, rows in out.groupby("code", sort=True)})
+    for place, (code, rows) in enumerate(out.groupby("code", sort=True)):
+        reason = str(rows["reason"].iloc[0])
+        short = reason if len(reason) <= _SHOWN_REASONS else f"{reason[:_SHOWN_REASONS]}…"
+        tell.row("left out" if place == 0 else "", f"{len(rows)} by {code}, as {rows['id'].iloc[0]}: {short}")

@@ -1,0 +1,59 @@
+"""`normwise checklist`: fill the reporting checklists and the model card from a run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from normwise.cli.run_flags import PLAIN, OutputFlags
+from normwise.cli.run_folder import LOGS
+from normwise.cli.session import open_session
+from normwise.errors import CommandError
+
+__all__ = ["checklist"]
+
+_TITLES = {"tripod_ai": "TRIPOD+AI", "claim": "CLAIM"}
+
+
+def checklist(run: Path, /, *, running: OutputFlags = PLAIN) -> int:
+    """Fill TRIPOD+AI and CLAIM with what a run knows, and leave named blanks for its authors.
+
+    Where a model was trained or tested, its model card is written too.
+
+    Parameters
+    ----------
+    run : Path
+        The run folder, after evaluate, train or test.
+    running : OutputFlags
+        How the command speaks.
+
+    Returns
+    -------
+    int
+        The exit code.
+    """
+    with open_session("checklist", running) as session:
+        if not run.is_dir():
+            raise CommandError(
+                "CLI-203",
+                "there is no such run.",
+                subject=str(run),
+                expected="a folder that normwise evaluate, train or test wrote",
+                advice="check the path",
+            )
+        from normwise.report import (
+            fill_checklists,
+            read_run,
+            write_checklist,
+            write_model_card,
+        )
+
+        session.log.open(run / LOGS)
+        saved = read_run(run)
+        for key, rows in fill_checklists(saved).items():
+            filled = sum(row.filled for row in rows)
+            session.tell.row(_TITLES.get(key, key), f"{filled} of {len(rows)} items filled")
+            session.tell.number(key, filled)
+        wrote = [run / "checklist.json", write_checklist(run)]
+        if saved.evaluation is not None or saved.explanation is not None:
+            wrote.append(write_model_card(run))
+        return session.end(*wrote)

@@ -1,0 +1,103 @@
+"""`normwise compare`: finished runs side by side."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+from cyclopts import Group, Parameter
+
+from normwise.cli.arms_table import shown
+from normwise.cli.run_flags import PLAIN, OutputFlags
+from normwise.cli.session import open_session
+
+if TYPE_CHECKING:
+    from normwise.cli.output import CommandOutput
+    from normwise.results import Comparison, RunComparison
+
+__all__ = ["compare"]
+
+_SHOWN_TEST = "DeLong"  # comparison.json has the others
+_SMALLEST_P = 0.001
+COMPARING = Group("[comparing]", sort_key=10)
+_HEADS = {
+    "auc": "AUC",
+    "balanced_accuracy": "balanced acc.",
+    "sensitivity": "sensitivity",
+    "specificity": "specificity",
+    "brier": "Brier",
+}
+
+
+def compare(
+    *run: Path,
+    out: Annotated[
+        Path,
+        Parameter(name="--out", group=COMPARING, metavar="FOLDER", help="where the results go (comparison)"),
+    ] = Path("comparison"),
+    running: OutputFlags = PLAIN,
+) -> int:
+    """Compare finished evaluations: a leaderboard, and paired tests where the people are the same.
+
+    Parameters
+    ----------
+    run : Path
+        Run folders, after evaluate or test.
+    out : Path
+        The folder for comparison.json.
+    running : OutputFlags
+        How the command speaks.
+
+    Returns
+    -------
+    int
+        The exit code.
+    """
+    with open_session("compare", running) as session:
+        from normwise.evaluate import compare_runs
+        from normwise.report import write_comparison
+        from normwise.results import write_result
+
+        found = compare_runs(run)
+        out.mkdir(parents=True, exist_ok=True)
+        write_result(found, out / "comparison.json")
+        print_comparison(session.tell, found)
+        return session.end(out / "comparison.json", write_comparison(out))
+
+
+def print_comparison(tell: CommandOutput, found: RunComparison) -> None:
+    """Say the leaderboard and the paired tests of the AUC.
+
+    Parameters
+    ----------
+    tell : CommandOutput
+        Where to.
+    found : RunComparison
+        The runs.
+    """
+    positives = " or ".join(name for name in found.classes if name != found.negative)
+    tell.row("question", f"{positives} against {found.negative}")
+    tell.line()
+    rows = [
+        [each.run, str(each.people), *(shown(each.metrics[name]) for name in _HEADS if name in each.metrics)]
+        for each in found.standings
+    ]
+    tell.table([f"({found.confidence:.0%} intervals)", "people", *_HEADS.values()], rows)
+    tell.line()
+    for test in found.comparisons:
+        if test.metric == "auc" and test.test == _SHOWN_TEST:
+            gained = f"{shown(test.difference, sign=True)}{_p(test)}"
+            tell.row("AUC gained", f"{gained} ({test.test}): {test.one} over {test.other}")
+    for note in found.notes:
+        tell.row("note", note)
+    for each in found.standings:
+        severe = [alarm for alarm in each.alarms if alarm.severity == "severe"]
+        for alarm in severe:
+            tell.warn(f"{each.run}: {alarm.code} {alarm.title}: {alarm.seen}")
+    tell.number("auc", {each.run: each.metrics["auc"].estimate for each in found.standings})
+
+
+def _p(test: Comparison) -> str:
+    if test.p is None:
+        return ""
+    return f", p < {_SMALLEST_P}" if test.p < _SMALLEST_P else f", p = {test.p:.3f}"

@@ -1,0 +1,118 @@
+"""`normwise descent`: draw gradient descent at a low, an adequate and a high rate, on the user's own data."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from cyclopts import Group, Parameter
+
+from normwise.cli.run_flags import (
+    USUAL,
+    OverwriteFlag,
+    RunFlags,
+)
+from normwise.cli.session import limits_from, open_session
+from normwise.cli.study_flags import (
+    NO_KEY,
+    StudyFlags,
+    overrides_from,
+)
+
+if TYPE_CHECKING:
+    from normwise.results import Curve
+    from normwise.runs import PreparedRun
+
+__all__ = ["descent"]
+
+DESCENT = Group("[descent]", sort_key=5)
+_PAGE = "descent.html"
+
+
+def descent(
+    study: Path,
+    run: Path,
+    /,
+    *,
+    function: Annotated[
+        Literal["squared", "cross_entropy"] | None,
+        Parameter(
+            name="--function", group=DESCENT, negative=(), help="cost (that of the study's classifier)"
+        ),
+    ] = None,
+    steps: Annotated[
+        int, Parameter(name="--steps", group=DESCENT, show_default=False, help="steps of each curve (50)")
+    ] = 50,
+    overwrite: OverwriteFlag = False,
+    keys: StudyFlags = NO_KEY,
+    running: RunFlags = USUAL,
+) -> int:
+    """Draw gradient descent at a low, an adequate and a high learning rate on the study's own data.
+
+    The features are normalized as the study says; the rates come from the data's largest stable one.
+
+    Parameters
+    ----------
+    study : Path
+        A study.toml, or a BIDS folder.
+    run : Path
+        The run folder; made where it is missing.
+    function : str
+        The cost that is walked down.
+    steps : int
+        Steps of each curve.
+    overwrite : bool
+        Replace the results of another study.
+    keys : StudyFlags
+        Flags that stand for keys of the study file.
+    running : RunFlags
+        How the command runs and speaks.
+
+    Returns
+    -------
+    int
+        The exit code.
+    """
+    with open_session("descent", running) as session:
+        from normwise.cohort import read_study
+        from normwise.report import draw_descent
+        from normwise.runs import prepare_run
+
+        resolved = read_study(study, overrides_from(keys))
+        session.open_run(run, resolved, overwrite=overwrite, labelled=True)
+        prepared = prepare_run(
+            resolved, run, jobs=running.workers, progress=session.progress, limits=limits_from(running)
+        )
+        cost = function or ("cross_entropy" if resolved.classifier.name == "logistic" else "squared")
+        curves = _curves(prepared, cost, steps)
+        words = cost.replace("_", " ")
+        for name, curve in curves.items():
+            session.tell.row(name.partition(" ")[0], f"{name.partition(' ')[2]}: {_course(curve)}")
+            session.tell.number(name, curve.y[-1] if curve.y else None)
+        page = draw_descent(curves, run / _PAGE, title=f"Gradient descent on the {words} cost")
+        session.tell_failures(run)
+        return session.end(page)
+
+
+def _curves(prepared: PreparedRun, cost: Literal["squared", "cross_entropy"], steps: int) -> dict[str, Curve]:
+    """Walk down on the normalized features of the classes that are told apart."""
+    import numpy as np
+
+    from normwise.classify import compare_rates
+    from normwise.procedure import make_procedure
+
+    roles, section = prepared.cohort.roles, prepared.study.normalizer
+    front = make_procedure(
+        roles.demographics, roles.normal, categorical=roles.categorical, design=section.design,
+        interactions=section.interactions, scale=section.scale, variance=section.variance,
+        reference=section.reference, mode=section.mode,
+    )[:-1]  # fmt: skip
+    told_apart = np.isin(prepared.labels, roles.targets)
+    features = np.asarray(front.fit_transform(prepared.frame, prepared.labels))[told_apart]
+    return compare_rates(features, prepared.labels[told_apart], cost=cost, steps=steps)
+
+
+def _course(curve: Curve) -> str:
+    if not curve.y:
+        return "no step was possible"
+    return f"cost {curve.y[0]:.3g} to {curve.y[-1]:.3g} in {len(curve.y) - 1} steps"

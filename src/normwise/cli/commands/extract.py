@@ -1,0 +1,82 @@
+"""`normwise extract`: measure the features of every image."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from normwise.cli.run_flags import (
+    RUNNING,
+    USUAL,
+    OverwriteFlag,
+    RunFlags,
+)
+from normwise.cli.session import limits_from, open_session
+from normwise.cli.study_flags import (
+    NO_KEY,
+    StudyFlags,
+    overrides_from,
+)
+
+__all__ = ["extract"]
+
+
+def extract(
+    study: Path,
+    run: Path,
+    /,
+    *,
+    unlabelled: Annotated[
+        bool, Parameter(negative=(), group=RUNNING, help="measure people without a diagnosis as well")
+    ] = False,
+    overwrite: OverwriteFlag = False,
+    keys: StudyFlags = NO_KEY,
+    running: RunFlags = USUAL,
+) -> int:
+    """Measure the features of every image, each in a process of its own.
+
+    An interrupted run goes on where it was: what is finished is kept.
+
+    Parameters
+    ----------
+    study : Path
+        A study.toml, or a BIDS folder.
+    run : Path
+        The run folder; made where it is missing.
+    unlabelled : bool
+        Measure people without a diagnosis as well.
+    overwrite : bool
+        Replace the results of another study.
+    keys : StudyFlags
+        Flags that stand for keys of the study file.
+    running : RunFlags
+        How the command runs and speaks.
+
+    Returns
+    -------
+    int
+        The exit code.
+    """
+    with open_session("extract", running) as session:
+        from normwise.cohort import read_study
+        from normwise.runs import prepare_run, record_run
+
+        resolved = read_study(study, overrides_from(keys))
+        session.open_run(run, resolved, overwrite=overwrite, labelled=not unlabelled)
+        prepared = prepare_run(
+            resolved,
+            run,
+            labelled=not unlabelled,
+            jobs=running.workers,
+            progress=session.progress,
+            limits=limits_from(running),
+        )
+        record_run(prepared, "extract", [])
+        scans, features = prepared.features.values.shape
+        session.tell.row("measured", f"{features} features of {scans} scans")
+        session.tell.number("scans", scans)
+        session.tell.number("features", features)
+        session.tell_failures(run)
+        return session.end(run / "features.tsv")

@@ -1,0 +1,80 @@
+"""`normwise test`: test a saved model on a labelled cohort that it has not seen."""
+# ruff: noqa: PT028 - the verb is no test function, whatever its name
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from normwise.cli.arms_table import print_arms
+from normwise.cli.run_flags import (
+    USUAL,
+    OverwriteFlag,
+    PeopleFlag,
+    RunFlags,
+)
+from normwise.cli.session import limits_from, open_session
+from normwise.cli.study_flags import (
+    NO_KEY,
+    StudyFlags,
+    overrides_from,
+)
+
+__all__ = ["test"]
+
+
+def test(
+    model: Path,
+    study: Path,
+    run: Path,
+    /,
+    *,
+    overwrite: OverwriteFlag = False,
+    people: PeopleFlag = False,
+    keys: StudyFlags = NO_KEY,
+    running: RunFlags = USUAL,
+) -> int:
+    """Test a saved model on a labelled cohort that it has not seen.
+
+    Parameters
+    ----------
+    model : Path
+        A saved model, or the run that holds it.
+    study : Path
+        The labelled cohort: a study.toml, or a BIDS folder.
+    run : Path
+        The run folder of this test; made where it is missing.
+    overwrite : bool
+        Replace the results of another study.
+    people : bool
+        Write one page a person.
+    keys : StudyFlags
+        Flags that stand for keys of the study file.
+    running : RunFlags
+        How the command runs and speaks.
+
+    Returns
+    -------
+    int
+        The exit code.
+    """
+    with open_session("test", running) as session:
+        from normwise.cohort import read_study
+        from normwise.evaluate import test_model
+        from normwise.model import load_model
+
+        trained = load_model(model)
+        resolved = read_study(study, overrides_from(keys))
+        session.open_run(run, resolved, overwrite=overwrite)
+        evaluation = test_model(
+            trained,
+            resolved,
+            run,
+            jobs=running.workers,
+            progress=session.progress,
+            limits=limits_from(running),
+            people=people,
+        )
+        print_arms(session.tell, evaluation)
+        session.tell_failures(run)
+        pages = [run / "people" / "index.html"] if people else []
+        return session.end(run / "evaluation.json", run / "report.html", *pages)

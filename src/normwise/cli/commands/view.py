@@ -1,0 +1,131 @@
+"""`normwise view`: look at a slide, with what was measured on it laid over."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+from cyclopts import Group, Parameter
+
+from normwise.cli.run_flags import PLAIN, OutputFlags
+from normwise.cli.session import open_session
+from normwise.errors import CommandError
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from normwise.features import TileTable
+
+__all__ = ["view"]
+
+VIEWING = Group("[viewing]", sort_key=10)
+
+
+def view(
+    slide: Path,
+    run: Path | None = None,
+    /,
+    *,
+    mpp: Annotated[
+        float | None, Parameter(name="--mpp", group=VIEWING, help="µm a pixel, of a slide that doesn't say")
+    ] = None,
+    port: Annotated[
+        int,
+        Parameter(name="--port", group=VIEWING, show_default=False, help="port of 127.0.0.1 (a free one)"),
+    ] = 0,
+    running: OutputFlags = PLAIN,
+) -> int:
+    """Show a slide in the browser, on this machine alone, until interrupted.
+
+    With a run that measured it, density, cell size and the model's attention are laid over it.
+
+    Parameters
+    ----------
+    slide : Path
+        The slide.
+    run : Path
+        A run that measured it; its model, where it has one, gives the attention.
+    mpp : float
+        µm a pixel.
+    port : int
+        Of the loopback address.
+    running : OutputFlags
+        How the command speaks.
+
+    Returns
+    -------
+    int
+        The exit code.
+    """
+    with open_session("view", running) as session:
+        from normwise.images import open_slide
+        from normwise.serve import (
+            HOST,
+            heat_maps,
+            make_slide_app,
+            open_port,
+            serve_slide,
+        )
+
+        tiles = _tiles_of(slide, run) if run is not None else None
+        with open_slide(slide, mpp=mpp) as opened:
+            if tiles is None:
+                app = make_slide_app(opened, slide.name)
+            else:
+                columns = {name: tiles.vectors[:, place] for place, name in enumerate(tiles.names)}
+                maps = heat_maps(_attention(tiles, run) | columns)
+                app = make_slide_app(opened, slide.name, maps=maps, xy=tiles.xy, tile=tiles.side)
+            listening = open_port(port)
+            session.tell.row("open", f"http://{HOST}:{listening.getsockname()[1]}/")
+            session.tell.row("", "Ctrl-C ends it; no other machine can see it")
+            serve_slide(app, listening)
+        return session.end()
+
+
+def _tiles_of(slide: Path, run: Path) -> TileTable:
+    """Read the tiles that the run measured on this slide."""
+    from normwise.cohort import read_cohort, read_study
+    from normwise.features import read_tiles, tiles_place
+
+    if not (run / "study.toml").is_file():
+        raise CommandError(
+            "CLI-203",
+            "there is no such run.",
+            subject=str(run),
+            expected="a folder that normwise extract, evaluate or train wrote",
+            advice="check the path, or leave it out to see the bare slide",
+        )
+    images = read_cohort(read_study(run / "study.toml"), labelled=False).images
+    wanted = slide.resolve()
+    scans = (
+        [scan for scan, path in images.items() if Path(path).resolve() == wanted]
+        if images is not None
+        else []
+    )
+    if not scans:
+        raise CommandError(
+            "CLI-402",
+            "the run has not measured this slide.",
+            subject=str(slide),
+            seen=f"{0 if images is None else len(images)} images in the run's study",
+            advice="name the slide as the study's cohort.images does, or leave the run out",
+        )
+    return read_tiles(run / tiles_place(str(scans[0])))
+
+
+def _attention(tiles: TileTable, run: Path | None) -> dict[str, NDArray[np.floating]]:
+    """Return the attention of the run's model on these tiles, where it has any."""
+    from normwise.errors import NormwiseError
+    from normwise.model import load_model
+
+    if run is None or not (run / "model").is_dir():
+        return {}
+    try:
+        learnt = load_model(run / "model").procedure.pipeline.named_steps.get("extract")
+    except NormwiseError:
+        return {}  # the slide can be looked at without its model
+    if not hasattr(learnt, "attention") or list(learnt.names_) != list(tiles.names):
+        return {}
+    found = learnt.attention(tiles.vectors)
+    return {"attention" if len(found) == 1 else f"attention to {name}": each for name, each in found.items()}

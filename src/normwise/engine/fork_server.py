@@ -1,0 +1,275 @@
+"""The process that forks one child a subject, watches them, and ends with the run that started it.
+
+It imports what the function needs once, so that a child costs a fork of a few milliseconds, and it stays
+single-threaded, so that forking is safe. It runs as a process of its own, so that neither the caller's
+threads, nor its ``__main__``, nor its open files have anything to do with the children. Linux only.
+
+It reads ``order.json`` from its folder, writes one JSON object a line for each child that has ended, and
+watches its standard input: when that closes, or the parent dies, it kills every child and goes.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import gc
+import importlib
+import json
+import os
+import select
+import shutil
+import signal
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, NoReturn
+
+from normwise.engine.executor import FunctionName
+from normwise.engine.task import Limits
+from normwise.engine.worker import (
+    answer,
+    import_function,
+    limit_threads,
+    seed_generators,
+)
+
+__all__ = ["main"]
+
+_LOOK_SECONDS = 0.05  # how often memory is measured; ends and deadlines wake the loop by themselves
+_BLIND_SECONDS = 0.005  # how often children are looked at where the kernel has no pidfd
+_LAST_THREADS_SECONDS = 2.0
+_SET_PARENT_DEATH_SIGNAL = 1  # PR_SET_PDEATHSIG
+_PAGE = os.sysconf("SC_PAGE_SIZE")
+
+
+@dataclass
+class Child:
+    """One running child; it leads a process group, so that whatever it starts ends with it."""
+
+    position: int
+    pid: int
+    begun: float
+    pidfd: int | None
+    killed_for: str | None = None
+
+    @classmethod
+    def fork(cls, position: int, run: Callable[[], None]) -> Child:
+        """Fork a child that runs ``run`` and leaves without cleaning up after the nursery."""
+        nursery = os.getpid()
+        begun = time.monotonic()
+        pid = os.fork()
+        if pid == 0:
+            _live_as_child(nursery, run)
+        with contextlib.suppress(OSError):  # the child does it too; whoever comes first
+            os.setpgid(pid, pid)
+        try:
+            pidfd = os.pidfd_open(pid)
+        except OSError:
+            pidfd = None
+        return cls(position, pid, begun, pidfd)
+
+    def has_ended(self) -> bool:
+        """Say whether it has; its process id stays taken until `bury`."""
+        return os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
+
+    def kill(self, reason: str | None = None) -> None:
+        """Kill it and whatever it started."""
+        self.killed_for = self.killed_for or reason
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(self.pid, signal.SIGKILL)
+
+    def bury(self) -> tuple[int, int]:
+        """Kill what it left running, and return its exit status (or minus the signal) and peak bytes."""
+        self.kill()
+        _, status, usage = os.wait4(self.pid, 0)
+        if self.pidfd is not None:
+            os.close(self.pidfd)
+        return os.waitstatus_to_exitcode(status), usage.ru_maxrss * 1024
+
+
+@dataclass
+class ForkServer:
+    """Starts, watches and buries children.
+
+    Attributes
+    ----------
+    lifeline : int
+        File descriptor that closes when the caller goes.
+    say : callable
+        Tells the caller of one child's end.
+    limits : Limits
+        Of each child.
+    jobs : int
+        Children at once.
+    born_with : int
+        Resident bytes that a child has from the start.
+    """
+
+    lifeline: int
+    say: Callable[[dict[str, Any]], None]
+    limits: Limits
+    jobs: int
+    born_with: int
+    running: list[Child] = field(default_factory=list)
+
+    def raise_all(self, births: list[tuple[int, Callable[[], None]]]) -> None:
+        """Run every child to its end, or until the caller goes."""
+        births.reverse()
+        try:
+            while births or self.running:
+                self._fill_places(births)
+                if self._wait():
+                    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # cleaning up has begun
+                    return
+                self._look_round()
+        finally:
+            for child in self.running:
+                child.kill()
+            for child in self.running:
+                child.bury()
+
+    def _fill_places(self, births: list[tuple[int, Callable[[], None]]]) -> None:
+        while births and len(self.running) < self.jobs:
+            position, run = births[-1]
+            try:
+                child = Child.fork(position, run)
+            except OSError:  # no more processes or memory now; go on when a child has ended
+                if not self.running:
+                    raise
+                return
+            births.pop()
+            self.running.append(child)
+
+    def _wait(self) -> bool:
+        """Sleep until a child ends, a deadline or a look is due; say whether the caller has gone."""
+        poll = select.poll()
+        poll.register(self.lifeline, select.POLLIN)
+        seeing = True
+        for child in self.running:
+            if child.pidfd is None:
+                seeing = False
+            else:
+                poll.register(child.pidfd, select.POLLIN)
+        due = min(child.begun for child in self.running) + self.limits.seconds - time.monotonic()
+        nap = min(max(due, _BLIND_SECONDS), _LOOK_SECONDS if seeing else _BLIND_SECONDS)
+        return any(ready == self.lifeline for ready, _ in poll.poll(nap * 1000))
+
+    def _look_round(self) -> None:
+        now = time.monotonic()
+        for child in list(self.running):
+            if child.has_ended():
+                self.running.remove(child)
+                status, peak = child.bury()
+                self.say(
+                    {
+                        "position": child.position,
+                        "status": status,
+                        "killed_for": child.killed_for,
+                        "seconds": now - child.begun,
+                        "peak_bytes": peak,
+                    }
+                )
+            elif now - child.begun > self.limits.seconds:
+                child.kill("time")
+            elif _resident_bytes(child.pid) - self.born_with > self.limits.memory_bytes:
+                child.kill("memory")
+
+
+def main(place: str, parent: str) -> None:
+    """Do what ``order.json`` in a folder says.
+
+    Parameters
+    ----------
+    place : str
+        The folder, where results go too; removed if the caller goes first.
+    parent : str
+        Process id of the caller.
+    """
+    folder = Path(place)
+    signal.signal(signal.SIGTERM, _leave)
+    _end_with_parent(int(parent), signal.SIGTERM)
+    lifeline, events = os.dup(0), os.dup(1)
+    nowhere = os.open(os.devnull, os.O_RDWR)
+    os.dup2(nowhere, 0)
+    os.dup2(nowhere, 1)
+
+    def say(event: dict[str, Any]) -> None:
+        os.write(events, (json.dumps(event) + "\n").encode())
+
+    try:
+        order = json.loads((folder / "order.json").read_bytes())
+        limits = Limits(**order["limits"])
+        try:
+            function = _prepare(FunctionName(**order["function"]), order["preload"])
+        except Exception as error:  # noqa: BLE001 - a module may fail in any way while it is imported
+            say({"import_failed": f"{type(error).__name__}: {error}"})
+            return
+        limit_threads(1)  # no threads before the fork; children may have more
+        seed_generators()  # children do it again; here it pays for importing the generators once
+        gc.collect()
+        gc.freeze()  # children don't copy pages by counting references of what is loaded
+
+        def birth(position: int, arguments: dict[str, Any]) -> Callable[[], None]:
+            def run() -> None:
+                os.close(lifeline)
+                os.close(events)
+                log = os.open(folder / f"{position}.log", os.O_WRONLY | os.O_CREAT, 0o600)
+                os.dup2(log, 2)
+                if limits.threads != 1:
+                    limit_threads(limits.threads)
+                answer(function, arguments, limits, folder / f"{position}.result")
+
+            return run
+
+        say({"ready": True})
+        nursery = ForkServer(lifeline, say, limits, order["jobs"], _resident_bytes(os.getpid()))
+        nursery.raise_all([(position, birth(position, arguments)) for position, arguments in order["tasks"]])
+    finally:
+        # The kernel tells of the death of the caller's first thread; the others may hold the lifeline longer.
+        patience = _LAST_THREADS_SECONDS if signal.getsignal(signal.SIGTERM) == signal.SIG_IGN else 0.0
+        if os.getppid() != int(parent) or select.select([lifeline], [], [], patience)[0]:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _resident_bytes(pid: int) -> int:
+    try:
+        return int(Path(f"/proc/{pid}/statm").read_text(encoding="ascii").split()[1]) * _PAGE
+    except (OSError, IndexError, ValueError):  # it has ended
+        return 0
+
+
+def _prepare(name: FunctionName, preload: list[str]) -> Callable[..., object]:
+    for module in preload:
+        with contextlib.suppress(ImportError):  # what is really needed is missed by name in the child
+            importlib.import_module(module)
+    return import_function(name)
+
+
+def _live_as_child(nursery: int, run: Callable[[], None]) -> NoReturn:
+    """Run in the child and never return: whatever happens, the nursery's own code must not go on here."""
+    status = 1
+    try:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        with contextlib.suppress(OSError):
+            os.setpgid(0, 0)
+        _end_with_parent(nursery, signal.SIGKILL)
+        with contextlib.suppress(OSError):  # if memory runs out, the kernel takes the child, not the run
+            Path("/proc/self/oom_score_adj").write_text("1000", encoding="ascii")
+        run()
+        status = 0
+    finally:
+        os._exit(status)
+
+
+def _end_with_parent(parent: int, with_signal: signal.Signals) -> None:
+    """Ask the kernel to send a signal when the parent dies."""
+    ctypes.CDLL(None, use_errno=True).prctl(_SET_PARENT_DEATH_SIGNAL, int(with_signal), 0, 0, 0)
+    if os.getppid() != parent:  # it died before the kernel was asked
+        os._exit(1)
+
+
+def _leave(_signal: int, _frame: object) -> NoReturn:
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # cleaning up begins, and isn't to be interrupted
+    sys.exit(1)

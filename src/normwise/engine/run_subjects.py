@@ -1,0 +1,267 @@
+"""`run_subjects`: one function over many subjects, each in a child of its own, each result kept."""
+
+from __future__ import annotations
+
+import json
+import warnings
+from collections import Counter
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from pathlib import Path
+
+from normwise.engine.cache import Cache, result_key
+from normwise.engine.executor import (
+    Executor,
+    Finished,
+    FunctionName,
+    Work,
+    name_function,
+)
+from normwise.engine.fingerprints import Fingerprints
+from normwise.engine.local import LocalExecutor
+from normwise.engine.progress import (
+    Progress,
+    QuietProgress,
+    State,
+)
+from normwise.engine.serialization import (
+    DamagedError,
+    Stored,
+    decode,
+)
+from normwise.engine.task import (
+    DEFAULT_LIMITS,
+    Limits,
+    Outcome,
+    Task,
+)
+from normwise.errors import (
+    EngineError,
+    NormwiseError,
+    NormwiseWarning,
+)
+
+__all__ = ["run_subjects"]
+
+
+def run_subjects(
+    function: Callable[..., object],
+    tasks: Sequence[Task],
+    *,
+    version: str,
+    cache_dir: Path | None,
+    jobs: int = 1,
+    limits: Limits = DEFAULT_LIMITS,
+    progress: Progress | None = None,
+    executor: Executor | None = None,
+    title: str = "subjects",
+    preload: Sequence[str] = (),
+    packages: Sequence[str] = (),
+) -> list[Outcome]:
+    """Call a function for many subjects; whatever happens to one costs that one only.
+
+    Parameters
+    ----------
+    function : callable
+        Defined at the top of an importable module; called as ``function(**task.arguments)`` in a child
+        process; returns a dict of arrays, numbers, texts and lists. Its arguments and inputs alone decide
+        what it returns.
+    tasks : sequence of Task
+        One a subject.
+    version : str
+        Raised by the function's author whenever its results change: it is part of the cache's key.
+    cache_dir : Path or None
+        Where results are kept by content; None keeps nothing. Failures are never kept.
+    jobs : int
+        Children at once.
+    limits : Limits
+        Wall clock, memory and threads of each child.
+    progress : Progress, optional
+        Where it is shown; default: nowhere.
+    executor : Executor, optional
+        Where children run; default: this machine.
+    title : str
+        Of the bar.
+    preload : sequence of str
+        Modules that children need and that take long to import: imported once.
+    packages : sequence of str
+        Further packages whose versions key the cache.
+
+    Returns
+    -------
+    list of Outcome
+        In the order of ``tasks``; the same for any number of jobs, and from the cache.
+
+    Raises
+    ------
+    EngineError
+        ENG-101 to ENG-106, ENG-301: nothing can be run at all.
+
+    Warns
+    -----
+    NormwiseWarning
+        ENG-302 and ENG-303 about the cache; what the function warned of, each code once, with the number of
+        subjects.
+
+    Examples
+    --------
+    >>> from normwise.files import sha256_file  # any function of a module
+    >>> task = Task("sub-01", {"path": "absent"})
+    >>> [outcome] = run_subjects(sha256_file, [task], version="1", cache_dir=None)
+    >>> outcome.subject, outcome.value, outcome.error.code
+    ('sub-01', None, 'ENG-205')
+    """
+    _check(tasks, jobs)
+    cache = Cache(cache_dir) if cache_dir is not None else None
+    run = _Run(tasks, cache, progress or QuietProgress(), title)
+    work = Work(name_function(function), run.left, limits, jobs, tuple(preload))
+    run.progress.start(title, len(tasks))
+    try:
+        run.take_from_cache(work.function, version, packages, jobs)
+        if run.left:
+            with closing((executor or LocalExecutor()).execute(work)) as ends:
+                for finished in ends:
+                    run.take(finished)
+    finally:
+        run.progress.finish(title)
+    run.warn()
+    return [run.outcomes[position] for position in range(len(tasks))]
+
+
+def _check(tasks: Sequence[Task], jobs: int) -> None:
+    if jobs < 1:
+        raise EngineError(
+            "ENG-103", "at least one job is needed.", seen=f"{jobs} jobs", advice="give 1 or more"
+        )
+    for task in tasks:
+        try:
+            json.dumps({**task.arguments, **task.aside})
+        except (TypeError, ValueError) as error:
+            raise EngineError(
+                "ENG-102",
+                "an argument can't be handed to a child process.",
+                subject=task.subject,
+                seen=str(error),
+                expected="what JSON can say: texts, numbers, lists, dicts",
+                advice="give a path as text",
+            ) from error
+
+
+class _Run:
+    """One call of `run_subjects` on its way."""
+
+    def __init__(self, tasks: Sequence[Task], cache: Cache | None, progress: Progress, title: str) -> None:
+        self.tasks = tasks
+        self.progress = progress
+        self.outcomes: dict[int, Outcome] = {}
+        self.left = {position: {**task.arguments, **task.aside} for position, task in enumerate(tasks)}
+        self._title = title
+        self._cache = cache
+        self._keys: dict[int, str] = {}
+        self._fingerprints = Fingerprints(cache.fingerprints if cache else None)
+
+    def take_from_cache(
+        self, function: FunctionName, version: str, packages: Sequence[str], jobs: int
+    ) -> None:
+        """Name every result by its content, and take those that are there."""
+        if self._cache is None:
+            return
+        hashes = self._hash_inputs(jobs)
+        for position, task in enumerate(self.tasks):
+            inputs = [hashes[path] for path in task.inputs if path in hashes]
+            if len(inputs) < len(task.inputs):
+                continue  # the function itself says best what is wrong with a file that can't be read
+            key = self._keys[position] = result_key(function, version, task, inputs, packages)
+            if stored := self._cache.get(key):
+                del self.left[position]
+                self._keep(
+                    position, Outcome(task.subject, stored.value, cached=True, warnings=stored.warnings)
+                )
+
+    def take(self, finished: Finished) -> None:
+        """Take one child's end: keep its value, or say why there is none."""
+        task = self.tasks[finished.position]
+        stored = self._read(finished)
+        error = finished.error or (stored.error if stored else _damaged())
+        key = self._keys.get(finished.position)
+        if error is None and key and not all(map(self._fingerprints.is_unchanged, task.inputs)):
+            error = EngineError(
+                "ENG-208",
+                "an input changed while it was being read.",
+                advice="run again when nothing writes to the images any more",
+            )
+        if error is None and self._cache and key and finished.content:
+            self._cache.put(key, finished.content)
+        self._keep(
+            finished.position,
+            Outcome(
+                subject=task.subject,
+                value=stored.value if stored and error is None else None,
+                error=_said_of(task.subject, error) if error else None,
+                seconds=finished.seconds,
+                peak_bytes=finished.peak_bytes,
+                warnings=stored.warnings if stored else (),
+            ),
+        )
+
+    def warn(self) -> None:
+        """Say once what concerns the cache, and each code that children warned with."""
+        if self._cache is not None:
+            self._fingerprints.save()
+            if damaged := self._cache.damaged:
+                _warn(f"ENG-302  {damaged} results in the cache were damaged and have been computed again.")
+            if unwritten := self._cache.unwritten:
+                _warn(f"ENG-303  {unwritten} results could not be written into the cache.")
+        said = [text for position in sorted(self.outcomes) for text in self.outcomes[position].warnings]
+        codes = Counter(text.split()[0] for text in said)
+        for code, count in codes.items():
+            first = next(text for text in said if text.split()[0] == code)
+            _warn(
+                first if count == 1 else f"{first} ({code} came {count} times in {len(self.tasks)} subjects)"
+            )
+
+    def _hash_inputs(self, jobs: int) -> dict[Path, str]:
+        def hash_or_none(path: Path) -> str | None:
+            try:
+                return self._fingerprints.of(path)
+            except OSError:
+                return None
+
+        paths = list(dict.fromkeys(path for task in self.tasks for path in task.inputs))
+        with ThreadPoolExecutor(jobs) as pool:  # hashing frees the interpreter for other threads
+            found = zip(paths, pool.map(hash_or_none, paths), strict=True)
+            return {path: digest for path, digest in found if digest is not None}
+
+    def _read(self, finished: Finished) -> Stored | None:
+        try:
+            return decode(finished.content) if finished.content else None
+        except DamagedError:
+            return None
+
+    def _keep(self, position: int, outcome: Outcome) -> None:
+        self.outcomes[position] = outcome
+        state: State = "failed" if outcome.error else "cached" if outcome.cached else "done"
+        code = outcome.error.code if outcome.error else ""
+        self.progress.advance(self._title, outcome.subject, state, code)
+
+
+def _said_of(subject: str, error: NormwiseError) -> NormwiseError:
+    """Return the error, said of the subject; the file it was said of goes into the sentence."""
+    if error.subject in (None, subject):
+        return error.for_subject(subject)
+    fields = error.to_dict()
+    fields.pop("branch")
+    return type(error)(**{**fields, "subject": subject, "problem": f"{error.subject}: {error.problem}"})  # type: ignore[arg-type] # code and problem are never None
+
+
+def _damaged() -> EngineError:
+    return EngineError(
+        "ENG-209",
+        "the child's result was damaged on its way back.",
+        advice="look for a full or failing disk under the temporary folder",
+    )
+
+
+def _warn(text: str) -> None:
+    warnings.warn(NormwiseWarning(text), stacklevel=4)

@@ -1,0 +1,145 @@
+"""A result as bytes: JSON and ``.npy`` arrays in one container with a checksum; never pickle.
+
+The same value always gives the same bytes: the container holds no time, no name and no machine. It is a
+checksum followed by an uncompressed zip, so that numpy's own format holds the arrays.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import zipfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from io import BytesIO
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from normwise.engine.task import Value
+from normwise.errors import (
+    EngineError,
+    NormwiseError,
+    error_from_dict,
+)
+
+__all__ = ["DamagedError", "Stored", "decode", "encode_error", "encode_value"]
+
+_MAGIC = b"NORMWISE-RESULT-1\n"
+_DIGEST_BYTES = 32
+_NOTES = "notes.json"
+_EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest time a zip can hold, instead of the current one
+
+
+class DamagedError(Exception):
+    """The bytes are not what was written; the caller computes again."""
+
+
+@dataclass(frozen=True, eq=False)
+class Stored:
+    """What comes out of the bytes: a value or an error, and the warnings."""
+
+    value: Value | None
+    error: NormwiseError | None
+    warnings: tuple[str, ...]
+
+
+def encode_value(value: object, warnings: Sequence[str] = ()) -> bytes:
+    """Return a function's value as bytes.
+
+    Parameters
+    ----------
+    value : dict
+        Arrays of numbers or text, and whatever JSON can say, by name.
+    warnings : sequence of str
+        What the function warned of.
+
+    Raises
+    ------
+    EngineError
+        ENG-206, the value holds something else.
+
+    Examples
+    --------
+    >>> decode(encode_value({"mean": 1.5, "histogram": np.arange(3)})).value
+    {'mean': 1.5, 'histogram': array([0, 1, 2])}
+    """
+    if not isinstance(value, dict) or not all(isinstance(name, str) for name in value):
+        raise _not_storable("the function returned", type(value).__name__)
+    arrays = {name: item for name, item in value.items() if isinstance(item, np.ndarray)}
+    for name, array in arrays.items():
+        if array.dtype.hasobject:
+            raise _not_storable(f"{name} is an array of", "objects")
+    plain = {name: item for name, item in value.items() if name not in arrays}
+    try:
+        return _pack({"names": list(value), "plain": plain, "warnings": list(warnings)}, arrays)
+    except (TypeError, ValueError) as error:
+        raise _not_storable("JSON can't say it:", str(error)) from error
+
+
+def encode_error(error: NormwiseError, warnings: Sequence[str] = ()) -> bytes:
+    """Return an error as bytes, with all its fields."""
+    return _pack({"error": error.to_dict(), "warnings": list(warnings)}, {})
+
+
+def decode(content: bytes) -> Stored:
+    """Return what `encode_value` or `encode_error` was given.
+
+    Parameters
+    ----------
+    content : bytes
+        A whole result.
+
+    Raises
+    ------
+    DamagedError
+        A byte differs from what was written.
+    """
+    body = content[len(_MAGIC) + _DIGEST_BYTES :]
+    digest = content[len(_MAGIC) : len(_MAGIC) + _DIGEST_BYTES]
+    if not content.startswith(_MAGIC) or hashlib.sha256(body).digest() != digest:
+        raise DamagedError
+    with zipfile.ZipFile(BytesIO(body)) as container:
+        notes = json.loads(container.read(_NOTES))
+        warnings = tuple(notes["warnings"])
+        if "error" in notes:
+            return Stored(None, error_from_dict(notes["error"]), warnings)
+        members = {name: index for index, name in enumerate(notes["arrays"])}
+        value: Value = {}
+        for name in notes["names"]:
+            if name in members:
+                with container.open(f"{members[name]}.npy") as member:
+                    value[name] = np.lib.format.read_array(member, allow_pickle=False)  # type: ignore[no-untyped-call] # numpy's stubs say no types
+            else:
+                value[name] = notes["plain"][name]
+    return Stored(value, None, warnings)
+
+
+def _pack(notes: dict[str, Any], arrays: dict[str, npt.NDArray[np.generic]]) -> bytes:
+    body = BytesIO()
+    with zipfile.ZipFile(body, "w") as container:
+        text = json.dumps({**notes, "arrays": list(arrays)}, default=_plain)
+        container.writestr(zipfile.ZipInfo(_NOTES, _EPOCH), text)
+        for index, array in enumerate(arrays.values()):
+            with container.open(zipfile.ZipInfo(f"{index}.npy", _EPOCH), "w", force_zip64=True) as member:
+                np.lib.format.write_array(member, array, allow_pickle=False)  # type: ignore[no-untyped-call] # as above
+    packed = body.getvalue()
+    return _MAGIC + hashlib.sha256(packed).digest() + packed
+
+
+def _plain(item: object) -> object:
+    """Turn what numpy calls a number into what Python calls one."""
+    if isinstance(item, np.generic):
+        return item.item()
+    raise TypeError(f"{type(item).__name__} is neither a number, a text, a list nor an array of its own name")
+
+
+def _not_storable(what: str, seen: str) -> EngineError:
+    return EngineError(
+        "ENG-206",
+        "the function's value can't be stored.",
+        seen=f"{what} {seen}",
+        expected="a dict of arrays, numbers, texts and lists by name",
+        advice="this is a fault of the extractor: return plain data",
+    )

@@ -1,0 +1,290 @@
+"""Repeated cross-validation of every arm on the same folds, nested tuning inside each training part."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import joblib
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from normwise.engine import Progress
+from normwise.evaluate.metrics.decisions import costs_of
+from normwise.evaluate.out_of_fold import OutOfFold
+from normwise.procedure import (
+    FittedProcedure,
+    Fold,
+    SharedExtraction,
+    draw_repeats,
+    fit_procedure,
+    main_arm,
+    seed_for,
+)
+from normwise.schema import Roles, Study
+
+__all__ = ["ArmPredictions", "cross_validate_arms", "notes_of", "predict_part"]
+
+Names = NDArray[np.object_]
+
+
+@dataclass(frozen=True)
+class ArmPredictions:
+    """Everything the folds of one arm left behind.
+
+    Attributes
+    ----------
+    scores : OutOfFold
+        Probabilities, decisions and folds.
+    reasons : ndarray of shape (n_repeats, n_scans)
+        Why there was no decision; empty text where there was one.
+    thresholds : ndarray of shape (n_repeats, n_scans)
+        The threshold each scan met; NaN with a cost matrix or where never tested.
+    fold_thresholds : list of float
+        One a fold and repeat.
+    settings : list of dict
+        The tuned settings, one a fold and repeat.
+    notes : tuple of str
+        Warnings, each once.
+    likely : ndarray of bool of shape (n_repeats, n_scans, n_classes), or None
+        The classes in each scan's conformal set; None where nobody is referred.
+    supported : ndarray of bool of shape (n_repeats, n_scans), or None
+        Who is like the normals of the training part; None where all tested people are.
+    selected : list of tuple of str
+        The features that were selected, one tuple a fold and repeat; empty where all are used.
+    coverage : float or None
+        Stated coverage of the sets.
+    """
+
+    scores: OutOfFold
+    reasons: Names
+    thresholds: NDArray[np.float64]
+    fold_thresholds: list[float]
+    settings: list[dict[str, Any]]
+    notes: tuple[str, ...]
+    likely: NDArray[np.bool_] | None = None
+    supported: NDArray[np.bool_] | None = None
+    selected: list[tuple[str, ...]] = field(default_factory=list)
+    coverage: float | None = None
+
+
+@dataclass(frozen=True)
+class _Part:
+    """One arm's predictions for the test rows of one fold."""
+
+    probabilities: NDArray[np.float64]
+    decided: NDArray[np.intp]
+    reasons: Names
+    threshold: float | None
+    setting: dict[str, Any]
+    notes: tuple[str, ...]
+    likely: NDArray[np.bool_] | None
+    supported: NDArray[np.bool_]
+    selected: tuple[str, ...]
+
+
+def cross_validate_arms(
+    study: Study,
+    roles: Roles,
+    X: pd.DataFrame,
+    labels: Names,
+    groups: Names,
+    *,
+    arms: Sequence[str],
+    layers: Sequence[Sequence[Fold]] | None = None,
+    jobs: int = 1,
+    progress: Progress | None = None,
+    title: str = "cross-validation",
+) -> dict[str, ArmPredictions]:
+    """Test every arm on the same outer folds.
+
+    Parameters
+    ----------
+    study, roles : Study, Roles
+        What is fitted; ``study.evaluation`` gives folds, repeats and seed.
+    X : DataFrame of shape (n_scans, n_columns)
+        Features beside demographics.
+    labels, groups : ndarray of shape (n_scans,)
+        Class and person of each scan.
+    arms : sequence of str
+        Keys of `normwise.procedure.ARMS`.
+    layers : sequence of sequence of Fold, optional
+        The outer folds, one layer a repeat; default: the study's random folds.
+    jobs : int
+        Folds worked on at the same time; the numbers do not depend on it.
+    progress : Progress, optional
+        Where progress is shown.
+    title : str
+        What the progress is called.
+
+    Returns
+    -------
+    dict of str to ArmPredictions
+        In the order of ``arms``.
+    """
+    section = study.evaluation
+    if layers is None:
+        layers = draw_repeats(section.model_copy(update={"split": "kfold"}), labels, groups, roles.targets)
+    work = [
+        (repeat, number, fold) for repeat, layer in enumerate(layers) for number, fold in enumerate(layer)
+    ]
+    if progress is not None:
+        progress.start(title, len(work))
+    parts: list[dict[str, _Part]] = []
+    with joblib.parallel_config(backend="loky", inner_max_num_threads=1):
+        tasks = (
+            joblib.delayed(_one_fold)(
+                study, roles, X, labels, groups, fold, tuple(arms), seed_for(section.seed, repeat, number)
+            )
+            for repeat, number, fold in work
+        )
+        for part in joblib.Parallel(n_jobs=jobs, return_as="generator")(tasks):
+            parts.append(part)
+            if progress is not None:
+                progress.advance(title)
+    if progress is not None:
+        progress.finish(title)
+    return {arm: _gather(arm, work, parts, study, roles, labels, len(layers)) for arm in arms}
+
+
+def predict_part(
+    procedure: FittedProcedure, support: pd.DataFrame, X: pd.DataFrame
+) -> tuple[Any, Any, Names]:
+    """Apply a fitted procedure to people it has not seen.
+
+    Parameters
+    ----------
+    procedure : FittedProcedure
+        Fitted on training people.
+    support : DataFrame of shape (n_scans, …)
+        ``supported`` and ``reason`` of each row.
+    X : DataFrame of shape (n_scans, n_columns)
+        The people.
+
+    Returns
+    -------
+    tuple
+        Probabilities of shape (n_scans, n_classes), positions of the decided classes (−1 for none), reasons.
+    """
+    probabilities = procedure.probabilities(X)
+    names = procedure.rule.decide(probabilities)
+    supported = support["supported"].to_numpy(dtype=bool)
+    order = {name: position for position, name in enumerate(procedure.rule.classes)}
+    decided = np.array(
+        [
+            order[name] if name is not None and inside else -1
+            for name, inside in zip(names, supported, strict=True)
+        ],
+        dtype=np.intp,
+    )
+    told = support["reason"].to_numpy(dtype=object)
+    reasons = np.where(supported, procedure.rule.referrals(probabilities), told).astype(object)
+    return probabilities, decided, reasons
+
+
+def _one_fold(
+    study: Study,
+    roles: Roles,
+    X: pd.DataFrame,
+    labels: Names,
+    groups: Names,
+    fold: Fold,
+    arms: tuple[str, ...],
+    seed: int,
+) -> dict[str, _Part]:
+    """Fit each arm on the training part and apply it to the test part."""
+    from threadpoolctl import threadpool_limits
+
+    train, test = X.iloc[fold.train], X.iloc[fold.test]
+    # One thread also in the calling process, so that the last bit does not depend on the number of jobs.
+    outside = np.setdiff1d(np.arange(len(labels)), fold.train)
+    shared = SharedExtraction()
+    with threadpool_limits(1):
+        fitted = {
+            arm: fit_procedure(
+                study, roles, train, labels[fold.train], groups[fold.train], arm=arm, seed=seed, shared=shared
+            ).adapt_to_sites(X.iloc[outside], labels[outside], groups[outside])
+            for arm in arms
+        }
+        main = main_arm(study.normalizer, roles)
+        # Whether a person is like the normals is asked once, of the study's own normalizer, for every arm.
+        support = fitted[main if main in fitted else arms[0]].support(test)
+        parts = {}
+        for arm, procedure in fitted.items():
+            probabilities, decided, reasons = predict_part(procedure, support, test)
+            parts[arm] = _Part(
+                probabilities, decided, reasons, procedure.rule.threshold, procedure.setting, procedure.notes,
+                procedure.rule.likely(probabilities), support["supported"].to_numpy(dtype=bool),
+                procedure.selected,
+            )  # fmt: skip
+    return parts
+
+
+def _gather(
+    arm: str,
+    work: list[tuple[int, int, Fold]],
+    parts: list[dict[str, _Part]],
+    study: Study,
+    roles: Roles,
+    labels: Names,
+    repeats: int,
+) -> ArmPredictions:
+    """Put the folds' pieces in place."""
+    shape = (repeats, len(labels))
+    probabilities = np.full((*shape, len(roles.targets)), np.nan)
+    decided = np.full(shape, -1, dtype=np.intp)
+    folds = np.full(shape, -1, dtype=np.intp)
+    reasons = np.full(shape, "", dtype=object)
+    thresholds = np.full(shape, np.nan)
+    likely = np.zeros(probabilities.shape, dtype=bool)
+    supported = np.zeros(shape, dtype=bool)
+    mine = [found[arm] for found in parts]
+    for (repeat, number, fold), part in zip(work, mine, strict=True):
+        probabilities[repeat, fold.test] = part.probabilities
+        decided[repeat, fold.test] = part.decided
+        folds[repeat, fold.test] = number
+        reasons[repeat, fold.test] = part.reasons
+        supported[repeat, fold.test] = part.supported
+        if part.likely is not None:
+            likely[repeat, fold.test] = part.likely
+        thresholds[repeat, fold.test] = np.nan if part.threshold is None else part.threshold
+    return ArmPredictions(
+        scores=OutOfFold(
+            labels, roles.targets, roles.negative, probabilities, decided, folds,
+            prevalence=study.evaluation.prevalence,
+            costs=costs_of(study.decision, roles.targets, roles.negative),
+        ),
+        reasons=reasons,
+        thresholds=thresholds,
+        fold_thresholds=[part.threshold for part in mine if part.threshold is not None],
+        settings=[part.setting for part in mine],
+        notes=tuple(dict.fromkeys(note for part in mine for note in part.notes)),
+        likely=None if study.decision.refer is None else likely,
+        supported=supported,
+        selected=[part.selected for part in mine],
+        coverage=study.decision.refer,
+    )  # fmt: skip
+
+
+def notes_of(predictions: dict[str, ArmPredictions]) -> list[str]:
+    """Return one line a kind of warning: its first text, the arms it came from, and how often it varied.
+
+    The folds of one arm warn of the same thing with slightly different numbers; a reader needs it once.
+
+    Parameters
+    ----------
+    predictions : dict of str to ArmPredictions
+        The arms.
+    """
+    kinds: dict[str, list[tuple[str, str]]] = {}
+    for arm, found in predictions.items():
+        for note in found.notes:
+            kinds.setdefault(note.split(maxsplit=1)[0], []).append((arm, note))
+    lines = []
+    for told in kinds.values():
+        arms = ", ".join(dict.fromkeys(arm for arm, _ in told))
+        more = f"; {len(told) - 1} more of this kind" if len(told) > 1 else ""
+        lines.append(f"{told[0][1]} (arms: {arms}{more})")
+    return lines

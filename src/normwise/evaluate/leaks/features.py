@@ -1,0 +1,142 @@
+"""Alarms about the features: the diagnosis in disguise, a step learnt on everybody, too few people."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.stats import norm, rankdata
+
+from normwise.evaluate.leaks.inputs import LeakInputs, listed
+from normwise.evaluate.out_of_fold import Floats
+from normwise.results import Alarm
+
+__all__ = ["diagnosis_in_disguise", "few_people", "learnt_on_everybody", "single_areas"]
+
+_DISGUISED = 0.98
+_CHANCE = 1e-3
+_EXACT = 1e-6  # tables are written with about so many digits
+_MOST_COLUMNS = 20_000  # an eigenvalue or a rank of more voxels is not what these alarms are for
+_TABLES = ("table", "freesurfer")  # made outside; images are measured one by one here
+_EVENTS = 10.0  # people of the smaller class a feature: Peduzzi et al. 1996
+_FEWEST = 50
+
+
+def diagnosis_in_disguise(evidence: LeakInputs) -> list[Alarm]:
+    """Alarm where one feature alone tells the classes apart almost perfectly: a test score, a rating."""
+    values = evidence.prepared.features.values
+    rows = np.flatnonzero(evidence.tested)
+    if values.shape[1] > _MOST_COLUMNS:
+        return []
+    areas = single_areas(values.to_numpy(dtype=float)[rows], evidence.patient[rows])
+    patients = int(evidence.patient[rows].sum())
+    others = len(rows) - patients
+    if not patients or not others:
+        return []
+    # Of very many features in very few people, one gets this far by chance.
+    error = np.sqrt((patients + others + 1) / (12 * patients * others))
+    chance = 2 * norm.sf((areas - 0.5) / error) * len(areas)
+    guilty = np.flatnonzero((areas > _DISGUISED) & (chance < _CHANCE))
+    if not len(guilty):
+        return []
+    order = guilty[np.argsort(-areas[guilty], kind="stable")]
+    return [
+        Alarm(
+            "EVA-307",
+            "severe",
+            "The diagnosis in disguise",
+            "alone each tells the classes apart: "
+            + listed([f"{values.columns[column]} (AUC {areas[column]:.3f})" for column in order]),
+            "leave out what the diagnosis was made from, such as MMSE, CDR or another rating",
+        )
+    ]
+
+
+def single_areas(values: Floats, patient: np.ndarray) -> Floats:
+    """Return each column's AUC, whichever way it points, of shape (n_columns,).
+
+    Examples
+    --------
+    >>> single_areas(np.array([[1.0, 4], [2, 3], [3, 2]]), np.array([False, True, True])).tolist()
+    [1.0, 1.0]
+    """
+    patients = int(patient.sum())
+    others = len(patient) - patients
+    if not patients or not others:
+        return np.full(values.shape[1], np.nan)
+    ranks = rankdata(values, axis=0)
+    wins = ranks[patient].sum(axis=0) - patients * (patients + 1) / 2
+    area = wins / (patients * others)
+    widest: Floats = np.maximum(area, 1 - area)
+    return widest
+
+
+def learnt_on_everybody(evidence: LeakInputs) -> list[Alarm]:
+    """Alarm where a table of features bears the marks of a scaler or of components fitted on everybody.
+
+    A feature made outside can have learnt from test people in ways that leave no mark; these two do.
+    """
+    values = evidence.prepared.features.values.to_numpy(dtype=float)
+    people, columns = values.shape
+    if evidence.prepared.study.features.extractor not in _TABLES or not 1 < columns <= _MOST_COLUMNS:
+        return []
+    spread = values.std(axis=0)
+    varies = spread > 0
+    seen = ""
+    if varies.sum() > 1:
+        middle = np.abs(values[:, varies].mean(axis=0)) / spread[varies]
+        unit = np.minimum(np.abs(spread[varies] - 1), np.abs(values[:, varies].std(axis=0, ddof=1) - 1))
+        span = np.abs(values[:, varies].min(axis=0)) + np.abs(values[:, varies].max(axis=0) - 1)
+        if (middle < _EXACT).all() and (unit < _EXACT).all():
+            seen = "every feature has mean 0 and SD 1 over exactly these people"
+        elif (span < _EXACT).all():
+            seen = "every feature runs from 0 to 1 over exactly these people"
+        elif (middle < _EXACT).all() and varies.sum() < people:
+            shared = np.corrcoef(values[:, varies], rowvar=False)
+            if np.abs(shared - np.eye(len(shared))).max() < _EXACT:
+                seen = (
+                    "the features are centred and uncorrelated over exactly these people, as components are"
+                )
+    if not seen:
+        return []
+    return [
+        Alarm(
+            "EVA-308",
+            "severe",
+            "Features were scaled or learnt on everybody",
+            seen,
+            "give the features as they were measured; scales and components are learnt inside each fold here",
+        )
+    ]
+
+
+def few_people(evidence: LeakInputs) -> list[Alarm]:
+    """Note where the features are many for the people, or the people few for any certainty."""
+    scores, groups = evidence.predictions[evidence.main].scores, evidence.prepared.groups
+    counts = {name: len(set(groups[scores.rows(name)])) for name in scores.classes}
+    scarce = min(counts, key=lambda name: counts[name])
+    features = evidence.prepared.features.values.shape[1]
+    found = []
+    if evidence.kind == "crossval" and counts[scarce] < _EVENTS * features:
+        found.append(
+            Alarm(
+                "EVA-312",
+                "note",
+                "Few people a feature",
+                f"{counts[scarce]} people of class {scarce} for {features} features:"
+                f" {counts[scarce] / features:.2g} events a parameter",
+                "read the coefficients with care; fewer features (selection, a coarser atlas) or more people"
+                f" would steady them: {_EVENTS:g} a feature without a penalty",
+            )
+        )
+    if counts[scarce] < _FEWEST:
+        auc = evidence.found.arms[evidence.main].auc
+        width = f"; the AUC's interval is {auc.high - auc.low:.2f} wide" if auc.high and auc.low else ""
+        found.append(
+            Alarm(
+                "EVA-313",
+                "caution",
+                "Few people",
+                f"{counts[scarce]} people of class {scarce}{width}",
+                f"test at least {_FEWEST} people of every class, better several hundred",
+            )
+        )
+    return found

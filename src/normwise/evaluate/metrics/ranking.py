@@ -1,0 +1,136 @@
+"""Metrics of the order in which people are ranked: areas under the ROC and the precision–recall curve."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from itertools import permutations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from normwise.evaluate.out_of_fold import (
+    Floats,
+    OutOfFold,
+    Statistic,
+    ratio,
+)
+
+__all__ = ["Contrast", "auc", "auc_one_vs_rest", "average_precision", "contrasts_of", "pairs_of"]
+
+Rows = NDArray[np.intp]
+Contrast = tuple[Rows, Rows, Floats]
+"""Rows that should score higher, rows that should score lower, and scores of shape (n_repeats, n_scans)."""
+
+
+def auc(scores: OutOfFold) -> Statistic:
+    """Area under the ROC curve; with more than two classes Hand and Till's mean over pairs of classes.
+
+    Only people tested in the same fold are compared: scores of different folds come from different models,
+    and pairs across folds bias the pooled area downwards where nothing can be learnt (Parker, Günter and
+    Bedo 2007). Where no fold holds both classes, as in leave-one-out, there are no other pairs, and people
+    of all folds of a repeat are compared. Pairs of all folds and repeats are added up; ties count a half
+    (Hand and Till 2001, equations 3 and 7).
+    """
+    return _mean_area(scores, contrasts_of(scores))
+
+
+def auc_one_vs_rest(scores: OutOfFold) -> Statistic:
+    """Mean over the classes of the area that tells each from all others, by pairs as in `auc`."""
+    contrasts = []
+    for column, name in enumerate(scores.classes):
+        rest = np.concatenate([scores.rows(other) for other in scores.classes if other != name])
+        contrasts.append((scores.rows(name), rest, scores.probabilities[:, :, column]))
+    return _mean_area(scores, contrasts)
+
+
+def contrasts_of(scores: OutOfFold) -> list[Contrast]:
+    """List the contrasts whose areas are averaged: one with two classes, else every ordered pair."""
+    pairs: list[tuple[str, str]] = list(permutations(scores.classes, 2))
+    if len(scores.classes) == 2:
+        pairs = [(name, scores.negative) for name in scores.classes if name != scores.negative]
+    return [
+        (scores.rows(upper), scores.rows(lower), scores.probabilities[:, :, scores.classes.index(upper)])
+        for upper, lower in pairs
+    ]
+
+
+def pairs_of(scores: OutOfFold, contrast: Contrast) -> Iterable[tuple[Rows, Rows, Floats]]:
+    """Give the people who are compared, one block at a time: the folds, or else whole repeats.
+
+    Yields
+    ------
+    tuple of ndarray, ndarray, ndarray
+        Rows above, rows below, and the layer's scores of shape (n_scans,); both hold somebody.
+    """
+    above, below, layers = contrast
+    for whole in (False, True):
+        found = False
+        for layer, folds in zip(layers, scores.folds, strict=True):
+            usable = np.isfinite(layer) & (folds >= 0)
+            blocks = np.where(usable, 0 if whole else folds, -1)
+            for block in np.unique(blocks[blocks >= 0]):
+                up, down = above[blocks[above] == block], below[blocks[below] == block]
+                if len(up) and len(down):
+                    found = True
+                    yield up, down, layer
+        if found:
+            return
+
+
+def _mean_area(scores: OutOfFold, contrasts: list[Contrast]) -> Statistic:
+    tables = []
+    for contrast in contrasts:
+        above, below, _ = contrast
+        place = np.zeros(len(scores.labels), dtype=np.intp)
+        place[above], place[below] = np.arange(len(above)), np.arange(len(below))
+        wins = np.zeros((len(above), len(below)))
+        count = np.zeros_like(wins)
+        for up, down, layer in pairs_of(scores, contrast):
+            cell = np.ix_(place[up], place[down])
+            high, low = layer[up][:, None], layer[down][None, :]
+            wins[cell] += (high > low) + 0.5 * (high == low)
+            count[cell] += 1.0
+        tables.append((above, below, wins, count))
+
+    def statistic(weights: Floats) -> Floats:
+        values = []
+        for above, below, wins, count in tables:
+            up, down = weights[:, above], weights[:, below]
+            won = ((up @ wins) * down).sum(axis=1)
+            compared = ((up @ count) * down).sum(axis=1)
+            values.append(ratio(won, compared))
+        mean: Floats = np.mean(values, axis=0)
+        return mean
+
+    return statistic
+
+
+def average_precision(scores: OutOfFold) -> Statistic:
+    """Mean precision over the steps of sensitivity, each repeat's people ranked together.
+
+    Σ (R_k − R_{k−1}) P_k over the thresholds, at the cohort's prevalence; the repeats are averaged. Ranked
+    together, because the precision of a fold of a few patients says little.
+    """
+    patient = scores.patient.astype(float)
+    layers = []
+    for score, known in zip(scores.scores, scores.known, strict=True):
+        rows = np.flatnonzero(known & np.isin(scores.labels, scores.classes))
+        order = rows[np.argsort(-score[rows], kind="stable")]
+        ranked = score[order]
+        ends = np.append(np.flatnonzero(np.diff(ranked)), len(ranked) - 1) if len(ranked) else order
+        layers.append((order, ends))
+
+    def statistic(weights: Floats) -> Floats:
+        values = []
+        for order, ends in layers:
+            part = weights[:, order]
+            flagged = np.cumsum(part, axis=1)[:, ends]
+            hits = np.cumsum(part * patient[order], axis=1)[:, ends]
+            # Nobody flagged yet adds no step either.
+            precision = np.divide(hits, flagged, out=np.zeros_like(hits), where=flagged > 0)
+            gained = (np.diff(hits, axis=1, prepend=0.0) * precision).sum(axis=1)
+            values.append(ratio(gained, (part @ patient[order]) if len(order) else gained))
+        mean: Floats = np.mean(values, axis=0)
+        return mean
+
+    return statistic

@@ -1,0 +1,67 @@
+"""Leave-one-site-out beside any other split: how the procedure does where it was not trained."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from normwise.engine import Progress
+from normwise.errors import NormwiseError
+from normwise.evaluate.cross_validation import ArmPredictions, cross_validate_arms
+from normwise.evaluate.out_of_fold import OutOfFold
+from normwise.procedure import leave_group_out
+from normwise.runs import PreparedRun
+
+__all__ = ["leave_sites_out", "one_class_note"]
+
+
+def leave_sites_out(
+    prepared: PreparedRun, main: str, *, jobs: int = 1, progress: Progress | None = None
+) -> tuple[ArmPredictions | None, list[str]]:
+    """Test the main arm on each site after training on all others.
+
+    Parameters
+    ----------
+    prepared : PreparedRun
+        The run; without sites nothing is tested.
+    main : str
+        The arm.
+    jobs : int
+        Sites worked on at the same time.
+    progress : Progress, optional
+        Where progress is shown.
+
+    Returns
+    -------
+    tuple of ArmPredictions or None, and list of str
+        The predictions, and a note where it could not be done.
+    """
+    sites = prepared.cohort.sites
+    if sites is None:
+        return None, []
+    study, roles, labels, groups = prepared.study, prepared.cohort.roles, prepared.labels, prepared.groups
+    keys = sites.loc[prepared.features.values.index].to_numpy(dtype=object)
+    try:
+        layers = [leave_group_out(labels, groups, roles.targets, keys)]
+        found = cross_validate_arms(
+            study, roles, prepared.frame, labels, groups,
+            arms=(main,), layers=layers, jobs=jobs, progress=progress, title="leave one site out",
+        )[main]  # fmt: skip
+    except NormwiseError as error:
+        # What one site lacks must not cost the evaluation that was asked for.
+        return None, [f"EVA-103  leave-one-site-out could not be done: {error.subject or ''} {error.problem}"]
+    return found, one_class_note(found.scores, keys)
+
+
+def one_class_note(scores: OutOfFold, keys: NDArray[np.object_]) -> list[str]:
+    """Say which sites or groups hold one class only, so that nobody there is compared for the AUC."""
+    named = keys.astype(str)
+    alone = []
+    for key in np.unique(named[scores.tested]):
+        held = set(scores.labels[scores.tested & (named == key)]) & set(scores.classes)
+        if len(held) == 1:
+            alone.append(f"{key} ({held.pop()})")
+    if not alone or len(alone) == len(np.unique(named[scores.tested])):
+        return []
+    told = f"one class only in {', '.join(alone)}: tested and counted in sensitivity and specificity"
+    return [f"EVA-104  {told}, and left out of the AUC, which compares people of one site"]

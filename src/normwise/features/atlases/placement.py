@@ -1,0 +1,176 @@
+"""An atlas placed on an image's grid: which voxel belongs to which region.
+
+The parent process writes an atlas once into one file (`pack_atlas`); children place it on the grid of their
+image and keep the result beside that file, so that each grid is worked out once for a whole cohort.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from normwise.errors import FeatureError
+from normwise.features.atlases.atlas import Atlas
+from normwise.features.atlases.mni_check import mni_landmarks, voxels_around
+from normwise.files import replacing
+from normwise.images import (
+    Grid,
+    LabelVolume,
+    Volume,
+    resample_labels,
+)
+
+__all__ = ["Placement", "pack_atlas", "place_atlas", "place_labels"]
+
+_FORMAT = 1
+_MOST_OUTSIDE = 0.05  # share of an atlas that a tight field of view may cut off
+
+
+@dataclass(frozen=True, eq=False)
+class Placement:
+    """The labelled voxels of one grid.
+
+    Attributes
+    ----------
+    where : ndarray of shape (n_voxels,), int64
+        Flat indices with the first axis fastest, as volumes lie in memory.
+    regions : ndarray of shape (n_voxels,), int64
+        Row of each voxel's label in ``labels``.
+    labels : ndarray of shape (n_regions,), int64
+        Labels, ascending.
+    landmarks : tuple of two arrays, or None
+        Voxels of the image around landmarks and the template's brightness there, by which
+        `normwise.features.atlases.mni_check` tells whether the image lies in MNI152 space, where the atlas
+        does.
+    """
+
+    where: NDArray[np.int64]
+    regions: NDArray[np.int64]
+    labels: NDArray[np.int64]
+    landmarks: tuple[NDArray[np.int64], NDArray[np.float32]] | None = None
+
+    def values(self, volume: Volume) -> NDArray[np.float32]:
+        """Return the intensities of the labelled voxels."""
+        return volume.voxels.ravel(order="F")[self.where]
+
+    def places(self, grid: Grid) -> NDArray[np.float32]:
+        """Return where the labelled voxels lie, of shape (n_voxels, 3), mm."""
+        indices = np.stack(np.unravel_index(self.where, grid.shape, order="F"), axis=1)
+        return grid.world(indices).astype(np.float32)
+
+
+def pack_atlas(atlas: Atlas, folder: Path) -> Path:
+    """Write an atlas as one file for children, named by its content.
+
+    Parameters
+    ----------
+    atlas : Atlas
+        From `normwise.features.atlases.atlas.load_atlas`.
+    folder : Path
+        Made where it is missing.
+
+    Returns
+    -------
+    Path
+        An ``.npz`` file; it is left alone where it is there already.
+    """
+    wanted = np.array(sorted(atlas.names), dtype=np.int64)
+    labels = np.where(np.isin(atlas.labels.voxels, wanted), atlas.labels.voxels, 0)
+    nothing = np.empty((0, 3), np.float32), np.empty(0, np.float32)
+    points, brightness = mni_landmarks() if atlas.template else nothing
+    arrays = {
+        "labels": np.ascontiguousarray(labels),
+        "affine": atlas.labels.affine,
+        "points": points,
+        "brightness": brightness,
+    }
+    digest = hashlib.sha256(str(_FORMAT).encode())
+    for array in arrays.values():
+        digest.update(str(array.shape).encode() + array.tobytes())
+    path = folder / f"atlas-{digest.hexdigest()[:32]}.npz"
+    if not path.is_file():
+        with replacing(path) as part:
+            np.savez(part, allow_pickle=False, **arrays)
+    return path
+
+
+def place_atlas(packed: Path, grid: Grid) -> Placement:
+    """Place a packed atlas on an image's grid, or recall where another child has done so.
+
+    Parameters
+    ----------
+    packed : Path
+        From `pack_atlas`.
+    grid : Volume or LabelVolume
+        The image.
+
+    Returns
+    -------
+    Placement
+        Each voxel has the label of the nearest voxel of the atlas, in mm.
+
+    Raises
+    ------
+    FeatureError
+        FEA-301, the image's field of view leaves out more than a twentieth of the atlas.
+    """
+    affine = np.round(grid.affine, 6) + 0.0  # no sign on zeros, so that equal grids have equal names
+    key = hashlib.sha256(str(grid.shape).encode() + affine.tobytes()).hexdigest()[:16]
+    path = packed.with_name(f"{packed.stem}-on-{key}.npz")
+    if path.is_file():
+        with np.load(path, allow_pickle=False) as kept:
+            landmarks = (kept["around"], kept["brightness"]) if len(kept["around"]) else None
+            return Placement(kept["where"], kept["regions"], kept["labels"], landmarks)
+    with np.load(packed, allow_pickle=False) as kept:
+        atlas = LabelVolume(kept["labels"], kept["affine"])
+        points, brightness = kept["points"], kept["brightness"]
+    _check_field_of_view(atlas, grid)
+    placed = place_labels(resample_labels(atlas, grid))
+    around = voxels_around(grid, points)
+    with replacing(path) as part:
+        np.savez(
+            part,
+            where=placed.where,
+            regions=placed.regions,
+            labels=placed.labels,
+            around=around,
+            brightness=brightness,
+        )
+    return replace(placed, landmarks=(around, brightness)) if len(points) else placed
+
+
+def place_labels(labels: LabelVolume) -> Placement:
+    """List the labelled voxels of a map.
+
+    Examples
+    --------
+    >>> placed = place_labels(LabelVolume(np.array([0, 7, 7, 3]).reshape(4, 1, 1), np.eye(4)))
+    >>> placed.where, placed.regions, placed.labels
+    (array([1, 2, 3]), array([1, 1, 0]), array([3, 7]))
+    """
+    flat = labels.voxels.ravel(order="F")
+    where = np.flatnonzero(flat)
+    present, regions = np.unique(flat[where], return_inverse=True)
+    return Placement(where, regions.astype(np.int64), present.astype(np.int64))
+
+
+def _check_field_of_view(atlas: LabelVolume, grid: Grid) -> None:
+    indices = np.argwhere(atlas.voxels)
+    back = np.linalg.inv(grid.affine)
+    inside = atlas.world(indices) @ back[:3, :3].T + back[:3, 3]
+    cut = ((inside < -0.5) | (inside > np.array(grid.shape) - 0.5)).any(axis=1).mean()
+    if cut > _MOST_OUTSIDE:
+        corners = [grid.world([0, 0, 0]), grid.world(np.array(grid.shape) - 1)]
+        raise FeatureError(
+            "FEA-301",
+            f"{cut:.0%} of the atlas lies outside the image.",
+            seen="image from ({:.0f}, {:.0f}, {:.0f}) to ({:.0f}, {:.0f}, {:.0f}) mm".format(
+                *corners[0], *corners[1]
+            ),
+            expected=f"at most {_MOST_OUTSIDE:.0%} outside",
+            advice="register the image to the atlas's space, or give a label map in the image's own space",
+        )

@@ -1,0 +1,3 @@
+"""Registration."""
+
+__all__ = []

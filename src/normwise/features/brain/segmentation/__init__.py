@@ -1,0 +1,3 @@
+"""Segmentation."""
+
+__all__ = []

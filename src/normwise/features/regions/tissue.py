@@ -1,0 +1,273 @@
+"""A robust three-tissue model of a T1-weighted brain, fitted to one histogram a region.
+
+Every region mixes the same cerebrospinal fluid, grey and white matter in proportions of its own. So the
+ventricles tell where fluid lies and the deep white matter where white matter lies, without any prior map, and
+no tissue has to show as a peak of the whole brain's histogram, which in old age it often doesn't.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from normwise.errors import FeatureError
+
+__all__ = [
+    "N_BINS",
+    "WHITE_BIN",
+    "TissueModel",
+    "first_white",
+    "fit_tissue",
+    "quantise",
+    "shading",
+    "tissue_shares",
+]
+
+N_BINS = 256
+WHITE_BIN = 150.0
+"""Where white matter comes to lie among the bins: what is brighter (vessels, fat) has room above it."""
+
+_EDGE = 0.06 * WHITE_BIN  # darker than any fluid: stripped background and its blurred rim, not a tissue
+_START = np.array([0.16, 0.62, 1.0]) * WHITE_BIN  # usual T1 contrast of CSF, grey and white matter
+_ANCHOR = 0.005  # share of voxels that count as fluid at its first guess, since few labels hold any
+_MIXTURES = np.linspace(0.1, 0.9, 9)  # shares of the brighter tissue in a mixed voxel, all as likely
+_STRAY = 1e-6  # density of what no tissue explains, so that far voxels pull at nothing
+_MOST_STEPS, _STILL = 40, 0.02  # the peaks rest once none moves by more than a fiftieth of a bin
+_NARROWEST, _WIDEST = 2.0, 0.2 * WHITE_BIN
+
+
+@dataclass(frozen=True)
+class TissueModel:
+    """Where the tissues lie.
+
+    Attributes
+    ----------
+    peaks : ndarray of shape (3,)
+        Mean bin of CSF, grey and white matter.
+    spreads : ndarray of shape (3,)
+        Standard deviations, in bins.
+    """
+
+    peaks: NDArray[np.float64]
+    spreads: NDArray[np.float64]
+
+
+def first_white(values: NDArray[np.floating[Any]]) -> float:
+    """Return a first guess at white matter's intensity: nine tenths of the tissue are darker.
+
+    Parameters
+    ----------
+    values : ndarray of shape (n_voxels,)
+        Intensities of the labelled voxels; 0 and less is background.
+
+    Raises
+    ------
+    FeatureError
+        FEA-303, nothing is brighter than the background.
+    """
+    tissue = values[values > 0]
+    if tissue.size == 0:
+        raise FeatureError(
+            "FEA-303",
+            "no labelled voxel is brighter than 0.",
+            seen=f"{values.size} labelled voxels, the brightest {values.max(initial=0.0):g}",
+            advice="check that the labels lie on the brain, and that the image is no mask or difference map",
+        )
+    return float(np.percentile(tissue, 90))
+
+
+def quantise(values: NDArray[np.floating[Any]], white: float) -> NDArray[np.int64]:
+    """Sort intensities into bins in which white matter lies near `WHITE_BIN`.
+
+    Parameters
+    ----------
+    values : ndarray of shape (n_voxels,)
+        Intensities.
+    white : float
+        Intensity of white matter, or a first guess.
+
+    Returns
+    -------
+    ndarray of shape (n_voxels,)
+        0 … `N_BINS` − 1; what is darker or brighter lies in the first or last bin.
+    """
+    bins = np.clip(np.rint(values * (WHITE_BIN / white)), 0, N_BINS - 1)
+    whole: NDArray[np.int64] = bins.astype(np.int64)
+    return whole
+
+
+def fit_tissue(counts: NDArray[np.int64], start: NDArray[np.float64] = _START) -> TissueModel:
+    """Fit three tissues and their mixed voxels to the histograms of all regions together.
+
+    Expectation–maximisation for Gaussian tissues whose means and spreads all regions share and whose
+    proportions each region has for itself; between two tissues lies the density of voxels that hold both, at
+    any share (Santago and Gage 1993, eq. 9, here as a sum over nine shares).
+
+    Parameters
+    ----------
+    counts : ndarray of shape (n_regions, N_BINS)
+        Voxels by region and bin, see `quantise`.
+    start : ndarray of shape (3,)
+        First guess of the peaks; default: the usual contrast of a T1-weighted image.
+
+    Returns
+    -------
+    TissueModel
+
+    Raises
+    ------
+    FeatureError
+        FEA-304, no three tissues in the order of a T1-weighted image.
+    """
+    bins = np.arange(N_BINS, dtype=np.float64)
+    inner = (bins >= _EDGE) & (bins < N_BINS - 1)
+    kept = counts[:, inner].astype(np.float64)
+    kept = kept[kept.sum(axis=1) > 0]
+    bins = bins[inner]
+    peaks, spreads = start, np.full(3, 0.1 * WHITE_BIN)
+    proportions = np.full((len(kept), 5), 0.2)
+    totals = kept.sum(axis=1, keepdims=True)
+    anchor = np.array([_ANCHOR * kept.sum(), 0.0, 0.0])
+    for _ in range(_MOST_STEPS if len(kept) else 0):
+        density = _densities(bins, peaks, spreads)
+        odds = kept / (proportions @ density + _STRAY)
+        proportions = np.maximum(proportions * (odds @ density.T) / totals, 1e-6)
+        pure = (proportions[:, :3].T @ odds) * density[:3]
+        weight = pure.sum(axis=1) + 1e-9
+        moved = (pure @ bins + anchor * start) / (weight + anchor)
+        squares = (pure * (bins - moved[:, None]) ** 2).sum(axis=1) / weight
+        spreads = np.clip(np.sqrt(squares), _NARROWEST, _WIDEST)
+        peaks, still = moved, bool(abs(moved - peaks).max() < _STILL)
+        if still:
+            break
+    _check(peaks)
+    return TissueModel(peaks, spreads)
+
+
+def tissue_shares(counts: NDArray[np.int64], model: TissueModel) -> dict[str, NDArray[np.float64]]:
+    """Return how much of each region is fluid, grey and white matter.
+
+    A voxel between two tissues' peaks holds both, in linear proportion (Choi et al. 1991); below the peak of
+    fluid, background left by skull stripping included, nothing is tissue.
+
+    Parameters
+    ----------
+    counts : ndarray of shape (n_regions, N_BINS)
+        Voxels by region and bin.
+    model : TissueModel
+        From `fit_tissue`.
+
+    Returns
+    -------
+    dict of str to ndarray of shape (n_regions,)
+        ``csf_share``, ``gm_share``, ``wm_share``: they add up to 1; NaN for a region without voxels.
+
+    Examples
+    --------
+    >>> model = TissueModel(np.array([20.0, 100.0, 150.0]), np.ones(3))
+    >>> counts = np.zeros((1, N_BINS), int)
+    >>> counts[0, [20, 60, 100, 125]] = 1
+    >>> {name: share.tolist() for name, share in tissue_shares(counts, model).items()}
+    {'csf_share': [0.375], 'gm_share': [0.5], 'wm_share': [0.125]}
+    """
+    bins = np.arange(N_BINS, dtype=np.float64)
+    csf, gm, wm = model.peaks
+    fluid = np.clip((gm - bins) / (gm - csf), 0.0, 1.0)
+    white = np.clip((bins - gm) / (wm - gm), 0.0, 1.0)
+    with np.errstate(invalid="ignore"):
+        shares = counts @ np.column_stack([fluid, 1.0 - fluid - white, white]) / counts.sum(axis=1)[:, None]
+    return dict(zip(("csf_share", "gm_share", "wm_share"), shares.T, strict=True))
+
+
+def _densities(
+    bins: NDArray[np.float64], peaks: NDArray[np.float64], spreads: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Return the five densities over the bins: three tissues, CSF with grey, grey with white."""
+    pure = _bells(bins, peaks, spreads)
+    mixed = []
+    for dark in (0, 1):
+        centres = peaks[dark] + (peaks[dark + 1] - peaks[dark]) * _MIXTURES
+        widths = np.sqrt((1 - _MIXTURES) * spreads[dark] ** 2 + _MIXTURES * spreads[dark + 1] ** 2)
+        mixed.append(_bells(bins, centres, widths).mean(axis=0))
+    return np.vstack([pure, *mixed])
+
+
+def _bells(
+    bins: NDArray[np.float64], centres: NDArray[np.float64], widths: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    away = (bins - centres[:, None]) / widths[:, None]
+    bells: NDArray[np.float64] = np.exp(-0.5 * away**2) / (np.sqrt(2 * np.pi) * widths[:, None])
+    return bells
+
+
+def _check(peaks: NDArray[np.float64]) -> None:
+    csf, gm = peaks[:2] / peaks[2] if peaks[2] > 0 else np.zeros(2)
+    if not (csf < 0.75 * gm and 0.35 < gm < 0.92 and 0.5 < peaks[2] / WHITE_BIN < 1.5):
+        raise FeatureError(
+            "FEA-304",
+            "the image shows no dark fluid, medium grey and bright white matter in its regions.",
+            seen=f"fluid {csf:.2f}, grey {gm:.2f} of white matter, {peaks[2] / WHITE_BIN:.2f} of its guess",
+            expected="a T1-weighted brain: about 0.16 and 0.62",
+            advice="look at the image; for other contrasts name statistics without shares, "
+            'as features.statistics = ["mean"]',
+        )
+
+
+_POWERS = [(i, j, k) for i in range(3) for j in range(3 - i) for k in range(3 - i - j)]
+_ROUNDS = 3
+_MOST = 40_000  # voxels that are fitted; ten coefficients need no more
+_FEWEST = 500  # with less white matter than this nothing is corrected
+_STRONGEST = 2.0
+
+
+def shading(
+    relative: NDArray[np.floating[Any]], places: NDArray[np.floating[Any]], model: TissueModel
+) -> NDArray[np.float32]:
+    """Estimate the shading of every voxel from those that look like white matter.
+
+    The logarithm of the intensity of voxels nearer to white than to grey matter is fitted by a quadratic
+    polynomial of place (a smooth multiplicative field, Van Leemput et al. 1999, eq. 5), three times over,
+    since a corrected image tells white matter better.
+
+    Parameters
+    ----------
+    relative : ndarray of shape (n_voxels,)
+        Intensities on the scale of ``model``.
+    places : ndarray of shape (n_voxels, 3)
+        Where the voxels lie, mm.
+    model : TissueModel
+        Tissues of the uncorrected image.
+
+    Returns
+    -------
+    ndarray of shape (n_voxels,), float32
+        Factor by which each voxel is too bright; 1 everywhere where there is too little white matter.
+    """
+    _, gm, wm = model.peaks
+    darkest, brightest = gm + 0.6 * (wm - gm), wm + 0.5 * (wm - gm)
+    centred = (places - places.mean(axis=0)) / 50.0  # about −1 … 1 over a brain, which keeps powers tame
+    terms = _polynomial(centred.astype(np.float32))
+    field = np.ones(len(relative), dtype=np.float32)
+    for _ in range(_ROUNDS):
+        corrected = relative / field
+        white = np.flatnonzero((corrected > darkest) & (corrected < brightest))
+        if white.size < _FEWEST:
+            return np.ones(len(relative), dtype=np.float32)
+        white = white[:: -(-white.size // _MOST)]
+        some = terms[white].astype(np.float64)
+        normal = some.T @ some + 1e-6 * white.size * np.eye(len(_POWERS))
+        weights = np.linalg.solve(normal, some.T @ np.log(relative[white] / wm))
+        field = np.exp(terms @ weights.astype(np.float32))
+        field = np.clip(field, 1 / _STRONGEST, _STRONGEST)
+    return field
+
+
+def _polynomial(places: NDArray[np.float32]) -> NDArray[np.float32]:
+    x, y, z = places.T
+    terms = np.empty((len(places), len(_POWERS)), dtype=np.float32)
+    for column, (i, j, k) in enumerate(_POWERS):
+        terms[:, column] = x**i * y**j * z**k
+    return terms

@@ -1,0 +1,314 @@
+"""What a child process does with one slide: tissue, tiles, nuclei, the slide's vector, its pictures."""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from normwise.errors import (
+    FeatureError,
+    ImageError,
+    NormwiseWarning,
+)
+from normwise.features.slides.checkpoint import BlockCheckpoint
+from normwise.features.slides.drawings import draw_slide
+from normwise.features.slides.settings import SlideSettings
+from normwise.features.slides.slide_features import (
+    TILE_NAMES,
+    local_density,
+    slide_vector,
+    tile_vectors,
+)
+from normwise.features.slides.stain import (
+    RUIFROK_JOHNSTON,
+    StainModel,
+    estimate_stains,
+)
+from normwise.features.slides.tile_measures import (
+    NUCLEUS_COLUMNS,
+    TILE_MEASURES,
+    measure_tile,
+)
+from normwise.features.slides.tile_table import TileTable
+from normwise.features.slides.tiles import TilePlan, plan_tiles
+from normwise.features.slides.tissue import (
+    FOLD,
+    PEN,
+    TISSUE,
+    TissueMap,
+    find_tissue,
+)
+from normwise.images import Slide, open_slide
+
+__all__ = ["SLIDES_VERSION", "measure_slide"]
+
+SLIDES_VERSION = "1"
+"""Raised whenever the numbers change: it keys the cache and the hash of the features."""
+
+BLOCK = 16
+"""Tiles that are kept together: what a slide that is cut off loses at most."""
+
+_THUMBNAIL_UM = 8.0
+_STAIN_TILES = 12
+
+
+def measure_slide(
+    image: str, settings: dict[str, Any], kept: str | None = None
+) -> dict[str, NDArray[np.generic] | float | int | str | list[Any]]:
+    """Measure one slide.
+
+    Parameters
+    ----------
+    image : str
+        The slide.
+    settings : dict
+        As `SlideSettings.as_json`.
+    kept : str, optional
+        Folder in which finished blocks of tiles are kept, so that a slide that was cut off goes on.
+
+    Returns
+    -------
+    dict
+        ``vector``, the features by the side of ``names``; ``tiles`` and ``xy`` with ``side``; ``quality`` as
+        rows; ``drawing_*`` PNG bytes.
+
+    Raises
+    ------
+    ImageError
+        IMG-100 to IMG-102, IMG-801 to IMG-806: the slide can't be read.
+    FeatureError
+        FEA-602 no tissue, FEA-603 too many damaged tiles, FEA-604 no nuclei, FEA-605 too coarse.
+
+    Warns
+    -----
+    NormwiseWarning
+        FEA-691, damaged tiles that were passed over.
+    """
+    import cv2
+
+    cv2.setNumThreads(1)
+    wished = SlideSettings(**settings)
+    with open_slide(image, wished.mpp) as slide:
+        found = SlideMeasurement(slide, wished, Path(kept) if kept else None)
+        tissue, plan = found.tissue, found.plan
+        nuclei, tile_of, measures, damaged = found.run()
+        density = local_density(nuclei[:, 0], nuclei[:, 1])
+        seen = np.setdiff1d(np.arange(len(plan.corners)), damaged)
+        rows = np.searchsorted(seen, tile_of).astype(np.int32)
+        vectors = tile_vectors(nuclei, rows, measures[seen], (plan.side * plan.mpp) ** 2 / 1e6)
+        features = {"tissue_area_mm2": tissue.area_mm2(), "tissue_fraction": tissue.fraction()}
+        features |= slide_vector(nuclei, density, vectors, solidity=wished.solidity)
+        table = TileTable(
+            TILE_NAMES,
+            vectors,
+            plan.corners[seen].astype(np.int32),
+            round(plan.side * plan.mpp / slide.mpp[0]),
+        )
+        drawings = draw_slide(found.thumbnail, tissue, slide, table, nuclei)
+    return {
+        "names": list(features),
+        "vector": np.array(list(features.values())),
+        "tiles": table.vectors,
+        "xy": table.xy,
+        "side": table.side,
+        "n_nuclei": len(nuclei),
+        "quality": _quality(tissue, table, len(damaged) / len(plan.corners), len(nuclei)),
+        **{f"drawing_{stage}": np.frombuffer(png, np.uint8) for stage, png in drawings.items()},
+    }
+
+
+class SlideMeasurement:
+    """One slide being measured, tile by tile.
+
+    Parameters
+    ----------
+    slide : Slide
+        Open.
+    settings : SlideSettings
+        What was chosen.
+    kept : Path or None
+        Where finished blocks are kept.
+
+    Raises
+    ------
+    FeatureError
+        FEA-602, FEA-605.
+    """
+
+    def __init__(self, slide: Slide, settings: SlideSettings, kept: Path | None) -> None:
+        self._slide, self._settings = slide, settings
+        damaged: list[tuple[int, int, int, int]] = []
+        self.thumbnail, mpp = slide.thumbnail(_THUMBNAIL_UM, damaged=damaged)
+        self.tissue = find_tissue(self.thumbnail, mpp)
+        for left, top, width, height in damaged:
+            # What can't be seen is tried tile by tile, so that it is named rather than passed for glass.
+            self.tissue.classes[top : top + height, left : left + width] = TISSUE
+        self.plan: TilePlan = plan_tiles(slide, self.tissue, settings)
+        if max(slide.mpp) > 1.3 * settings.measured_mpp:
+            raise FeatureError(
+                "FEA-605",
+                f"at {max(slide.mpp):.3g} µm a pixel the slide is too coarse to be measured like the others.",
+                subject=slide.name,
+                expected=f"at most {1.3 * settings.measured_mpp:.3g} µm a pixel",
+                advice="set features.measured_mpp to what the coarsest slide has, for all slides alike",
+            )
+        if not len(self.plan.corners):
+            raise FeatureError(
+                "FEA-602",
+                "there is no tissue on this slide.",
+                subject=slide.name,
+                seen=f"tissue {self.tissue.area_mm2():.2g} mm², pen {self.tissue.area_mm2(PEN):.2g} mm²",
+                advice="look at the slide: it may be blank, unstained or of another stain",
+            )
+        self.stain = StainModel(self._vectors(), self.tissue.white)
+        file = slide.path.stat()
+        self._kept = BlockCheckpoint(
+            kept,
+            {
+                "version": SLIDES_VERSION,
+                "file": [file.st_size, file.st_mtime_ns],
+                "settings": settings.as_json(),
+                "block": BLOCK,
+                "tiles": self.plan.corners.tolist(),
+            },
+        )
+
+    def run(self) -> tuple[NDArray[np.float32], NDArray[np.int32], NDArray[np.float64], NDArray[np.int64]]:
+        """Measure every tile, or recall it.
+
+        Returns
+        -------
+        nuclei : ndarray of float32 of shape (n_nuclei, n_columns)
+            Places in µm from the slide's upper left corner.
+        tile_of : ndarray of int32 of shape (n_nuclei,)
+            The tile of each.
+        measures : ndarray of float64 of shape (n_tiles, n_measures)
+            0 where a tile is damaged.
+        damaged : ndarray of int64 of shape (n_damaged,)
+            Tiles that can't be read.
+
+        Raises
+        ------
+        FeatureError
+            FEA-603, FEA-604.
+        """
+        blocks = []
+        most = int(self._settings.damaged_tiles * len(self.plan.corners))
+        damaged = 0
+        for number, start in enumerate(range(0, len(self.plan.corners), BLOCK)):
+            block = self._kept.get(number)
+            if block is None:
+                block = self._measure(range(start, min(start + BLOCK, len(self.plan.corners))))
+                self._kept.put(number, block)
+            damaged += len(block["damaged"])
+            blocks.append(block)
+            if damaged > most:
+                raise self._too_damaged([each for block in blocks for each in block["damaged"]], most)
+        nuclei, tile_of, measures, lost = (
+            np.concatenate([block[name] for block in blocks])
+            for name in ("nuclei", "tile_of", "measures", "damaged")
+        )
+        if len(lost):
+            warnings.warn(
+                NormwiseWarning(
+                    f"FEA-691  {self._slide.name}: {len(lost)} of {len(self.plan.corners)} tiles are damaged "
+                    f"and passed over: {self._named(lost)}."
+                ),
+                stacklevel=2,
+            )
+        if not len(nuclei):
+            raise FeatureError(
+                "FEA-604",
+                "no nuclei were found in the tissue.",
+                subject=self._slide.name,
+                seen=f"{self.tissue.area_mm2():.3g} mm² of tissue in {len(self.plan.corners)} tiles",
+                advice="look at the slide: it may be out of focus, or of another stain",
+            )
+        return nuclei, tile_of, measures, lost
+
+    def _measure(self, numbers: range) -> dict[str, NDArray[Any]]:
+        nuclei, owners, measures, damaged = [], [], [], []
+        for number in numbers:
+            try:
+                rgb = self.plan.read(self._slide, number)
+            except ImageError:
+                damaged.append(number)
+                measures.append(np.zeros(len(TILE_MEASURES)))
+                continue
+            rows, tile, _ = measure_tile(
+                rgb, self.plan.mpp, self.plan.halo, self.stain, solidity=self._settings.solidity
+            )
+            rows[:, :2] += self.plan.places[number].astype(np.float32)
+            rows = rows[self.on_tissue(rows)]
+            nuclei.append(rows)
+            owners.append(np.full(len(rows), number, np.int32))
+            measures.append(tile)
+        return {
+            "nuclei": np.concatenate([np.zeros((0, len(NUCLEUS_COLUMNS)), np.float32), *nuclei]),
+            "tile_of": np.concatenate([np.zeros(0, np.int32), *owners]),
+            "measures": np.array(measures),
+            "damaged": np.array(damaged, np.int64),
+        }
+
+    def on_tissue(self, rows: NDArray[np.float32]) -> NDArray[np.bool_]:
+        """Nuclei under a pen or in a fold are none; at low magnification the edge is uncertain by a pixel."""
+        classes = self.tissue.classes
+        x = np.clip((rows[:, 0] / self.tissue.mpp).astype(int), 0, classes.shape[1] - 1)
+        y = np.clip((rows[:, 1] / self.tissue.mpp).astype(int), 0, classes.shape[0] - 1)
+        kind: NDArray[np.bool_] = ~np.isin(classes[y, x], (PEN, FOLD))
+        return kind
+
+    def _vectors(self) -> NDArray[np.float64]:
+        """Return the dyes' vectors, learnt from a few tiles spread over the slide where that is wished."""
+        if self._settings.stains == "published":
+            return RUIFROK_JOHNSTON
+        most = np.argsort(-self.plan.share, kind="stable")[: 8 * _STAIN_TILES]
+        chosen = np.sort(most)[:: max(len(most) // _STAIN_TILES, 1)]
+        pixels = []
+        for number in chosen:
+            try:
+                rgb = self.plan.read(self._slide, int(number))
+            except ImageError:
+                continue
+            pixels.append(rgb[:: max(rgb.shape[0] // 128, 1), :: max(rgb.shape[1] // 128, 1)].reshape(-1, 3))
+        if not pixels:
+            return RUIFROK_JOHNSTON
+        method: Any = self._settings.stains
+        return estimate_stains(np.concatenate(pixels), method, self.tissue.white)
+
+    def _named(self, numbers: Any) -> str:
+        places = [f"({x}, {y})" for x, y in self.plan.corners[list(numbers)[:4]]]
+        return ", ".join(places) + (f" and {len(numbers) - 4} more" if len(numbers) > 4 else "") + " px"
+
+    def _too_damaged(self, numbers: list[int], most: int) -> FeatureError:
+        return FeatureError(
+            "FEA-603",
+            f"more than {most} of {len(self.plan.corners)} tiles are damaged.",
+            subject=self._slide.name,
+            seen=self._named(numbers),
+            expected=f"at most {self._settings.damaged_tiles:.0%} of the tiles (features.damaged_tiles)",
+            advice="fetch the file again, or allow more with --damaged-tiles",
+        )
+
+
+def _quality(tissue: TissueMap, table: TileTable, damaged: float, n_nuclei: int) -> list[list[Any]]:
+    """Return checks as rows of `normwise.results.Quality`'s fields."""
+    sharp = float(np.median(table.vectors[:, TILE_NAMES.index("tissue.sharpness")]))
+    area = tissue.area_mm2(TISSUE)
+    folded = tissue.area_mm2(FOLD) / (area + tissue.area_mm2(FOLD))
+    rows: list[tuple[str, str, str, float, float | None, float | None, str]] = [
+        ("tissue", "area", "mm²", area, 0.1, None, "too little tissue tells little"),
+        ("tissue", "folds", "share", folded, None, 0.1, "share of the tissue that lies double"),
+        ("tissue", "pen", "mm²", tissue.area_mm2(PEN), None, None, "area of pen marks, left out"),
+        ("tiles", "damaged", "share", damaged, None, 0.02, "share of the tiles that can't be read"),
+        ("tiles", "sharpness", "", sharp, 0.15, None, "median over tiles; below, the slide is out of focus"),
+        ("nuclei", "found", "", float(n_nuclei), 100.0, None, "percentiles need some"),
+    ]
+    return [
+        [*row[:6], (row[4] is None or row[3] >= row[4]) and (row[5] is None or row[3] <= row[5]), row[6]]
+        for row in rows
+    ]

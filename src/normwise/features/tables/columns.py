@@ -1,0 +1,212 @@
+"""Columns chosen by name or pattern, read as numbers, and settled: which are kept, and whom a gap costs."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterable, Mapping, Sequence
+from fnmatch import fnmatchcase
+
+import numpy as np
+import pandas as pd
+
+from normwise.cohort import did_you_mean, read_numbers
+from normwise.errors import (
+    FeatureError,
+    NormwiseError,
+    NormwiseWarning,
+)
+
+__all__ = ["LARGEST_VALUE", "choose_columns", "numbers_of", "settle"]
+
+LARGEST_VALUE = 1e100
+"""The largest size of a feature: nothing measured comes near, and beyond about 1e154 a square overflows."""
+
+_FEW = 10  # in a smaller table nobody can say that a column is missing in most people
+
+
+def choose_columns(
+    wanted: Sequence[str],
+    known: Iterable[str],
+    reserved: Iterable[str],
+    source: str,
+    also: Mapping[str, str] | None = None,
+) -> list[str]:
+    """Return the columns that names and patterns stand for, in the table's order.
+
+    Parameters
+    ----------
+    wanted : sequence of str
+        Names, or patterns with ``*``, ``?`` and ``[…]``; a pattern that begins with ``!`` takes columns away.
+        None at all means every column.
+    known : iterable of str
+        The table's columns.
+    reserved : iterable of str
+        Columns that are never features: id, label, demographics, person, site. A pattern passes them over; to
+        name one is an error.
+    source : str
+        The table, for errors.
+    also : mapping of str to str, optional
+        A second name of a column, which patterns may fit as well.
+
+    Returns
+    -------
+    list of str
+
+    Raises
+    ------
+    FeatureError
+        FEA-201 a name that is not there, or a pattern that fits nothing; FEA-202 a reserved column.
+
+    Examples
+    --------
+    >>> known = ["ID", "Age", "lh_a", "lh_b", "rh_a"]
+    >>> choose_columns(["lh_*", "rh_a", "!*_b"], known, ["ID", "Age"], "people.tsv")
+    ['lh_a', 'rh_a']
+    """
+    names, kept_out, second = list(known), set(reserved), also or {}
+    chosen: set[str] = set()
+    for pattern in wanted or ["*"]:
+        if pattern in names and pattern in kept_out:
+            raise FeatureError(
+                "FEA-202",
+                f"{pattern!r} is a demographic, the label or an id, and can't be a feature as well.",
+                subject=source,
+                advice="take it out of features.columns: demographics enter by the normalizer alone",
+            )
+        drops = pattern.startswith("!") and pattern not in names
+        plain = pattern.removeprefix("!") if drops else pattern
+        fits = {
+            name
+            for name in names
+            if any(each == plain or fnmatchcase(each, plain) for each in (name, second.get(name, name)))
+        }
+        if not fits and not drops:
+            raise FeatureError(
+                "FEA-201",
+                f"no column is called {pattern!r}, nor does it fit one as a pattern.",
+                subject=source,
+                advice=did_you_mean(pattern, names),
+            )
+        chosen = chosen - fits if drops else chosen | (fits - kept_out)
+    return [name for name in names if name in chosen]
+
+
+def numbers_of(text: pd.DataFrame, source: str) -> tuple[pd.DataFrame, dict[str, NormwiseError]]:
+    """Read columns of text as numbers.
+
+    Parameters
+    ----------
+    text : DataFrame of str of shape (n_scans, n_columns)
+        Stripped cells, index ``id``.
+    source : str
+        The table, for errors.
+
+    Returns
+    -------
+    values : DataFrame of float of shape (n_scans, n_columns)
+        NaN where a cell is empty or ``n/a``, and where it is no number.
+    failures : dict of str to FeatureError
+        FEA-203, by scan: a cell that is there and no number.
+    """
+    failures: dict[str, NormwiseError] = {}
+    columns = {}
+    for name in text.columns:
+        reading = read_numbers(name, text[name])
+        columns[name] = np.asarray(reading.values, dtype=np.float64)
+        for row in reading.problems:
+            scan = str(text.index[row])
+            failures.setdefault(
+                scan,
+                FeatureError(
+                    "FEA-203",
+                    f"{name} is not a number.",
+                    subject=scan,
+                    seen=repr(str(text[name].iloc[row])),
+                    advice=f"correct it in {source}, or leave the column out of features.columns",
+                ),
+            )
+    return pd.DataFrame(columns, index=text.index), failures
+
+
+def settle(
+    values: pd.DataFrame,
+    failures: dict[str, NormwiseError],
+    source: str,
+    wanted: Sequence[str] | None = None,
+) -> tuple[pd.DataFrame, dict[str, NormwiseError]]:
+    """Drop columns that most scans lack, then scans that lack one of the rest.
+
+    Parameters
+    ----------
+    values : DataFrame of float of shape (n_scans, n_columns)
+        NaN where there is no value.
+    failures : dict of str to NormwiseError
+        Scans that failed already; they have no say in what is dropped.
+    source : str
+        Where the values come from, for messages.
+    wanted : sequence of str, optional
+        The columns that a trained model needs: these and no others are kept, and a gap costs the person.
+
+    Returns
+    -------
+    values : DataFrame of shape (n_remaining, n_kept)
+        Finite floats.
+    failures : dict of str to NormwiseError
+        With FEA-204 for those who lack a value, FEA-216 for those with one beyond `LARGEST_VALUE`.
+
+    Raises
+    ------
+    FeatureError
+        FEA-205, nothing is left.
+
+    Warns
+    -----
+    NormwiseWarning
+        FEA-901, a column that more than half of ten or more scans lack, or all of them.
+    """
+    rest = values.loc[~values.index.isin(list(failures))]
+    if wanted is not None:
+        rest = rest.reindex(columns=pd.Index(wanted))
+    share = rest.isna().mean() if len(rest) and wanted is None else pd.Series(0.0, index=rest.columns)
+    empty = share[(share > 0.5) & (len(rest) >= _FEW) | (share == 1.0)].index
+    if len(empty):
+        text = f"FEA-901  {_some(empty)} in {source}: missing in most scans, left out."
+        warnings.warn(NormwiseWarning(text), stacklevel=2)
+        rest = rest.drop(columns=empty)
+    gaps = rest.isna()
+    failed = dict(failures)
+    for scan in rest.index[gaps.any(axis=1)]:
+        lacking = rest.columns[gaps.loc[scan]]
+        failed[str(scan)] = FeatureError(
+            "FEA-204",
+            f"{len(lacking)} of {rest.shape[1]} features are missing.",
+            subject=str(scan),
+            seen=_some(lacking),
+            advice=f"fill them in in {source}, or leave these columns out of features.columns",
+        )
+    huge = rest.abs() > LARGEST_VALUE
+    for scan in rest.index[huge.any(axis=1) & ~gaps.any(axis=1)]:
+        first = rest.columns[huge.loc[scan]][0]
+        failed[str(scan)] = FeatureError(
+            "FEA-216",
+            f"{first} is larger than any measurement can be.",
+            subject=str(scan),
+            seen=f"{rest.loc[scan, first]:.3g}",
+            expected=f"a size of at most {LARGEST_VALUE:.3g}",
+            advice=f"correct it in {source}, or leave the column out of features.columns",
+        )
+    rest = rest.loc[~(gaps | huge).any(axis=1)]
+    if rest.shape[1] == 0 and len(values):
+        raise FeatureError(
+            "FEA-205",
+            "no feature is left.",
+            subject=source,
+            seen=f"{values.shape[1]} columns, {len(values)} scans",
+            advice="look at the failures above, or choose other columns",
+        )
+    return rest, failed
+
+
+def _some(names: Iterable[str]) -> str:
+    listed = [str(name) for name in names]
+    return ", ".join(listed[:5]) + (f" and {len(listed) - 5} more" if len(listed) > 5 else "")

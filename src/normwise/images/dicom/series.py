@@ -1,0 +1,298 @@
+"""Slices told apart by series, put in order, and judged: a volume, or a named reason why not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from normwise.errors import ImageError
+from normwise.images.dicom.header import Header
+
+__all__ = ["LEAST_SLICES", "Series", "check_series", "sort_series"]
+
+LEAST_SLICES = 16
+"""Fewer slices are a scout or a fragment: a head of 16 slices has 10 mm each."""
+
+_SAME_MM = 1e-3
+_SAME_DIRECTION = 1e-3
+_TILT_DEGREES = 0.5
+_STEP_MM, _STEP_SHARE = 0.02, 0.01  # how far steps may differ: what scanners round to
+_WHOLE = 0.05  # a gap so near to whole steps is a missing slice
+_LONGEST_ECHO_MS = 30.0
+_MOST_VOXELS = 512 * 1024**2  # their float32 voxels hold 2 GiB, as of any image
+
+_SCOUTS = {"LOCALIZER", "SCOUT", "SCANOGRAM"}
+_DERIVED = {
+    "MPR", "MIP", "MINIP", "REFORMATTED", "PROJECTION IMAGE", "PROJECTION", "SUBTRACTION", "SUBTRACT",
+    "ADC", "FA", "TRACEW", "TENSOR", "PERFUSION", "RCBF", "RCBV", "MTT", "TTP", "CBF", "CBV", "T2 MAP",
+    "T1 MAP", "T2_STAR_MAP", "SCREEN SAVE", "SCREEN", "P", "PHASE MAP", "PHASE",
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Series:
+    """The files of one series, in order of place.
+
+    Attributes
+    ----------
+    place : str
+        The folder below the source in which its first file lies.
+    headers : tuple of Header
+        One a file, without copies of one instance.
+    """
+
+    place: str
+    headers: tuple[Header, ...]
+
+    @property
+    def first(self) -> Header:
+        """The first file."""
+        return self.headers[0]
+
+    @property
+    def is_derived(self) -> bool:
+        """Whether the scanner says that it was computed from another series."""
+        return self.first.kind[:1] == ("DERIVED",)
+
+    @property
+    def slices(self) -> int:
+        """Number of slices."""
+        return sum(header.frames for header in self.headers)
+
+    @property
+    def positions(self) -> npt.NDArray[np.float64]:
+        """First voxel of each slice, of shape (n_slices, 3), in LPS mm."""
+        return np.array([plane.position for header in self.headers for plane in header.planes])
+
+    @property
+    def spacing(self) -> tuple[float, float, float]:
+        """Millimetres between rows, columns and slices of a series that `check_series` let pass."""
+        ends = np.array(sorted(self.positions @ _normal(self)))
+        rows, columns = self.first.spacing
+        return rows, columns, float((ends[-1] - ends[0]) / (len(ends) - 1))
+
+
+def sort_series(headers: Iterable[tuple[str, Header]]) -> list[Series]:
+    """Tell series apart and put each in order.
+
+    Parameters
+    ----------
+    headers : iterable of (str, Header)
+        Folder below the source, and header.
+
+    Returns
+    -------
+    list of Series
+        By series number, then folder. Copies of one instance count once; files that hold no image (reports,
+        presentations) are left out.
+    """
+    found: dict[tuple[str, str], dict[str, Header]] = {}
+    places: dict[Path, str] = {}
+    for place, header in headers:
+        if min(header.shape) < 1:
+            continue
+        # Without an identifier the folder says what belongs together.
+        key = (header.series, "" if header.series else place)
+        found.setdefault(key, {}).setdefault(header.instance or str(header.path), header)
+        places[header.path] = place
+    series = []
+    for each in found.values():
+        ordered = sorted(each.values(), key=lambda header: (header.order, header.path.name))
+        series.append(Series(places[ordered[0].path], tuple(ordered)))
+    return sorted(series, key=lambda each: (each.first.number, each.place, each.first.path.name))
+
+
+def check_series(series: Series, name: str) -> None:
+    """Refuse a series that is no T1-weighted volume on an even grid.
+
+    Parameters
+    ----------
+    series : Series
+        From `sort_series`.
+    name : str
+        What errors call it.
+
+    Raises
+    ------
+    ImageError
+        IMG-704 a scout; IMG-705 no place; IMG-706 mixed orientations; IMG-707 mixed sizes; IMG-708 one place
+        only; IMG-709 several volumes; IMG-710 a missing slice; IMG-711 uneven steps; IMG-712 gantry tilt;
+        IMG-713 few slices; IMG-714 another modality; IMG-715 derived; IMG-716 another contrast; IMG-717
+        colours.
+    """
+    first = series.first
+    if _SCOUTS & set(first.kind):
+        raise _refusal("IMG-704", "the series is a scout for planning.", name, f"{series.slices} slices")
+    _check_planes(series, name)
+    _check_steps(series, name)
+    if series.slices < LEAST_SLICES:
+        raise _refusal(
+            "IMG-713",
+            "the series has too few slices for a whole head.",
+            name,
+            f"{series.slices} slices",
+            f"at least {LEAST_SLICES}",
+            "look for the other files of the series",
+        )
+    if first.modality != "MR":
+        shown = first.modality if first.modality.isalpha() and len(first.modality) <= 4 else "none"
+        raise _refusal(
+            "IMG-714", "the series is no magnetic resonance image.", name, f"modality {shown}", "MR"
+        )
+    if first.samples != 1:
+        raise _refusal(
+            "IMG-717", "the voxels are colours, not intensities.", name, f"{first.samples} a voxel"
+        )
+    if said := sorted(_DERIVED & set(first.kind)):
+        raise _refusal(
+            "IMG-715",
+            "the series was computed from another one.",
+            name,
+            f"{said[0].lower()} among the image's types",
+            advice="give the original acquisition",
+        )
+    if first.echo_ms is not None and first.echo_ms > _LONGEST_ECHO_MS:
+        raise _refusal(
+            "IMG-716",
+            "the echo comes too late for a T1-weighted image.",
+            name,
+            f"echo time {first.echo_ms:.4g} ms",
+            f"at most {_LONGEST_ECHO_MS:g} ms",
+            "give the T1-weighted series",
+        )
+    voxels = series.slices * first.shape[0] * first.shape[1]
+    if voxels > _MOST_VOXELS:
+        raise _refusal("IMG-702", "the series is larger than a head can be.", name, f"{voxels:.3g} voxels")
+
+
+def _check_planes(series: Series, name: str) -> None:
+    """Look at each slice by itself: a place, one direction, one size for all."""
+    lost = [header for header in series.headers if len(header.planes) != header.frames or not header.spacing]
+    turns = np.array([plane.orientation for header in series.headers for plane in header.planes])
+    odd = bool(len(turns)) and not _are_rotations(turns)
+    if lost or odd:
+        raise _refusal(
+            "IMG-705",
+            "slices do not say where they lie.",
+            name,
+            f"{len(lost)} of {len(series.headers)} files without place or spacing"
+            if lost
+            else "axes at no right angle",
+            advice="export the series again with its geometry",
+        )
+    if abs(turns - turns[0]).max() > _SAME_DIRECTION:
+        raise _refusal(
+            "IMG-706",
+            "the slices of one series lie in different directions.",
+            name,
+            f"{len(np.unique(np.round(turns, 2), axis=0))} orientations in {len(turns)} slices",
+            advice="this is a scout in three planes, or series that were mixed: give the volume alone",
+        )
+    kinds = {(header.shape, tuple(np.round(header.spacing, 3)), header.samples) for header in series.headers}
+    if len(kinds) > 1:
+        raise _refusal(
+            "IMG-707",
+            "the slices of one series differ in size or spacing.",
+            name,
+            f"{len(kinds)} kinds in {series.slices} slices",
+            advice="give one acquisition alone",
+        )
+
+
+def _check_steps(series: Series, name: str) -> None:
+    """Look at the slices together: each at a place of its own, at even steps along their normal."""
+    positions = series.positions
+    if len(positions) < 2:
+        raise _refusal(
+            "IMG-713",
+            "the series has too few slices for a whole head.",
+            name,
+            f"{len(positions)} slice",
+            f"at least {LEAST_SLICES}",
+            "look for the other files of the series",
+        )
+    along = positions @ _normal(series)
+    order = np.argsort(along, kind="stable")
+    steps = np.diff(along[order])
+    distinct = 1 + int((steps > _SAME_MM).sum())
+    if distinct == 1:
+        raise _refusal(
+            "IMG-708",
+            "all slices lie at one place: this is no volume.",
+            name,
+            f"{len(positions)} slices",
+            advice="give the volume, not a series over time",
+        )
+    if distinct < len(positions):
+        raise _refusal(
+            "IMG-709",
+            "one series holds several volumes, or slices twice.",
+            name,
+            f"{len(positions)} slices at {distinct} places",
+            advice="export one volume alone: one echo, one repetition",
+        )
+    usual = float(np.median(steps))
+    off = abs(steps - usual) > max(_STEP_MM, _STEP_SHARE * usual)
+    if off.any():
+        _refuse_steps(steps, usual, off, name)
+    path = np.diff(positions[order[[0, -1]]], axis=0)[0]
+    tilt = np.degrees(np.arccos(np.clip(path @ _normal(series) / np.linalg.norm(path), -1, 1)))
+    if tilt > _TILT_DEGREES:
+        raise _refusal(
+            "IMG-712",
+            "the slices are sheared against one another (gantry tilt).",
+            name,
+            f"{tilt:.1f}° between the slices' normal and the way from slice to slice",
+            f"at most {_TILT_DEGREES}°",
+            "give an acquisition without tilt",
+        )
+
+
+def _refuse_steps(
+    steps: npt.NDArray[np.float64], usual: float, off: npt.NDArray[np.bool_], name: str
+) -> None:
+    # With few slices a missing one may be the median itself: the least step is then the better guess.
+    unit = usual if off.mean() < 0.25 else float(steps.min())
+    times = steps / unit
+    seen = f"steps of {steps.min():.4g} to {steps.max():.4g} mm, most of them {usual:.4g} mm"
+    if (abs(times - np.round(times)) < _WHOLE).all():
+        gone = int(np.round(times).sum()) - len(steps)
+        raise _refusal(
+            "IMG-710",
+            f"{gone} slice{'s are' if gone > 1 else ' is'} missing between the others.",
+            name,
+            seen,
+            advice="fetch the whole series again",
+        )
+    raise _refusal(
+        "IMG-711",
+        "the slices lie at uneven steps.",
+        name,
+        seen,
+        f"steps that differ by less than {_STEP_MM} mm or {_STEP_SHARE:.0%}",
+        "give one acquisition alone, with even steps",
+    )
+
+
+def _are_rotations(turns: npt.NDArray[np.float64]) -> bool:
+    rows, columns = turns[:, :3], turns[:, 3:]
+    lengths = np.stack([np.linalg.norm(rows, axis=1), np.linalg.norm(columns, axis=1)])
+    return bool(
+        (abs(lengths - 1) < _SAME_DIRECTION * 10).all()
+        and (abs((rows * columns).sum(axis=1)) < _SAME_DIRECTION * 10).all()
+    )
+
+
+def _normal(series: Series) -> npt.NDArray[np.float64]:
+    turn = np.array(series.first.planes[0].orientation)
+    return np.asarray(np.cross(turn[:3], turn[3:]), dtype=np.float64)
+
+
+def _refusal(
+    code: str, problem: str, name: str, seen: str, expected: str | None = None, advice: str | None = None
+) -> ImageError:
+    return ImageError(code, problem, subject=name, seen=seen, expected=expected, advice=advice)

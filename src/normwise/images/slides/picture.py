@@ -1,0 +1,101 @@
+"""A PNG or JPEG picture as a slide of one level."""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from normwise.errors import ImageError
+from normwise.images.slides.source import (
+    Level,
+    missing_package,
+    unreadable,
+)
+
+__all__ = ["PICTURES", "PictureSource", "cut"]
+
+PICTURES = (".png", ".jpg", ".jpeg")
+
+MOST_PIXELS = 100_000_000
+"""Of a picture, which has no tiles and is unpacked whole: 300 MB."""
+
+
+class PictureSource:
+    """A picture, unpacked whole. Its dots per inch are a printer's, so it has no µm per pixel.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+
+    Raises
+    ------
+    ImageError
+        IMG-801 it is no whole picture; IMG-803 it is too large.
+    """
+
+    mpp: tuple[float, float] | None = None
+
+    def __init__(self, path: Path) -> None:
+        try:
+            from PIL import Image
+        except ImportError as error:
+            raise missing_package("pillow") from error
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # the cap below is narrower
+                with Image.open(path, formats=("PNG", "JPEG")) as picture:
+                    width, height = picture.size
+                    if width * height > MOST_PIXELS:
+                        raise _too_large(path.name, width, height)
+                    self._rgb = _on_white(np.asarray(picture.convert("RGBA")))
+        except Image.DecompressionBombError as error:
+            raise _too_large(path.name, 0, 0) from error
+        except (OSError, SyntaxError, ValueError) as error:
+            raise unreadable(path.name, str(error)) from error
+        self.levels: tuple[Level, ...] = (Level(width, height, 1.0),)
+
+    def read(self, x: int, y: int, width: int, height: int, level: int) -> npt.NDArray[np.uint8]:
+        """Return a region, white outside the picture; there is one ``level``."""
+        assert level == 0
+        return cut(self._rgb, x, y, width, height)
+
+    def close(self) -> None:
+        """Nothing is open: the picture is in memory."""
+
+
+def cut(rgb: npt.NDArray[np.uint8], x: int, y: int, width: int, height: int) -> npt.NDArray[np.uint8]:
+    """Return a region of an array, white where it reaches outside.
+
+    Examples
+    --------
+    >>> cut(np.zeros((2, 2, 3), np.uint8), 1, 1, 2, 1)[:, :, 0]
+    array([[  0, 255]], dtype=uint8)
+    """
+    found = np.full((height, width, 3), 255, np.uint8)
+    left, top = max(x, 0), max(y, 0)
+    part = rgb[top : max(y + height, 0), left : max(x + width, 0)]
+    found[top - y : top - y + part.shape[0], left - x : left - x + part.shape[1]] = part
+    return found
+
+
+def _on_white(rgba: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+    if rgba[..., 3].min() == 255:
+        return np.ascontiguousarray(rgba[..., :3])
+    alpha = rgba[..., 3:].astype(np.uint16)
+    mixed = (rgba[..., :3] * alpha + 255 * (255 - alpha) + 127) // 255
+    return mixed.astype(np.uint8)
+
+
+def _too_large(name: str, width: int, height: int) -> ImageError:
+    return ImageError(
+        "IMG-803",
+        "the picture is too large to be unpacked whole.",
+        subject=name,
+        seen=f"{width} × {height} px" if width else "more than 178 million px",
+        expected=f"at most {MOST_PIXELS} px",
+        advice="store it as a tiled, pyramidal TIFF",
+    )

@@ -1,0 +1,134 @@
+"""Scanners' files: by openslide where it reads them well, by tifffile where it doesn't."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from normwise.errors import ImageError
+from normwise.images.slides.source import (
+    MOST_TILE_BYTES,
+    Level,
+    Source,
+    damaged,
+    missing_package,
+    unreadable,
+)
+from normwise.images.slides.tiff import TiffSource
+
+__all__ = ["SCANNERS", "ScannerSource", "open_scanner"]
+
+SCANNERS = (".svs", ".ndpi", ".mrxs", ".scn", ".bif", ".vms", ".vmu", ".svslide", ".tif", ".tiff")
+
+_TIFF = (".svs", ".ndpi", ".scn", ".bif", ".svslide", ".tif", ".tiff")
+_CACHE_BYTES = 32 << 20  # of unpacked tiles: neighbours share them at the seams, and memory stays flat
+
+
+def open_scanner(path: Path) -> Source:
+    """Open a scanner's file.
+
+    Parameters
+    ----------
+    path : Path
+        An existing file.
+
+    Returns
+    -------
+    Source
+
+    Raises
+    ------
+    ImageError
+        IMG-801, nothing reads it; IMG-806, openslide is not installed.
+    """
+    try:
+        import openslide
+    except ImportError as error:
+        raise missing_package("openslide-python") from error
+    try:
+        source = ScannerSource(path)
+    except openslide.OpenSlideUnsupportedFormatError as error:
+        if path.suffix.lower() not in _TIFF:
+            raise unreadable(path.name, "no format that openslide knows") from error
+        return TiffSource(path)
+    except openslide.OpenSlideError as error:
+        raise unreadable(path.name, str(error)) from error
+    # openslide sees one level of an OME-TIFF, whose coarser levels hang below the first.
+    if source.vendor == "generic-tiff" and len(source.levels) == 1:
+        try:
+            layered = TiffSource(path)
+        except ImageError:
+            return source
+        if len(layered.levels) > 1 or source.mpp is None:
+            source.close()
+            return layered
+        layered.close()
+    return source
+
+
+class ScannerSource:
+    """A file that openslide reads; opened anew after a damaged tile, since openslide then gives up the whole.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._slide = self._open()
+        about = self._slide.properties
+        self.vendor = str(about.get("openslide.vendor", ""))
+        self.levels = tuple(
+            Level(int(size[0]), int(size[1]), float(step))
+            for size, step in zip(self._slide.level_dimensions, self._slide.level_downsamples, strict=True)
+        )
+        self.mpp = _mpp(about)
+        for number in range(len(self.levels)):
+            sides = [
+                int(about.get(f"openslide.level[{number}].tile-{side}", 0)) for side in ("width", "height")
+            ]
+            if sides[0] * sides[1] * 4 > MOST_TILE_BYTES:
+                self.close()
+                raise unreadable(path.name, f"tiles of {sides[0]} × {sides[1]} px")
+
+    def read(self, x: int, y: int, width: int, height: int, level: int) -> npt.NDArray[np.uint8]:
+        """Return a region; what no tile covers is white."""
+        import cv2
+        import openslide
+
+        try:
+            rgba = np.asarray(self._slide.read_region((x, y), level, (width, height)))
+        except openslide.OpenSlideError as error:
+            self.close()
+            self._slide = self._open()
+            raise damaged(self._path.name, x, y, str(error)) from error
+        rgb: npt.NDArray[np.uint8] = cv2.cvtColor(rgba, cv2.COLOR_RGBA2RGB)
+        alpha = rgba[..., 3]
+        if alpha.min() < 255:
+            clear = 255 - alpha[..., None].astype(np.uint16)
+            mixed = (rgb * alpha[..., None].astype(np.uint16) + 255 * clear + 127) // 255
+            rgb = mixed.astype(np.uint8)
+        return rgb
+
+    def close(self) -> None:
+        """Close the file."""
+        self._slide.close()
+
+    def _open(self) -> Any:
+        import openslide
+
+        slide = openslide.OpenSlide(str(self._path))
+        slide.set_cache(openslide.OpenSlideCache(_CACHE_BYTES))
+        return slide
+
+
+def _mpp(about: Any) -> tuple[float, float] | None:
+    try:
+        return float(about["openslide.mpp-x"]), float(about["openslide.mpp-y"])
+    except (KeyError, ValueError):
+        return None

@@ -1,0 +1,112 @@
+"""A convolutional autoencoder as a learnt extractor: a short code from which the image can be drawn again.
+
+It needs no classes. A linear one would find the principal components, which the extractor ``voxels`` gives.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Self
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.utils.validation import check_is_fitted
+
+from normwise.networks import need_torch
+from normwise.networks.images import augmentation_of, read_rows
+
+__all__ = ["ConvAutoencoder"]
+
+
+class ConvAutoencoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
+    """Turn images into the code of an autoencoder, and pass the demographics through untouched.
+
+    Parameters
+    ----------
+    n_components : int
+        Numbers in the code.
+    settings : mapping, optional
+        ``width``, ``blocks``, ``epochs``, ``batch_size``, ``learning_rate``, ``weight_decay``,
+        ``augmentation``, ``device`` and ``threads``, as of `ConvClassifier`. Augmentation changes the input;
+        the network is to draw what it was given.
+    demographics : sequence of str
+        Columns that are passed through.
+    random_state : int
+        Seed.
+
+    Attributes
+    ----------
+    weights_ : dict of str to ndarray
+        By the names of torch's modules.
+    image_shape_ : tuple of int
+        Channels and axes of an image.
+    losses_ : ndarray of shape (epochs,)
+        Mean squared error of the standardised training images while each epoch ran.
+    """
+
+    def __init__(
+        self,
+        n_components: int = 16,
+        *,
+        settings: Mapping[str, Any] | None = None,
+        demographics: Sequence[str] = (),
+        random_state: int = 0,
+    ) -> None:
+        self.n_components = n_components
+        self.settings = settings
+        self.demographics = demographics
+        self.random_state = random_state
+
+    def fit(self, X: pd.DataFrame, y: object = None) -> Self:  # noqa: ARG002 - scikit-learn's signature
+        """Train encoder and decoder on the training rows.
+
+        Parameters
+        ----------
+        X : DataFrame of shape (n_scans, n_columns)
+            A column a voxel, and the demographics.
+        y : None
+            Not used.
+        """
+        need_torch(type(self).__name__)
+        from normwise.networks.images import train_coder
+
+        rows = read_rows(X, ndim=3, demographics=())
+        self.feature_names_in_ = np.asarray(X.columns, dtype=object)
+        self.n_features_in_ = X.shape[1]
+        self.image_shape_ = rows.shape
+        self.centre_ = float(rows.images.mean(dtype=np.float64))
+        self.spread_ = float(rows.images.std(dtype=np.float64)) or 1.0
+        self.weights_, self.losses_ = train_coder(
+            rows.images, self.centre_, self.spread_, self.n_components, self._settings(), self.random_state
+        )
+        return self
+
+    def transform(self, X: pd.DataFrame) -> pd.DataFrame:
+        """Return the code, (n_scans, n_components), and the demographics beside it."""
+        check_is_fitted(self)
+        from normwise.networks.images import encode_images
+
+        images = read_rows(X, ndim=3, demographics=()).images
+        code = encode_images(
+            images, self.centre_, self.spread_, self.n_components, self._settings(), self.weights_
+        )
+        frame = pd.DataFrame(code, index=X.index, columns=self._code_names())
+        return pd.concat([frame, X[list(self.demographics)]], axis=1)
+
+    def get_feature_names_out(self, input_features: object = None) -> NDArray[np.object_]:  # noqa: ARG002
+        """Return the names of the columns that `transform` gives."""
+        check_is_fitted(self)
+        return np.asarray([*self._code_names(), *self.demographics], dtype=object)
+
+    def _code_names(self) -> list[str]:
+        return [f"code_{place + 1:03d}" for place in range(self.n_components)]
+
+    def _settings(self) -> dict[str, Any]:
+        defaults = {
+            "width": 8, "blocks": 3, "epochs": 40, "batch_size": 16, "learning_rate": 3e-3,
+            "weight_decay": 0.01, "augmentation": "none", "device": "auto", "threads": 1,
+        }  # fmt: skip
+        chosen = {**defaults, **(self.settings or {})}
+        return {**chosen, "augmentation": augmentation_of(chosen["augmentation"])}

@@ -1,0 +1,91 @@
+"""Apply a saved model to a cohort, or to loose images, of people it has never seen."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from normwise.cohort import Cohort
+from normwise.engine import Limits, Progress
+from normwise.errors import NormwiseError, ProcedureError
+from normwise.features import FeatureTable, extract_features
+from normwise.model.model import Model
+from normwise.results import Prediction
+from normwise.runs import assemble_frame
+
+__all__ = ["apply_model", "assert_same_pipeline"]
+
+
+def apply_model(
+    model: Model,
+    cohort: Cohort,
+    *,
+    cache_dir: Path | None = None,
+    jobs: int = 1,
+    progress: Progress | None = None,
+    limits: Limits | None = None,
+    measured: Callable[[FeatureTable], None] | None = None,
+) -> list[Prediction]:
+    """Extract the model's features for new people and decide.
+
+    Parameters
+    ----------
+    model : Model
+        A trained model.
+    cohort : Cohort
+        New people; no diagnosis is needed.
+    cache_dir : Path, optional
+        Where finished extractions are kept.
+    jobs : int
+        Subjects extracted at the same time.
+    progress : Progress, optional
+        Where progress is shown.
+    limits : Limits, optional
+        What one subject may take; default: the engine's.
+    measured : callable, optional
+        Called with the features once they are there, for their checks and pictures.
+
+    Returns
+    -------
+    list of Prediction
+        In the cohort's order; a failed image gives no decision and its reason.
+    """
+    features = extract_features(
+        cohort,
+        model.study,
+        cache_dir=cache_dir,
+        jobs=jobs,
+        progress=progress,
+        limits=limits,
+        wanted=model.feature_names,
+    )
+    assert_same_pipeline(model, features)
+    if measured is not None:
+        measured(features)
+    frame = assemble_frame(features.values, cohort, model.procedure.site)
+    told = {prediction.subject: prediction for prediction in model.predict(frame)}
+    return [
+        told[name] if name in told else _failed(name, features.failures[name]) for name in cohort.frame.index
+    ]
+
+
+def assert_same_pipeline(model: Model, features: FeatureTable) -> None:
+    """Refuse features that were made in another way than the model's.
+
+    Raises
+    ------
+    ProcedureError
+        PRC-402 where the extraction differs.
+    """
+    if features.hash != model.feature_hash:
+        raise ProcedureError(
+            "PRC-402",
+            "the features were made in another way than those the model was trained on.",
+            seen=f"extraction {features.hash[:12]}",
+            expected=f"extraction {model.feature_hash[:12]}",
+            advice="use the extractor, atlas and Normwise version that the model's manifest names",
+        )
+
+
+def _failed(name: str, error: NormwiseError) -> Prediction:
+    return Prediction(name, {}, None, f"{error.code} {error.problem}", None, outcome="failed")

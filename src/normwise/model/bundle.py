@@ -1,0 +1,275 @@
+"""The saved model: a folder that opens safely or not at all.
+
+``manifest.json`` says what the model is and carries the SHA-256 of every other file and of itself;
+``model.skops`` holds the fitted pipeline and is opened with the allow-list below, so that no type outside
+it is ever built. Nothing in the folder is executed to find that out. A network's weights are kept apart, in
+``weights.safetensors``, which holds arrays and nothing else.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from pydantic import TypeAdapter
+from sklearn.pipeline import Pipeline
+
+from normwise.classify import CLASSIFIERS
+from normwise.errors import ModelError
+from normwise.features import TRUSTED_TYPES as FEATURE_TYPES
+from normwise.files import (
+    sha256_file,
+    write_bytes,
+    write_text,
+)
+from normwise.model.model import Model
+from normwise.model.skops_archive import pipeline_bytes
+from normwise.model.weights import (
+    NetworkNote,
+    attach_weights,
+    detach_weights,
+    weights_bytes,
+    weights_of_bytes,
+)
+from normwise.normalize import TRUSTED_TYPES as NORMALIZER_TYPES
+from normwise.procedure import ARMS, DecisionRule, FittedProcedure
+from normwise.results import FeatureNote
+from normwise.runs import package_versions
+from normwise.schema import Roles, Study
+
+__all__ = ["SCHEMA_VERSION", "load_model", "save_model"]
+
+SCHEMA_VERSION = 1
+MANIFEST, PIPELINE, WEIGHTS = "manifest.json", "model.skops", "weights.safetensors"
+_MANIFEST_CAP = 256 << 20  # 256 MiB: a manifest lists names, never voxels
+_OWN_TYPES = (
+    "normwise.procedure.selection.FeatureSelector",
+    "normwise.procedure.pipeline.DropDemographics",
+    "normwise.procedure.pipeline.TargetClassifier",
+)
+_KINDS: dict[str, Any] = {
+    "arm": str,
+    "roles": Roles,
+    "rule": DecisionRule,
+    "setting": dict[str, Any],
+    "inner_loss": float,
+    "notes": tuple[str, ...],
+    "study": Study,
+    "feature_names": tuple[str, ...],
+    "feature_notes": dict[str, FeatureNote],
+    "feature_hash": str,
+    "training": dict[str, Any],
+    "networks": dict[str, NetworkNote],
+}
+"""What the manifest holds of a model."""
+
+
+def save_model(model: Model, folder: Path) -> Path:
+    """Write a model folder; each file whole or not at all, the manifest last.
+
+    Parameters
+    ----------
+    model : Model
+        What `normwise.train_study` returned.
+    folder : Path
+        Made where it is missing.
+
+    Returns
+    -------
+    Path
+        The folder.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    procedure = model.procedure
+    pipeline, arrays, networks = detach_weights(procedure.pipeline)
+    write_bytes(folder / PIPELINE, pipeline_bytes(pipeline))
+    files = [PIPELINE]
+    if networks:
+        write_bytes(folder / WEIGHTS, weights_bytes(arrays))
+        files.append(WEIGHTS)
+    else:
+        (folder / WEIGHTS).unlink(missing_ok=True)
+    manifest = {
+        "schema_version": SCHEMA_VERSION,
+        "versions": package_versions(),
+        "arm": procedure.arm,
+        "roles": asdict(procedure.roles),
+        "rule": asdict(procedure.rule),
+        "setting": procedure.setting,
+        "inner_loss": procedure.inner_loss,
+        "notes": list(procedure.notes),
+        "study": model.study.model_dump(mode="json"),
+        "feature_names": list(model.feature_names),
+        "feature_notes": {name: asdict(note) for name, note in model.notes.items()},
+        "feature_hash": model.feature_hash,
+        "training": model.training,
+        "networks": {place: note.model_dump(mode="json") for place, note in networks.items()},
+        "files": {name: sha256_file(folder / name) for name in files},
+    }
+    manifest["digest"] = _digest(manifest)
+    write_text(folder / MANIFEST, json.dumps(manifest, indent=2, ensure_ascii=False) + "\n")
+    return folder
+
+
+def load_model(folder: str | Path) -> Model:
+    """Open a model folder that `normwise.train_study` wrote.
+
+    Parameters
+    ----------
+    folder : str or Path
+        The model folder, or the run that holds one in ``model/``.
+
+    Returns
+    -------
+    Model
+        Its predictions equal the saved model's to the last bit.
+
+    Raises
+    ------
+    ModelError
+        MDL-101 no model there, MDL-102 unreadable manifest, MDL-103 another schema, MDL-104 edited since it
+        was saved, MDL-105 foreign types, MDL-106 trained with another scikit-learn, MDL-107 a network without
+        the package that reads its weights.
+    """
+    folder = Path(folder)
+    if not (folder / MANIFEST).is_file() and (folder / "model" / MANIFEST).is_file():
+        folder = folder / "model"
+    manifest = _read_manifest(folder)
+    _check_files(folder, manifest)
+    try:
+        return _build(_load_pipeline(folder / PIPELINE, manifest), manifest, folder)
+    except (KeyError, TypeError, ValueError) as fault:
+        raise _unreadable(folder, fault) from fault
+
+
+def _build(pipeline: Any, manifest: dict[str, Any], folder: Path) -> Model:
+    """Put a model together; ValueError where its parts do not fit one another, as in a forged manifest."""
+    told = {"networks": {}, **manifest}  # a model of before there were any says nothing of them
+    read = {name: TypeAdapter(kind).validate_python(told[name]) for name, kind in _KINDS.items()}
+    stored = folder / WEIGHTS
+    arrays = weights_of_bytes(stored.read_bytes(), stored) if WEIGHTS in manifest["files"] else {}
+    attach_weights(pipeline, arrays, read["networks"])
+    roles, rule = read["roles"], read["rule"]
+    fits = (
+        isinstance(pipeline, Pipeline)
+        and {"normalize", "classify"} <= set(pipeline.named_steps)
+        and sorted(pipeline.classes_) == sorted(rule.classes)
+        and rule.classes == roles.targets
+        and rule.negative in rule.classes
+        and (rule.costs is None or {len(rule.classes)} == {len(rule.costs), *map(len, rule.costs)})
+        and read["arm"] in ARMS
+    )
+    if not fits:
+        raise ValueError("its pipeline, classes and decision rule do not belong together")
+    procedure = FittedProcedure(
+        pipeline, roles, read["arm"], rule, read["setting"], read["inner_loss"], read["notes"]
+    )
+    return Model(
+        procedure, read["study"], read["feature_names"], read["feature_notes"], read["feature_hash"],
+        read["training"],
+    )  # fmt: skip
+
+
+def _digest(manifest: dict[str, Any]) -> str:
+    """SHA-256 over the manifest's content without the digest itself."""
+    content = {name: value for name, value in manifest.items() if name != "digest"}
+    return hashlib.sha256(
+        json.dumps(content, sort_keys=True, ensure_ascii=False).encode("utf-8", "surrogatepass")
+    ).hexdigest()
+
+
+def _unreadable(folder: Path, fault: Exception) -> ModelError:
+    return ModelError(
+        "MDL-102",
+        "the manifest can't be read as a model's.",
+        subject=str(folder / MANIFEST),
+        seen=str(fault).splitlines()[0][:200],
+        advice="copy the model folder again from where it was trained",
+    )
+
+
+def _read_manifest(folder: Path) -> dict[str, Any]:
+    path = folder / MANIFEST
+    if not path.is_file():
+        raise ModelError(
+            "MDL-101",
+            "there is no model here.",
+            subject=str(folder),
+            expected=f"a folder with {MANIFEST} and {PIPELINE}",
+            advice="name the folder that `normwise train` wrote, RUN/model",
+        )
+    if path.stat().st_size > _MANIFEST_CAP:
+        raise _unreadable(folder, ValueError(f"{path.stat().st_size} bytes, over the cap of {_MANIFEST_CAP}"))
+    try:
+        manifest = json.loads(path.read_text(encoding="utf-8"))
+        version = manifest["schema_version"]
+    except (ValueError, KeyError, TypeError, RecursionError) as fault:
+        raise _unreadable(folder, fault) from fault
+    if version != SCHEMA_VERSION:
+        raise ModelError(
+            "MDL-103",
+            "the model was saved in another schema.",
+            subject=str(folder),
+            seen=f"schema version {version!r}",
+            expected=f"schema version {SCHEMA_VERSION}",
+            advice="open it with the Normwise that saved it, or train again",
+        )
+    return dict(manifest)
+
+
+def _check_files(folder: Path, manifest: dict[str, Any]) -> None:
+    files = manifest.get("files")
+    known = ({PIPELINE}, {PIPELINE, WEIGHTS})
+    if not isinstance(files, dict) or set(files) not in known or manifest.get("digest") != _digest(manifest):
+        raise _edited(folder / MANIFEST)
+    for name, digest in files.items():
+        if not (folder / name).is_file() or sha256_file(folder / name) != digest:
+            raise _edited(folder / name)
+
+
+def _edited(path: Path) -> ModelError:
+    return ModelError(
+        "MDL-104",
+        "the file was changed, or lost, after the model was saved.",
+        subject=str(path),
+        seen="a content that does not match the manifest's SHA-256",
+        advice="copy the model folder again from where it was trained, or train again",
+    )
+
+
+def _load_pipeline(path: Path, manifest: dict[str, Any]) -> Any:
+    import sklearn
+    import skops.io
+
+    allowed = {*_OWN_TYPES, *NORMALIZER_TYPES, *FEATURE_TYPES}
+    allowed |= {name for spec in CLASSIFIERS.values() for name in spec.trusted}
+    content = path.read_bytes()
+    try:
+        foreign = sorted(set(skops.io.get_untrusted_types(data=content)) - allowed)
+    except Exception as fault:  # skops and zipfile raise many kinds on a file that is not theirs
+        raise _unreadable(path.parent, fault) from fault
+    if foreign:
+        raise ModelError(
+            "MDL-105",
+            "the model holds types that Normwise does not write.",
+            subject=str(path),
+            seen=", ".join(foreign[:5]),
+            advice="do not use this file; nothing in it was executed",
+        )
+    saved = TypeAdapter(dict[str, str]).validate_python(manifest["versions"]).get("scikit-learn", "")
+    if saved.split(".")[:2] != sklearn.__version__.split(".")[:2]:
+        raise ModelError(
+            "MDL-106",
+            "the model was trained with another scikit-learn, so its predictions could differ.",
+            subject=str(path.parent),
+            seen=f"scikit-learn {saved}",
+            expected=f"scikit-learn {sklearn.__version__}",
+            advice=f"install scikit-learn=={saved}, or train again",
+        )
+    try:
+        return skops.io.loads(content, trusted=sorted(allowed))
+    except Exception as fault:  # a forged file of known types can fail anywhere inside them
+        raise _unreadable(path.parent, fault) from fault

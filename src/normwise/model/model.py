@@ -1,0 +1,243 @@
+"""The trained model as its user meets it: a frame goes in, one prediction a row comes out."""
+
+from __future__ import annotations
+
+from copy import copy
+from dataclasses import dataclass, replace
+from difflib import get_close_matches
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from normwise.errors import ProcedureError
+from normwise.model.explain import contributions_of
+from normwise.normalize import FeatureNormalizer
+from normwise.procedure import FittedProcedure, arm_frame, looks_at_images
+from normwise.results import FeatureNote, Prediction
+from normwise.schema import Roles, Study
+
+__all__ = ["LARGEST_DEPARTURE", "LARGEST_VALUE", "Model"]
+
+LARGEST_DEPARTURE = 100.0
+"""Standard deviations beyond which a feature is a mistake, a unit mostly, and nothing is decided.
+
+Even severe atrophy, or ventricles many times their size, stay within some tens of them. A classifier would
+follow such a feature to a probability of 0 or 1, whatever all the others say.
+"""
+
+LARGEST_VALUE = 1e100
+"""The largest size of a feature that is looked at: beyond about 1e154 a square overflows."""
+
+
+@dataclass(frozen=True)
+class Model:
+    """A fitted procedure with everything that is needed to use it on somebody new.
+
+    Attributes
+    ----------
+    procedure : FittedProcedure
+        Pipeline and decision rule.
+    study : Study
+        The resolved study it was trained on.
+    feature_names : tuple of str
+        The features, in order.
+    notes : dict of str to FeatureNote
+        Unit and meaning of each feature.
+    feature_hash : str
+        What the features were made with.
+    training : dict
+        Counts a class and hashes of the training data.
+    """
+
+    procedure: FittedProcedure
+    study: Study
+    feature_names: tuple[str, ...]
+    notes: dict[str, FeatureNote]
+    feature_hash: str
+    training: dict[str, Any]
+
+    @property
+    def roles(self) -> Roles:
+        """What each column is for."""
+        return self.procedure.roles
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """The classes told apart, in the study's order."""
+        return self.procedure.rule.classes
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The columns that a frame must hold: features, demographics, and the site where it matters."""
+        held = [*self.feature_names, *self.roles.demographics]
+        site = self.procedure.site
+        return tuple(held if site is None or site in held else [*held, site])
+
+    def adapt_to_sites(
+        self, frame: pd.DataFrame, labels: NDArray[np.object_], groups: NDArray[np.object_] | None = None
+    ) -> Model:
+        """Return the model with what the normals of new sites teach; see `FittedProcedure.adapt_to_sites`.
+
+        Parameters
+        ----------
+        frame : DataFrame of shape (n_scans, n_columns)
+            As for `predict`; a row that can't be computed with is passed over.
+        labels : ndarray of shape (n_scans,)
+            Labels; only who is normal matters.
+        groups : ndarray of shape (n_scans,), optional
+            Person of each scan; default: each scan is a person.
+        """
+        X = self._columns_of(frame)
+        usable = np.array([not text for text in self._unusable(X)], dtype=bool)
+        people = None if groups is None else groups[usable]
+        return replace(self, procedure=self.procedure.adapt_to_sites(X[usable], labels[usable], people))
+
+    def predict(self, frame: pd.DataFrame, *, top: int = 10) -> list[Prediction]:
+        """Decide for people the model has never seen.
+
+        Parameters
+        ----------
+        frame : DataFrame of shape (n_scans, n_columns)
+            One row a scan with the training's features and demographics as named columns, in any order; the
+            index names the scans. Further columns are passed over; a feature that is no number is missing.
+        top : int
+            Features listed a person, the most telling first.
+
+        Returns
+        -------
+        list of Prediction
+            In the frame's order. A row with a missing or infinite feature, with one that departs by more than
+            `LARGEST_DEPARTURE`, or a person outside the normal group's demographics, gets ``decision=None``
+            and the reason; the first two get no probabilities either, for they would mean nothing. So does a
+            person who is referred to a specialist. ``outcome`` tells these apart.
+
+        Raises
+        ------
+        ProcedureError
+            PRC-401 where a column is missing, or the people do not come in a frame.
+        """
+        X = self._columns_of(frame)
+        wrong = self._unusable(X)
+        usable = np.array([not text for text in wrong], dtype=bool)
+        support = self.procedure.support(X)
+        for row, text in self._departures(X, usable & support["encodable"].to_numpy(dtype=bool)).items():
+            usable[row] = False
+            # Where the demographics are out of range, they are why the feature is.
+            wrong[row] = "" if support["reason"].iloc[row] else text
+        table = np.full((len(X), len(self.classes)), np.nan)
+        table[usable] = self.procedure.probabilities(X[usable]) if usable.any() else table[usable]
+        rule = self.procedure.rule
+        decided, referrals = rule.decide(table), rule.referrals(table)
+        # By place, since a frame's index may name two rows alike.
+        telling = (
+            contributions_of(self.procedure, X.set_axis(range(len(X)), axis=0)[usable], top=top)
+            if usable.any()
+            else {}
+        )
+        predictions = []
+        for row, name in enumerate(X.index):
+            outside = str(support["reason"].iloc[row])
+            reason = wrong[row] or outside or str(referrals[row])
+            outcome = (
+                "failed" if wrong[row] else "unsupported" if outside else "referred" if reason else "decided"
+            )
+            predictions.append(
+                Prediction(
+                    subject=str(name),
+                    probabilities={
+                        label: float(value)
+                        for label, value in zip(self.classes, table[row], strict=True)
+                        if np.isfinite(value)
+                    },
+                    decision=None if reason or decided[row] is None else str(decided[row]),
+                    reason=reason,
+                    threshold=rule.threshold,
+                    contributions=telling.get(row, []),
+                    outcome=outcome,
+                )
+            )
+        return predictions
+
+    def _columns_of(self, frame: pd.DataFrame) -> pd.DataFrame:
+        """Return the training's columns in the training's order."""
+        wanted = list(self.columns)
+        if not isinstance(frame, pd.DataFrame):
+            raise ProcedureError(
+                "PRC-401",
+                "columns can't be found by name.",
+                seen=type(frame).__name__,
+                expected="a pandas DataFrame of features beside demographics",
+            )
+        present = set(frame.columns)
+        missing = [name for name in wanted if name not in present]
+        if missing:
+            unused = [str(name) for name in frame.columns if name not in set(wanted)]
+            close = {name: get_close_matches(name, unused, n=1) for name in missing[:3]}
+            hints = [f"{name} (did you mean {match[0]}?)" if match else name for name, match in close.items()]
+            raise ProcedureError(
+                "PRC-401",
+                f"{len(missing)} of the {len(wanted)} columns the model was trained on are missing.",
+                seen=f"missing: {', '.join(hints)}{' …' if len(missing) > len(hints) else ''}",
+                expected=f"the features of extractor {self.study.features.extractor!r}"
+                + (f" and {', '.join(self.roles.demographics)}" if self.roles.demographics else ""),
+                advice="extract the features with the model's own study file",
+            )
+        X = frame[wanted]
+        kinds = X.dtypes.iloc[: len(self.feature_names)]
+        if all(isinstance(kind, np.dtype) and kind.kind in "fiub" for kind in kinds):
+            return X
+        numbers = {name: pd.to_numeric(frame[name], errors="coerce") for name in self.feature_names}
+        return X.assign(**{name: column.to_numpy(float, na_value=np.nan) for name, column in numbers.items()})
+
+    def _unusable(self, X: pd.DataFrame) -> list[str]:
+        """Name each row's first feature that can't be computed with; an empty text where there is none."""
+        values = X[list(self.feature_names)].to_numpy(dtype=float)
+        finite = np.isfinite(values)
+        fits = finite & (np.abs(values) <= LARGEST_VALUE)
+        wrong = [""] * len(X)
+        for row in np.flatnonzero(~fits.all(axis=1)):
+            first = int(np.argmin(fits[row]))
+            name, value = self.feature_names[first], values[row, first]
+            wrong[row] = (
+                f"feature {name} is {value:.3g}, larger than any measurement can be: check its unit"
+                if finite[row, first]
+                else f"feature {name} is missing"
+            )
+        return wrong
+
+    def _departures(self, X: pd.DataFrame, rows: NDArray[np.bool_]) -> dict[int, str]:
+        """Name, for the rows in question, the feature that lies farthest beyond `LARGEST_DEPARTURE`."""
+        if not rows.any() or looks_at_images(self.study):
+            return {}  # a voxel beside the head may depart by any number of its tiny deviations
+        # In double precision the squares of every value that is let in can be held.
+        frame = X[rows].astype(dict.fromkeys(self.feature_names, np.float64))
+        passed: Any = arm_frame(frame, self.procedure.roles, self.procedure.arm)
+        told: dict[int, str] = {}
+        names: NDArray[np.object_] = np.empty(0, dtype=object)
+        for title, step in self.procedure.pipeline.steps[:-1]:
+            sizes, unit = None, ""
+            if title == "normalize":
+                names = step.get_feature_names_out()
+                if isinstance(step, FeatureNormalizer) and step.mode == "replace":
+                    # Residuals have the feature's own unit: the limit is one of W-scores.
+                    scores = step if step.scale == "w" else copy(step).set_params(scale="w")
+                    sizes = np.abs(scores.transform(passed))
+                    unit = "normal standard deviations from what is expected"
+                elif isinstance(step, FeatureNormalizer):
+                    names = names[: int(step.is_feature_.sum())]  # demographics, behind them, have a range
+            passed = step.transform(passed)
+            if title == "scale":
+                # A feature that did not vary in training has no unit, and the scaler leaves it as it is.
+                varied = np.isclose(step.scale_, np.sqrt(step.var_), rtol=1e-6)
+                sizes = np.abs(np.where(varied, passed, 0.0))[:, : len(names)]
+                unit = "standard deviations from the training's mean"
+            if sizes is None or not sizes.shape[1]:
+                continue
+            farthest = np.argmax(sizes, axis=1)
+            size = sizes[np.arange(len(sizes)), farthest]
+            for place in np.flatnonzero(size > LARGEST_DEPARTURE):
+                text = f"feature {names[farthest[place]]} lies {size[place]:.3g} {unit}: check its unit"
+                told.setdefault(int(np.flatnonzero(rows)[place]), text)
+        return told

@@ -1,0 +1,158 @@
+"""The steps before the classifier as a graph: design, regression, departure, scaling, selection."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.pipeline import Pipeline
+
+from normwise.errors import ModelError
+from normwise.model.onnx.graph import Graph
+from normwise.normalize import FeatureNormalizer
+
+__all__ = ["draw_preprocessing", "refuse_export"]
+
+Floats = NDArray[np.float64]
+
+
+def refuse_export(what: str, seen: str) -> ModelError:
+    """Return the error for a model that has a part which the graph can't hold."""
+    return ModelError(
+        "MDL-202",
+        f"this model can't be written as one graph: {what}.",
+        seen=seen,
+        expected="normalized features, and linear, logistic, svm, forest, perceptron or neural behind them",
+        advice="use the model folder itself, with normwise predict or normwise.load_model",
+    )
+
+
+def draw_preprocessing(graph: Graph, pipeline: Pipeline, n_features: int, features: str) -> tuple[str, str]:
+    """Draw every step but the classifier, with the inputs it needs.
+
+    Parameters
+    ----------
+    graph : Graph
+        Gets an input of that name for the features, (n_people, n_features), and one for each demographic that
+        is used, (n_people, 1), of the demographic's own name.
+    pipeline : Pipeline
+        Fitted.
+    n_features : int
+        Features that the model was trained on; 0 where it is given demographics alone.
+    features : str
+        Name of the features' input.
+
+    Returns
+    -------
+    tuple of str
+        The classifier's rows, and which of them can be used at all, as bool (n_people, 1).
+
+    Raises
+    ------
+    ModelError
+        MDL-202 for a step that the graph can't hold.
+    """
+    rows, usable = "", []
+    if n_features:
+        rows = graph.input(features, n_features)
+        usable.append(graph.finite(rows))
+    for title, step in pipeline.steps[:-1]:
+        if title == "normalize":
+            if isinstance(step, FeatureNormalizer):
+                rows, known = _normalize(graph, step, rows)
+                usable += known
+        elif title == "scale":
+            rows = graph.standardize(rows, step.mean_, step.scale_)
+        elif title == "select":
+            rows = graph.add("Gather", rows, np.asarray(step.kept_), axis=1)
+        else:
+            raise refuse_export(f"its step {title!r} has no place there", type(step).__name__)
+    both = usable[0]
+    for each in usable[1:]:
+        both = graph.add("And", both, each)
+    return rows, both
+
+
+def _normalize(graph: Graph, step: FeatureNormalizer, features: str) -> tuple[str, list[str]]:
+    design, regression = step.design_, step.regression_
+    own, known = zip(*(_encode(graph, part) for part in design.parts), strict=True)
+    columns = _joined(graph, [each for each in own if each])
+    widths = np.cumsum([0, *(len(part.columns) for part in design.parts)])
+    names = [part.name for part in design.parts]
+    products = []
+    for pair in design.interactions:
+        left, right = (
+            graph.add("Sub", own[place], design.means[widths[place] : widths[place + 1]])
+            for place in map(names.index, pair)
+        )
+        wide = graph.add(
+            "Mul", graph.add("Unsqueeze", left, np.array([2])), graph.add("Unsqueeze", right, np.array([1]))
+        )
+        products.append(graph.add("Reshape", wide, np.array([0, -1])))
+    columns = _joined(graph, [columns, *products])
+    if regression is None:
+        return _joined(graph, [features, columns] if features else [columns]), list(known)
+    standard = graph.standardize(columns, design.center, design.size)
+    basis = graph.affine(standard, design.inverse[1:], design.inverse[0])
+    expected = graph.affine(basis, regression.loadings, regression.center)
+    departure = graph.add("Sub", features, expected)
+    if step.scale == "residual":
+        return departure, list(known)
+    leverage = graph.add("ReduceSum", graph.add("Mul", basis, basis), np.array([1]), keepdims=1)
+    spread = regression.spread.astype(np.float64)
+    varies = spread > 0
+    if regression.log_variance is None or design.variance_inverse is None:
+        inverse = np.divide(1.0, spread, out=np.zeros_like(spread), where=varies)
+        scaled = graph.add("Mul", departure, inverse)
+        return graph.add("Div", scaled, graph.add("Sqrt", graph.add("Add", leverage, 1.0))), list(known)
+    varying = graph.add("Gather", standard, np.asarray(design.variance_columns, dtype=int), axis=1)
+    inverse, model = design.variance_inverse, regression.log_variance
+    logs = graph.affine(varying, inverse[1:] @ model.loadings, inverse[0] @ model.loadings)
+    held = graph.add("Min", graph.add("Max", logs, model.lowest), model.highest)
+    pooled = spread**2
+    steady = graph.constant(regression.determined)
+    variance = graph.add("Where", steady, pooled, graph.add("Exp", held))
+    total = graph.add("Add", variance, graph.add("Mul", leverage, pooled))
+    # A feature that does not vary among the normals scores 0, and its variance of 0 is not divided by.
+    deviation = graph.add("Sqrt", graph.add("Where", graph.constant(varies), total, 1.0))
+    departure = graph.add("Mul", departure, varies.astype(np.float64))
+    return graph.add("Div", departure, deviation), list(known)
+
+
+def _encode(graph: Graph, part: Any) -> tuple[str, str]:
+    """Draw one demographic's columns, an empty name where it has none, and who has a value that is known."""
+    if hasattr(part, "levels"):
+        value = graph.input(part.name, 1, str)
+        equal = graph.cast(graph.add("Equal", value, np.array([part.levels], dtype=object)), float)
+        known = graph.cast(graph.add("ReduceMax", equal, np.array([1]), keepdims=1), bool)
+        if len(part.levels) == 1:
+            return "", known
+        others = np.arange(1, len(part.levels))
+        return graph.add("Gather", equal, others, axis=1), known
+    value = graph.input(part.name, 1)
+    known = graph.finite(value)
+    if not part.knots:
+        return value, known
+    above = graph.add("Max", graph.add("Sub", value, np.array([part.knots])), 0.0)
+    cubes = graph.add("Mul", graph.add("Mul", above, above), above)
+    return _joined(graph, [value, graph.add("MatMul", cubes, _spline_weights(part.knots))]), known
+
+
+def _spline_weights(knots: tuple[float, ...]) -> Floats:
+    """Return the natural spline's columns as sums of cubes above the knots, (n_knots, n_knots − 2).
+
+    Harrell (2001), equation 2.25, as `normwise.normalize` has it.
+    """
+    *inner, before, last = knots
+    weights = np.zeros((len(knots), len(inner)))
+    for column, knot in enumerate(inner):
+        weights[column, column] = 1.0
+        weights[-2, column] = -(last - knot) / (last - before)
+        weights[-1, column] = (before - knot) / (last - before)
+    return weights / (last - knots[0]) ** 2
+
+
+def _joined(graph: Graph, parts: list[str]) -> str:
+    parts = [part for part in parts if part]
+    return parts[0] if len(parts) == 1 else graph.add("Concat", *parts, axis=1)

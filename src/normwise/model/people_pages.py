@@ -1,0 +1,196 @@
+"""Everybody of whom a page is wanted: what was decided, why, and how far to trust it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import pandas as pd
+
+from normwise.cohort import Cohort
+from normwise.features import FeatureTable
+from normwise.model.model import Model
+from normwise.report import (
+    Scored,
+    read_scored,
+    write_people,
+)
+from normwise.results import (
+    People,
+    Person,
+    Prediction,
+    Quality,
+    write_result,
+)
+from normwise.runs import PreparedRun, assemble_frame
+
+__all__ = ["describe_people", "out_of_fold", "write_new_people", "write_run_people"]
+
+FEATURES_A_PAGE = 15
+
+
+def write_run_people(model: Model, prepared: PreparedRun, *, trained_on: bool) -> Path:
+    """Write ``people.json`` and a page for everybody who was tested in a run.
+
+    Parameters
+    ----------
+    model : Model
+        Of an evaluation, the model trained on everybody; of a test, the saved model.
+    prepared : PreparedRun
+        The run; its ``predictions.tsv`` is written.
+    trained_on : bool
+        Whether the model has learnt from these people: then the mean of the predictions of models that have
+        not is shown, and the model's own is not.
+
+    Returns
+    -------
+    Path
+        The list of pages.
+    """
+    frame = prepared.frame_with(model.procedure.site)
+    told = {row.subject: row for row in model.predict(frame, top=FEATURES_A_PAGE)}
+    models = 0
+    if trained_on:
+        scored = read_scored(prepared.folder / "predictions.tsv", model.procedure.arm)
+        told = {row.subject: out_of_fold(row, told[row.subject]) for row in scored}
+        models = max((row.tests for row in scored), default=0)
+    labels = dict(zip(frame.index, prepared.labels, strict=True))
+    people = describe_people(
+        model,
+        told,
+        prepared.cohort,
+        labels={name: str(label) for name, label in labels.items()},
+        quality=prepared.features.quality,
+    )
+    people = replace(people, title=prepared.study.title, out_of_fold=trained_on, models=models)
+    write_result(people, prepared.folder / "people.json")
+    return write_people(prepared.folder)[0]
+
+
+def write_new_people(
+    model: Model,
+    cohort: Cohort,
+    predictions: Mapping[str, Prediction],
+    folder: Path,
+    features: FeatureTable | None = None,
+) -> Path:
+    """Write ``people.json`` and a page for each of the people whom a model meets for the first time.
+
+    Parameters
+    ----------
+    model : Model
+        The saved model.
+    cohort : Cohort
+        The people.
+    predictions : mapping of str to Prediction
+        By scan.
+    folder : Path
+        Made where it is missing.
+    features : FeatureTable, optional
+        What was measured on their images, with its checks and pictures.
+
+    Returns
+    -------
+    Path
+        The list of pages.
+    """
+    from normwise.features import write_drawings
+
+    folder.mkdir(parents=True, exist_ok=True)
+    if features is not None:
+        write_drawings(features.drawings, folder)
+    people = describe_people(
+        model, predictions, cohort, quality=features.quality if features is not None else {}
+    )
+    write_result(replace(people, title=model.study.title), folder / "people.json")
+    return write_people(folder)[0]
+
+
+def describe_people(
+    model: Model,
+    predictions: Mapping[str, Prediction],
+    cohort: Cohort,
+    *,
+    labels: Mapping[str, str] | None = None,
+    quality: Mapping[str, list[Quality]] | None = None,
+) -> People:
+    """Put predictions together with who they are about.
+
+    Parameters
+    ----------
+    model : Model
+        Gives demographics, the normal group and the meaning of the features.
+    predictions : mapping of str to Prediction
+        By scan.
+    cohort : Cohort
+        Demographics and sites.
+    labels : mapping of str to str, optional
+        True classes, where they are known.
+    quality : mapping of str to list of Quality, optional
+        Checks of the measurement.
+    """
+    names = [name for name in predictions if name in cohort.frame.index]
+    # Who is like the normals is a matter of demographics and site, whatever was measured.
+    nothing = pd.DataFrame(0.0, index=pd.Index(names, dtype=object), columns=list(model.feature_names))
+    support = model.procedure.support(assemble_frame(nothing, cohort, model.procedure.site))
+    people = [
+        Person(
+            prediction=predictions[name],
+            label=labels.get(name) if labels else None,
+            demographics={
+                column: _said(cohort.frame.loc[name, column]) for column in model.roles.demographics
+            },
+            supported=bool(support["supported"].iloc[row]),
+            support=str(support["reason"].iloc[row]),
+            quality=list(quality.get(name, [])) if quality else [],
+        )
+        for row, name in enumerate(names)
+    ]  # fmt: skip
+    named = {row.feature for person in people for row in person.prediction.contributions}
+    on_atlas = any(model.notes[name].label is not None for name in named if name in model.notes)
+    path = Path(model.study.cohort.root or ".") / model.study.features.atlas
+    return People(
+        negative=model.procedure.rule.negative,
+        people=people,
+        normal=model.roles.normal,
+        atlas=(str(path) if path.is_file() else model.study.features.atlas) if on_atlas else None,
+        lut=model.study.features.lut,
+        notes={name: note for name, note in model.notes.items() if name in named},
+    )
+
+
+def out_of_fold(scored: Scored, own: Prediction) -> Prediction:
+    """Return what models trained without a person say, with the features as the model on everybody sees them.
+
+    Parameters
+    ----------
+    scored : Scored
+        What the models without the person said.
+    own : Prediction
+        What the model trained on everybody says; only its features are taken.
+
+    Examples
+    --------
+    >>> scored = Scored("a", "AD", {"normal": 0.4, "AD": 0.6}, {"AD": 4, "normal": 1}, {})
+    >>> told = out_of_fold(scored, Prediction("a", {"AD": 0.9}, "AD", "", 0.5))
+    >>> told.decision, told.probabilities["AD"], told.reason, told.threshold
+    ('AD', 0.6, 'decided AD in 4 of 5 tests, normal in 1', None)
+    """
+    ranked = sorted(scored.decisions.items(), key=lambda item: (-item[1], item[0]))
+    name, times = ranked[0]
+    others = "".join(f", {other or 'no decision'} in {count}" for other, count in ranked[1:])
+    reason = f"decided {name} in" if name else "no decision in"
+    why = f" ({'; '.join(scored.reasons)})" if scored.reasons else ""
+    return replace(
+        own,
+        probabilities=scored.probabilities,
+        # A tie is no decision: neither class was decided more often than the other.
+        decision=(name or None) if len(ranked) == 1 or ranked[1][1] < times else None,
+        reason=f"{reason} {times} of {scored.tests} {'test' if scored.tests == 1 else 'tests'}{others}{why}",
+        threshold=None,
+    )
+
+
+def _said(value: object) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)

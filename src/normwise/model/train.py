@@ -1,0 +1,154 @@
+"""Train on everybody, and apply to people never seen."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from normwise.engine import Limits, Progress
+from normwise.model.bundle import save_model
+from normwise.model.explain import importances_of, trajectories_of
+from normwise.model.model import Model
+from normwise.procedure import fit_procedure, main_arm
+from normwise.report import write_report
+from normwise.results import (
+    Curve,
+    Explanation,
+    FeatureNote,
+    write_result,
+)
+from normwise.runs import (
+    PreparedRun,
+    prepare_run,
+    record_run,
+)
+from normwise.schema import Study
+
+__all__ = ["explain_model", "train_model", "train_study"]
+
+_TOP_TRAJECTORIES = 6  # as many small plots as a page shows without crowding
+
+
+def train_study(
+    study: Study | str | Path,
+    run: str | Path,
+    *,
+    jobs: int = 1,
+    progress: Progress | None = None,
+    limits: Limits | None = None,
+) -> Model:
+    """Train extractor (if learnt), normalizer, classifier and threshold; save them in ``RUN/model``.
+
+    Also writes ``run.json``, ``explanation.json`` and ``report.html``.
+
+    Parameters
+    ----------
+    study : Study or path
+        A study, a study file or a BIDS folder.
+    run : path
+        The run folder.
+    jobs : int
+        Subjects extracted at the same time.
+    progress : Progress, optional
+        Where progress is shown.
+    limits : Limits, optional
+        What one subject may take; default: the engine's.
+
+    Returns
+    -------
+    Model
+        The trained model, as `normwise.load_model` would open it.
+    """
+    prepared = prepare_run(study, run, purpose="train", jobs=jobs, progress=progress, limits=limits)
+    model = train_model(prepared)
+    save_model(model, prepared.folder / "model")
+    write_result(explain_model(model, prepared), prepared.folder / "explanation.json")
+    record_run(prepared, "train", list(model.procedure.notes))
+    write_report(prepared.folder)
+    return model
+
+
+def train_model(prepared: PreparedRun) -> Model:
+    """Fit the study's procedure on every person of a prepared run.
+
+    Parameters
+    ----------
+    prepared : PreparedRun
+        Cohort and features.
+    """
+    roles, study, labels = prepared.cohort.roles, prepared.study, prepared.labels
+    procedure = fit_procedure(
+        study, roles, prepared.frame, labels, prepared.groups,
+        arm=main_arm(study.normalizer, roles), seed=study.evaluation.seed,
+    )  # fmt: skip
+    return Model(
+        procedure=procedure,
+        study=study,
+        feature_names=tuple(str(name) for name in prepared.features.values.columns),
+        notes=dict(prepared.features.notes),
+        feature_hash=prepared.features.hash,
+        training={
+            "scans": len(labels),
+            "people": len(set(prepared.groups)),
+            "scan_hashes": list(prepared.scan_hashes),
+            "scans_per_class": {name: int((labels == name).sum()) for name in roles.classes},
+        },
+    )
+
+
+def explain_model(model: Model, prepared: PreparedRun) -> Explanation:
+    """Say what a trained model looks at, and how its heaviest features run with age in the normal group.
+
+    Parameters
+    ----------
+    model : Model
+        A model trained on the run.
+    prepared : PreparedRun
+        The run; gives the people on the trajectories.
+    """
+    # A test cohort's own study may not speak of sites where the model does.
+    frame = prepared.frame_with(model.procedure.site)
+    importances, kind = importances_of(model.procedure, model.notes, frame)
+    names = set(model.feature_names)
+    heaviest = [row.feature for row in importances if row.feature in names][:_TOP_TRAJECTORIES]
+    if not heaviest:
+        heaviest = most_separating(prepared, _TOP_TRAJECTORIES)
+    nothing = FeatureNote("", "")
+    on_atlas = any(model.notes.get(name, nothing).label is not None for name in model.feature_names)
+    return Explanation(
+        importances=importances,
+        importance_kind=kind,
+        trajectories=trajectories_of(model.procedure, frame, prepared.labels, model.notes, heaviest),
+        atlas=_atlas_of(prepared.study) if on_atlas else None,
+        cost_curves=_cost_curves(model),
+    )
+
+
+def _cost_curves(model: Model) -> dict[str, Curve]:
+    """Return the cost over the steps, where the classifier was fitted by descent."""
+    classifier = model.procedure.pipeline.named_steps["classify"]
+    costs = getattr(classifier, "cost_curve_", None)
+    if costs is None:
+        return {}
+    course = [float(cost) for cost in costs]
+    return {"The final model": Curve([float(step) for step in range(len(course))], course)}
+
+
+def _atlas_of(study: Study) -> str:
+    """Return the atlas by its name, or its label map by a path that holds wherever the report is made."""
+    path = Path(study.cohort.root or ".") / study.features.atlas
+    return str(path) if path.is_file() else study.features.atlas
+
+
+def most_separating(prepared: PreparedRun, count: int) -> list[str]:
+    """Return the features whose class means lie farthest apart, for classifiers without weights."""
+    values, labels = prepared.features.values, prepared.labels
+    negative = labels == prepared.cohort.roles.negative
+    if negative.all() or not negative.any():
+        return [str(name) for name in values.columns[:count]]
+    table = values.to_numpy(dtype=float)
+    spread = table.std(axis=0)
+    gap = np.abs(table[negative].mean(axis=0) - table[~negative].mean(axis=0))
+    order = np.argsort(-np.divide(gap, spread, out=np.zeros_like(gap), where=spread > 0), kind="stable")
+    return [str(values.columns[column]) for column in order[:count]]

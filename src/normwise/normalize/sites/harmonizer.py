@@ -1,0 +1,327 @@
+"""Scanners made comparable: a site's shift and scale, learnt from the normal people of the training rows."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from copy import copy
+from dataclasses import dataclass
+from typing import Any, Literal, Self
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.utils.validation import check_is_fitted
+
+from normwise.errors import NormalizerError, NormwiseWarning
+from normwise.normalize.blocked.columns import (
+    FeatureColumns,
+    FloatArray,
+    person_name,
+)
+from normwise.normalize.demographics import level_text
+from normwise.normalize.design import learn_design
+from normwise.normalize.sites.effects import fit_sites, site_effects
+from normwise.normalize.support import encodable_rows
+from normwise.normalize.validation import find_normals, names_of
+
+__all__ = ["SiteHarmonizer"]
+
+_FEWEST = 2  # normals of a site that have a spread at all
+_FEW = 10  # normals of a site below which its own spread is hardly known
+
+
+@dataclass(frozen=True)
+class _Guests:
+    """Normal people of a site that was not trained on: who they are, and their departures."""
+
+    names: npt.NDArray[np.object_]
+    people: npt.NDArray[np.object_]
+    departures: FloatArray
+
+
+class SiteHarmonizer(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
+    """Take out of every feature what the acquisition site does to it.
+
+    Shift and scale of each site are those of its normal people, at equal demographics, so that a disease that
+    is more frequent at one site is not taken for the site. The column of the site is dropped, lest a
+    classifier learn from it.
+
+    Parameters
+    ----------
+    site : str
+        Column of the site.
+    demographics : sequence of str
+        Columns the features are regressed on together with the sites.
+    normal : object
+        The label of the normal group.
+    categorical : sequence of str
+        Demographics that are codes.
+    method : {"location_scale", "combat"}
+        Each site's own mean and standard deviation, or their empirical Bayes estimates.
+    unseen : {"refuse", "pooled", "own_normals"}
+        A person from a site with fewer than two normals in the training rows can't be harmonized; is taken as
+        if from the average site; or waits for normals of that site (see `meet`).
+
+    Attributes
+    ----------
+    sites_ : list of str
+        Sites with two normals or more, sorted.
+    model_ : SiteModel
+        Regression and effects.
+    design_ : Design
+        The demographics' columns.
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(0)
+    >>> people = pd.DataFrame({"thickness": rng.normal(2.5, 0.1, 40), "site": ["A", "B"] * 20})
+    >>> people.loc[people["site"] == "B", "thickness"] += 1.0
+    >>> harmonizer = SiteHarmonizer("site", normal="normal").fit(people, ["normal"] * 40)
+    >>> made = harmonizer.transform(people)
+    >>> list(made), bool(abs(made["thickness"][0::2].mean() - made["thickness"][1::2].mean()) < 1e-9)
+    (['thickness'], True)
+    """
+
+    def __init__(
+        self,
+        site: str = "site",
+        demographics: Sequence[str] = (),
+        normal: object = None,
+        categorical: Sequence[str] = (),
+        method: Literal["location_scale", "combat"] = "combat",
+        unseen: Literal["refuse", "pooled", "own_normals"] = "refuse",
+    ) -> None:
+        self.site = site
+        self.demographics = demographics
+        self.normal = normal
+        self.categorical = categorical
+        self.method = method
+        self.unseen = unseen
+
+    def fit(self, X: pd.DataFrame, y: Any) -> Self:
+        """Learn each site's effect from the normal rows.
+
+        Parameters
+        ----------
+        X : DataFrame of shape (n_scans, n_columns)
+            Features beside demographics and site.
+        y : array-like of shape (n_scans,)
+            Labels; only used to find the normals.
+
+        Raises
+        ------
+        NormalizerError
+            NRM-301 without a column of the site, NRM-302 where no site has two normals, NRM-118 where nobody
+            is normal, NRM-106 to NRM-111 for the normals' demographics, NRM-113 for a feature.
+        """
+        self._refuse_without_site(X)
+        held = {self.site, *names_of(self.demographics)}
+        self.feature_names_ = [name for name in X.columns if name not in held]
+        self.columns_ = [name for name in X.columns if name != self.site or name in self.demographics]
+        self.n_features_in_ = X.shape[1]
+        rows = find_normals(y, self.normal, len(X))
+        own = self._sites(X)[rows]
+        names, counts = np.unique(own[own != ""].astype(str), return_counts=True)
+        self.sites_ = [str(name) for name in names[counts >= _FEWEST]]
+        self.counts_ = [int(count) for count in counts[counts >= _FEWEST]]
+        if not self.sites_:
+            told = ", ".join(f"{name}: {count}" for name, count in zip(names, counts, strict=True))
+            raise NormalizerError(
+                "NRM-302",
+                "no site has two normal people, so that no site's effect can be told.",
+                subject=self.site,
+                seen=told or "no site",
+                advice='set sites.harmonize = "none", or check cohort.site',
+            )  # fmt: skip
+        self._tell_few(names, counts)
+        rows = rows[np.isin(own, self.sites_)]
+        normals = X.iloc[rows]
+        self.design_ = learn_design(
+            normals,
+            [name for name in names_of(self.demographics) if name != self.site],
+            categorical=names_of(self.categorical),
+        )
+        codes = np.searchsorted(self.sites_, self._sites(normals).astype(str))
+        features = self._features(normals)
+        FeatureColumns.of_frame(
+            normals[self.feature_names_], np.ones(features.shape[1], dtype=bool)
+        ).refuse_unfinite(features, 0, np.arange(len(normals)))
+        self.model_ = fit_sites(
+            features, self.design_.encode(normals), codes, len(self.sites_),
+            shrink=self.method == "combat",
+        )  # fmt: skip
+        self.guests_: dict[str, _Guests] = {}
+        return self
+
+    def transform(self, X: pd.DataFrame) -> pd.DataFrame:
+        """Return the frame with harmonized features and without the site.
+
+        Parameters
+        ----------
+        X : DataFrame of shape (n_scans, n_columns)
+            The columns it was fitted on.
+
+        Raises
+        ------
+        NormalizerError
+            NRM-303 for a person of a site that is not known; `in_support` tells them without refusing.
+        """
+        check_is_fitted(self, "model_")
+        self._refuse_without_site(X)
+        sites = self._sites(X)
+        reasons = self._reasons(sites)
+        wrong = np.flatnonzero(reasons != "")
+        if len(wrong):
+            raise NormalizerError(
+                "NRM-303",
+                "the site can't be harmonized.",
+                subject=person_name(X, int(wrong[0])),
+                seen=str(reasons[wrong[0]]),
+                advice="in_support(X) lists everybody concerned; sites.unseen says what becomes of them",
+            )
+        shift = np.zeros((len(X), len(self.feature_names_)))
+        scale = np.ones_like(shift)
+        known = np.isin(sites, self.sites_)
+        places = np.searchsorted(self.sites_, sites[known].astype(str))
+        shift[known], scale[known] = self.model_.shift[places], self.model_.scale[places]
+        for name, guests in self.guests_.items():
+            self._place_guests(X, sites == name, guests, shift, scale)
+        touched = np.flatnonzero((shift != 0).any(axis=1) | (scale != 1).any(axis=1))
+        if not len(touched):
+            return X[self.columns_]
+        values = self._features(X)
+        design = self.design_.encode(X.iloc[touched])
+        values[touched] = self.model_.adjust(values[touched], design, shift[touched], scale[touched])
+        made = pd.DataFrame(values.astype(self._precision(X)), X.index, self.feature_names_)
+        others = [name for name in self.columns_ if name not in made.columns]
+        return pd.concat([made, X[others]], axis=1)[self.columns_]
+
+    def meet(self, X: pd.DataFrame, y: Any, groups: Any = None) -> Self:
+        """Return a harmonizer that also knows the sites it was not trained on, by their own normal people.
+
+        Only with ``unseen="own_normals"``; otherwise, and for sites with fewer than two normals here, nothing
+        changes. The labels of nobody but these normals are used, and nobody's of the classes is learnt from.
+        A normal person of such a site is placed by the site's other normals, never by their own values.
+
+        Parameters
+        ----------
+        X : DataFrame of shape (n_scans, n_columns)
+            People who are to be harmonized; the index names the scans.
+        y : array-like of shape (n_scans,)
+            Labels.
+        groups : array-like of shape (n_scans,), optional
+            Person of each scan; default: each scan is a person.
+        """
+        check_is_fitted(self, "model_")
+        met = copy(self)
+        if self.unseen != "own_normals":
+            return met
+        labels = np.asarray(y, dtype=object)
+        people = np.asarray(X.index if groups is None else groups, dtype=object)
+        encodable = encodable_rows(self.design_, X)
+        sites = self._sites(X)
+        met.guests_ = dict(self.guests_)
+        for name in sorted(set(sites.tolist()) - {"", *self.sites_}):
+            rows = np.flatnonzero((sites == name) & (labels == self.normal) & encodable)
+            if len(set(people[rows].tolist())) > _FEWEST:  # one more, since each is placed by the others
+                part = X.iloc[rows]
+                departures = self.model_.departures(self._features(part), self.design_.encode(part))
+                met.guests_[name] = _Guests(np.asarray(part.index, dtype=object), people[rows], departures)
+        return met
+
+    def in_support(self, X: pd.DataFrame) -> pd.DataFrame:
+        """Say for each row whether it can be harmonized, and why not.
+
+        Returns
+        -------
+        DataFrame
+            ``supported`` and ``encodable`` (both: the site is known or pooled), ``reason``.
+        """
+        check_is_fitted(self, "model_")
+        self._refuse_without_site(X)
+        reasons = self._reasons(self._sites(X))
+        fine = reasons == ""
+        # Without demographics nobody can be placed at their site; why, the normalizer says.
+        fit = fine & encodable_rows(self.design_, X)
+        return pd.DataFrame({"supported": fine, "reason": reasons, "encodable": fit}, index=X.index)
+
+    def get_feature_names_out(self, input_features: object = None) -> npt.NDArray[np.object_]:  # noqa: ARG002
+        """Return the columns that `transform` gives."""
+        check_is_fitted(self, "model_")
+        return np.asarray(self.columns_, dtype=object)
+
+    def _place_guests(
+        self,
+        X: pd.DataFrame,
+        here: npt.NDArray[np.bool_],
+        guests: _Guests,
+        shift: FloatArray,
+        scale: FloatArray,
+    ) -> None:
+        """Write the effect of a site met later, for each of its own normals that of the others."""
+        shrink = self.method == "combat"
+        shift[here], scale[here] = site_effects(guests.departures, shrink=shrink)
+        person_of = dict(zip(guests.names.tolist(), guests.people.tolist(), strict=True))
+        for row in np.flatnonzero(here):
+            person = person_of.get(X.index[row])
+            if person is not None:
+                others = guests.departures[guests.people != person]
+                shift[row], scale[row] = site_effects(others, shrink=shrink)
+
+    def _reasons(self, sites: npt.NDArray[np.object_]) -> npt.NDArray[np.object_]:
+        """Say why each site can't be harmonized; an empty text where it can."""
+        reasons = np.full(len(sites), "", dtype=object)
+        if self.unseen == "pooled":
+            return reasons
+        lacking = "and no three normal people of it are given" if self.unseen == "own_normals" else (
+            "so nothing is known of what it does to the features"
+        )  # fmt: skip
+        for row, name in enumerate(sites):
+            if name not in self.sites_ and name not in self.guests_:
+                known = (
+                    f"{self.site} {name} has fewer than {_FEWEST} normal people in the training, {lacking}"
+                )
+                reasons[row] = known if name else f"{self.site} is missing"
+        return reasons
+
+    def _sites(self, X: pd.DataFrame) -> npt.NDArray[np.object_]:
+        """Return each row's site as text; empty where it is missing."""
+        missing = X[self.site].isna().to_numpy(dtype=bool)
+        texts = ["" if gone else level_text(value) for value, gone in zip(X[self.site], missing, strict=True)]
+        return np.array(texts, dtype=object)
+
+    def _features(self, X: pd.DataFrame) -> FloatArray:
+        values: FloatArray = X[self.feature_names_].to_numpy(dtype=np.float64, copy=True)
+        return values
+
+    def _precision(self, X: pd.DataFrame) -> np.dtype[Any]:
+        single = all(kind == np.float32 for kind in X[self.feature_names_].dtypes)
+        return np.dtype(np.float32 if single else np.float64)
+
+    def _refuse_without_site(self, X: Any) -> None:
+        if not isinstance(X, pd.DataFrame) or self.site not in X.columns:
+            raise NormalizerError(
+                "NRM-301",
+                "the site of each person is not given.",
+                subject=self.site,
+                seen=type(X).__name__ if not isinstance(X, pd.DataFrame) else f"{X.shape[1]} other columns",
+                expected="a frame with the site's column beside features and demographics",
+                advice="name the column with cohort.site",
+            )
+
+    def _tell_few(self, names: npt.NDArray[Any], counts: npt.NDArray[np.intp]) -> None:
+        """Warn of sites that have hardly any normals."""
+        few = [f"{name}: {count}" for name, count in zip(names, counts, strict=True) if count < _FEW]
+        if few:
+            more = f" and {len(few) - 5} more" if len(few) > 5 else ""
+            advice = (
+                "" if self.method == "combat" else '; sites.harmonize = "combat" draws them to what is likely'
+            )
+            warnings.warn(
+                f"NRM-304  {self.site}: sites with fewer than {_FEW} normal people in the training"
+                f" ({', '.join(few[:5])}{more}) have uncertain effects{advice}",
+                NormwiseWarning,
+                stacklevel=3,
+            )  # fmt: skip

@@ -1,0 +1,166 @@
+"""One page a person, from ``people.json`` and ``pictures.json`` alone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from markupsafe import Markup
+
+from normwise.errors import ReportError
+from normwise.files import write_text
+from normwise.report.embed import Album, as_uri
+from normwise.report.figures.brain import Outliner, open_template
+from normwise.report.figures.canvas import inline_svg
+from normwise.report.figures.distributions import CENTILES, draw_departures
+from normwise.report.render import render
+from normwise.report.saved_run import PEOPLE, page_names, read_optional
+from normwise.report.wording import sign, unit
+from normwise.results import (
+    Contribution,
+    FeatureNote,
+    People,
+    Person,
+    Pictures,
+)
+
+__all__ = ["make_person_page", "outlined_regions", "write_people"]
+
+_CHARTED = 15  # features in the chart; more don't change what is seen
+_OUTLINED = 6  # regions
+_PICTURES = 6
+_ROOM = 2_000_000  # bytes of pictures a page
+
+
+@dataclass(frozen=True)
+class Row:
+    """One feature in words, as a page lists it."""
+
+    contribution: Contribution
+    about: str
+    unit: str
+    outside: bool
+
+
+def write_people(folder: str | Path) -> list[Path]:
+    """Write ``people/NAME.html`` for everybody in ``people.json``, and ``people/index.html`` that lists them.
+
+    Parameters
+    ----------
+    folder : path
+        A run, or any folder that holds ``people.json``; ``pictures.json`` is used where it is there.
+
+    Returns
+    -------
+    list of Path
+        The list first, then the pages in the file's order.
+
+    Raises
+    ------
+    ReportError
+        REP-105 without ``people.json``; REP-102 where a file is damaged.
+    """
+    folder = Path(folder)
+    people = read_optional(People, folder / "people.json")
+    if people is None:
+        raise ReportError(
+            "REP-105",
+            "the folder holds no people.json, so there is nobody to make a page of.",
+            subject=str(folder),
+            advice="run evaluate, test or predict with --people",
+        )
+    pictures = read_optional(Pictures, folder / "pictures.json")
+    listed = pictures.pictures if pictures else []
+    names = page_names([person.prediction.subject for person in people.people])
+    template = open_template(people.atlas, people.lut) if people.atlas else None
+    outliner = Outliner(template) if template else None
+    place = folder / PEOPLE
+    place.mkdir(parents=True, exist_ok=True)
+    for earlier in place.glob("*.html"):
+        earlier.unlink()
+    written = [place / "index.html"]
+    write_text(written[0], render("people.html", people=people, names=names))
+    for person in people.people:
+        album = Album(folder, listed, _ROOM)
+        path = place / names[person.prediction.subject]
+        write_text(path, make_person_page(person, people, album=album, outliner=outliner))
+        written.append(path)
+    return written
+
+
+def make_person_page(
+    person: Person, people: People, *, album: Album | None = None, outliner: Outliner | None = None
+) -> str:
+    """Return one person's page as HTML.
+
+    Parameters
+    ----------
+    person : Person
+        Who it is about.
+    people : People
+        What holds for everybody.
+    album : Album, optional
+        Pictures.
+    outliner : Outliner, optional
+        Draws regions on the template.
+    """
+    prediction = person.prediction
+    scored = [row for row in prediction.contributions if row.w is not None]
+    regions = outlined_regions(scored, people.notes)
+    cuts = outliner.draw({label: row.w or 0.0 for label, row in regions.items()}) if outliner else []
+    return render(
+        "person.html",
+        person=person,
+        people=people,
+        chances=sorted(prediction.probabilities.items(), key=lambda item: -item[1]),
+        chart=_chart(scored[:_CHARTED]),
+        rows=[_row(row, people.notes) for row in prediction.contributions],
+        bands=" and ".join(CENTILES),
+        cuts=[(cut, as_uri(cut.png)) for cut in cuts],
+        regions=[row for _, row in sorted(regions.items(), key=lambda item: -abs(item[1].w or 0.0))],
+        failed=[check for check in person.quality if not check.passed],
+        pictures=album.show(prediction.subject, _PICTURES) if album else [],
+    )
+
+
+def outlined_regions(
+    contributions: list[Contribution], notes: dict[str, FeatureNote], most: int = _OUTLINED
+) -> dict[int, Contribution]:
+    r"""Return, by label, the regions that lie outside the normals' 5th to 95th centile, the farthest first.
+
+    Parameters
+    ----------
+    contributions : list of Contribution
+        One person's features with W-scores.
+    notes : dict of str to FeatureNote
+        The label of each feature.
+    most : int
+        How many regions.
+
+    Examples
+    --------
+    >>> far = Contribution("a.mean", value=1.0, expected=2.0, w=-3.0, centile=0.1, weight=None)
+    >>> list(outlined_regions([far], {"a.mean": FeatureNote("", "", "a", 48)}))
+    [48]
+    """
+    end = max(CENTILES.values())
+    found: dict[int, Contribution] = {}
+    for row in sorted(contributions, key=lambda row: -abs(row.w or 0.0)):
+        label = notes[row.feature].label if row.feature in notes else None
+        if label is not None and label not in found and abs(row.w or 0.0) > end:
+            found[label] = row
+    return dict(list(found.items())[:most])
+
+
+def _chart(scored: list[Contribution]) -> Markup | None:
+    if not scored:
+        return None
+    told = "; ".join(f"{row.feature} {sign(row.w, 1)}" for row in scored[:6])
+    return inline_svg(draw_departures(scored), "departures", f"W-scores against the normal group: {told}.")
+
+
+def _row(row: Contribution, notes: dict[str, FeatureNote]) -> Row:
+    note = notes.get(row.feature, FeatureNote("", ""))
+    about = note.description.removesuffix(f": {note.place}") or note.place
+    outside = row.w is not None and abs(row.w) > max(CENTILES.values())
+    return Row(row, about, unit(note.unit), outside)

@@ -1,0 +1,270 @@
+"""What a run left behind, read once: the only thing that a section may look at."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TypeVar
+from urllib.parse import quote
+
+from pydantic import ValidationError
+
+from normwise.errors import ReportError
+from normwise.report.out_of_fold_scans import (
+    Scored,
+    count_reasons,
+    read_scored,
+)
+from normwise.results import (
+    Arm,
+    Evaluation,
+    Explanation,
+    FeatureNote,
+    People,
+    Picture,
+    Pictures,
+    Quality,
+    RunRecord,
+    read_result,
+)
+
+__all__ = ["PEOPLE", "SavedRun", "page_names", "read_optional", "read_run"]
+
+ResultT = TypeVar("ResultT")
+
+
+@dataclass(frozen=True)
+class SavedRun:
+    """One run folder as plain data.
+
+    Attributes
+    ----------
+    record : RunRecord
+        What was run on whom.
+    evaluation : Evaluation or None
+        None where nothing was tested.
+    explanation : Explanation or None
+        None where nothing was trained.
+    no_decision : dict of str to int
+        Reasons of the main arm's predictions without a decision, with how many predictions.
+    notes : dict of str to FeatureNote
+        Unit, meaning and region of each feature, where the run says them.
+    scored : list of Scored
+        The main arm's predictions of each scan, put together over the repeats.
+    quality : dict of str to list of Quality
+        Checks of each scan, where its features were measured here.
+    pictures : list of Picture
+        Pictures of scans below ``folder``.
+    pages : dict of str to str
+        The page of each person who has one, from the report's own place.
+    folder : Path or None
+        Where the pictures lie; None where a run is only in memory.
+    """
+
+    record: RunRecord
+    evaluation: Evaluation | None = None
+    explanation: Explanation | None = None
+    no_decision: dict[str, int] = field(default_factory=dict)
+    notes: dict[str, FeatureNote] = field(default_factory=dict)
+    scored: list[Scored] = field(default_factory=list)
+    quality: dict[str, list[Quality]] = field(default_factory=dict)
+    pictures: list[Picture] = field(default_factory=list)
+    pages: dict[str, str] = field(default_factory=dict)
+    folder: Path | None = None
+
+    @property
+    def main(self) -> Arm | None:
+        """The arm that the study describes, where it was tested."""
+        if self.evaluation is None:
+            return None
+        return self.evaluation.arms.get(self.evaluation.main_arm)
+
+    @property
+    def tested_elsewhere(self) -> bool:
+        """Whether a saved model was tested on another cohort, rather than by cross-validation."""
+        return self.evaluation is not None and self.evaluation.kind == "test"
+
+
+def read_run(run: Path) -> SavedRun:
+    """Read a run's results.
+
+    Parameters
+    ----------
+    run : Path
+        The run folder; ``run.json`` is needed, the other files are not.
+
+    Returns
+    -------
+    SavedRun
+        Everything a page is made of.
+
+    Raises
+    ------
+    ReportError
+        REP-101 without ``run.json``, REP-102 where a result is damaged, REP-103 where the flow of
+        participants does not add up, REP-104 where the evaluation lacks its main arm.
+    """
+    record = read_optional(RunRecord, run / "run.json")
+    if record is None:
+        raise ReportError(
+            "REP-101",
+            "the folder holds no run.json, so nothing tells what was run.",
+            subject=str(run),
+            advice="name the folder that extract, train, evaluate or test wrote",
+        )
+    _assert_adds_up(record, run)
+    evaluation = read_optional(Evaluation, run / "evaluation.json")
+    if evaluation is not None and evaluation.main_arm not in evaluation.arms:
+        raise ReportError(
+            "REP-104",
+            "the evaluation names a main arm that it does not hold.",
+            subject=str(run / "evaluation.json"),
+            seen=evaluation.main_arm,
+            expected=f"one of {', '.join(evaluation.arms)}",
+            advice="run normwise evaluate again",
+        )
+    explanation = read_optional(Explanation, run / "explanation.json")
+    scored = _read_predictions(run / "predictions.tsv", evaluation.main_arm) if evaluation else []
+    notes, quality = _read_features(run / "features.json")
+    pictures = read_optional(Pictures, run / "pictures.json")
+    return SavedRun(
+        record,
+        evaluation,
+        explanation,
+        count_reasons(scored),
+        notes,
+        scored,
+        quality,
+        pictures.pictures if pictures else [],
+        _find_pages(run),
+        run,
+    )
+
+
+def _find_pages(run: Path) -> dict[str, str]:
+    """Return where the people's pages lie, as links from the report."""
+    people = read_optional(People, run / "people.json")
+    if people is None:
+        return {}
+    files = page_names([person.prediction.subject for person in people.people])
+    return {
+        subject: f"{PEOPLE}/{quote(name)}"
+        for subject, name in files.items()
+        if (run / PEOPLE / name).is_file()
+    }
+
+
+def _read_predictions(path: Path, arm: str) -> list[Scored]:
+    try:
+        return read_scored(path, arm)
+    except (OSError, ValueError, KeyError) as error:
+        raise _damaged(path, str(error), "predictions with a probability of each class") from error
+
+
+def read_optional(kind: type[ResultT], path: Path) -> ResultT | None:
+    """Read a result, or None where the file is not there.
+
+    Parameters
+    ----------
+    kind : type
+        The dataclass that is expected.
+    path : Path
+        The file.
+
+    Raises
+    ------
+    ReportError
+        REP-102 where the file is no such result.
+    """
+    try:
+        return read_result(kind, path)
+    except FileNotFoundError:
+        return None
+    except (OSError, ValidationError) as error:
+        first = error.errors()[0] if isinstance(error, ValidationError) else None
+        seen = f"{'.'.join(map(str, first['loc'])) or 'file'}: {first['msg']}" if first else str(error)
+        raise _damaged(path, seen, f"{kind.__name__} as JSON") from error
+
+
+def _read_features(path: Path) -> tuple[dict[str, FeatureNote], dict[str, list[Quality]]]:
+    """Read unit, meaning and region of every column, and each scan's checks, from the BIDS sidecar."""
+    try:
+        columns = json.loads(path.read_bytes())
+        made = columns.get("GeneratedBy", {})
+        notes = {
+            name: FeatureNote(
+                str(column.get("Units", "")),
+                str(column.get("Description", "")),
+                str(column.get("Place", "")),
+                column.get("Label"),
+            )
+            for name, column in columns.items()
+        }
+        quality = {
+            scan: [Quality(**check) for check in checks]
+            for scan, checks in made.get("Quality", {}).items()
+            if checks
+        }
+    except FileNotFoundError:
+        return {}, {}
+    except (OSError, ValueError, AttributeError, TypeError) as error:
+        raise _damaged(path, str(error), "a BIDS sidecar: a description and a unit by column") from error
+    return notes, quality
+
+
+def _damaged(path: Path, seen: str, expected: str) -> ReportError:
+    return ReportError(
+        "REP-102",
+        "the file is not a result of this version.",
+        subject=str(path),
+        seen=seen,
+        expected=expected,
+        advice="run the command that wrote it again",
+    )
+
+
+def _assert_adds_up(record: RunRecord, run: Path) -> None:
+    """Refuse a flow of participants whose numbers contradict each other."""
+    left_out = sum(step.scans for step in record.flow)
+    if record.n_listed - left_out != record.n_included:
+        raise ReportError(
+            "REP-103",
+            "the flow of participants does not add up.",
+            subject=str(run / "run.json"),
+            seen=f"{record.n_listed} listed − {left_out} left out ≠ {record.n_included} included",
+            advice="run the command that wrote it again; if it stays, report it as a defect",
+        )
+
+
+PEOPLE = "people"
+"""Folder of a run that holds one page a person."""
+
+
+def page_names(subjects: Sequence[str]) -> dict[str, str]:
+    """Return one file name a scan, safe on every system and never the same for two.
+
+    Parameters
+    ----------
+    subjects : sequence of str
+        Scans.
+
+    Examples
+    --------
+    >>> page_names(["sub-01", "a/b", "a b"])
+    {'sub-01': 'sub-01.html', 'a/b': 'a-b.html', 'a b': 'a-b-2.html'}
+    """
+    names: dict[str, str] = {}
+    taken: set[str] = set()
+    for subject in subjects:
+        stem = re.sub(r"[^A-Za-z0-9._-]", "-", subject).lstrip(".")[:100] or "person"
+        name, number = stem, 1
+        # Some systems do not tell upper from lower case.
+        while name.lower() in taken:
+            number += 1
+            name = f"{stem}-{number}"
+        taken.add(name.lower())
+        names[subject] = f"{name}.html"
+    return names

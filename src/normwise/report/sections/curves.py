@@ -1,0 +1,155 @@
+"""ROC curves of the arms."""
+
+from __future__ import annotations
+
+from normwise.report.figures.canvas import inline_svg
+from normwise.report.figures.curves import Line, draw_calibration, draw_lines, draw_roc
+from normwise.report.render import render
+from normwise.report.saved_run import SavedRun
+from normwise.report.section import Section
+from normwise.report.wording import (
+    interval,
+    joined,
+    number,
+    percent,
+    short_arm,
+)
+from normwise.results import Curve, Evaluation
+
+__all__ = ["calibration", "decision_curve", "precision_recall", "prevalence", "roc", "useful_range"]
+
+
+def roc(run: SavedRun) -> Section | None:
+    """Show sensitivity against false alarms at every threshold."""
+    if run.evaluation is None:
+        return None
+    figure = draw_roc(run.evaluation)
+    if figure is None:
+        return None
+    told = "; ".join(
+        f"{short_arm(name)}, AUC {interval(arm.auc)}" for name, arm in run.evaluation.arms.items()
+    )
+    drawing = inline_svg(figure, "roc", f"Sensitivity over false positive rate. {told}.")
+    body = render("roc.html", drawing=drawing, evaluation=run.evaluation, elsewhere=run.tested_elsewhere)
+    return Section("ROC curves" if len(run.evaluation.arms) > 1 else "ROC curve", body)
+
+
+def precision_recall(run: SavedRun) -> Section | None:
+    """Show precision over sensitivity of every arm."""
+    evaluation = run.evaluation
+    if evaluation is None:
+        return None
+    lines = [
+        Line(_label(evaluation, name), arm.precision_recall, main=name == evaluation.main_arm)
+        for name, arm in evaluation.arms.items()
+        if arm.precision_recall is not None and arm.precision_recall.x
+    ]
+    if not lines:
+        return None
+    level = prevalence(evaluation)
+    figure = draw_lines(
+        lines, labels=("Sensitivity (recall)", "Precision"), level=level, legend="Arm and average precision"
+    )
+    told = "; ".join(line.name for line in lines)
+    drawing = inline_svg(figure, "precision-recall", f"Precision over sensitivity. {told}.")
+    body = render(
+        "precision_recall.html",
+        drawing=drawing,
+        patients=joined(evaluation.positives, "or"),
+        share=percent(level) if level is not None else "",
+        main=evaluation.arms[evaluation.main_arm].metrics.get("average_precision"),
+        interval=interval,
+    )
+    return Section("Precision and sensitivity", body)
+
+
+def prevalence(evaluation: Evaluation) -> float | None:
+    """Return the share of patients among the scans of the classes told apart."""
+    sizes = {name: evaluation.n_per_class.get(name, 0) for name in evaluation.classes}
+    total = sum(sizes.values())
+    return 1 - sizes.get(evaluation.negative, 0) / total if total else None
+
+
+def _label(evaluation: Evaluation, name: str) -> str:
+    found = evaluation.arms[name].metrics.get("average_precision")
+    value = f"  {number(found.estimate)}" if found is not None and found.estimate is not None else ""
+    return f"{short_arm(name)}{value}"
+
+
+_SHOWN = ("calibration_slope", "calibration_intercept", "brier", "log_loss")
+
+
+def calibration(run: SavedRun) -> Section | None:
+    """Show observed shares over predicted probabilities of the main arm."""
+    evaluation, arm = run.evaluation, run.main
+    if evaluation is None or arm is None or arm.calibration is None or not arm.calibration.x:
+        return None
+    band = arm.calibration
+    patients = joined(evaluation.positives, "or")
+    if len(patients) > 36:
+        patients = "a patient"
+    told = ", ".join(f"{number(x)} → {number(y)}" for x, y in zip(band.x, band.y, strict=True))
+    drawing = inline_svg(
+        draw_calibration(band, patients), "calibration", f"Observed share over predicted probability: {told}."
+    )
+    body = render(
+        "calibration.html",
+        drawing=drawing,
+        evaluation=evaluation,
+        arm=arm,
+        smallest=min(band.n) if band.n else None,
+        metrics=[name for name in _SHOWN if name in arm.metrics],
+    )
+    return Section("Calibration", body)
+
+
+_NAMES = {
+    "model": "Decide by the model",
+    "everybody": "Take everybody for a patient",
+    "nobody": "Take nobody for a patient",
+}
+
+
+def decision_curve(run: SavedRun) -> Section | None:
+    """Show the net benefit of the main arm over the threshold probability."""
+    evaluation, arm = run.evaluation, run.main
+    if evaluation is None or arm is None or not arm.decision_curve.get("model", Curve([], [])).x:
+        return None
+    curves = {name: arm.decision_curve[name] for name in _NAMES if name in arm.decision_curve}
+    top = max(y for curve in curves.values() for y in curve.y)
+    figure = draw_lines(
+        [Line(_NAMES[name], curve, main=name == "model") for name, curve in curves.items()],
+        labels=("Threshold probability", "Net benefit"),
+        y_range=(-0.25 * max(top, 0.1), 1.08 * max(top, 0.1)),
+        size=(540, 380),
+    )
+    best = useful_range(curves)
+    told = f"The model is above both others from {best[0]:g} to {best[1]:g}." if best else ""
+    drawing = inline_svg(figure, "decision-curve", f"Net benefit over threshold probability. {told}")
+    body = render("decision_curve.html", drawing=drawing, evaluation=evaluation, useful=best)
+    return Section("Decision curve", body)
+
+
+def useful_range(curves: dict[str, Curve]) -> tuple[float, float] | None:
+    """Return the ends of the longest stretch in which the model does more good than both others.
+
+    Examples
+    --------
+    >>> x = [0.1, 0.2, 0.3]
+    >>> useful_range({"model": Curve(x, [0.4, 0.3, 0.2]), "everybody": Curve(x, [0.4, 0.2, 0.1]),
+    ...               "nobody": Curve(x, [0.0, 0.0, 0.0])})
+    (0.2, 0.3)
+    """
+    model = curves["model"]
+    rivals = [curve.y for name, curve in curves.items() if name != "model"]
+    better = [y > max((rival[at] for rival in rivals), default=0.0) for at, y in enumerate(model.y)]
+    longest: tuple[int, int] | None = None
+    start = None
+    for at, held in enumerate([*better, False]):
+        if held and start is None:
+            start = at
+        if not held and start is not None:
+            if longest is None or at - start > longest[1] - longest[0]:
+                longest = (start, at)
+            start = None
+    return (model.x[longest[0]], model.x[longest[1] - 1]) if longest else None

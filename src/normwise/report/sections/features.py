@@ -1,0 +1,216 @@
+"""Which features drive the decision, as regions on the brain where they have a place there."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import groupby
+
+from markupsafe import Markup
+
+from normwise.report.embed import as_uri
+from normwise.report.figures.bars import draw_weights
+from normwise.report.figures.brain import (
+    BrainSlice,
+    colour_bar,
+    draw_slices,
+    region_weights,
+)
+from normwise.report.figures.canvas import COLOURS, inline_svg
+from normwise.report.figures.trajectory import (
+    LEVEL_DASHES,
+    MARKERS,
+    class_colour,
+    draw_trajectory,
+    hollow_level,
+    shown_levels,
+)
+from normwise.report.render import render
+from normwise.report.saved_run import SavedRun
+from normwise.report.section import Section
+from normwise.report.wording import joined, percent, unit
+from normwise.results import (
+    Explanation,
+    FeatureNote,
+    Importance,
+    Trajectory,
+)
+
+__all__ = ["band_names", "importance", "stability", "trajectories"]
+
+_SHOWN = 15  # rows before the fold; the rest opens by a click
+_BARS = 20
+
+
+@dataclass(frozen=True)
+class Weighted:
+    """One row of the ranked table: ``about`` gives meaning and unit, ``bar`` the share of the largest."""
+
+    rank: int
+    feature: str
+    about: str
+    weight: float
+    bar: float
+
+
+def importance(run: SavedRun) -> Section | None:
+    """Show the weights on brain slices, or as bars, and ranked in a table."""
+    explanation = run.explanation
+    if explanation is None or not explanation.importances:
+        return None
+    ranked = sorted(explanation.importances, key=lambda row: (-abs(row.weight), row.feature))
+    largest = abs(ranked[0].weight)
+    signed = any(row.weight < 0 for row in ranked)
+    rows = [
+        Weighted(
+            rank, row.feature, _about(row, run), row.weight, abs(row.weight) / largest if largest else 0.0
+        )
+        for rank, row in enumerate(ranked, start=1)
+    ]
+    planes = _planes(explanation, run)
+    targets = run.evaluation.classes if run.evaluation else run.record.classes
+    body = render(
+        "importance.html",
+        rows=rows[:_SHOWN],
+        folded=rows[_SHOWN:],
+        kind=explanation.importance_kind,
+        signed=signed,
+        two=len(targets) == 2,
+        targets=targets,
+        planes=planes,
+        bar=as_uri(colour_bar(signed=signed)),
+        largest=max((abs(row.weight) for row in region_weights(ranked).values()), default=0.0),
+        placeless=any(row.label is None for row in ranked),
+        chart=None if planes else _chart(ranked, signed=signed, kind=explanation.importance_kind),
+        charted=min(_BARS, len(ranked)),
+        elsewhere=run.tested_elsewhere,
+    )
+    return Section("Regions that matter" if planes else "Features that matter", body)
+
+
+def _about(row: Importance, run: SavedRun) -> str:
+    """Say what a feature measures, or where, and its unit."""
+    note = run.notes.get(row.feature, FeatureNote("", ""))
+    told = note.description.removesuffix(f": {row.place}") or row.place  # the feature's name begins with it
+    unsaid = note.unit if note.unit.lower() not in told.lower() else ""
+    return " · ".join(part for part in (told, unit(unsaid)) if part)
+
+
+def _planes(explanation: Explanation, run: SavedRun) -> list[tuple[str, list[tuple[BrainSlice, str]]]]:
+    """Return slices with their data URIs by plane; empty where no region can be drawn."""
+    if explanation.atlas is None:
+        return []
+    features = run.record.settings.get("features")
+    lut = features.get("lut") if isinstance(features, dict) else None
+    slices = draw_slices(explanation.importances, explanation.atlas, lut)
+    return [
+        (plane, [(cut, as_uri(cut.png)) for cut in cuts])
+        for plane, cuts in groupby(slices or [], key=lambda cut: cut.plane)
+    ]
+
+
+def _chart(ranked: list[Importance], *, signed: bool, kind: str) -> Markup:
+    shown = ranked[:_BARS]
+    told = ", ".join(f"{row.feature} {row.weight:.3g}" for row in shown[:5])
+    return inline_svg(
+        draw_weights(shown, signed=signed, kind=kind or "weight"), "weights", f"Largest weights: {told}."
+    )
+
+
+_STABILITY_SHOWN = 20
+
+
+def stability(run: SavedRun) -> Section | None:
+    """Show in what share of the training parts each feature was selected."""
+    arm = run.main
+    if arm is None or not arm.stability:
+        return None
+    ranked = sorted(arm.stability, key=lambda row: (-row.share, row.feature))
+    shown = ranked[:_STABILITY_SHOWN]
+    figure = draw_weights(
+        [Importance(row.feature, row.share) for row in shown],
+        signed=False,
+        kind="Share of the training parts that selected the feature",
+    )
+    told = ", ".join(f"{row.feature} {percent(row.share)}" for row in shown[:5])
+    body = render(
+        "stability.html",
+        drawing=inline_svg(figure, "stability", f"Selected most often: {told}."),
+        ranked=ranked,
+        shown=len(shown),
+        always=sum(row.share == 1 for row in ranked),
+        rarely=sum(row.share < 0.5 for row in ranked),
+    )
+    return Section("Stability of the selection", body)
+
+
+_DASH_PATTERNS = ("none", "9 4", "3 3", "10 3 2 3")
+"""`LEVEL_DASHES` as the legend's own small lines need them."""
+
+
+def trajectories(run: SavedRun) -> Section | None:
+    """Show the normal course of the top features with everybody on it."""
+    if run.explanation is None or not run.explanation.trajectories:
+        return None
+    found, record = run.explanation.trajectories, run.record
+    classes = [name for name in record.classes if any(name in row.people_class for row in found)]
+    order = [name for name in [record.normal] if name in classes] + [
+        name for name in classes if name != record.normal
+    ]
+    levels = shown_levels(found[0])
+    panels = [
+        inline_svg(
+            draw_trajectory(row, classes, record.normal),
+            f"trajectory-{place}",
+            f"{row.feature} over {row.demographic}: expected course in the {record.normal} group with "
+            f"centile bands, and {len(row.people_x)} scans of {joined(order)}.",
+        )
+        for place, row in enumerate(found)
+    ]
+    roles = {colour: role for role, colour in COLOURS.items()}
+    body = render(
+        "trajectories.html",
+        panels=panels,
+        normal=record.normal,
+        markers=[
+            (name, MARKERS[place % len(MARKERS)], roles[class_colour(classes, record.normal, name)])
+            for place, name in enumerate(order)
+        ],
+        lines=list(zip(levels, _DASH_PATTERNS[: len(LEVEL_DASHES)], strict=False)),
+        filled=next((level for level in levels if level != hollow_level(found[0])), "")
+        if hollow_level(found[0])
+        else "",
+        hollow=hollow_level(found[0]),
+        hidden=len(found[0].expected) - len(levels),
+        bands=band_names(found[0]),
+        demographic=found[0].demographic,
+        elsewhere=run.tested_elsewhere,
+    )
+    return Section("Normal trajectories", body)
+
+
+def band_names(trajectory: Trajectory) -> str:
+    """Name the bands, the outermost first; levels up to 1 are shares, others percent.
+
+    Examples
+    --------
+    With several levels only the outermost is drawn.
+
+    >>> lines = {name: [0.0] for name in ("0.05", "0.25", "0.75", "0.95")}
+    >>> band_names(Trajectory("f", "mm", "Age", [60.0], {"F": [0.0]}, {"F": lines}, [], [], []))
+    '5th to 95th and 25th to 75th centile'
+    """
+    levels = sorted(float(name) for name in next(iter(trajectory.centiles.values()), {}))
+    if levels and levels[-1] <= 1:
+        levels = [100 * level for level in levels]
+    pairs = [(levels[place], levels[-1 - place]) for place in range(len(levels) // 2)]
+    names = [f"{_ordinal(low)} to {_ordinal(high)}" for low, high in pairs]
+    several = len(trajectory.expected)
+    told = f"{joined(names[:1] if several > 1 else names)} centile" if names else ""
+    return f"{told}, all levels" if told and several > 2 else told
+
+
+def _ordinal(level: float) -> str:
+    text = f"{round(level, 6):g}"
+    if "." in text or text[-2:] in ("11", "12", "13"):
+        return f"{text}th"
+    return text + {"1": "st", "2": "nd", "3": "rd"}.get(text[-1], "th")

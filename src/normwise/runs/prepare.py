@@ -1,0 +1,327 @@
+"""From a study to a run folder: who, what was measured, and what was used to do it.
+
+`prepare_run` is the common beginning of extract, evaluate and train: it reads the cohort, extracts or
+recalls the features, and writes ``study.toml``, ``dataset_description.json``, ``cohort.tsv`` and
+``features.tsv``/``features.json``. Everything it writes follows from its input alone.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from normwise.cohort import (
+    Cohort,
+    read_cohort,
+    read_study,
+    study_to_toml,
+)
+from normwise.engine import Limits, Progress
+from normwise.errors import ProcedureError
+from normwise.features import (
+    FeatureTable,
+    extract_features,
+    say_quality,
+    write_features,
+)
+from normwise.files import sha256_file, write_text
+from normwise.procedure import site_column
+from normwise.results import (
+    FlowStep,
+    RunRecord,
+    write_result,
+)
+from normwise.runs.composition import (
+    composition_of,
+    missing_in,
+    sites_of,
+)
+from normwise.runs.plan import check_plan
+from normwise.runs.versions import package_versions
+from normwise.schema import Roles, Study
+
+__all__ = ["MARKER", "PreparedRun", "assemble_frame", "prepare_run", "record_run"]
+
+CACHE = ".cache"
+"""Folder inside a run that holds finished extractions, so that an interrupted run resumes."""
+
+MARKER = ".normwise"
+"""File by which the command line knows a folder that Normwise began as a run."""
+
+
+@dataclass(frozen=True)
+class PreparedRun:
+    """A cohort with its features, row for row.
+
+    Attributes
+    ----------
+    study : Study
+        The resolved study.
+    folder : Path
+        The run folder.
+    cohort : Cohort
+        Those who remain; its ledger names everybody else.
+    features : FeatureTable
+        Features of those who remain, in the cohort's order.
+    """
+
+    study: Study
+    folder: Path
+    cohort: Cohort
+    features: FeatureTable
+
+    @property
+    def frame(self) -> pd.DataFrame:
+        """The travelling frame: features beside demographics (and site, if harmonized), one row a scan."""
+        return self.frame_with(site_column(self.study, self.cohort.roles))
+
+    def frame_with(self, site: str | None) -> pd.DataFrame:
+        """Return the frame with the site under the name that a model knows it by; None leaves it out."""
+        return assemble_frame(self.features.values, self.cohort, site)
+
+    @property
+    def labels(self) -> NDArray[np.object_]:
+        """Class name of each scan, of shape (n_scans,)."""
+        labels = self.cohort.labels
+        if labels is None:
+            raise ProcedureError(
+                "PRC-201",
+                "this step needs a diagnosis for every person, and the table has none.",
+                subject=self.study.cohort.label,
+                advice="name the column with cohort.label, or use `normwise predict`",
+            )
+        return labels.loc[self.features.values.index].to_numpy(dtype=object)
+
+    @property
+    def scan_hashes(self) -> tuple[str, ...]:
+        """SHA-256 of each scan's feature bytes: tells a scan again without saying whose it is."""
+        rows = np.ascontiguousarray(self.features.values.to_numpy())
+        return tuple(hashlib.sha256(row.tobytes()).hexdigest() for row in rows)
+
+    @property
+    def groups(self) -> NDArray[np.object_]:
+        """Person of each scan, of shape (n_scans,)."""
+        return self.cohort.groups.loc[self.features.values.index].to_numpy(dtype=object)
+
+
+def assemble_frame(values: pd.DataFrame, cohort: Cohort, site: str | None) -> pd.DataFrame:
+    """Put features, demographics and, where it is wanted, the site side by side.
+
+    Parameters
+    ----------
+    values : DataFrame of shape (n_scans, n_features)
+        Features, indexed by scan.
+    cohort : Cohort
+        Holds every scan of the index.
+    site : str, optional
+        What the column of the site is called; a demographic of that name is the site already.
+
+    Raises
+    ------
+    ProcedureError
+        PRC-108 where a feature has the site's name.
+    """
+    parts = [values, cohort.frame.loc[values.index]]
+    if site is not None and site not in cohort.frame.columns:
+        if site in values.columns:
+            raise ProcedureError(
+                "PRC-108",
+                "a feature has the name of the site's column.",
+                subject=site,
+                advice="leave it out of features.columns: a site is no feature",
+            )
+        sites = pd.Series([None] * len(values), index=values.index, dtype=object)
+        parts.append(
+            (sites if cohort.sites is None else cohort.sites.loc[values.index]).rename(site).to_frame()
+        )
+    # One block a type: rows of scattered columns are gathered several times slower.
+    return pd.concat(parts, axis=1).copy()
+
+
+def prepare_run(
+    study: Study | str | Path,
+    run: str | Path,
+    *,
+    purpose: Literal["extract", "train", "evaluate", "test"] = "extract",
+    labelled: bool = True,
+    jobs: int = 1,
+    progress: Progress | None = None,
+    limits: Limits | None = None,
+    roles: Roles | None = None,
+    wanted: Sequence[str] | None = None,
+) -> PreparedRun:
+    """Read the cohort, extract its features and begin the run folder.
+
+    Parameters
+    ----------
+    study : Study or path
+        A study, a study file or a BIDS folder.
+    run : path
+        The run folder; made where it is missing.
+    purpose : {"extract", "train", "evaluate", "test"}
+        What the features are for; what would stop it is refused before an image is read.
+    labelled : bool
+        Whether a diagnosis is needed.
+    jobs : int
+        Subjects extracted at the same time.
+    progress : Progress, optional
+        Where progress is shown.
+    limits : Limits, optional
+        What one subject may take; default: the engine's.
+    roles : Roles, optional
+        Roles of a trained model, so that its categories are read as categories here too.
+    wanted : sequence of str, optional
+        The features that a trained model needs; default: what the cohort has.
+
+    Returns
+    -------
+    PreparedRun
+        The cohort that remains and its features.
+
+    Raises
+    ------
+    ProcedureError
+        PRC-202 where no scan remains, PRC-203 where the run folder can't be made, PRC-301 where the cost
+        matrix does not fit the classes.
+    """
+    study = study if isinstance(study, Study) else read_study(Path(study))
+    folder = Path(run)
+    cohort = read_cohort(study, labelled=labelled, roles=roles)
+    if purpose != "test":
+        folds = {"extract": None, "train": 2, "evaluate": study.evaluation.folds}[purpose]
+        check_plan(study, cohort, folds=folds, split=purpose == "evaluate")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        # A folder with something of the user's in it is never marked, so that no command may clear it.
+        if all(path.name in {CACHE, "logs"} for path in folder.iterdir()):
+            write_text(folder / MARKER, "a Normwise run\n")
+    except OSError as fault:
+        raise ProcedureError(
+            "PRC-203",
+            "the run folder can't be made.",
+            subject=str(folder),
+            seen=fault.strerror or str(fault),
+            advice="name a folder that you may write to",
+        ) from fault
+    features = extract_features(
+        cohort,
+        study,
+        cache_dir=folder / CACHE,
+        jobs=jobs,
+        progress=progress,
+        limits=limits,
+        wanted=wanted,
+        run=folder,
+    )
+    cohort = cohort.leave_out(features.failures)
+    if features.quality:
+        said = {scan: say_quality(checks) for scan, checks in features.quality.items()}
+        quality = [said.get(str(scan), "n/a") for scan in cohort.ledger["id"]]
+        cohort = replace(cohort, ledger=cohort.ledger.assign(quality=quality))
+    cohort.write_ledger(folder / "cohort.tsv")
+    write_text(folder / "study.toml", study_to_toml(study))
+    write_text(folder / "dataset_description.json", _description(study))
+    if features.values.empty:
+        raise ProcedureError(
+            "PRC-202",
+            "nobody is left after reading the table and the images.",
+            subject=str(folder / "cohort.tsv"),
+            seen=f"{len(cohort.ledger)} rows, all left out",
+            advice="read the reasons in cohort.tsv",
+        )
+    write_features(features, folder)
+    return PreparedRun(study, folder, cohort, features)
+
+
+def record_run(prepared: PreparedRun, command: str, warnings: list[str]) -> RunRecord:
+    """Write ``run.json``: what was run, on whom, with which versions and seeds.
+
+    Parameters
+    ----------
+    prepared : PreparedRun
+        The run.
+    command : str
+        The verb.
+    warnings : list of str
+        What was found on the way, each once.
+    """
+    study, cohort = prepared.study, prepared.cohort
+    table = Path(study.cohort.root or ".") / study.cohort.table
+    record = RunRecord(
+        title=study.title,
+        command=command,
+        versions=package_versions(),
+        seed=study.evaluation.seed,
+        classes=list(cohort.roles.classes),
+        normal=cohort.roles.normal,
+        demographics=list(cohort.roles.demographics),
+        extractor=study.features.extractor,
+        n_features=prepared.features.values.shape[1],
+        n_listed=len(cohort.ledger),
+        n_included=len(cohort.frame),
+        flow=flow_of(cohort.ledger),
+        composition=composition_of(cohort),
+        readings=list(cohort.readings),
+        warnings=warnings,
+        hashes={"table": sha256_file(table), "features": prepared.features.hash} if table.is_file() else {
+            "features": prepared.features.hash
+        },
+        settings=study.model_dump(mode="json", exclude={"cohort": {"root"}}),
+        sites=sites_of(cohort),
+        missing=missing_in(cohort.ledger),
+    )  # fmt: skip
+    write_result(record, prepared.folder / "run.json")
+    return record
+
+
+def flow_of(ledger: pd.DataFrame) -> list[FlowStep]:
+    """Count who was left out, a code and general reason at a time; asserted to add up.
+
+    Parameters
+    ----------
+    ledger : DataFrame
+        Columns id, status, code, reason; one row a row of the table.
+    """
+    out = ledger[ledger["status"] != "included"]
+    steps = [
+        FlowStep(
+            step="left out",
+            code=str(code),
+            reason=general_reason(str(rows["reason"].iloc[0])),
+            scans=len(rows),
+        )
+        for code, rows in out.groupby("code", sort=True)
+    ]
+    included = int((ledger["status"] == "included").sum())
+    assert sum(step.scans for step in steps) + included == len(ledger), "the flow of participants must add up"
+    return steps
+
+
+def general_reason(reason: str) -> str:
+    """Return a reason without the row's own value or path, which stand behind the first colon.
+
+    Examples
+    --------
+    >>> general_reason("the image is missing: /data/sub-01.nii.gz")
+    'the image is missing'
+    """
+    return reason.split(": ", 1)[0].rstrip(".")
+
+
+def _description(study: Study) -> str:
+    """``dataset_description.json`` of a BIDS derivative."""
+    content = {
+        "Name": study.title or "Normwise run",
+        "BIDSVersion": "1.10.0",
+        "DatasetType": "derivative",
+        "GeneratedBy": [{"Name": "Normwise", "Version": package_versions().get("normwise", "")}],
+    }
+    return json.dumps(content, indent=2, ensure_ascii=False) + "\n"

@@ -1,0 +1,73 @@
+import numpy as np
+import pytest
+from scipy.optimize import approx_fprime
+
+from normwise.classify.solvers.newton import CrossEntropy, minimise
+
+
+def problem(n_classes, n_samples=30, n_dimensions=5, seed=0):
+    rng = np.random.default_rng(seed)
+    rows = rng.normal(size=(n_samples, n_dimensions))
+    targets = rng.dirichlet(np.ones(n_classes), size=n_samples)
+    weights = rng.uniform(0.2, 3.0, n_samples)
+    return CrossEntropy(rows, targets[:, 1:] if n_classes == 2 else targets, weights)
+
+
+@pytest.mark.parametrize("n_classes", [2, 3, 4])
+def test_slope_and_curvature_are_derivatives_of_the_cost(n_classes):
+    at = problem(n_classes, n_samples=3)
+    scores = np.random.default_rng(1).normal(size=(3, at.n_columns))
+
+    def cost(flat):
+        return at.cost(flat.reshape(scores.shape))
+
+    def slope(flat):
+        return at.slope(at.probabilities(flat.reshape(scores.shape))).ravel()
+
+    np.testing.assert_allclose(slope(scores.ravel()), approx_fprime(scores.ravel(), cost), atol=1e-6)
+    bent = approx_fprime(scores.ravel(), slope).reshape(*scores.shape, *scores.shape)
+    curvature = at.curvature(at.probabilities(scores))
+    for row in range(3):
+        np.testing.assert_allclose(curvature[:, :, row], bent[row, :, row, :], atol=1e-6)
+
+
+@pytest.mark.parametrize("n_classes", [2, 3, 4])
+@pytest.mark.parametrize("penalty", [1e-3, 1.0, 100.0])
+def test_at_the_minimum_the_gradient_is_zero(n_classes, penalty):
+    at = problem(n_classes)
+    found = minimise(at, penalty)
+    assert found.settled
+    scores = at.design @ found.columns
+    gradient = at.design.T @ at.slope(at.probabilities(scores))
+    gradient[:-1] += penalty * found.columns[:-1]
+    np.testing.assert_allclose(gradient, 0.0, atol=1e-8)
+    assert found.weights.shape == (5, 1 if n_classes == 2 else n_classes)
+    if n_classes > 2:
+        np.testing.assert_allclose(found.weights.sum(axis=1), 0.0, atol=1e-12)
+        np.testing.assert_allclose(found.intercept.sum(), 0.0, atol=1e-12)
+
+
+@pytest.mark.parametrize("n_classes", [2, 3])
+def test_the_start_changes_the_steps_and_not_the_minimum(n_classes):
+    at = problem(n_classes)
+    cold = minimise(at, 0.1)
+    warm = minimise(at, 0.1, minimise(at, 0.12).columns)
+    assert warm.n_steps < cold.n_steps
+    np.testing.assert_allclose(warm.weights, cold.weights, rtol=1e-7)
+    wild = minimise(at, 0.1, 30.0 * np.ones_like(cold.columns))
+    np.testing.assert_allclose(wild.weights, cold.weights, rtol=1e-6)
+
+
+def test_without_dimensions_the_intercept_is_the_log_odds():
+    at = CrossEntropy(np.zeros((8, 0)), np.repeat([[0.0], [1.0]], [6, 2], axis=0), np.ones(8))
+    assert minimise(at, 1.0).intercept[0] == pytest.approx(np.log(2 / 6), rel=1e-10)
+
+
+def test_perfectly_separable_rows_settle_without_overflow():
+    rows = np.r_[np.full(10, -1e6), np.full(10, 1e6)][:, None]
+    found = minimise(CrossEntropy(rows, (rows > 0).astype(float), np.ones(20)), 1e-6)
+    assert found.settled
+    assert np.isfinite(found.weights).all()
+    # The first-order condition λw = 20·10⁶·(1 − p) fixes the scale.
+    gap = 1e-6 * found.weights[0, 0] / (20 * 1e6)
+    assert gap == pytest.approx(np.exp(-1e6 * found.weights[0, 0]), rel=1e-6)

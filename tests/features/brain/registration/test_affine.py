@@ -1,0 +1,47 @@
+"""The affine is found again from far away, and by the head's own place in the world."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy.ndimage import map_coordinates
+from scipy.spatial.transform import Rotation
+
+from normwise.features.brain.registration.affine import fit_affine
+from normwise.features.brain.registration.reference import load_reference, moved
+
+
+def made(truth: np.ndarray, spacing: float, gain: float = 1.0) -> tuple[np.ndarray, np.ndarray]:
+    """The template's brain, carried by an affine onto a grid of its own."""
+    reference = load_reference()
+    affine = np.diag([spacing, spacing, spacing, 1.0])
+    affine[:3, 3] = (-110, -140, -100)
+    shape = (round(220 / spacing), round(260 / spacing), round(230 / spacing))
+    points = moved(
+        np.linalg.inv(reference.affine) @ np.linalg.inv(truth) @ affine, np.indices(shape, dtype=np.float32)
+    )
+    return gain * map_coordinates(reference.t1 * reference.mask, points, order=1), affine
+
+
+@pytest.mark.parametrize(
+    ("angles", "scales"),
+    [((0, 0, 0), (1, 1, 1)), ((20, -6, 12), (0.9, 0.95, 1.0)), ((-18, 8, -20), (1.1, 1.0, 1.05))],
+)
+def test_an_affine_is_found_to_a_fraction_of_a_voxel(angles, scales) -> None:
+    truth = np.eye(4)
+    truth[:3, :3] = Rotation.from_euler("xyz", angles, degrees=True).as_matrix() @ np.diag(scales)
+    truth[:3, 3] = (5, -12, 9)
+    brain, affine = made(truth, spacing=3.0, gain=700.0)
+    found = fit_affine(load_reference(), brain.astype(np.float32), affine)
+    reference = load_reference()
+    inside = np.argwhere(reference.mask)[::997].T.astype(np.float32)
+    places = moved(reference.affine, inside)
+    apart = np.linalg.norm(moved(found, places) - moved(truth, places), axis=0)
+    assert apart.max() < 1.0  # a third of a voxel
+
+
+def test_the_scale_of_brightness_changes_nothing() -> None:
+    brain, affine = made(np.eye(4), spacing=4.0)
+    one = fit_affine(load_reference(), brain.astype(np.float32), affine)
+    many = fit_affine(load_reference(), (1024 * brain).astype(np.float32), affine)
+    np.testing.assert_allclose(one, many, atol=1e-4)

@@ -1,0 +1,61 @@
+"""The mask: one piece without holes, from a stripped head, from the template, or a refusal by name."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy.ndimage import binary_dilation
+
+from normwise.errors import FeatureError
+from normwise.features.brain.registration.reference import load_reference
+from normwise.features.brain.segmentation import mask as room
+from normwise.features.brain.segmentation.mask import find_brain, largest_part
+from normwise.features.brain.settings import ChainSettings
+
+
+def test_the_largest_piece_is_kept_and_filled() -> None:
+    inside = np.zeros((12, 12, 12), dtype=bool)
+    inside[2:9, 2:9, 2:9] = True
+    inside[5, 5, 5] = False
+    inside[11, 11, 11] = True
+    found = largest_part(inside)
+    assert found[5, 5, 5]
+    assert not found[11, 11, 11]
+
+
+def test_nothing_inside_is_refused() -> None:
+    with pytest.raises(FeatureError) as caught:
+        largest_part(np.zeros((3, 3, 3), dtype=bool))
+    assert caught.value.code == "FEA-513"
+
+
+def test_a_stripped_head_is_its_own_mask() -> None:
+    head = np.zeros((20, 20, 20), dtype=np.float32)
+    head[6:14, 6:14, 6:14] = 3
+    found = find_brain({"head": head, "head_affine": np.eye(4)}, ChainSettings(already_stripped=True))
+    np.testing.assert_array_equal(found["mask"] > 0, head > 0)
+    np.testing.assert_array_equal(found["box"], [[2, 2, 2], [18, 18, 18]])
+
+
+def test_without_the_network_it_is_asked_for_by_the_line_to_type(monkeypatch) -> None:
+    monkeypatch.setattr(room, "network_files", lambda: None)
+    head = {"head": np.ones((4, 4, 4), np.float32), "head_affine": np.eye(4)}
+    with pytest.raises(FeatureError) as caught:
+        find_brain(head, ChainSettings(masker="network"))
+    assert caught.value.code == "FEA-512"
+    assert "pip install" in (caught.value.advice or "")
+
+
+def test_the_template_finds_a_brain_within_skull_and_scalp(monkeypatch) -> None:
+    monkeypatch.setattr(room, "network_files", lambda: None)
+    brain = load_reference().coarser(3)
+    wide = np.pad(brain.t1 * brain.mask, 6)
+    inside = np.pad(brain.mask, 6)
+    skull = binary_dilation(inside, iterations=2)
+    scalp = binary_dilation(skull, iterations=2) & ~skull
+    head = wide + np.where(scalp, 0.8 * wide.max(), 0)
+    affine = brain.affine.copy()
+    affine[:3, 3] -= affine[:3, :3] @ np.full(3, 6.0) - (8, -5, 4)
+    arrays = {"head": head.astype(np.float32), "head_affine": affine}
+    found = find_brain(arrays, ChainSettings())["mask"] > 0
+    assert 2 * (found & inside).sum() / (found.sum() + inside.sum()) > 0.85

@@ -1,0 +1,130 @@
+"""Networks as learnt extractors: trunk and autoencoder."""
+
+from __future__ import annotations
+
+import warnings
+
+import numpy as np
+import pandas as pd
+import pytest
+import skops.io
+from sklearn.base import clone
+from sklearn.pipeline import make_pipeline
+
+from normwise.classify import CLASSIFIERS, LogisticClassifier
+from normwise.errors import ClassifierError, NormwiseWarning
+from normwise.learnt.autoencoder import ConvAutoencoder
+from normwise.learnt.registry import network_extractor
+from normwise.learnt.trunk import ConvTrunk
+from normwise.networks.images.columns import image_frame
+from normwise.normalize import FeatureNormalizer
+from normwise.samples import plant_blobs
+from normwise.schema.study import FeaturesSection
+
+SMALL = {"width": 4, "blocks": 2, "epochs": 2, "batch_size": 8}
+NAMES = ("age", "sex")
+
+
+@pytest.fixture(scope="module")
+def cohort():
+    return plant_blobs(36, edge=10, ndim=2, seed=3)
+
+
+@pytest.fixture(scope="module")
+def frame(cohort):
+    return image_frame(cohort.images, cohort.demographics)
+
+
+@pytest.fixture(scope="module")
+def trunk(cohort, frame):
+    return ConvTrunk(SMALL, demographics=NAMES).fit(frame, cohort.labels)
+
+
+def test_demographics_pass_through_and_do_not_enter_the_embedding(frame, trunk):
+    out = trunk.transform(frame)
+    assert list(out.columns) == list(trunk.get_feature_names_out())
+    assert out.shape == (36, trunk.kept_.sum() + 2)
+    pd.testing.assert_frame_equal(out[list(NAMES)], frame[list(NAMES)])
+    older = trunk.transform(frame.assign(age=frame["age"] + 30))
+    pd.testing.assert_frame_equal(out.iloc[:, :-2], older.iloc[:, :-2])
+    assert out.iloc[:, :-2].std().min() > 0
+
+
+def test_a_training_row_is_embedded_by_the_network_that_has_not_seen_it(cohort, frame, trunk):
+    assert sorted(np.unique(list(trunk.held_out_.values()))) == [0, 1, 2]
+    assert len(trunk.held_out_) == 36
+    out = trunk.transform(frame).iloc[:, :-2].to_numpy()
+    each = [
+        network.embed(frame) @ way[:-1] + way[-1]
+        for network, way in zip(trunk.networks_, trunk.maps_, strict=True)
+    ]
+    own = np.min([np.abs(out - one[:, trunk.kept_]).max(axis=1) for one in each], axis=0)
+    np.testing.assert_allclose(own, 0, atol=1e-9)
+    new = plant_blobs(6, edge=10, ndim=2, seed=9)
+    others = image_frame(new.images, new.demographics)
+    moved = [
+        net.embed(others) @ way[:-1] + way[-1] for net, way in zip(trunk.networks_, trunk.maps_, strict=True)
+    ]
+    mean = np.mean(moved, axis=0)[:, trunk.kept_]
+    np.testing.assert_allclose(trunk.transform(others).iloc[:, :-2], mean, atol=1e-9)
+
+
+def test_labels_of_the_training_rows_alone_are_used(cohort, frame, trunk):
+    again = clone(trunk).fit(frame, cohort.labels)
+    pd.testing.assert_frame_equal(again.transform(frame), trunk.transform(frame))
+    with pytest.raises(ClassifierError) as caught:
+        clone(trunk).fit(frame)
+    assert caught.value.code == "CLS-507"
+
+
+def test_a_class_of_two_people_is_too_small_for_folds(cohort, frame):
+    few = np.r_[np.flatnonzero(cohort.labels == "normal"), np.flatnonzero(cohort.labels == "disease")[:2]]
+    one = ConvTrunk({**SMALL, "epochs": 1}, demographics=NAMES).fit(frame.iloc[few], cohort.labels[few])
+    assert len(one.networks_) == 1
+    assert one.held_out_ == {}
+
+
+def test_it_stands_before_normalizer_and_classifier_and_survives_skops(cohort, frame):
+    normalizer = FeatureNormalizer(NAMES, "normal", categorical=("sex",))
+    pipeline = make_pipeline(ConvTrunk(SMALL, demographics=NAMES), normalizer, LogisticClassifier(C=0.1))
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "NRM-201", NormwiseWarning)
+        pipeline.fit(frame, cohort.labels)
+    step = pipeline[0]
+    saved = skops.io.dumps(step)
+    trusted = CLASSIFIERS["conv"].trusted
+    assert set(skops.io.get_untrusted_types(data=saved)) <= set(trusted)
+    again = skops.io.loads(saved, trusted=list(trusted))
+    pd.testing.assert_frame_equal(again.transform(frame), step.transform(frame))
+
+
+@pytest.mark.parametrize("ndim", [2, 3])
+def test_an_autoencoder_draws_what_it_was_given(ndim):
+    rng = np.random.default_rng(0)
+    shapes, amounts = rng.normal(size=(2, 9**ndim)), rng.normal(size=(24, 2))
+    people = pd.DataFrame({"age": rng.uniform(60, 90, 24), "sex": "F"})
+    X = image_frame((amounts @ shapes).reshape(24, *[9] * ndim), people)
+    settings = {**SMALL, "epochs": 40, "learning_rate": 0.01}
+    coder = ConvAutoencoder(4, settings=settings, demographics=NAMES).fit(X)
+    assert coder.losses_[-1] < 0.7 * coder.losses_[0]
+    out = coder.transform(X)
+    assert list(out.columns) == ["code_001", "code_002", "code_003", "code_004", "age", "sex"]
+    assert out.iloc[:, :4].std().min() > 0
+    again = skops.io.loads(skops.io.dumps(coder), trusted=list(CLASSIFIERS["conv"].trusted))
+    pd.testing.assert_frame_equal(again.transform(X), out)
+
+
+def test_the_study_names_the_network_and_its_settings():
+    section = FeaturesSection(extractor="autoencoder", components=5, network={"width": 4})
+    coder = network_extractor(section, 3, joined=False)
+    assert (coder.n_components, coder.settings, coder.random_state) == (5, {"width": 4}, 3)
+    assert network_extractor(FeaturesSection(extractor="voxels"), 0, joined=True) is None
+    assert not network_extractor(FeaturesSection(extractor="trunk"), 0, joined=False).joined
+    for wrong, code in (
+        ({"widht": 4}, "CLS-102"),
+        ({"width": 0}, "CLS-103"),
+        ({"demographics": ["age"]}, "CLS-102"),
+    ):
+        with pytest.raises(ClassifierError) as caught:
+            network_extractor(FeaturesSection(extractor="trunk", network=wrong), 0, joined=True)
+        assert caught.value.code == code

@@ -1,0 +1,72 @@
+"""A network's contributions and importances: they add up, point the right way, and find what tells."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy.special import logit
+
+from normwise.model.explain import attributions_of, importances_of
+from simulated import model_of, simulate
+
+ARMS = ["normalized", "raw", "appended", "demographics"]
+
+
+@pytest.fixture(scope="module")
+def small():
+    return simulate()
+
+
+def test_a_persons_contributions_add_up_to_their_log_odds_against_somebody_as_expected(small):
+    model = model_of(small, "neural")
+    procedure = model.procedure
+    inputs = procedure.pipeline[:-1].transform(small.X)
+    shares = attributions_of(procedure, inputs, "AD")
+    columns = list(procedure.rule.classes)
+    both = procedure.pipeline[-1].predict_proba(np.vstack([inputs, np.zeros(inputs.shape[1])]))
+    odds = logit(both[:, list(procedure.pipeline.classes_).index("AD")])
+    assert columns == ["normal", "AD"]  # not in the order of the alphabet, as the classifier has them
+    np.testing.assert_allclose(shares.sum(axis=1), odds[:-1] - odds[-1], atol=1e-3)
+    for row, person in enumerate(model.predict(small.X, top=6)):
+        told = {each.feature: each.weight for each in person.contributions}
+        assert sum(told.values()) == pytest.approx(shares[row].sum(), abs=1e-9)
+        sizes = [abs(weight) for weight in told.values()]
+        assert sizes == sorted(sizes, reverse=True)
+
+
+def test_a_small_hippocampus_speaks_for_the_disease(small):
+    people = model_of(small, "neural").predict(small.X)
+    told = [
+        (each.w, each.weight)
+        for person in people
+        for each in person.contributions
+        if each.feature == "hippocampus_left.volume_mm3"
+    ]
+    w, weight = np.array(told).T
+    assert np.corrcoef(w, weight)[0, 1] < -0.7
+
+
+@pytest.mark.parametrize("arm", ARMS)
+def test_the_feature_that_tells_weighs_most(small, arm):
+    model = model_of(small, "neural", arm=arm)
+    rows, kind = importances_of(model.procedure, model.notes, small.X)
+    assert kind == "integrated gradients, mean size"
+    assert all(row.weight >= 0.0 for row in rows)
+    assert len(rows) == {"appended": 8, "demographics": 2}.get(arm, 6)
+    assert rows[0].feature == ("age" if arm == "demographics" else "hippocampus_left.volume_mm3")
+
+
+def test_several_classes_are_asked_one_by_one():
+    three = simulate(90, classes=("normal", "mci", "AD"))
+    model = model_of(three, "neural")
+    rows, _ = importances_of(model.procedure, model.notes, three.X)
+    assert rows[0].feature == "hippocampus_left.volume_mm3"
+    assert all(each.weight is None for person in model.predict(three.X[:3]) for each in person.contributions)
+
+
+def test_classifiers_that_can_not_say_say_nothing(small):
+    model = model_of(small, "svm")
+    kernel = model.procedure.pipeline.named_steps["classify"].kernel
+    if kernel == "rbf":
+        assert importances_of(model.procedure, model.notes, small.X) == ([], "")
+    assert attributions_of(model.procedure, np.zeros((1, 6)), "AD") is None

@@ -1,0 +1,218 @@
+"""Sites: a planted shift is removed, few people are trusted less, and nobody but training normals teaches."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from normwise.errors import NormalizerError, NormwiseWarning
+from normwise.normalize.sites.effects import fit_sites, shrink_effects
+from normwise.normalize.sites.harmonizer import SiteHarmonizer
+
+SITES = ("A", "B", "C")
+SHIFT, SCALE = {"A": 0.0, "B": 4.0, "C": -3.0}, {"A": 1.0, "B": 2.0, "C": 0.5}
+
+
+def cohort(people: int = 240, features: int = 6, seed: int = 0) -> tuple[pd.DataFrame, np.ndarray]:
+    """Ageing features with a shift and a scale a site; patients are lower, and mostly from site B."""
+    rng = np.random.default_rng(seed)
+    site = np.array(SITES)[np.arange(people) % 3]
+    patient = rng.uniform(size=people) < np.where(site == "B", 0.6, 0.2)
+    age = rng.uniform(50, 90, people) + np.where(site == "B", 5, 0)
+    noise = rng.normal(size=(people, features)) - 2.0 * patient[:, None]
+    values = 100 - 0.2 * age[:, None] + np.vectorize(SCALE.get)(site)[:, None] * noise
+    values += np.vectorize(SHIFT.get)(site)[:, None]
+    X = pd.DataFrame(values, columns=[f"f{i}" for i in range(features)])
+    X.index = pd.Index([f"s{i}" for i in range(people)], name="id")
+    X["age"], X["scanner"] = age, site
+    return X, np.where(patient, "AD", "normal").astype(object)
+
+
+def harmonizer(**settings: object) -> SiteHarmonizer:
+    return SiteHarmonizer("scanner", ("age",), "normal", **settings)
+
+
+def rest(frame: pd.DataFrame) -> np.ndarray:
+    """Return what the planted ageing leaves of the features."""
+    return frame.filter(like="f").to_numpy() - 100 + 0.2 * frame["age"].to_numpy()[:, None]
+
+
+@pytest.mark.parametrize("method", ["location_scale", "combat"])
+def test_a_planted_shift_and_scale_are_removed_and_the_disease_stays(method: str) -> None:
+    X, y = cohort(1500)
+    made = harmonizer(method=method).fit(X, y).transform(X)
+    normal = y == "normal"
+    values = rest(made)
+    middle = [values[normal & (X["scanner"] == name)].mean() for name in SITES]
+    spread = [values[normal & (X["scanner"] == name)].std() for name in SITES]
+    assert np.ptp(middle) < 0.1
+    assert max(spread) / min(spread) < 1.1
+    # Two standard deviations lower before, and two after, at every site.
+    for name in SITES:
+        here = X["scanner"] == name
+        gap = values[normal & here].mean() - values[~normal & here].mean()
+        assert gap / values[normal & here].std() == pytest.approx(2.0, abs=0.25)
+
+
+def test_ageing_is_kept() -> None:
+    X, y = cohort(1500)
+    made = harmonizer().fit(X, y).transform(X)
+    normal = y == "normal"
+    slope = np.polyfit(X["age"][normal], made["f0"][normal], 1)[0]
+    assert slope == pytest.approx(-0.2, abs=0.03)
+
+
+def test_the_site_is_dropped_unless_it_is_a_demographic() -> None:
+    X, y = cohort()
+    assert "scanner" not in harmonizer().fit(X, y).transform(X).columns
+    both = SiteHarmonizer("scanner", ("age", "scanner"), "normal").fit(X, y)
+    assert list(both.transform(X).columns) == list(X.columns) == list(both.get_feature_names_out())
+
+
+def test_patients_and_test_rows_teach_nothing() -> None:
+    X, y = cohort()
+    train, test = np.arange(160), np.arange(160, 240)
+    first = harmonizer().fit(X.iloc[train], y[train])
+    changed = X.copy()
+    values = changed.columns[:6]
+    changed.loc[changed.index[test], values] += 1000.0
+    changed.loc[changed.index[train][y[train] == "AD"], values] *= 3.0
+    second = harmonizer().fit(changed.iloc[train], y[train])
+    for name in ("mean", "slopes", "spread", "shift", "scale"):
+        assert np.array_equal(getattr(first.model_, name), getattr(second.model_, name))
+    before = first.transform(X.iloc[train])
+    first.transform(changed.iloc[test])
+    assert before.equals(first.transform(X.iloc[train]))
+
+
+def test_a_row_is_harmonized_by_itself() -> None:
+    X, y = cohort()
+    fitted = harmonizer().fit(X, y)
+    together = fitted.transform(X)
+    alone = pd.concat([fitted.transform(X.iloc[[row]]) for row in (3, 1, 2)])
+    pd.testing.assert_frame_equal(together.iloc[[3, 1, 2]], alone, rtol=1e-12)
+
+
+def test_small_sites_are_drawn_to_the_middle_of_their_features_and_large_ones_are_not() -> None:
+    rng = np.random.default_rng(0)
+    # One site effect of 1 for all features: what differs between features is chance.
+    few, many = (rng.normal(1.0, 1.0, size=(n, 400)) for n in (4, 400))
+    kept = []
+    for values in (few, many):
+        mean, variance = values.mean(axis=0), values.var(axis=0, ddof=1)
+        drawn, spread = shrink_effects(mean, variance, len(values))
+        assert np.abs(drawn - 1.0).mean() < np.abs(mean - 1.0).mean()
+        assert np.abs(spread - 1.0).mean() < np.abs(variance - 1.0).mean()
+        kept.append(drawn.std())
+    assert kept[0] < 0.3  # of 0.5 that chance gives the means of four people
+    # Where features do differ, a large site keeps its own estimates and a small one less of them.
+    true = rng.normal(0.0, 1.0, 400)
+    for n, least, most in ((3, 0.5, 0.9), (300, 0.99, 1.01)):
+        values = true + rng.normal(size=(n, 400))
+        mean = values.mean(axis=0)
+        drawn, _ = shrink_effects(mean, values.var(axis=0, ddof=1), n)
+        assert least < np.polyfit(mean, drawn, 1)[0] < most
+    assert np.allclose(shrink_effects(np.array([2.0]), np.array([0.5]), 5), [[2.0], [0.5]])
+
+
+def test_the_effects_of_a_published_worked_form() -> None:
+    """Without demographics the site means and variances are those of the standardised data (Johnson 2007)."""
+    rng = np.random.default_rng(1)
+    values, sites = rng.normal(size=(60, 5)), np.repeat([0, 1, 1], 20)
+    model = fit_sites(values, np.zeros((60, 0)), sites, 2, shrink=False)
+    pooled = sum((sites == s).mean() * values[sites == s].mean(axis=0) for s in (0, 1))
+    within = np.concatenate([values[sites == s] - values[sites == s].mean(axis=0) for s in (0, 1)])
+    sigma = np.sqrt((within**2).mean(axis=0))
+    assert np.allclose(model.mean, pooled)
+    assert np.allclose(model.spread, sigma)
+    assert np.allclose(model.shift[1], (values[sites == 1].mean(axis=0) - pooled) / sigma)
+    assert np.allclose(model.scale[0], values[sites == 0].std(axis=0, ddof=1) / sigma)
+
+
+def test_a_site_without_training_normals_by_each_policy() -> None:
+    X, y = cohort(600)
+    train = (X["scanner"] != "C").to_numpy()
+    new, labels = X[~train], y[~train]
+    told = {
+        name: harmonizer(unseen=name).fit(X[train], y[train]) for name in ("refuse", "pooled", "own_normals")
+    }
+    assert not told["refuse"].in_support(new)["supported"].any()
+    assert "scanner C" in told["refuse"].in_support(new)["reason"].iloc[0]
+    with pytest.raises(NormalizerError) as caught:
+        told["refuse"].transform(new)
+    assert caught.value.code == "NRM-303"
+    pooled = told["pooled"].transform(new)
+    assert np.array_equal(pooled["f0"], new["f0"])
+    assert not told["own_normals"].in_support(new)["encodable"].any()
+    met = told["own_normals"].meet(new, labels)
+    assert met.in_support(new)["supported"].all()
+    assert (
+        not told["own_normals"].in_support(new)["supported"].any()
+    )  # the one that was fitted stays as it is
+    ours = rest(met.transform(new))[labels == "normal"]
+    others = rest(met.transform(X[train]))[y[train] == "normal"]
+    assert abs(ours.mean() - others.mean()) < 0.2
+    assert rest(pooled)[labels == "normal"].mean() < others.mean() - 2
+
+
+def test_of_a_new_site_only_the_normals_labels_are_used_and_nobody_places_himself() -> None:
+    X, y = cohort(300)
+    train = (X["scanner"] != "C").to_numpy()
+    fitted = harmonizer(unseen="own_normals").fit(X[train], y[train])
+    new, labels = X[~train], y[~train]
+    sick = new.copy()
+    sick.loc[labels == "AD", "f0"] += 50.0
+    normal = labels == "normal"
+    same = fitted.meet(new, labels).transform(new)[normal]
+    assert same.equals(fitted.meet(sick, labels).transform(new)[normal])
+    # A person's own value moves the others' effect and never their own.
+    one = new.index[normal][0]
+    moved = new.copy()
+    moved.loc[one, "f0"] += 50.0
+    met, other = fitted.meet(new, labels), fitted.meet(moved, labels)
+    assert met.transform(new.loc[[one]]).equals(other.transform(new.loc[[one]]))
+    assert not met.transform(new).drop(one).equals(other.transform(new).drop(one))
+
+
+def test_two_normals_are_no_site() -> None:
+    X, y = cohort(300)
+    train = (X["scanner"] != "C").to_numpy()
+    fitted = harmonizer(unseen="own_normals").fit(X[train], y[train])
+    new = X[~train][y[~train] == "normal"].iloc[:2]
+    met = fitted.meet(new, ["normal", "normal"])
+    assert not met.in_support(new)["supported"].any()
+
+
+def test_sites_are_told_apart_as_text_and_a_missing_one_is_named() -> None:
+    X, y = cohort()
+    codes = X.assign(scanner=X["scanner"].map({"A": 1, "B": 2, "C": 3}))
+    fitted = harmonizer().fit(codes, y)
+    assert fitted.sites_ == ["1", "2", "3"]
+    gone = codes.assign(scanner=codes["scanner"].astype(float))
+    gone.iloc[0, gone.columns.get_loc("scanner")] = np.nan
+    support = fitted.in_support(gone)
+    assert support["reason"].iloc[0] == "scanner is missing"
+    assert support["supported"].iloc[1:].all()
+
+
+def test_few_normals_are_told_and_none_are_refused() -> None:
+    X, y = cohort(24)
+    with pytest.warns(NormwiseWarning, match="NRM-304"):
+        harmonizer().fit(X, y)
+    alone = X.assign(scanner=[f"site {i}" for i in range(24)])
+    with pytest.raises(NormalizerError) as caught:
+        harmonizer().fit(alone, y)
+    assert caught.value.code == "NRM-302"
+    with pytest.raises(NormalizerError) as caught:
+        harmonizer().fit(X.drop(columns="scanner"), y)
+    assert caught.value.code == "NRM-301"
+
+
+def test_float32_stays_float32_and_a_constant_feature_stays_as_it_is() -> None:
+    X, y = cohort()
+    X["f0"] = 5.0
+    small = X.astype({f"f{i}": "float32" for i in range(6)})
+    made = harmonizer().fit(small, y).transform(small)
+    assert set(made.dtypes.iloc[:6]) == {np.dtype("float32")}
+    assert (made["f0"] == 5.0).all()

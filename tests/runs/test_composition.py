@@ -1,0 +1,56 @@
+"""Table 1 counts everybody, by class and by site, and says what was missing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from normwise.cohort import read_cohort
+from normwise.runs.composition import (
+    composition_of,
+    missing_in,
+    sites_of,
+)
+from normwise.schema.study import Study
+
+TABLE = """ID,Age,Sex,dx,site
+a,60,F,normal,Lund
+b,70,M,AD,Lund
+c,80,F,AD,Oslo
+d,,F,AD,Oslo
+e,,F,normal,Oslo
+f,66,F,,Oslo
+g,61,M,normal,
+"""
+
+
+def cohort_in(folder: Path, **changes: object):
+    (folder / "people.csv").write_text(TABLE)
+    section = {
+        "root": folder, "table": "people.csv", "id": "ID", "label": "dx", "demographics": ["Age", "Sex"],
+        "classes": {"normal": ["normal"], "AD": ["AD"]}, "site": "site",
+    }  # fmt: skip
+    return read_cohort(Study.model_validate({"cohort": section | changes}))
+
+
+def test_classes_and_sites_hold_everybody_once(tmp_path: Path) -> None:
+    cohort = cohort_in(tmp_path)
+    classes, sites = composition_of(cohort), sites_of(cohort)
+    assert [(row["class"], row["scans"]) for row in classes] == [("normal", 1), ("AD", 2)]
+    assert [(row["site"], row["scans"], row["classes"]) for row in sites] == [
+        ("Lund", 2, {"normal": 1, "AD": 1}),
+        ("Oslo", 1, {"normal": 0, "AD": 1}),
+    ]
+    assert sites[0]["Age"] == {"mean": 65.0, "sd": 7.0710678118654755, "min": 60.0, "max": 70.0}
+    assert sites[1]["Sex"] == {"F": 1}
+
+
+def test_missing_values_are_counted_by_class(tmp_path: Path) -> None:
+    assert missing_in(cohort_in(tmp_path).ledger) == {
+        "Age": {"AD": 1, "normal": 1},
+        "the label": {"class unknown": 1},
+        "the site": {"normal": 1},
+    }
+
+
+def test_without_sites_there_is_no_table_of_them(tmp_path: Path) -> None:
+    assert sites_of(cohort_in(tmp_path, site=None)) == []
