@@ -23,6 +23,7 @@ estimator contract touches are ``ValueError`` as well, so that its own tools cat
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any, Self
 
 __all__ = [
@@ -174,7 +175,39 @@ class CommandError(NormwiseError):
 
 
 class NormwiseWarning(UserWarning):
-    """A finding that does not stop the work; its text begins with a code of the room that found it."""
+    """A finding that does not stop the work: a code, what was found, and of whom or what.
+
+    Parameters
+    ----------
+    code : str
+        Letters of the branch and a number, as in `NormwiseError`.
+    text : str
+        What was found.
+    subject : str, optional
+        The person, scan, column or file concerned.
+    value : float, optional
+        The measured quantity.
+
+    Examples
+    --------
+    >>> warning = NormwiseWarning("NRM-201", "43 normal people are few.", value=43)
+    >>> str(warning), warning.code
+    ('NRM-201  43 normal people are few.', 'NRM-201')
+    """
+
+    def __init__(
+        self, code: str, text: str = "", *, subject: str | None = None, value: float | None = None
+    ) -> None:
+        if not text:
+            code, _, text = code.partition("  ")
+        super().__init__(f"{code}  {text}")
+        self.code = code
+        self.text = text
+        self.subject = subject
+        self.value = value
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return partial(type(self), self.code, self.text, subject=self.subject, value=self.value), ()
 
 
 _BRANCHES: dict[str, type[NormwiseError]] = {

@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 
 from pydantic import TypeAdapter
 
+from normwise.errors import NormwiseWarning
 from normwise.files import write_bytes
 
 __all__ = [
@@ -31,6 +32,7 @@ __all__ = [
     "FlowStep",
     "Importance",
     "LearningCurve",
+    "Note",
     "People",
     "Permutation",
     "Person",
@@ -52,6 +54,41 @@ METRIC_NAMES = ("auc", "balanced_accuracy", "sensitivity", "specificity")
 """The metrics of every arm, in the order in which they are shown."""
 
 ResultT = TypeVar("ResultT")
+
+
+@dataclass(frozen=True)
+class Note:
+    """A finding that stopped nothing, or a reason of no decision; a page or the terminal words it.
+
+    Attributes
+    ----------
+    code : str
+        As in ``docs/errors.md``.
+    text : str
+        What was found.
+    subject : str or None
+        The person, scan, column or file concerned.
+    value : float or None
+        The measured quantity.
+
+    Examples
+    --------
+    >>> str(Note("EVA-102", "3 of 20 scans were trained on", value=3))
+    'EVA-102  3 of 20 scans were trained on'
+    """
+
+    code: str
+    text: str
+    subject: str | None = None
+    value: float | None = None
+
+    @classmethod
+    def of(cls, warning: NormwiseWarning) -> Note:
+        """Keep what a warning says."""
+        return cls(warning.code, warning.text, warning.subject, warning.value)
+
+    def __str__(self) -> str:
+        return f"{self.code}  {self.text}"
 
 
 @dataclass(frozen=True)
