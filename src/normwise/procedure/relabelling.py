@@ -30,7 +30,7 @@ from normwise.schema import Roles, Study
 
 __all__ = ["Shortcut"]
 
-Floats = NDArray[np.floating[Any]]
+Floats = Any  # float32 where the features are
 Names = NDArray[np.object_]
 Rows = NDArray[np.intp]
 
