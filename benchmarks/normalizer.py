@@ -1,7 +1,7 @@
 """Taking five demographics out of float32 features: normwise and its peers, ratios to a copy in memory.
 
 Everybody is normal here, so that all do the same regression. The peers give residuals; normwise gives
-W-scores, which is more, and residuals beside them. ``FeatureNormalizer`` is fit and transform of a travelling
+W-scores, which is more, and residuals beside them. ``FeatureNormalizer`` is fit and transform of a
 frame, names and checks included; "arrays" are the functions underneath, on features stored one feature after
 the other, as a frame keeps them, or one person after the other, as a memory map may. All write to fresh
 memory, whose first touch is most of the copy's time, but one line that writes to memory used before. "two
@@ -34,8 +34,7 @@ def candidates(people: int, features: int) -> dict[str, Callable[[], object]]:
     from sklearn.linear_model import LinearRegression
 
     from normwise.normalize import FeatureNormalizer
-    from normwise.normalize.blocked.regression import fit_standardize
-    from normwise.normalize.blocked.regression_model import People, inverse_triangle
+    from normwise.normalize.blocked.regression import People, fit_standardize, inverse_triangle
 
     rng = np.random.default_rng(0)
     by_person = rng.standard_normal((people, features), dtype=np.float32) + np.float32(10)

@@ -6,10 +6,9 @@ import pytest
 
 from normwise.errors import NormalizerError
 from normwise.normalize.demographics import (
+    Demographics,
     check_columns,
-    is_category,
     level_text,
-    read_levels,
     read_numbers,
 )
 
@@ -31,21 +30,23 @@ from normwise.normalize.demographics import (
     ],
 )
 def test_text_category_and_bool_are_categories(values: pd.Series, *, category: bool) -> None:
-    assert is_category(values, declared=False) is category
-    assert is_category(values, declared=True)
+    people = Demographics(pd.DataFrame({"it": values}))
+    assert people.is_category("it", declared=False) is category
+    assert people.is_category("it", declared=True)
 
 
 def test_numbers_written_as_text_are_refused() -> None:
     with pytest.raises(NormalizerError, match="numbers written as text") as caught:
-        is_category(pd.Series(["61", "70"], name="age"), declared=False)
+        Demographics(pd.DataFrame({"age": ["61", "70"]})).is_category("age", declared=False)
     assert (caught.value.code, caught.value.subject) == ("NRM-111", "age")
 
 
 def test_one_level_has_one_text_in_every_type() -> None:
     assert {level_text(1), level_text(1.0), level_text(np.float32(1)), level_text("1")} == {"1"}
     assert level_text(1.5) == "1.5"
-    assert read_levels(pd.Series([1.0, None, 2.0])).tolist() == ["1", None, "2"]
-    assert read_levels(pd.Series([True, pd.NA], dtype="boolean")).tolist() == ["True", None]
+    people = Demographics(pd.DataFrame({"code": [1.0, None], "yes": pd.array([True, pd.NA], "boolean")}))
+    assert people.levels("code").tolist() == ["1", None]
+    assert people.levels("yes").tolist() == ["True", None]
 
 
 def test_what_is_no_finite_number_is_marked() -> None:
@@ -63,3 +64,17 @@ def test_columns_must_be_there_once() -> None:
     with pytest.raises(NormalizerError) as caught:
         check_columns(pd.DataFrame([[1.0, 2.0]], columns=["f1", "f1"]), [])
     assert (caught.value.code, caught.value.subject) == ("NRM-103", "f1")
+
+
+def test_some_of_the_people_are_read_as_if_they_were_alone() -> None:
+    frame = pd.DataFrame({"code": ["x", 1, 2, True, None], "text": ["x", "1", "2", "3", None]}, dtype=object)
+    everybody = Demographics(frame)
+    assert everybody.is_category("code", declared=False)
+    assert not everybody.take(np.array([1, 2])).is_category("code", declared=False)
+    assert everybody.take(np.array([1, 3])).is_category("code", declared=False)
+    assert everybody.take(np.array([4])).is_category("text", declared=False)
+    with pytest.raises(NormalizerError) as caught:
+        everybody.take(np.array([4, 2, 1])).is_category("text", declared=False)
+    assert (caught.value.code, caught.value.seen) == ("NRM-111", "'2'")
+    part = everybody.take(np.array([4, 2, 0])).take(np.array([True, False, True]))
+    assert (len(part), part.levels("text").tolist(), part.person(1)) == (2, [None, "x"], "row 0")

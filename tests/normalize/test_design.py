@@ -3,9 +3,12 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.interpolate import CubicSpline
 
 from normwise.errors import NormalizerError
-from normwise.normalize.design import learn_design
+from normwise.normalize.demographics import Demographics
+from normwise.normalize.design import Design, choose_knots, natural_spline
+from normwise.normalize.design import learn_design as learn
 
 NORMALS = pd.DataFrame(
     {
@@ -18,10 +21,14 @@ NORMALS = pd.DataFrame(
 )
 
 
+def learn_design(frame: pd.DataFrame, names: list[str], **settings: object) -> Design:
+    return learn(Demographics(frame), names, **settings)
+
+
 def test_columns_are_named_and_encoded_against_the_first_level() -> None:
     design = learn_design(NORMALS, ["age", "sex", "site", "smokes"], categorical=["site"])
     assert design.names == ("age", "sex=M", "site=2", "site=3", "smokes=True")
-    encoded = design.encode(NORMALS.iloc[[0, 6]])
+    encoded = design.encode(Demographics(NORMALS.iloc[[0, 6]]))
     np.testing.assert_array_equal(encoded, [[40, 1, 1, 0, 1], [45, 0, 0, 1, 1]])
     assert design.n_parameters == 6
 
@@ -29,7 +36,7 @@ def test_columns_are_named_and_encoded_against_the_first_level() -> None:
 def test_an_interaction_multiplies_what_is_left_of_the_means() -> None:
     design = learn_design(NORMALS, ["age", "sex"], interactions=[("age", "sex")])
     assert design.names == ("age", "sex=M", "age:sex=M")
-    encoded = design.encode(NORMALS)
+    encoded = design.encode(Demographics(NORMALS))
     age, male = NORMALS["age"] - NORMALS["age"].mean(), (NORMALS["sex"] == "M") - 0.5
     np.testing.assert_allclose(encoded[:, 2], age * male)
 
@@ -45,9 +52,9 @@ def test_a_persons_coordinates_hang_on_nobody_else() -> None:
     design = learn_design(
         NORMALS, ["age", "sex"], interactions=[("age", "sex")], form="spline", vary_spread=True
     )
-    whole = design.people(NORMALS)
+    whole = design.people(Demographics(NORMALS))
     for row in range(len(NORMALS)):
-        alone = design.people(NORMALS.iloc[[row]])
+        alone = design.people(Demographics(NORMALS.iloc[[row]]))
         assert np.array_equal(alone.basis[0], whole.basis[row])
         assert np.array_equal(alone.variance_basis[0], whole.variance_basis[row])
 
@@ -57,7 +64,7 @@ def test_the_variance_follows_numbers_and_levels_alone() -> None:
         NORMALS, ["age", "sex"], interactions=[("age", "sex")], form="spline", vary_spread=True
     )
     assert [design.names[i] for i in design.variance_columns] == ["age", "sex=M"]
-    basis = design.people(NORMALS).variance_basis
+    basis = design.people(Demographics(NORMALS)).variance_basis
     np.testing.assert_allclose(basis.T @ basis, np.eye(3), atol=1e-12)
 
 
@@ -109,7 +116,7 @@ def test_a_demographic_that_tells_nothing_is_refused_with_the_person(
     people = NORMALS.astype({column: object})
     people.loc["sub-3", column] = value
     with pytest.raises(NormalizerError, match=column) as caught:
-        design.encode(people)
+        design.encode(Demographics(people))
     assert (caught.value.code, caught.value.subject) == (code, "sub-3")
 
 
@@ -118,3 +125,32 @@ def test_a_missing_value_among_the_normals_is_refused() -> None:
         with pytest.raises(NormalizerError) as caught:
             learn_design(NORMALS.assign(**{column: [None, *NORMALS[column][1:]]}), ["age", "sex"])
         assert (caught.value.code, caught.value.subject) == ("NRM-108", "sub-0")
+
+
+KNOTS = (45.0, 55.0, 70.0, 82.0)
+
+
+def test_the_columns_span_the_natural_cubic_splines() -> None:
+    values = np.linspace(45, 82, 200)
+    design = np.column_stack([np.ones(200), values, natural_spline(values, KNOTS)])
+    for heights in np.eye(4):
+        natural = CubicSpline(KNOTS, heights, bc_type="natural")(values)
+        fitted = design @ np.linalg.lstsq(design, natural)[0]
+        np.testing.assert_allclose(fitted, natural, atol=1e-9)
+
+
+def test_it_is_linear_beyond_the_outer_knots() -> None:
+    above = natural_spline(np.array([82.0, 90.0, 98.0]), KNOTS)
+    np.testing.assert_allclose(np.diff(above, n=2, axis=0), 0, atol=1e-9)
+    assert not natural_spline(np.array([10.0, 45.0]), KNOTS).any()
+
+
+@pytest.mark.parametrize(("n", "knots"), [(20, 3), (29, 3), (30, 4), (99, 4), (100, 5)])
+def test_more_people_get_more_knots(n: int, knots: int) -> None:
+    chosen = choose_knots(np.random.default_rng(0).uniform(40, 90, n))
+    assert len(chosen) == knots
+    assert list(chosen) == sorted(chosen)
+
+
+def test_few_distinct_values_leave_a_line() -> None:
+    assert choose_knots(np.repeat([1.0, 2.0], 50)) == ()

@@ -1,20 +1,191 @@
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 
 import numpy as np
 import pandas as pd
 import pytest
 from scipy import stats
+from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 
-from normwise.errors import NormalizerError
+from normwise.errors import NormalizerError, NormwiseWarning
 from normwise.normalize import FeatureNormalizer
+from normwise.normalize.demographics import Demographics
 
 People = Callable[..., tuple[pd.DataFrame, np.ndarray]]
 
 
 def make(**settings: object) -> FeatureNormalizer:
+    return FeatureNormalizer(
+        **{"demographics": ["age", "sex", "site"], "categorical": ["site"], "normal": "normal"} | settings
+    )
+
+
+@pytest.mark.parametrize("design", ["linear", "spline"])
+@pytest.mark.parametrize("variance", ["constant", "demographic"])
+@pytest.mark.parametrize("interactions", [(), [("age", "sex")]])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_fit_then_transform_is_fit_transform(
+    people: People, design: str, variance: str, interactions: object, dtype: str
+) -> None:
+    X, y = people(320, dtype=dtype)
+    normalizer = make(design=design, variance=variance, interactions=interactions)
+    w = clone(normalizer).fit_transform(X, y)
+    assert w.dtype == dtype
+    assert np.isfinite(w).all()
+    np.testing.assert_array_equal(w, normalizer.fit(X, y).transform(X))
+    normal = w[y == "normal"].astype(float)
+    np.testing.assert_allclose(normal.mean(axis=0), 0, atol=0.02)
+    np.testing.assert_allclose(normal.std(axis=0), 1, atol=0.1)
+
+
+def test_only_the_normals_are_learnt_from(people: People) -> None:
+    X, y = people(160)
+    y = np.where(X["age"] > 75, "patient", y)  # the oldest are all patients
+    fitted = make().fit(X, y)
+    alone = make(normal=None).fit(X[y == "normal"])
+    np.testing.assert_array_equal(fitted.transform(X), alone.transform(X))
+    assert fitted.n_normals_ == (y == "normal").sum()
+    assert fitted.design_.parts[0].high < 75
+    everybody = make(reference="all").fit(X, y)
+    np.testing.assert_array_equal(everybody.transform(X), make(normal=None).fit(X).transform(X))
+
+
+def test_demographics_are_dropped_wherever_they_stand(people: People) -> None:
+    X, y = people()
+    mixed = X[["age", "f0", "f1", "sex", "f2", "f3", "f4", "site", "f5", "f6"]]
+    normalizer = make().fit(mixed, y)
+    assert list(normalizer.get_feature_names_out()) == [f"f{i}" for i in range(7)]
+    np.testing.assert_allclose(normalizer.transform(mixed), make().fit(X, y).transform(X), rtol=1e-12)
+
+
+def test_pandas_output_has_names_and_ids(people: People) -> None:
+    X, y = people(dtype="float32")
+    frame = make().set_output(transform="pandas").fit_transform(X, y)
+    assert list(frame.columns) == [f"f{i}" for i in range(7)]
+    assert frame.index.equals(X.index)
+    assert set(frame.dtypes) == {np.dtype("float32")}
+
+
+def test_append_passes_features_on_with_the_encoded_demographics(people: People) -> None:
+    X, y = people(400)
+    normalizer = make(mode="append", interactions=[("age", "sex")]).set_output(transform="pandas")
+    out = normalizer.fit_transform(X, y)
+    assert list(out.columns[7:]) == ["age", "sex=M", "site=2", "site=3", "age:sex=M"]
+    pd.testing.assert_frame_equal(out[X.columns[:7]], X[X.columns[:7]])
+    np.testing.assert_array_equal(out["age"], X["age"])
+    np.testing.assert_array_equal(out["sex=M"], X["sex"] == "M")
+    pd.testing.assert_frame_equal(normalizer.transform(X), out)
+    assert normalizer.regression_ is None
+    with pytest.raises(NormalizerError) as caught:
+        normalizer.transform(X.assign(sex="X"))
+    assert caught.value.code == "NRM-109"
+    with pytest.raises(NormalizerError, match="f2") as caught:
+        normalizer.transform(X.assign(f2=np.nan))
+    assert caught.value.code == "NRM-113"
+
+
+def test_append_warns_where_demographics_are_thin(people: People) -> None:
+    X, y = people(200)
+    X.loc[X.index[:3], "age"] = [20.0, 21, 22]
+    with pytest.warns(NormwiseWarning, match=r"NRM-203 .* age .*: \d normal people"):
+        make(mode="append").fit(X, y)
+
+
+def test_append_refuses_a_name_that_is_taken(people: People) -> None:
+    X, y = people()
+    with pytest.raises(NormalizerError) as caught:
+        make(mode="append").fit(X.rename(columns={"f1": "sex=M"}), y)
+    assert (caught.value.code, caught.value.subject) == ("NRM-120", "sex=M")
+
+
+def test_few_normals_warn_and_flat_features_warn_once_each(people: People) -> None:
+    X, y = people(40)
+    with pytest.warns(NormwiseWarning, match=r"NRM-201  \d+ normal people for 5 parameters"):
+        make().fit(X, y)
+    X, y = people(200)
+    X = X.assign(f1=3.0, f4=X["age"] * 2, f5=0.0)
+    with pytest.warns(NormwiseWarning) as told:
+        w = make().fit_transform(X, y)
+    assert [str(one.message)[:7] for one in told] == ["NRM-204", "NRM-202"]
+    assert "determine f4 to" in str(told[0].message)
+    assert "vary in f1, f5," in str(told[1].message)
+    assert not w[:, [1, 5]].any()
+    assert np.abs(w[:, 4]).max() < 1e-9
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        make(scale="residual").fit(X.assign(f1=3.0), y)
+
+
+@pytest.mark.parametrize("step", ["fit", "fit_transform", "transform", "explain", "in_support"])
+def test_an_array_without_names_is_refused(people: People, step: str) -> None:
+    X, y = people(200)
+    normalizer = make().fit(X, y)
+    arguments = (X.to_numpy(), y) if step.startswith("fit") else (X.to_numpy(),)
+    with pytest.raises(NormalizerError, match="age, sex, site can't be found in an array") as caught:
+        getattr(normalizer, step)(*arguments)
+    assert caught.value.code == "NRM-101"
+
+
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [
+        (lambda X: X.rename(columns={"f1": "g1"}), "NRM-115"),
+        (lambda X: X[X.columns[::-1]], "NRM-115"),
+        (lambda X: X.drop(columns="f3"), "NRM-115"),
+        (lambda X: X.rename(columns={"f1": 1}), "NRM-115"),
+        (lambda X: X.drop(columns="age"), "NRM-102"),
+        (lambda X: X.iloc[:0], "NRM-119"),
+        (lambda X: X.assign(f1="x"), "NRM-112"),
+        (lambda X: X.assign(f1=np.inf), "NRM-113"),
+        (lambda X: X.assign(age=np.nan), "NRM-108"),
+    ],
+)
+def test_people_that_do_not_fit_are_refused(
+    people: People, change: Callable[[pd.DataFrame], pd.DataFrame], code: str
+) -> None:
+    X, y = people(200)
+    normalizer = make().fit(X, y)
+    with pytest.raises(NormalizerError) as caught:
+        normalizer.transform(change(X))
+    assert caught.value.code == code
+
+
+def test_demographics_alone_are_nothing_to_normalize(people: People) -> None:
+    X, y = people()
+    with pytest.raises(NormalizerError) as caught:
+        make().fit(X[["age", "sex", "site"]], y)
+    assert caught.value.code == "NRM-119"
+
+
+def test_a_failed_fit_leaves_what_was_learnt(people: People) -> None:
+    X, y = people(200)
+    normalizer = make().fit(X, y)
+    before = normalizer.transform(X)
+    with pytest.raises(NormalizerError):
+        normalizer.fit(X.assign(f3=np.nan), y)
+    np.testing.assert_array_equal(normalizer.transform(X), before)
+
+
+def test_parameters_are_never_changed(people: People) -> None:
+    X, y = people(200)
+    settings = {"demographics": ("age", "sex"), "interactions": [["age", "sex"]], "categorical": ()}
+    normalizer = make(**settings).fit(X.drop(columns="site"), y)
+    for name, value in settings.items():
+        assert getattr(normalizer, name) is value
+    one = make(demographics="age", categorical=()).fit(X.drop(columns=["sex", "site"]), y)
+    assert one.design_.names == ("age",)
+
+
+def test_labels_of_another_length_are_refused(people: People) -> None:
+    X, y = people()
+    with pytest.raises(ValueError, match="inconsistent numbers of samples"):
+        make().fit(X, y[:-1])
+
+
+def two(**settings: object) -> FeatureNormalizer:
     return FeatureNormalizer(**{"demographics": ["age", "sex"], "normal": "normal"} | settings)
 
 
@@ -26,7 +197,7 @@ def table(people: People) -> tuple[pd.DataFrame, np.ndarray]:
 
 def test_explain_says_what_transform_does(table: tuple[pd.DataFrame, np.ndarray]) -> None:
     X, y = table
-    normalizer = make().fit(X, y)
+    normalizer = two().fit(X, y)
     told = normalizer.explain(X)
     assert list(told.columns) == ["feature", "value", "expected", "residual", "w", "centile"]
     assert len(told) == 120 * 7
@@ -46,7 +217,7 @@ def test_centile_curves_are_where_people_have_that_centile(
     table: tuple[pd.DataFrame, np.ndarray], variance: str
 ) -> None:
     X, y = table
-    normalizer = make(variance=variance).fit(X, y)
+    normalizer = two(variance=variance).fit(X, y)
     grid = pd.DataFrame({"age": [50.0, 60, 70], "sex": ["F", "M", "F"]}, index=["a", "b", "c"])
     curves = normalizer.expected(grid, features=["f5", "f2"], centiles=(5, 97.5))
     assert list(curves.columns) == ["feature", "expected", "centile_5", "centile_97.5"]
@@ -60,7 +231,7 @@ def test_centile_curves_are_where_people_have_that_centile(
 
 def test_expected_never_looks_at_features(table: tuple[pd.DataFrame, np.ndarray]) -> None:
     X, y = table
-    normalizer = make().fit(X, y)
+    normalizer = two().fit(X, y)
     demographics_alone = normalizer.expected(X[["sex", "age"]])
     np.testing.assert_array_equal(demographics_alone["expected"], normalizer.expected(X)["expected"])
     np.testing.assert_allclose(demographics_alone["expected"], normalizer.explain(X)["expected"])
@@ -71,9 +242,9 @@ def test_coefficients_are_in_the_units_of_the_data(
     table: tuple[pd.DataFrame, np.ndarray], interactions: object
 ) -> None:
     X, y = table
-    normalizer = make(interactions=interactions).fit(X, y)
+    normalizer = two(interactions=interactions).fit(X, y)
     told = normalizer.coefficients()
-    columns = normalizer.design_.encode(X)
+    columns = normalizer.design_.encode(Demographics(X))
     expected = told["constant"].to_numpy() + columns @ told[list(normalizer.design_.names)].to_numpy().T
     np.testing.assert_allclose(expected.ravel(), normalizer.expected(X)["expected"])
     assert told.loc["f6", "age"] == pytest.approx(-0.2, abs=0.05)
@@ -96,7 +267,7 @@ def test_variance_by_demographics_follows_a_growing_spread() -> None:
 
 def test_in_support_tells_each_person(table: tuple[pd.DataFrame, np.ndarray]) -> None:
     X, y = table
-    normalizer = make().fit(X, y)
+    normalizer = two().fit(X, y)
     new = X.iloc[:5].copy()
     new.loc["sub-001", "age"] = 120
     new.loc["sub-002", "sex"] = "X"
@@ -132,8 +303,8 @@ def test_what_can_not_be_answered_is_refused(table: tuple[pd.DataFrame, np.ndarr
     X, y = table
     for ask in ("explain", "expected", "in_support", "transform"):
         with pytest.raises(NotFittedError):
-            getattr(make(), ask)(X)
-    normalizer = make().fit(X, y)
+            getattr(two(), ask)(X)
+    normalizer = two().fit(X, y)
     with pytest.raises(NormalizerError) as caught:
         normalizer.explain(X, features=["f9"])
     assert caught.value.code == "NRM-116"

@@ -24,8 +24,9 @@ def test_people_left_out_are_as_far_from_normal_as_normal_people_are(
     folds = list(KFold(5, shuffle=True, random_state=0).split(X))
     normalizer = FeatureNormalizer(demographics=["Age", "Sex"], **settings)
     w = np.empty(volumes.shape)
-    for (_, test), fitted in zip(folds, normalizer.fit_folds(X, None, folds), strict=True):
-        w[test] = fitted.transform(X.iloc[test])
+    prepared = normalizer.prepare(X)
+    for train, test in folds:
+        w[test], _ = prepared.transform(prepared.fit(train), test)
     assert abs(w.mean()) < 0.01
     assert w.std() == pytest.approx(1, abs=0.02)
     # Half of normal people lie between the quartiles of the normal distribution.

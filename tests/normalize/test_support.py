@@ -4,11 +4,27 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from normwise.normalize.design import learn_design
-from normwise.normalize.support import find_thin_cover, reasons_outside
+from normwise.normalize import design as designs
+from normwise.normalize import support
+from normwise.normalize.demographics import Demographics
+from normwise.normalize.design import Design
 
 RNG = np.random.default_rng(0)
 NORMALS = pd.DataFrame({"age": RNG.uniform(50, 80, 60), "sex": RNG.choice(["F", "M"], 60)})
+
+
+def learn_design(frame: pd.DataFrame, names: list[str]) -> Design:
+    return designs.learn_design(Demographics(frame), names)
+
+
+def reasons_outside(design: Design, frame: pd.DataFrame) -> list[str]:
+    return support.reasons_outside(design, Demographics(frame))
+
+
+def find_thin_cover(design: Design, frame: pd.DataFrame, normal: np.ndarray) -> list[str]:
+    return support.find_thin_cover(design, Demographics(frame), normal)
+
+
 DESIGN = learn_design(NORMALS, ["age", "sex"])
 
 

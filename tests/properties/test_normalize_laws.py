@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from normwise.normalize import FeatureNormalizer
+from normwise.normalize.demographics import Demographics
 
 pytestmark = pytest.mark.filterwarnings("ignore:NRM-201")  # small cohorts are the point here
 
@@ -54,7 +55,7 @@ def test_residuals_of_the_normals_have_no_mean_and_no_demographics_in_them(case:
     normalizer = FeatureNormalizer(**settings | {"scale": "residual"}).fit(X, y)
     normals = X[y == "normal"]
     residuals = normalizer.transform(normals)
-    design = normalizer.design_.encode(normals)
+    design = normalizer.design_.encode(Demographics(normals))
     unit = normals[FEATURES].std().to_numpy()
     assert (np.abs(residuals.mean(axis=0)) < 1e-10 * unit).all()
     correlations = np.corrcoef(design.T, residuals.T)[: design.shape[1], design.shape[1] :]

@@ -13,23 +13,16 @@ from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
 from normwise.errors import NormalizerError
-from normwise.normalize.blocked.columns import FloatArray, person_name
-from normwise.normalize.blocked.regression_model import People, inverse_triangle
-from normwise.normalize.demographics import (
-    is_category,
-    read_levels,
-    read_numbers,
-    refuse_missing,
-    shown,
-)
+from normwise.normalize.blocked.columns import FloatArray
+from normwise.normalize.blocked.regression import People, inverse_triangle
+from normwise.normalize.demographics import Demographics
 
 __all__ = ["Category", "Design", "Number", "choose_knots", "learn_design", "natural_spline"]
 
 _DEPENDENT = 1e-7  # a column this near to the others' span, relative to its own length, lies in it
-_STILL = 1e-12  # a standard deviation this small beside the largest value is rounding
+_CONSTANT = 1e-12  # a standard deviation this small beside the largest value is rounding
 
 
 @dataclass(frozen=True)
@@ -47,26 +40,26 @@ class Number:
         """Names of its columns."""
         return (self.name, *(f"{self.name} spline {i + 1}" for i in range(max(len(self.knots) - 2, 0))))
 
-    def encode(self, frame: pd.DataFrame) -> FloatArray:
-        """Return its columns for the people of a frame.
+    def encode(self, people: Demographics) -> FloatArray:
+        """Return its columns.
 
         Raises
         ------
         NormalizerError
             NRM-108 for a missing value, NRM-110 for one that is not a finite number.
         """
-        numbers, unreadable = read_numbers(frame[self.name])
+        numbers, unreadable = people.numbers(self.name)
         if unreadable.any():
             row = int(np.argmax(unreadable))
             raise NormalizerError(
                 "NRM-110",
                 f"{self.name} is not a finite number.",
-                subject=person_name(frame, row),
-                seen=shown(frame[self.name].iloc[row]),
+                subject=people.person(row),
+                seen=people.value(self.name, row),
                 expected=f"a number, as {self.mean:.4g}",
                 advice="correct the value, or leave the person out",
             )
-        refuse_missing(frame, self.name, np.isnan(numbers))
+        people.refuse_missing(self.name, np.isnan(numbers))
         line = numbers[:, None]
         return np.hstack([line, natural_spline(numbers, self.knots)]) if self.knots else line
 
@@ -83,23 +76,23 @@ class Category:
         """Names of its columns."""
         return tuple(f"{self.name}={level}" for level in self.levels[1:])
 
-    def encode(self, frame: pd.DataFrame) -> FloatArray:
-        """Return its columns for the people of a frame.
+    def encode(self, people: Demographics) -> FloatArray:
+        """Return its columns.
 
         Raises
         ------
         NormalizerError
             NRM-108 for a missing level, NRM-109 for one that no normal person had.
         """
-        levels = read_levels(frame[self.name])
-        refuse_missing(frame, self.name, np.array([level is None for level in levels], dtype=bool))
+        levels = people.levels(self.name)
+        people.refuse_missing(self.name, levels == None)  # noqa: E711 - one comparison a person
         unseen = np.array([level not in self.levels for level in levels], dtype=bool)
         if unseen.any():
             row = int(np.argmax(unseen))
             raise NormalizerError(
                 "NRM-109",
                 f"nobody in the normal group had this level of {self.name}.",
-                subject=person_name(frame, row),
+                subject=people.person(row),
                 seen=f"{self.name} = {levels[row]!r}",
                 expected=", ".join(self.levels),
                 advice="nothing can be said of this person; in_support(X) lists everybody concerned",
@@ -154,25 +147,21 @@ class Design:
         varying = 0 if self.variance_inverse is None else len(self.variance_inverse)
         return len(self.inverse) + varying
 
-    def encode(self, frame: pd.DataFrame) -> FloatArray:
-        """Return the columns for the people of a frame, in their own units: (n_people, len(names)).
+    def encode(self, people: Demographics) -> FloatArray:
+        """Return the columns of people, in their own units: (n_people, len(names)).
 
         Raises
         ------
         NormalizerError
             NRM-108, NRM-109 or NRM-110, as the demographics have it.
         """
-        own = [part.encode(frame) for part in self.parts]
+        own = [part.encode(people) for part in self.parts]
         names = [part.name for part in self.parts]
-        return _with_products(len(frame), own, names, self.interactions, self.means)
+        return _with_products(len(people), own, names, self.interactions, self.means)
 
-    def people(self, frame: pd.DataFrame) -> People:
-        """Return the coordinates of the people of a frame."""
-        return self.coordinates(self.encode(frame))
-
-    def coordinates(self, columns: FloatArray) -> People:
-        """Return the coordinates of people from their encoded columns."""
-        design = _standard(columns, self.center, self.size)
+    def people(self, people: Demographics) -> People:
+        """Return the coordinates of people."""
+        design = _standard(self.encode(people), self.center, self.size)
         if self.variance_inverse is None:
             return People(_change_basis(design, self.inverse))
         varying = design[:, [0, *(column + 1 for column in self.variance_columns)]]
@@ -180,8 +169,8 @@ class Design:
 
 
 def learn_design(
-    frame: pd.DataFrame,
-    demographics: Sequence[str],
+    normals: Demographics,
+    names: Sequence[str],
     *,
     categorical: Sequence[str] = (),
     form: Literal["linear", "spline"] = "linear",
@@ -192,10 +181,10 @@ def learn_design(
 
     Parameters
     ----------
-    frame : DataFrame
-        The normals alone, with their demographics.
-    demographics : sequence of str
-        Columns to use.
+    normals : Demographics
+        The normals alone.
+    names : sequence of str
+        Demographics to use.
     categorical : sequence of str
         Those of them that are codes, not quantities.
     form : {"linear", "spline"}
@@ -217,31 +206,34 @@ def learn_design(
 
     Examples
     --------
-    >>> normals = pd.DataFrame({"age": [40.0, 50, 60, 70, 80, 90], "sex": list("MFMMFF")})
+    >>> import pandas as pd
+    >>> frame = pd.DataFrame({"age": [40.0, 50, 60, 70, 80, 90], "sex": list("MFMMFF")})
+    >>> normals = Demographics(frame)
     >>> design = learn_design(normals, ["age", "sex"], interactions=[("age", "sex")])
     >>> design.names
     ('age', 'sex=M', 'age:sex=M')
     >>> float(design.people(normals).leverage.sum().round(6))  # the number of parameters
     4.0
     """
-    _refuse_too_few(len(frame), 1)
-    parts = tuple(_learn_part(frame, name, declared=name in categorical, form=form) for name in demographics)
-    own = [part.encode(frame) for part in parts]
-    names = [part.name for part in parts]
-    means = np.hstack([np.empty((len(frame), 0)), *own]).mean(axis=0)
-    columns = _with_products(len(frame), own, names, interactions, means)
+    n_people = len(normals)
+    _refuse_too_few(n_people, 1)
+    parts = tuple(_learn_part(normals, name, declared=name in categorical, form=form) for name in names)
+    own = [part.encode(normals) for part in parts]
+    means = np.hstack([np.empty((n_people, 0)), *own]).mean(axis=0)
+    columns = _with_products(n_people, own, names, interactions, means)
     titles = tuple(column for part in parts for column in part.columns)
+    by_name = {part.name: part.columns for part in parts}
     titles += tuple(
         f"{left}:{right}"
         for first, second in interactions
-        for left in parts[names.index(first)].columns
-        for right in parts[names.index(second)].columns
+        for left in by_name[first]
+        for right in by_name[second]
     )
-    _refuse_too_few(len(frame), len(titles) + 1)
+    _refuse_too_few(n_people, len(titles) + 1)
     center = columns.mean(axis=0)
     size = columns.std(axis=0)
-    still = size <= _STILL * np.abs(columns).max(axis=0, initial=0.0)
-    size = np.where(still, 1.0, size)
+    constant = size <= _CONSTANT * np.abs(columns).max(axis=0, initial=0.0)
+    size = np.where(constant, 1.0, size)
     design = _standard(columns, center, size)
     _refuse_dependent(design, titles)
     inverse = inverse_triangle(design)
@@ -254,18 +246,16 @@ def learn_design(
     leverage = People(_change_basis(design, inverse)).leverage
     return Design(
         parts, tuple((a, b) for a, b in interactions), titles, means, center, size, inverse, varying,
-        variance_inverse, float(leverage.max()), len(frame),
+        variance_inverse, float(leverage.max()), n_people,
     )  # fmt: skip
 
 
-def _learn_part(frame: pd.DataFrame, name: str, *, declared: bool, form: str) -> Number | Category:
-    column = frame[name]
-    if is_category(column, declared=declared):
-        levels = read_levels(column)
-        refuse_missing(frame, name, np.array([level is None for level in levels], dtype=bool))
+def _learn_part(normals: Demographics, name: str, *, declared: bool, form: str) -> Number | Category:
+    if normals.is_category(name, declared=declared):
+        levels = normals.levels(name)
+        normals.refuse_missing(name, levels == None)  # noqa: E711 - one comparison a person
         return Category(name, tuple(sorted(set(levels))))
-    low = Number(name, 0.0, 0.0, 0.0)
-    values = low.encode(frame)[:, 0]  # refuses what is missing or no number
+    values = Number(name, 0.0, 0.0, 0.0).encode(normals)[:, 0]  # refuses what is missing or no number
     knots = choose_knots(values) if form == "spline" else ()
     return Number(name, float(values.min()), float(values.max()), float(values.mean()), knots)
 

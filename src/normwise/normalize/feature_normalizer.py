@@ -1,9 +1,12 @@
-"""Everything that a fitted normalizer can be asked: what is normal, and how far this person departs."""
+"""What is normal for people of these demographics, and how far each person departs from it."""
+
+# ruff: noqa: SLF001 - what is prepared for many fits fits the estimator's own way
 
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
+from copy import copy
 from typing import Any, Literal, Self
 
 import numpy as np
@@ -13,15 +16,14 @@ from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin, 
 from sklearn.utils.validation import check_consistent_length, check_is_fitted, validate_data
 
 from normwise.errors import NormalizerError, NormwiseWarning
-from normwise.normalize.blocked.columns import FeatureColumns, FloatArray
+from normwise.normalize.blocked.columns import FeatureColumns, FloatArray, block_width
 from normwise.normalize.blocked.regression import (
+    Regression,
     fit_regression,
     fit_standardize,
     standardize,
 )
-from normwise.normalize.blocked.regression_model import Regression
-from normwise.normalize.blocked.statistics import regress_folds
-from normwise.normalize.demographics import check_columns
+from normwise.normalize.demographics import Demographics, check_columns
 from normwise.normalize.design import Design, learn_design
 from normwise.normalize.support import encodable_rows, find_thin_cover, reasons_outside
 from normwise.normalize.tables import (
@@ -39,226 +41,12 @@ from normwise.normalize.validation import (
     refuse_collision,
 )
 
-__all__ = ["FeatureNormalizer", "NormalCourse"]
+__all__ = ["FeatureNormalizer", "PreparedFeatures"]
+
+Rows = npt.NDArray[np.intp]
 
 
-class NormalCourse(OneToOneFeatureMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
-    """The side of `FeatureNormalizer` that answers and never learns.
-
-    Attributes
-    ----------
-    demographics : sequence of str
-        As given to the normalizer.
-    design_ : Design
-        The columns of the regression.
-    regression_ : Regression or None
-        What the normals teach; None where the features are passed on unchanged.
-    is_feature_ : ndarray of bool
-        Which columns of ``X`` are features.
-    """
-
-    demographics: Sequence[str]
-    mode: str
-    design_: Design
-    regression_: Regression | None
-    is_feature_: npt.NDArray[np.bool_]
-
-    def explain(self, X: pd.DataFrame, features: Sequence[str] | None = None) -> pd.DataFrame:
-        """Return how each person's features compare with what is normal for them.
-
-        Parameters
-        ----------
-        X : DataFrame of shape (n_people, n_columns)
-            As for `transform`.
-        features : sequence of str, optional
-            Some of the features; default: all.
-
-        Returns
-        -------
-        DataFrame
-            One row a person and feature, indexed by person: ``feature``, ``value``, ``expected``,
-            ``residual``, ``w`` and ``centile`` (percent of normal people like this one who lie below).
-
-        Raises
-        ------
-        NormalizerError
-            As `transform`, and NRM-116 for a feature that it does not have, NRM-117 when ``mode="append"``.
-        """
-        regression, names = self._open()
-        columns, frame = self._read(X, reset=False)
-        chosen = choose_features(names, features)
-        values = columns.features(chosen)
-        columns.refuse_unfinite(values, 0, np.arange(len(values)))
-        part = regression.astype(columns.dtype)[chosen]
-        return departure_table(
-            frame.index, [names[i] for i in chosen], values, self.design_.people(frame), part
-        )
-
-    def expected(
-        self,
-        X: pd.DataFrame,
-        features: Sequence[str] | None = None,
-        centiles: Sequence[float] = (),
-    ) -> pd.DataFrame:
-        """Return what is normal for people of given demographics, measured or not.
-
-        Parameters
-        ----------
-        X : DataFrame of shape (n_people, n_columns)
-            Demographics; features may be there and are not looked at. A grid over age draws a curve.
-        features : sequence of str, optional
-            Some of the features; default: all.
-        centiles : sequence of float
-            Centiles of the normal group to give beside the expectation, in percent.
-
-        Returns
-        -------
-        DataFrame
-            One row a person and feature, indexed by person: ``feature``, ``expected``, and the centiles as
-            ``centile_5``.
-
-        Raises
-        ------
-        NormalizerError
-            NRM-102, NRM-108 to NRM-110 for a demographic, NRM-116 for a feature, NRM-117 when
-            ``mode="append"``.
-        """
-        regression, names = self._open()
-        demographics = names_of(self.demographics)
-        check_columns(X, demographics)
-        chosen = choose_features(names, features)
-        people = self.design_.people(X[demographics])
-        return expectation_table(X.index, [names[i] for i in chosen], people, regression[chosen], centiles)
-
-    def coefficients(self, features: Sequence[str] | None = None) -> pd.DataFrame:
-        """Return the regression in the units of features and demographics.
-
-        Parameters
-        ----------
-        features : sequence of str, optional
-            Some of the features; default: all.
-
-        Returns
-        -------
-        DataFrame
-            One row a feature: ``constant``, one column a design column, and ``spread``.
-
-        Raises
-        ------
-        NormalizerError
-            NRM-116 for a feature that it does not have, NRM-117 when ``mode="append"``.
-        """
-        regression, names = self._open()
-        chosen = choose_features(names, features)
-        return coefficient_table([names[i] for i in chosen], self.design_, regression[chosen])
-
-    def in_support(self, X: Any) -> pd.DataFrame:
-        """Tell who lies inside the normal group's demographics, and of the others why not.
-
-        Parameters
-        ----------
-        X : DataFrame of shape (n_people, n_columns)
-            Demographics; a feature that is not finite counts as well, where all features are there.
-
-        Returns
-        -------
-        DataFrame
-            Indexed as ``X``: ``supported`` (bool), ``reason`` (text, empty where supported) and ``encodable``
-            (bool: `transform` takes the row, though it may lie outside the normals' range).
-
-        Raises
-        ------
-        NormalizerError
-            NRM-101 or NRM-102, when the demographics are not there at all.
-        """
-        check_is_fitted(self, "design_")
-        demographics = names_of(self.demographics)
-        if not isinstance(X, pd.DataFrame):
-            refuse_array(X, demographics)
-            X = pd.DataFrame(np.asarray(X), columns=getattr(self, "feature_names_in_", None))
-        check_columns(X, demographics)
-        reasons = reasons_outside(self.design_, X[demographics])
-        encodable = encodable_rows(self.design_, X[demographics])
-        names = getattr(self, "feature_names_in_", X.columns)
-        if X.shape[1] == self.n_features_in_ and np.array_equal(X.columns, names):
-            columns = FeatureColumns.of_frame(X, self.is_feature_)
-            wrong = [name and f"{name} is not a finite number" for name in columns.first_unfinite()]
-            encodable = encodable & ~np.array(wrong, dtype=bool)
-            reasons = ["; ".join(filter(None, texts)) for texts in zip(reasons, wrong, strict=True)]
-        supported = [not reason for reason in reasons]
-        return pd.DataFrame(
-            {"supported": supported, "reason": reasons, "encodable": encodable}, index=X.index
-        )
-
-    def get_feature_names_out(self, input_features: Any = None) -> npt.NDArray[np.object_]:
-        """Return the names of the features, and of the appended demographics.
-
-        Parameters
-        ----------
-        input_features : array-like of str, optional
-            Names of the columns of ``X``, where it had none.
-
-        Returns
-        -------
-        ndarray of str
-            One name a column of the output.
-        """
-        names: npt.NDArray[np.object_] = super().get_feature_names_out(input_features)[self.is_feature_]
-        if self.regression_ is not None:
-            return names
-        return np.concatenate([names, np.array(self.design_.names, dtype=object)])
-
-    def _read(self, X: Any, *, reset: bool) -> tuple[FeatureColumns, pd.DataFrame]:
-        """Split a frame into features and demographics; an array is features alone."""
-        demographics = names_of(self.demographics)
-        if not isinstance(X, pd.DataFrame):
-            refuse_array(X, demographics)
-            # Whether the values are finite is seen block by block, while they are read.
-            X = validate_data(self, X, reset=reset, dtype=[np.float64, np.float32], ensure_all_finite=False)
-            if reset:
-                self.is_feature_ = np.ones(X.shape[1], dtype=bool)
-            return FeatureColumns.of_array(X), pd.DataFrame(index=pd.RangeIndex(len(X)))
-        check_columns(X, demographics)
-        self._check_names(X, reset=reset)
-        is_feature = ~X.columns.isin(demographics)
-        if len(X) == 0 or not (is_feature.any() or self.mode == "append"):
-            raise NormalizerError(
-                "NRM-119",
-                f"there is nothing to normalize in {len(X)} rows and {int(is_feature.sum())} features.",
-                advice="give at least one row, and one column beside the demographics",
-            )
-        if reset:
-            self.is_feature_ = is_feature
-        return FeatureColumns.of_frame(X, is_feature), X[demographics]
-
-    def _check_names(self, X: pd.DataFrame, *, reset: bool) -> None:
-        """Learn the columns' names, or compare them."""
-        # For 300,000 columns scikit-learn's own check takes longer than the regression: it only speaks up.
-        if isinstance(X.columns.dtype, pd.StringDtype):
-            names = X.columns.to_numpy(dtype=object)
-            if reset:
-                self.feature_names_in_, self.n_features_in_ = names, len(names)
-                return
-            if np.array_equal(names, getattr(self, "feature_names_in_", ())):
-                return
-        try:
-            validate_data(self, X, reset=reset, skip_check_array=True)
-        except (TypeError, ValueError) as error:
-            raise NormalizerError("NRM-115", str(error).strip()) from None
-
-    def _open(self) -> tuple[Regression, list[str]]:
-        """Return the regression and the names of its features."""
-        check_is_fitted(self, "design_")
-        if self.regression_ is None:
-            raise NormalizerError(
-                "NRM-117",
-                "with mode='append' the features are not regressed on anything.",
-                advice="use mode='replace' to see what is expected of a person",
-            )
-        return self.regression_, [str(name) for name in self.get_feature_names_out()]
-
-
-class FeatureNormalizer(TransformerMixin, NormalCourse):  # type: ignore[misc]  # scikit-learn has no types
+class FeatureNormalizer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):  # type: ignore[misc]  # untyped
     """Replace every feature by its departure from what is normal for the person's demographics.
 
     A feature is regressed on the demographics of the normal people of the training rows, and of nobody else.
@@ -364,11 +152,9 @@ class FeatureNormalizer(TransformerMixin, NormalCourse):  # type: ignore[misc]  
         NormalizerError
             NRM-1xx, as docs/errors.md explains them.
         """
-        columns, frame, rows, design = self._begin(X, y)
-        regression = None
-        if self.mode == "replace":
-            regression = fit_regression(columns, design.people(frame.iloc[rows]), rows)
-        return self._keep(design, regression)
+        columns, people = self._begin(X, y)
+        self._fit_rows(columns, people, np.arange(len(people)), y)
+        return self
 
     def fit_transform(self, X: Any, y: Any = None) -> FloatArray:
         """Fit, and return what `transform` returns; the features are read once.
@@ -385,62 +171,15 @@ class FeatureNormalizer(TransformerMixin, NormalCourse):  # type: ignore[misc]  
         ndarray of shape (n_people, n_features_out)
             As `transform`.
         """
-        columns, frame, rows, design = self._begin(X, y)
+        columns, people = self._begin(X, y)
+        rows = np.arange(len(people))
         if self.mode == "append":
-            self._keep(design, None)
-            return self._append(columns, frame)
-        regression, result = fit_standardize(columns, design.people(frame), rows, scale=self.scale)
-        self._keep(design, regression)
+            self._fit_rows(columns, people, rows, y)
+            return self._append(columns, people)
+        normals, design = self._learn_design(people, rows, y)
+        regression, result = fit_standardize(columns, design.people(people), normals, scale=self.scale)
+        self._store(design, regression)
         return result
-
-    def fit_folds(self, X: Any, y: Any, folds: Iterable[tuple[Any, Any]]) -> list[Self]:
-        """Fit one normalizer a fold, reading the features once for all of them.
-
-        Each equals ``clone(self).fit(X[train], y[train])`` up to rounding: a fold's sums are those of all
-        normals less those of the normals that it leaves out. A fold whose design is not a part of the whole
-        design (spline knots of its own, people drawn twice), ``variance="demographic"`` and
-        ``mode="append"`` are fitted one by one.
-
-        Parameters
-        ----------
-        X : DataFrame of shape (n_people, n_columns)
-            Features beside demographics.
-        y : array-like of shape (n_people,) or None
-            Labels.
-        folds : iterable of (train, test)
-            Row numbers, as a scikit-learn splitter gives them; only ``train`` is used.
-
-        Returns
-        -------
-        list of FeatureNormalizer
-            One a fold; this one stays as it is.
-
-        Raises
-        ------
-        NormalizerError
-            As `fit`.
-        """
-        trains = [np.asarray(train, dtype=np.intp) for train, _ in folds]
-        fitted = [clone(self) for _ in trains]
-        regressions: list[Regression | None] = [None] * len(trains)
-        designs: list[Design] = []
-        if self.mode == "replace" and self.variance == "constant":
-            whole = clone(self)
-            columns, frame, normals, design = whole._begin(X, y)  # noqa: SLF001 - one of its own kind
-            rows = [train[np.isin(train, normals)] for train in trains]
-            designs = [whole._design(frame.iloc[part]) for part in rows]  # noqa: SLF001 - the same
-            encoded = np.full((len(frame), len(design.names)), np.nan)
-            encoded[normals] = design.encode(frame.iloc[normals])
-            bases = [own.people(frame.iloc[part]).basis for own, part in zip(designs, rows, strict=True)]
-            regressions = regress_folds(columns, encoded, normals, list(zip(rows, bases, strict=True)))
-        for i, (one, train, regression) in enumerate(zip(fitted, trains, regressions, strict=True)):
-            if regression is None:
-                part = X.iloc[train] if isinstance(X, pd.DataFrame) else np.asarray(X)[train]
-                one.fit(part, None if y is None else np.asarray(y, dtype=object)[train])
-            else:
-                one._read(X, reset=True)  # noqa: SLF001 - the same
-                one._keep(designs[i], regression)  # noqa: SLF001 - the same
-        return fitted
 
     def transform(self, X: Any) -> FloatArray:
         """Return how far each person departs from what is normal for them.
@@ -461,11 +200,170 @@ class FeatureNormalizer(TransformerMixin, NormalCourse):  # type: ignore[misc]  
             NRM-108 to NRM-110 for a demographic, NRM-113 for a feature, NRM-115 for other columns.
         """
         check_is_fitted(self, "design_")
-        columns, frame = self._read(X, reset=False)
-        if self.regression_ is None:
-            return self._append(columns, frame)
-        regression = self.regression_.astype(columns.dtype)
-        return standardize(regression, columns, self.design_.people(frame), scale=self.scale)
+        columns, people = self._read(X, reset=False)
+        return self._transform_rows(columns, people)
+
+    def prepare(self, X: pd.DataFrame) -> PreparedFeatures:
+        """Read features and demographics once, for many fits on subsets of these people.
+
+        Parameters
+        ----------
+        X : DataFrame of shape (n_people, n_columns)
+            Features beside demographics.
+
+        Raises
+        ------
+        NormalizerError
+            As `fit`, for columns that can't be read.
+        """
+        own = clone(self)
+        columns, people = own._begin(X, None)
+        return PreparedFeatures(own, columns, people)
+
+    def explain(self, X: pd.DataFrame, features: Sequence[str] | None = None) -> pd.DataFrame:
+        """Return how each person's features compare with what is normal for them.
+
+        Parameters
+        ----------
+        X : DataFrame of shape (n_people, n_columns)
+            As for `transform`.
+        features : sequence of str, optional
+            Some of the features; default: all.
+
+        Returns
+        -------
+        DataFrame
+            One row a person and feature, indexed by person: ``feature``, ``value``, ``expected``,
+            ``residual``, ``w`` and ``centile`` (percent of normal people like this one who lie below).
+
+        Raises
+        ------
+        NormalizerError
+            As `transform`, and NRM-116 for a feature that it does not have, NRM-117 when ``mode="append"``.
+        """
+        regression, names = self._open()
+        columns, people = self._read(X, reset=False)
+        chosen = choose_features(names, features)
+        values = columns.features(chosen)
+        columns.refuse_unfinite(values, 0, np.arange(len(values)))
+        part = regression.astype(columns.dtype)[chosen]
+        return departure_table(
+            people.index, [names[i] for i in chosen], values, self.design_.people(people), part
+        )
+
+    def expected(
+        self,
+        X: pd.DataFrame,
+        features: Sequence[str] | None = None,
+        centiles: Sequence[float] = (),
+    ) -> pd.DataFrame:
+        """Return what is normal for people of given demographics, measured or not.
+
+        Parameters
+        ----------
+        X : DataFrame of shape (n_people, n_columns)
+            Demographics; features may be there and are not looked at. A grid over age draws a curve.
+        features : sequence of str, optional
+            Some of the features; default: all.
+        centiles : sequence of float
+            Centiles of the normal group to give beside the expectation, in percent.
+
+        Returns
+        -------
+        DataFrame
+            One row a person and feature, indexed by person: ``feature``, ``expected``, and the centiles as
+            ``centile_5``.
+
+        Raises
+        ------
+        NormalizerError
+            NRM-102, NRM-108 to NRM-110 for a demographic, NRM-116 for a feature, NRM-117 when
+            ``mode="append"``.
+        """
+        regression, names = self._open()
+        demographics = names_of(self.demographics)
+        check_columns(X, demographics)
+        chosen = choose_features(names, features)
+        people = self.design_.people(Demographics(X[demographics]))
+        return expectation_table(X.index, [names[i] for i in chosen], people, regression[chosen], centiles)
+
+    def coefficients(self, features: Sequence[str] | None = None) -> pd.DataFrame:
+        """Return the regression in the units of features and demographics.
+
+        Parameters
+        ----------
+        features : sequence of str, optional
+            Some of the features; default: all.
+
+        Returns
+        -------
+        DataFrame
+            One row a feature: ``constant``, one column a design column, and ``spread``.
+
+        Raises
+        ------
+        NormalizerError
+            NRM-116 for a feature that it does not have, NRM-117 when ``mode="append"``.
+        """
+        regression, names = self._open()
+        chosen = choose_features(names, features)
+        return coefficient_table([names[i] for i in chosen], self.design_, regression[chosen])
+
+    def in_support(self, X: Any) -> pd.DataFrame:
+        """Tell who lies inside the normal group's demographics, and of the others why not.
+
+        Parameters
+        ----------
+        X : DataFrame of shape (n_people, n_columns)
+            Demographics; a feature that is not finite counts as well, where all features are there.
+
+        Returns
+        -------
+        DataFrame
+            Indexed as ``X``: ``supported`` (bool), ``reason`` (text, empty where supported) and ``encodable``
+            (bool: `transform` takes the row, though it may lie outside the normals' range).
+
+        Raises
+        ------
+        NormalizerError
+            NRM-101 or NRM-102, when the demographics are not there at all.
+        """
+        check_is_fitted(self, "design_")
+        demographics = names_of(self.demographics)
+        if not isinstance(X, pd.DataFrame):
+            refuse_array(X, demographics)
+            X = pd.DataFrame(np.asarray(X), columns=getattr(self, "feature_names_in_", None))
+        check_columns(X, demographics)
+        people = Demographics(X[demographics])
+        reasons, encodable = reasons_outside(self.design_, people), encodable_rows(self.design_, people)
+        names = getattr(self, "feature_names_in_", X.columns)
+        if X.shape[1] == self.n_features_in_ and np.array_equal(X.columns, names):
+            columns = FeatureColumns.of_frame(X, self.is_feature_)
+            wrong = [name and f"{name} is not a finite number" for name in columns.first_unfinite()]
+            encodable = encodable & ~np.array(wrong, dtype=bool)
+            reasons = ["; ".join(filter(None, texts)) for texts in zip(reasons, wrong, strict=True)]
+        supported = [not reason for reason in reasons]
+        return pd.DataFrame(
+            {"supported": supported, "reason": reasons, "encodable": encodable}, index=X.index
+        )
+
+    def get_feature_names_out(self, input_features: Any = None) -> npt.NDArray[np.object_]:
+        """Return the names of the features, and of the appended demographics.
+
+        Parameters
+        ----------
+        input_features : array-like of str, optional
+            Names of the columns of ``X``, where it had none.
+
+        Returns
+        -------
+        ndarray of str
+            One name a column of the output.
+        """
+        names: npt.NDArray[np.object_] = super().get_feature_names_out(input_features)[self.is_feature_]
+        if self.regression_ is not None:
+            return names
+        return np.concatenate([names, np.array(self.design_.names, dtype=object)])
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
@@ -473,30 +371,34 @@ class FeatureNormalizer(TransformerMixin, NormalCourse):  # type: ignore[misc]  
         tags.target_tags.required = self.normal is not None and self.reference == "normal"
         return tags
 
-    def _begin(self, X: Any, y: Any) -> tuple[FeatureColumns, pd.DataFrame, npt.NDArray[np.intp], Design]:
-        """Read the columns, find the normals and learn the design."""
+    def _begin(self, X: Any, y: Any) -> tuple[FeatureColumns, Demographics]:
+        """Check the settings and read the columns."""
         check_settings(self.get_params(deep=False))
-        columns, frame = self._read(X, reset=True)
+        columns, people = self._read(X, reset=True)
         if y is not None:
-            check_consistent_length(frame, y)
-        rows = find_normals(y, self.normal if self.reference == "normal" else None, len(frame))
-        design = self._design(frame.iloc[rows])
-        if self.mode == "append":
-            features = self.feature_names_in_[self.is_feature_] if design.parts else ()
-            refuse_collision(features, design.names)
-            normal = np.isin(np.arange(len(frame)), rows)
-            if thin := find_thin_cover(design, frame, normal):
-                more = f"; and {len(thin) - 4} more" if len(thin) > 4 else ""
-                _warn(
-                    "NRM-203  demographics are appended where they are thinly covered, so that a classifier "
-                    f"can hardly learn their effect: {'; '.join(thin[:4])}{more}"
-                )
-        return columns, frame, rows, design
+            check_consistent_length(people, y)
+        return columns, people
 
-    def _design(self, normals: pd.DataFrame) -> Design:
-        """Learn the design from the demographics of the normals."""
+    def _fit_rows(self, columns: FeatureColumns, people: Demographics, train: Rows, y: Any) -> None:
+        """Fit on some rows, with the labels of these."""
+        normals, design = self._learn_design(people, train, y)
+        regression = None
+        if self.mode == "replace":
+            regression = fit_regression(columns, design.people(people.take(normals)), normals)
+        self._store(design, regression)
+
+    def _transform_rows(self, columns: FeatureColumns, people: Demographics) -> FloatArray:
+        if self.regression_ is None:
+            return self._append(columns, people)
+        regression = self.regression_.astype(columns.dtype)
+        return standardize(regression, columns, self.design_.people(people), scale=self.scale)
+
+    def _learn_design(self, people: Demographics, train: Rows, y: Any) -> tuple[Rows, Design]:
+        """Find the normals among the training rows, and learn the design from their demographics."""
+        normal = self.normal if self.reference == "normal" else None
+        normals = train[find_normals(y, normal, len(train))]
         design = learn_design(
-            normals,
+            people.take(normals),
             names_of(self.demographics),
             categorical=names_of(self.categorical),
             form=self.design,
@@ -508,18 +410,75 @@ class FeatureNormalizer(TransformerMixin, NormalCourse):  # type: ignore[misc]  
                 f"NRM-201  {design.n_people} normal people for {design.n_parameters} parameters are "
                 "fewer than 10 a parameter: the expected values are uncertain"
             )
-        return design
+        if self.mode == "append":
+            features = self.feature_names_in_[self.is_feature_] if design.parts else ()
+            refuse_collision(features, design.names)
+            if thin := find_thin_cover(design, people.take(train), np.isin(train, normals)):
+                more = f"; and {len(thin) - 4} more" if len(thin) > 4 else ""
+                _warn(
+                    "NRM-203  demographics are appended where they are thinly covered, so that a classifier "
+                    f"can hardly learn their effect: {'; '.join(thin[:4])}{more}"
+                )
+        return normals, design
 
-    def _keep(self, design: Design, regression: Regression | None) -> Self:
+    def _read(self, X: Any, *, reset: bool) -> tuple[FeatureColumns, Demographics]:
+        """Split a frame into features and demographics; an array is features alone."""
+        demographics = names_of(self.demographics)
+        if not isinstance(X, pd.DataFrame):
+            refuse_array(X, demographics)
+            # Whether the values are finite is seen block by block, while they are read.
+            X = validate_data(self, X, reset=reset, dtype=[np.float64, np.float32], ensure_all_finite=False)
+            if reset:
+                self.is_feature_ = np.ones(X.shape[1], dtype=bool)
+            return FeatureColumns.of_array(X), Demographics(pd.DataFrame(index=pd.RangeIndex(len(X))))
+        check_columns(X, demographics)
+        self._check_names(X, reset=reset)
+        is_feature = ~X.columns.isin(demographics)
+        if len(X) == 0 or not (is_feature.any() or self.mode == "append"):
+            raise NormalizerError(
+                "NRM-119",
+                f"there is nothing to normalize in {len(X)} rows and {int(is_feature.sum())} features.",
+                advice="give at least one row, and one column beside the demographics",
+            )
+        if reset:
+            self.is_feature_ = is_feature
+        return FeatureColumns.of_frame(X, is_feature), Demographics(X[demographics])
+
+    def _check_names(self, X: pd.DataFrame, *, reset: bool) -> None:
+        """Learn the columns' names, or compare them."""
+        # For 300,000 columns scikit-learn's own check takes longer than the regression: it only speaks up.
+        if isinstance(X.columns.dtype, pd.StringDtype):
+            names = X.columns.to_numpy(dtype=object)
+            if reset:
+                self.feature_names_in_, self.n_features_in_ = names, len(names)
+                return
+            if np.array_equal(names, getattr(self, "feature_names_in_", ())):
+                return
+        try:
+            validate_data(self, X, reset=reset, skip_check_array=True)
+        except (TypeError, ValueError) as error:
+            raise NormalizerError("NRM-115", str(error).strip()) from None
+
+    def _open(self) -> tuple[Regression, list[str]]:
+        """Return the regression and the names of its features."""
+        check_is_fitted(self, "design_")
+        if self.regression_ is None:
+            raise NormalizerError(
+                "NRM-117",
+                "with mode='append' the features are not regressed on anything.",
+                advice="use mode='replace' to see what is expected of a person",
+            )
+        return self.regression_, [str(name) for name in self.get_feature_names_out()]
+
+    def _store(self, design: Design, regression: Regression | None) -> None:
         """Store what was learnt, once all of it is there."""
         self.design_ = design
         self.regression_ = regression
         self.n_normals_ = design.n_people
         if regression is not None and self.scale == "w":
-            self._tell_flat(regression)
-        return self
+            self._warn_of_no_spread(regression)
 
-    def _tell_flat(self, regression: Regression) -> None:
+    def _warn_of_no_spread(self, regression: Regression) -> None:
         """Warn of features whose residuals among the normals are rounding."""
         if determined := self._few_names(regression.determined):
             _warn(
@@ -538,18 +497,108 @@ class FeatureNormalizer(TransformerMixin, NormalCourse):  # type: ignore[misc]  
         names = self.get_feature_names_out()[marked]
         return ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
 
-    def _append(self, columns: FeatureColumns, frame: pd.DataFrame) -> FloatArray:
+    def _append(self, columns: FeatureColumns, people: Demographics) -> FloatArray:
         """Put the encoded demographics behind the features, which stay as they are."""
         n, m = columns.shape
-        encoded = self.design_.encode(frame)
+        encoded = self.design_.encode(people)
         if not m:
             return encoded
         result = np.empty((n, m + encoded.shape[1]), columns.dtype, order=columns.order)
-        for first, piece in columns.pieces(1):
-            columns.refuse_unfinite(piece, first, np.arange(n))
-            result[:, first : first + piece.shape[1]] = piece
+        for part, block in columns.iter_blocks(block_width(n, columns.dtype.itemsize)):
+            columns.refuse_unfinite(block, part.start, np.arange(n))
+            result[:, part] = block
         result[:, m:] = encoded
         return result
+
+
+class PreparedFeatures:
+    """Features and demographics of people, read once for many fits on subsets of them.
+
+    A nested cross-validation and a permutation test fit the normalizer hundreds to thousands of times on the
+    same people. What changes is who is trained on and who is normal; the columns of the frame do not.
+    `FeatureNormalizer.prepare` makes it.
+
+    Parameters
+    ----------
+    normalizer : FeatureNormalizer
+        Its settings and the names of its columns.
+    columns : FeatureColumns
+        Everybody's features.
+    people : Demographics
+        Everybody's demographics.
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(0)
+    >>> X = pd.DataFrame({"age": rng.uniform(50, 90, 40), "f": rng.normal(size=40)})
+    >>> y = np.where(np.arange(40) < 30, "normal", "AD")
+    >>> train, test = np.arange(5, 40), np.arange(5)
+    >>> prepared = FeatureNormalizer(["age"], "normal").prepare(X)
+    >>> fitted = prepared.fit(train, y[train])
+    >>> values, known = prepared.transform(fitted, test)
+    >>> np.allclose(values, fitted.transform(X.iloc[test])), known.all()
+    (True, np.True_)
+    """
+
+    def __init__(self, normalizer: FeatureNormalizer, columns: FeatureColumns, people: Demographics) -> None:
+        self._normalizer = normalizer
+        self._columns = columns.in_memory()
+        self._people = people
+
+    def fit(self, train: Rows, y: Any = None) -> FeatureNormalizer:
+        """Return a normalizer fitted on some rows.
+
+        Parameters
+        ----------
+        train : ndarray of int
+            Row numbers.
+        y : array-like of shape (len(train),), optional
+            Labels of these rows.
+
+        Returns
+        -------
+        FeatureNormalizer
+            That of ``fit(X.iloc[train], y)``, up to rounding.
+
+        Raises
+        ------
+        NormalizerError
+            As `FeatureNormalizer.fit`.
+        """
+        fitted = copy(self._normalizer)
+        fitted._fit_rows(self._columns, self._people, train, y)
+        return fitted
+
+    def transform(self, fitted: FeatureNormalizer, rows: Rows) -> tuple[FloatArray, npt.NDArray[np.bool_]]:
+        """Return what ``fitted.transform(X.iloc[rows])`` does, and whose demographics are known to it.
+
+        Parameters
+        ----------
+        fitted : FeatureNormalizer
+            What `fit` has returned.
+        rows : ndarray of int
+            Row numbers.
+
+        Returns
+        -------
+        values : ndarray of shape (len(rows), n_features_out)
+            NaN where the second is false.
+        encodable : ndarray of bool of shape (len(rows),)
+            Whose demographics are there, with levels that a normal person of the training rows has.
+
+        Raises
+        ------
+        NormalizerError
+            NRM-113 for a feature.
+        """
+        people = self._people.take(rows)
+        encodable = encodable_rows(fitted.design_, people)
+        if encodable.all():
+            return fitted._transform_rows(self._columns.take(rows), people), encodable
+        values = fitted._transform_rows(self._columns.take(rows[encodable]), people.take(encodable))
+        everybody = np.full((len(rows), values.shape[1]), np.nan, values.dtype, order="F")
+        everybody[encodable] = values
+        return everybody, encodable
 
 
 def _warn(text: str) -> None:

@@ -4,14 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
 from normwise.normalize.blocked.columns import FloatArray
-from normwise.normalize.demographics import (
-    read_levels,
-    read_numbers,
-    shown,
-)
+from normwise.normalize.demographics import Demographics
 from normwise.normalize.design import Category, Design
 
 __all__ = ["encodable_rows", "find_thin_cover", "reasons_outside"]
@@ -21,15 +16,15 @@ _ENOUGH = 5  # people wanted in each part
 _ROUNDING = 1.0 + 1e-9
 
 
-def encodable_rows(design: Design, frame: pd.DataFrame) -> npt.NDArray[np.bool_]:
+def encodable_rows(design: Design, people: Demographics) -> npt.NDArray[np.bool_]:
     """Tell who can be normalized at all: every demographic is there, and every level was seen.
 
     Parameters
     ----------
     design : Design
         What was learnt from the normals.
-    frame : DataFrame
-        People with their demographics.
+    people : Demographics
+        People, who need not be those of the normal group.
 
     Returns
     -------
@@ -38,21 +33,22 @@ def encodable_rows(design: Design, frame: pd.DataFrame) -> npt.NDArray[np.bool_]
 
     Examples
     --------
+    >>> import pandas as pd
     >>> from normwise.normalize.design import learn_design
-    >>> design = learn_design(pd.DataFrame({"age": [40.0, 50, 60, 70, 80, 90]}), ["age"])
-    >>> encodable_rows(design, pd.DataFrame({"age": [65.0, 30.0, None]})).tolist()
+    >>> design = learn_design(Demographics(pd.DataFrame({"age": [40.0, 50, 60, 70, 80, 90]})), ["age"])
+    >>> encodable_rows(design, Demographics(pd.DataFrame({"age": [65.0, 30.0, None]}))).tolist()
     [True, True, False]
     """
-    known = np.ones(len(frame), dtype=bool)
+    known = np.ones(len(people), dtype=bool)
     for part in design.parts:
         if isinstance(part, Category):
-            known &= np.array([level in part.levels for level in read_levels(frame[part.name])], dtype=bool)
+            known &= np.array([level in part.levels for level in people.levels(part.name)], dtype=bool)
         else:
-            known &= ~np.isnan(read_numbers(frame[part.name])[0])
+            known &= ~np.isnan(people.numbers(part.name)[0])
     return known
 
 
-def reasons_outside(design: Design, frame: pd.DataFrame) -> list[str]:
+def reasons_outside(design: Design, people: Demographics) -> list[str]:
     """Say of each person why the normals tell nothing of them; an empty text where they do.
 
     A person is inside when no demographic is missing, every level was seen among the normals, every number
@@ -63,8 +59,8 @@ def reasons_outside(design: Design, frame: pd.DataFrame) -> list[str]:
     ----------
     design : Design
         What was learnt from the normals.
-    frame : DataFrame
-        People with their demographics.
+    people : Demographics
+        People, who need not be those of the normal group.
 
     Returns
     -------
@@ -73,17 +69,18 @@ def reasons_outside(design: Design, frame: pd.DataFrame) -> list[str]:
 
     Examples
     --------
+    >>> import pandas as pd
     >>> from normwise.normalize.design import learn_design
-    >>> design = learn_design(pd.DataFrame({"age": [40.0, 50, 60, 70, 80, 90]}), ["age"])
-    >>> reasons_outside(design, pd.DataFrame({"age": [65.0, 30.0, None]}))
+    >>> design = learn_design(Demographics(pd.DataFrame({"age": [40.0, 50, 60, 70, 80, 90]})), ["age"])
+    >>> reasons_outside(design, Demographics(pd.DataFrame({"age": [65.0, 30.0, None]})))
     ['', 'age 30 is outside the normal group, 40 to 90', 'age is missing']
     """
-    reasons: list[list[str]] = [[] for _ in range(len(frame))]
-    known = np.ones(len(frame), dtype=bool)
-    inside = np.ones(len(frame), dtype=bool)
+    reasons: list[list[str]] = [[] for _ in range(len(people))]
+    known = np.ones(len(people), dtype=bool)
+    inside = np.ones(len(people), dtype=bool)
     for part in design.parts:
         if isinstance(part, Category):
-            for row, level in enumerate(read_levels(frame[part.name])):
+            for row, level in enumerate(people.levels(part.name)):
                 if level not in part.levels:
                     known[row] = False
                     seen = (
@@ -91,10 +88,10 @@ def reasons_outside(design: Design, frame: pd.DataFrame) -> list[str]:
                     )
                     reasons[row].append(f"{part.name} is missing" if level is None else seen)
             continue
-        numbers, unreadable = read_numbers(frame[part.name])
+        numbers, unreadable = people.numbers(part.name)
         for row in np.flatnonzero(np.isnan(numbers)):
             known[row] = False
-            wrong = f"{part.name} {shown(frame[part.name].iloc[row])} is not a finite number"
+            wrong = f"{part.name} {people.value(part.name, row)} is not a finite number"
             reasons[row].append(wrong if unreadable[row] else f"{part.name} is missing")
         outside = (numbers < part.low) | (numbers > part.high)
         inside &= ~outside
@@ -103,7 +100,7 @@ def reasons_outside(design: Design, frame: pd.DataFrame) -> list[str]:
             reasons[row].append(f"{part.name} {numbers[row]:.6g} is outside the normal group, {span}")
     rows = np.flatnonzero(known & inside)
     if design.parts and len(rows):
-        leverage = design.people(frame.iloc[rows]).leverage
+        leverage = design.people(people.take(rows)).leverage
         for row, value in zip(rows, leverage, strict=True):
             if value > design.largest_leverage * _ROUNDING:
                 reasons[row].append(
@@ -113,7 +110,7 @@ def reasons_outside(design: Design, frame: pd.DataFrame) -> list[str]:
     return ["; ".join(texts) for texts in reasons]
 
 
-def find_thin_cover(design: Design, frame: pd.DataFrame, normal: npt.NDArray[np.bool_]) -> list[str]:
+def find_thin_cover(design: Design, people: Demographics, normal: npt.NDArray[np.bool_]) -> list[str]:
     """Name where the training people cover a demographic thinly.
 
     A classifier that is given demographics must learn their effect from the people at hand, in each group. A
@@ -124,8 +121,8 @@ def find_thin_cover(design: Design, frame: pd.DataFrame, normal: npt.NDArray[np.
     ----------
     design : Design
         What was learnt from the normals.
-    frame : DataFrame
-        The training people with their demographics.
+    people : Demographics
+        The training people.
     normal : ndarray of bool
         Who of them is normal.
 
@@ -136,8 +133,9 @@ def find_thin_cover(design: Design, frame: pd.DataFrame, normal: npt.NDArray[np.
 
     Examples
     --------
+    >>> import pandas as pd
     >>> from normwise.normalize.design import learn_design
-    >>> people = pd.DataFrame({"age": [*range(40, 90), 100.0]})
+    >>> people = Demographics(pd.DataFrame({"age": [*range(40, 90), 100.0]}))
     >>> find_thin_cover(learn_design(people, ["age"]), people, np.ones(51, dtype=bool))
     ['age 88 to 100: 3 normal people']
     """
@@ -148,10 +146,10 @@ def find_thin_cover(design: Design, frame: pd.DataFrame, normal: npt.NDArray[np.
             continue
         for part in design.parts:
             if isinstance(part, Category):
-                levels = read_levels(frame[part.name])[members]
+                levels = people.levels(part.name)[members]
                 counts = [(f"{part.name} {level}", int((levels == level).sum())) for level in part.levels]
             else:
-                numbers = read_numbers(frame[part.name])[0]
+                numbers = people.numbers(part.name)[0]
                 counts = _count_fifths(part.name, numbers, members)
             found += [f"{where}: {count} {title} people" for where, count in counts if count < _ENOUGH]
     return found

@@ -9,11 +9,7 @@ import pandas as pd
 from scipy.special import stdtr, stdtrit
 
 from normwise.normalize.blocked.columns import FloatArray
-from normwise.normalize.blocked.regression_model import (
-    People,
-    Regression,
-    reciprocal,
-)
+from normwise.normalize.blocked.regression import People, Regression, reciprocal
 from normwise.normalize.design import Design
 
 __all__ = ["coefficient_table", "departure_table", "expectation_table"]

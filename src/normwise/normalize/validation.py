@@ -147,13 +147,15 @@ def find_normals(y: Any, normal: object, n_people: int) -> npt.NDArray[np.intp]:
             f"without labels nobody can be found who is {normal!r}.",
             advice="give y to fit, or normal=None to take everybody as normal",
         )
-    labels = pd.Series(np.asarray(y, dtype=object).ravel())
-    rows = np.flatnonzero((labels.notna() & (labels == normal)).to_numpy(dtype=bool))
+    labels = np.asarray(y, dtype=object).ravel()
+    known = np.flatnonzero(~pd.isna(labels))
+    rows = known[[bool(label == normal) for label in labels[known]]]
     if len(rows) == 0:
-        present = [str(label) for label in labels.dropna().unique()]
+        others = pd.Series(labels[known])
+        present = [str(label) for label in others.unique()]
         near = get_close_matches(str(normal), present, n=1, cutoff=0.5)
         advice = f"did you mean normal={near[0]!r}?" if near else "name the label of the normal group"
-        if isinstance(normal, str) and pd.api.types.is_integer_dtype(labels.infer_objects()):
+        if isinstance(normal, str) and pd.api.types.is_integer_dtype(others.infer_objects()):
             advice = (
                 "name the number of the normal group; scikit-learn's cross_val_predict turns text labels "
                 "into numbers for every method but predict, so number them before it does"

@@ -1,8 +1,8 @@
 """The procedure's probabilities on many labellings of the same people, without its bookkeeping.
 
 For a permutation test nothing is kept of a fit but the probabilities of its test part. Where the steps before
-the classifier are the normalizer alone, they come from arrays (`normwise.normalize.Refits`); folds, tuning
-and classifier are those of `fit_procedure`, and so are the numbers, up to rounding.
+the classifier are the normalizer alone, they come from arrays (`normwise.normalize.PreparedFeatures`); folds,
+tuning and classifier are those of `fit_procedure`, and so are the numbers, up to rounding.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from normwise.classify import predict_grid
-from normwise.errors import NormwiseWarning
-from normwise.normalize import FeatureNormalizer, Refits
+from normwise.errors import NormalizerError, NormwiseWarning
+from normwise.normalize import FeatureNormalizer, PreparedFeatures
 from normwise.procedure.candidates import candidates_of, choose_candidate
 from normwise.procedure.fit import fit_procedure, mean_log_loss
 from normwise.procedure.folds import (
@@ -53,18 +53,16 @@ class Shortcut:
     def __init__(self, study: Study, roles: Roles, X: pd.DataFrame, arm: str, *, short: bool = True) -> None:
         self._study, self._roles, self._arm = study, roles, arm
         self._frame = X
-        self._refits: Refits | None = None
+        self._prepared: PreparedFeatures | None = None
         steps = make_preprocessing(study, roles, arm, 0).steps
         alone = len(steps) == 1 and isinstance(steps[0][1], FeatureNormalizer)
         if short and alone and study.selection.name == "none":
-            refits = Refits(steps[0][1], arm_frame(X, roles, arm))
-            self._refits = refits if refits.possible else None
-            self._everybody = steps[0][1].reference == "all"
+            self._prepared = steps[0][1].prepare(arm_frame(X, roles, arm))
 
     @property
     def is_short(self) -> bool:
         """Whether there is a shorter way than fitting the whole procedure."""
-        return self._refits is not None
+        return self._prepared is not None
 
     def probabilities(self, labels: Names, groups: Names, fold: Fold, seed: int) -> Floats:
         """Return the test part's probabilities, (n_tested, n_targets); NaN where there are none.
@@ -78,7 +76,7 @@ class Shortcut:
         seed : int
             Seed of inner folds and classifier, as in `fit_procedure`.
         """
-        if self._refits is not None:
+        if self._prepared is not None:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", NormwiseWarning)
                 found = self._from_arrays(labels, groups, fold, seed)
@@ -131,28 +129,29 @@ class Shortcut:
 
     def _split(
         self, labels: Names, train: Rows, test: Rows
-    ) -> tuple[Floats, Names, Floats, NDArray[np.bool_]] | None:
+    ) -> tuple[NDArray[np.float64], Names, NDArray[np.float64], NDArray[np.bool_]] | None:
         """Return the classifier's training rows and classes, the test rows, and which of these are known."""
-        assert self._refits is not None, "there is a short way"
-        normals = train if self._everybody else train[labels[train] == self._roles.normal]
+        assert self._prepared is not None, "there is a short way"
         used = train[np.isin(labels[train], self._roles.targets)]
-        fitted = self._refits.scores(normals, np.concatenate([used, test]))
-        if fitted is None:
+        try:
+            fitted = self._prepared.fit(train, labels[train])
+            scores, known = self._prepared.transform(fitted, np.concatenate([used, test]))
+        except NormalizerError:
             return None
-        scores, known = fitted
         here, there = known[: len(used)], known[len(used) :]
         names = labels[used[here]]
         if not there.any() or len(set(names)) < len(self._roles.targets):
             return None
-        return scores[: len(used)][here], names, scores[len(used) :][there], there
+        values: NDArray[np.float64] = scores.astype(np.float64, copy=False)
+        return values[: len(used)][here], names, values[len(used) :][there], there
 
 
 def _predict(
     classifier: Any,
     grid: list[dict[str, Any]],
-    seen: Floats,
+    seen: NDArray[np.float64],
     names: Names,
-    unseen: Floats,
+    unseen: NDArray[np.float64],
     targets: tuple[str, ...],
 ) -> list[Floats]:
     tables, classes = predict_grid(classifier, grid, seen, names, unseen)

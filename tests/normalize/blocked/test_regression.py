@@ -6,11 +6,12 @@ import pytest
 from normwise.errors import NormalizerError
 from normwise.normalize.blocked.columns import FloatArray
 from normwise.normalize.blocked.regression import (
+    People,
     fit_regression,
     fit_standardize,
+    inverse_triangle,
     standardize,
 )
-from normwise.normalize.blocked.regression_model import People, inverse_triangle
 
 
 def make_design(n: int, k: int, seed: int = 0) -> FloatArray:
@@ -64,12 +65,12 @@ def test_one_pass_gives_the_bits_of_two(order: str, scale: str, share: float) ->
     assert np.array_equal(departures, out)
 
 
-def test_people_in_strips_are_the_same_people() -> None:
+def test_people_in_chunks_are_the_same_people() -> None:
     design = make_design(20, 2)
     inverse = inverse_triangle(design)
     rng = np.random.default_rng(0)
     fit = fit_regression(rng.normal(size=(20, 100)), People(design @ inverse))
-    many = make_design(9000, 2, seed=5)  # more than fit one strip beside twenty normals
+    many = make_design(9000, 2, seed=5)  # more than fit one chunk beside twenty normals
     x = rng.normal(size=(9000, 100))
     whole = standardize(fit, x, People(many @ inverse))
     np.testing.assert_allclose(

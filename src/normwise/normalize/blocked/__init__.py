@@ -1,3 +1,9 @@
-"""Blocked."""
+"""Least squares of many features on few demographics, block by block.
 
-__all__ = []
+* ``columns``: a feature matrix read in blocks, never copied whole.
+* ``kernels``: arithmetic on one block while it lies in cache.
+* ``regression``: fit on the normals, standardize everybody.
+* ``variance``: a spread that depends on demographics.
+"""
+
+__all__: list[str] = []

@@ -114,14 +114,12 @@ def project(basis: FloatArray, block: FloatArray) -> FloatArray:
     return basis.T @ block
 
 
-def gather(block: FloatArray, rows: npt.NDArray[np.intp], out: FloatArray | None = None) -> FloatArray:
-    """Copy some people of a block, in its memory order: (len(rows), width), to ``out`` where it is given."""
+def gather(block: FloatArray, rows: npt.NDArray[np.intp], out: FloatArray) -> FloatArray:
+    """Copy some people of a block to ``out`` (len(rows), width), which has the block's memory order."""
     if block.flags.f_contiguous:  # five times faster than block[rows]
-        own: FloatArray = np.take(block.T, rows, axis=1, out=None if out is None else out.T, mode="clip").T
-        return own
-    if out is None:
-        return block[rows]
-    np.copyto(out, block[rows])
+        np.take(block.T, rows, axis=1, out=out.T, mode="clip")
+    else:
+        np.copyto(out, block[rows])
     return out
 
 

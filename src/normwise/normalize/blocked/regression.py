@@ -16,23 +16,170 @@ n - p degrees of freedom.
 
 from __future__ import annotations
 
-from typing import Literal
+from dataclasses import dataclass
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 
-from normwise.normalize.blocked.chunks import Pass, RowChunk, zero_spread
-from normwise.normalize.blocked.columns import FeatureColumns, FloatArray
-from normwise.normalize.blocked.regression_model import (
-    People,
-    Regression,
-    reciprocal,
-)
-from normwise.normalize.variance import LogVariance
+from normwise.errors import NormalizerError
+from normwise.normalize.blocked.columns import FeatureColumns, FloatArray, block_width
+from normwise.normalize.blocked.kernels import Scratch, add_product, gather, outer, project, squared_sums
+from normwise.normalize.blocked.variance import LogVariance, fit_log_variance
 
-__all__ = ["Scale", "fit_regression", "fit_standardize", "standardize"]
+__all__ = [
+    "People",
+    "Regression",
+    "Scale",
+    "fit_regression",
+    "fit_standardize",
+    "inverse_triangle",
+    "reciprocal",
+    "standardize",
+]
 
 Scale = Literal["w", "residual"]
+Rows = npt.NDArray[np.intp]
+
+_ROUNDING = 10.0  # a spread below this many units in the last place of the feature is rounding, not variation
+_SMALLEST, _LARGEST = 1e-30, 1e30  # sums of squares beyond these leave the range of float32
+_CHUNK_BYTES = 1 << 22  # 4 MiB: where people are many more than the normals they are taken in chunks
+
+
+@dataclass(frozen=True)
+class People:
+    """People as rows of coordinates, in float64.
+
+    Attributes
+    ----------
+    basis : ndarray of shape (n_people, p)
+        Coordinates in the orthonormal basis of the normals' design.
+    variance_basis : ndarray of shape (n_people, q) or None
+        Coordinates in the basis of the variance's own design; None for a constant variance.
+    """
+
+    basis: FloatArray
+    variance_basis: FloatArray | None = None
+
+    def __len__(self) -> int:
+        return len(self.basis)
+
+    def __getitem__(self, rows: npt.NDArray[np.intp] | slice) -> People:
+        return People(self.basis[rows], None if self.variance_basis is None else self.variance_basis[rows])
+
+    @property
+    def leverage(self) -> FloatArray:
+        """Leverage of each person: the weight of their own value in what is expected of them."""
+        leverage: FloatArray = np.einsum("ij,ij->i", self.basis, self.basis)
+        return leverage
+
+
+@dataclass(frozen=True)
+class Regression:
+    """What the normals teach about every feature.
+
+    Attributes
+    ----------
+    center : ndarray of shape (n_features,)
+        Mean over the normals.
+    loadings : ndarray of shape (p, n_features)
+        Regression of the centred feature on the orthonormal basis.
+    spread : ndarray of shape (n_features,)
+        s, the residual standard deviation with n - p degrees of freedom, in the feature's unit. Where only
+        rounding is left of it: the standard deviation of the feature itself, or 0 if that is rounding too.
+    determined : ndarray of bool, of shape (n_features,)
+        Where demographics leave nothing but rounding of a feature that does vary.
+    n_people : int
+        Normals on whom it was fitted.
+    log_variance : LogVariance or None
+        How the spread depends on demographics, where it does.
+    """
+
+    center: FloatArray
+    loadings: FloatArray
+    spread: FloatArray
+    determined: npt.NDArray[np.bool_]
+    n_people: int
+    log_variance: LogVariance | None = None
+
+    @property
+    def degrees_of_freedom(self) -> int:
+        """Normals less parameters, n - p."""
+        return self.n_people - len(self.loadings)
+
+    def __getitem__(self, features: slice | npt.NDArray[np.intp]) -> Regression:
+        variance = None if self.log_variance is None else self.log_variance[features]
+        return Regression(
+            self.center[features],
+            self.loadings[:, features],
+            self.spread[features],
+            self.determined[features],
+            self.n_people,
+            variance,
+        )
+
+    def astype(self, dtype: np.dtype[Any]) -> Regression:
+        """Return the same regression at another precision."""
+        if self.center.dtype == dtype:
+            return self
+        return Regression(
+            self.center.astype(dtype),
+            self.loadings.astype(dtype),
+            self.spread.astype(dtype),
+            self.determined,
+            self.n_people,
+            self.log_variance,
+        )
+
+    def expected(self, people: People) -> FloatArray:
+        """Return what is normal for ``people``: (n_people, n_features)."""
+        expected: FloatArray = self.center + people.basis.astype(self.center.dtype) @ self.loadings
+        return expected
+
+    def inverse_deviation(self, people: People) -> FloatArray:
+        """Return one over the predictive standard deviation (n_people, n_features), 0 for a constant feature.
+
+        The variance of a new person is ``s^2 (1 + leverage)``; where the spread depends on demographics it is
+        the person's own variance plus, for the error of what is expected, ``s^2 leverage``.
+        """
+        inverse = reciprocal(self.spread)
+        if self.log_variance is None or people.variance_basis is None:
+            return np.outer(1.0 / np.sqrt(1.0 + people.leverage), inverse).astype(self.center.dtype)
+        pooled = np.square(self.spread, dtype=np.float64)
+        own = np.where(self.determined, pooled, self.log_variance.at(people.variance_basis))
+        total = own + np.outer(people.leverage, pooled)
+        return np.where(inverse > 0, 1.0 / np.sqrt(total), 0.0).astype(self.center.dtype)
+
+
+def reciprocal(spread: FloatArray) -> FloatArray:
+    """Return one over each spread, and 0 for a feature in which the normals do not vary."""
+    return np.divide(1.0, spread, out=np.zeros_like(spread), where=spread > 0)
+
+
+def inverse_triangle(design: FloatArray) -> FloatArray:
+    """Return ``inv(R)`` of a design's QR decomposition, so that ``design @ inv(R)`` is orthonormal.
+
+    Parameters
+    ----------
+    design : ndarray of shape (n_people, p)
+        Of full column rank, in columns of comparable size.
+
+    Returns
+    -------
+    ndarray of shape (p, p)
+        Upper triangular, in float64.
+
+    Examples
+    --------
+    >>> design = np.column_stack([np.ones(4), [-3.0, -1.0, 1.0, 3.0]])
+    >>> basis = design @ inverse_triangle(design)
+    >>> np.allclose(basis.T @ basis, np.eye(2))
+    True
+    """
+    triangle: FloatArray = np.linalg.qr(np.asarray(design, dtype=np.float64)).R
+    triangle = triangle * np.where(np.diag(triangle) < 0, -1.0, 1.0)[:, None]  # one sign with every LAPACK
+    inverse: FloatArray = np.triu(np.linalg.inv(triangle))
+    return inverse
 
 
 def fit_regression(
@@ -61,7 +208,7 @@ def fit_regression(
 
     Examples
     --------
-    >>> from normwise.normalize.people import inverse_triangle
+    >>> from normwise.normalize.blocked.regression import inverse_triangle
     >>> age = np.array([40.0, 50.0, 60.0, 70.0])
     >>> design = np.column_stack([np.ones(4), (age - 55) / 10])
     >>> normals = People(design @ inverse_triangle(design))
@@ -69,15 +216,14 @@ def fit_regression(
     >>> fit.expected(normals).ravel().round(3)
     array([3.4 , 4.55, 5.7 , 6.85])
     """
-    columns = _columns(features)
+    columns = FeatureColumns.of_array(features)
     rows = np.arange(columns.shape[0]) if rows is None else rows
     regression = _unfitted(columns, normals)
-    walk = Pass(columns, len(normals))
-    strip = RowChunk.of(normals, slice(None), columns.dtype)
+    scratch = Scratch(columns.dtype, columns.order)
+    chunk = _RowChunk.of(normals, slice(None), columns.dtype)
     with _quiet():
-        for part, block in walk.blocks():
-            walk.fit(part, block, rows, strip, regression[part])
-    zero_spread(regression)
+        for part, block in columns.iter_blocks(_width(columns, len(normals))):
+            _fit_block(columns, part, block, rows, chunk, regression[part], scratch)
     return regression
 
 
@@ -115,15 +261,16 @@ def standardize(
     NormalizerError
         NRM-113, a feature is NaN or infinite, or its departure is too large for the precision.
     """
-    columns = _columns(features)
+    columns = FeatureColumns.of_array(features)
     result = np.empty(columns.shape, columns.dtype, order=columns.order) if out is None else out
-    walk = Pass(columns, regression.n_people)
-    strips = walk.strips(people)
-    inverse = reciprocal(regression.spread)
+    width = _width(columns, regression.n_people)
+    chunks = _row_chunks(people, regression.n_people, width, columns.dtype)
+    scratch = Scratch(columns.dtype, columns.order)
     with _quiet():
-        for part, block in walk.blocks():
-            factors = inverse[part] if scale == "w" else None
-            walk.standardize(part, block, strips, regression[part], factors, result[:, part])
+        for part, block in columns.iter_blocks(width):
+            _standardize_block(
+                columns, part, block, chunks, regression[part], scale, result[:, part], scratch
+            )
     return result
 
 
@@ -160,39 +307,156 @@ def fit_standardize(
     NormalizerError
         NRM-113, a feature is NaN or infinite.
     """
-    columns = _columns(features)
+    columns = FeatureColumns.of_array(features)
     normals = people[rows]
     regression = _unfitted(columns, normals)
     result = np.empty(columns.shape, columns.dtype, order=columns.order) if out is None else out
-    walk = Pass(columns, len(normals))
-    strip = RowChunk.of(normals, slice(None), columns.dtype)
-    scaled = scale == "w"
+    width = _width(columns, len(normals))
+    chunk = _RowChunk.of(normals, slice(None), columns.dtype)
+    chunks = _row_chunks(people, len(normals), width, columns.dtype)
+    scratch = Scratch(columns.dtype, columns.order)
     with _quiet():
-        if len(rows) == len(people):
-            for part, block in walk.blocks():
-                walk.fit_and_write(part, block, strip, regression[part], result[:, part], scaled=scaled)
-            replaced = zero_spread(regression)
-            if scaled and len(replaced):
-                few = columns.features(replaced)
-                result[:, replaced] = standardize(regression[replaced], few, people)
-            return regression, result
-        strips = walk.strips(people)
-        for part, block in walk.blocks():
+        for part, block in columns.iter_blocks(width):
             fitted = regression[part]
-            walk.fit(part, block, rows, strip, fitted)
-            zero_spread(fitted)
-            factors = reciprocal(fitted.spread) if scaled else None
-            walk.standardize(part, block, strips, fitted, factors, result[:, part])
+            _fit_block(columns, part, block, rows, chunk, fitted, scratch)
+            _standardize_block(columns, part, block, chunks, fitted, scale, result[:, part], scratch)
     return regression, result
+
+
+@dataclass(frozen=True)
+class _RowChunk:
+    """Some people: ``basis`` in float64's coordinates and, ready for products, at the features' precision.
+
+    ``by_columns`` is the basis in the other memory order, ``ones`` the constant (n_people, 1), ``mean`` the
+    weights of the mean, ``shrink`` is ``1 / sqrt(1 + leverage)``.
+    """
+
+    rows: slice
+    people: People
+    basis: FloatArray
+    by_columns: FloatArray
+    ones: FloatArray
+    mean: FloatArray
+    shrink: FloatArray
+
+    @classmethod
+    def of(cls, people: People, rows: slice, dtype: np.dtype[Any]) -> _RowChunk:
+        part = people[rows]
+        basis = np.ascontiguousarray(part.basis, dtype=dtype)
+        shrink = (1.0 / np.sqrt(1.0 + part.leverage)).astype(dtype)
+        ones = np.ones((len(part), 1), dtype)
+        return cls(rows, part, basis, np.asfortranarray(basis), ones, ones[:, 0] / len(part), shrink)
+
+
+def _row_chunks(people: People, n_normals: int, width: int, dtype: np.dtype[Any]) -> list[_RowChunk]:
+    """Cut people into chunks of at least ``n_normals``, so that a block of them stays small."""
+    height = max(n_normals, _CHUNK_BYTES // (width * dtype.itemsize))
+    return [_RowChunk.of(people, slice(top, top + height), dtype) for top in range(0, len(people), height)]
+
+
+def _width(columns: FeatureColumns, n_normals: int) -> int:
+    # It hangs on the normals alone, so that nobody who is standardized ever changes the fit by one bit.
+    return block_width(n_normals, columns.dtype.itemsize)
+
+
+def _fit_block(
+    columns: FeatureColumns,
+    part: slice,
+    block: FloatArray,
+    rows: Rows,
+    normals: _RowChunk,
+    fitted: Regression,
+    scratch: Scratch,
+) -> None:
+    """Fit a block on its normals, writing to ``fitted``, views of the block's part of every array."""
+    n, p = normals.basis.shape
+    own = gather(block, rows, scratch.lend("own", (n, block.shape[1])))
+    # Centring first keeps the precision of a feature whose mean is large beside its spread.
+    np.matmul(normals.mean, own, out=fitted.center)
+    add_product(own, normals.ones, fitted.center[None, :], sign=-1)
+    fitted.loadings[...] = project(normals.basis, own)
+    add_product(own, normals.by_columns, fitted.loadings, sign=-1)
+    rest = squared_sums(own)
+    if own.dtype == np.float32 and not (
+        np.minimum.reduce(rest) > _SMALLEST and np.maximum.reduce(rest) < _LARGEST
+    ):
+        rest = np.einsum("ij,ij->j", own, own, dtype=np.float64)
+    np.sqrt(rest / (n - p), out=fitted.spread, casting="same_kind")
+    if fitted.log_variance is not None and normals.people.variance_basis is not None:
+        squares = np.square(own, dtype=np.float64) / (1.0 - normals.people.leverage)[:, None]
+        variance = fit_log_variance(squares, normals.people.variance_basis)
+        fitted.log_variance.loadings[...] = variance.loadings
+        fitted.log_variance.lowest[...] = variance.lowest
+        fitted.log_variance.highest[...] = variance.highest
+    finite = np.isfinite(fitted.spread)
+    if not np.logical_and.reduce(finite):
+        columns.refuse_unfinite(block[rows], part.start, rows)
+        raise NormalizerError(
+            "NRM-114",
+            "the values are so large that their squares leave the range of floating-point numbers.",
+            subject=columns.feature_name(part.start + int(np.argmin(finite))),
+            advice="measure the feature in a larger unit",
+        )
+    _replace_zero_spread(fitted)
+
+
+def _replace_zero_spread(regression: Regression) -> None:
+    """Find features of which rounding alone is left, and give them a spread that says so.
+
+    A feature that demographics determine among the normals gets the standard deviation of the feature itself:
+    the residual's own would make any departure endless, this one understates it. A feature that does not vary
+    at all gets 0.
+    """
+    n, p = regression.n_people, len(regression.loadings)
+    rest = np.square(regression.spread, dtype=np.float64) * (n - p)
+    explained = np.zeros_like(rest)
+    for loading in regression.loadings[1:]:
+        explained += np.square(loading, dtype=np.float64)
+    size = np.sqrt(np.square(regression.center, dtype=np.float64) + (explained + rest) / n)
+    rounding = _ROUNDING * np.finfo(regression.center.dtype).eps * size
+    own = np.sqrt((explained + rest) / (n - 1))
+    flat = regression.spread <= rounding
+    regression.determined[...] = flat & (own > rounding)
+    regression.spread[flat] = np.where(regression.determined[flat], own[flat], 0.0)
+
+
+def _standardize_block(
+    columns: FeatureColumns,
+    part: slice,
+    block: FloatArray,
+    chunks: list[_RowChunk],
+    fitted: Regression,
+    scale: Scale,
+    result: FloatArray,
+    scratch: Scratch,
+) -> None:
+    """Write the departures of everybody in a block to ``result``."""
+    inverse = reciprocal(fitted.spread)
+    for chunk in chunks:
+        target, source = result[chunk.rows], block[chunk.rows]
+        # The work is done in the result itself, if that is contiguous.
+        in_place = target.flags.f_contiguous if scratch.order == "F" else target.flags.c_contiguous
+        own = target if in_place else scratch.lend("own", (source.shape[0], source.shape[1]))
+        np.copyto(own, source)
+        add_product(own, chunk.ones, fitted.center[None, :], sign=-1)
+        add_product(own, chunk.by_columns, fitted.loadings, sign=-1)
+        if scale == "w" and fitted.log_variance is not None:
+            np.multiply(own, fitted.inverse_deviation(chunk.people), out=own)
+        elif scale == "w":
+            for rows, features in scratch.parts((own.shape[0], own.shape[1])):
+                piece = own[rows, features]
+                factors = scratch.lend("factors", (piece.shape[0], piece.shape[1]))
+                outer(chunk.shrink[rows], inverse[features], factors)
+                np.multiply(piece, factors, out=piece)
+        if not np.isfinite(chunk.ones[:, 0] @ own).all():
+            columns.refuse_unfinite(own, part.start, np.arange(len(block))[chunk.rows])
+        if own is not target:
+            np.copyto(target, own)
 
 
 def _quiet() -> np.errstate:
     # What is not finite is refused by name; numpy need not speak of it as well.
     return np.errstate(over="ignore", invalid="ignore", divide="ignore")
-
-
-def _columns(features: FeatureColumns | FloatArray) -> FeatureColumns:
-    return features if isinstance(features, FeatureColumns) else FeatureColumns.of_array(features)
 
 
 def _unfitted(columns: FeatureColumns, normals: People) -> Regression:

@@ -20,7 +20,7 @@ from normwise.normalize.blocked.columns import (
     FloatArray,
     person_name,
 )
-from normwise.normalize.demographics import level_text
+from normwise.normalize.demographics import Demographics
 from normwise.normalize.design import learn_design
 from normwise.normalize.sites.effects import fit_sites, site_effects
 from normwise.normalize.support import encodable_rows
@@ -138,8 +138,9 @@ class SiteHarmonizer(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # 
         self._tell_few(names, counts)
         rows = rows[np.isin(own, self.sites_)]
         normals = X.iloc[rows]
+        demographics = Demographics(normals)
         self.design_ = learn_design(
-            normals,
+            demographics,
             [name for name in names_of(self.demographics) if name != self.site],
             categorical=names_of(self.categorical),
         )
@@ -149,7 +150,7 @@ class SiteHarmonizer(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # 
             normals[self.feature_names_], np.ones(features.shape[1], dtype=bool)
         ).refuse_unfinite(features, 0, np.arange(len(normals)))
         self.model_ = fit_sites(
-            features, self.design_.encode(normals), codes, len(self.sites_),
+            features, self.design_.encode(demographics), codes, len(self.sites_),
             shrink=self.method == "combat",
         )  # fmt: skip
         self.guests_: dict[str, _Guests] = {}
@@ -192,7 +193,7 @@ class SiteHarmonizer(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # 
         if not len(touched):
             return X[self.columns_]
         values = self._features(X)
-        design = self.design_.encode(X.iloc[touched])
+        design = self.design_.encode(Demographics(X).take(touched))
         values[touched] = self.model_.adjust(values[touched], design, shift[touched], scale[touched])
         made = pd.DataFrame(values.astype(self._precision(X)), X.index, self.feature_names_)
         others = [name for name in self.columns_ if name not in made.columns]
@@ -220,14 +221,16 @@ class SiteHarmonizer(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # 
             return met
         labels = np.asarray(y, dtype=object)
         people = np.asarray(X.index if groups is None else groups, dtype=object)
-        encodable = encodable_rows(self.design_, X)
+        encodable = encodable_rows(self.design_, Demographics(X))
         sites = self._sites(X)
         met.guests_ = dict(self.guests_)
         for name in sorted(set(sites.tolist()) - {"", *self.sites_}):
             rows = np.flatnonzero((sites == name) & (labels == self.normal) & encodable)
             if len(set(people[rows].tolist())) > _FEWEST:  # one more, since each is placed by the others
                 part = X.iloc[rows]
-                departures = self.model_.departures(self._features(part), self.design_.encode(part))
+                departures = self.model_.departures(
+                    self._features(part), self.design_.encode(Demographics(part))
+                )
                 met.guests_[name] = _Guests(np.asarray(part.index, dtype=object), people[rows], departures)
         return met
 
@@ -244,7 +247,7 @@ class SiteHarmonizer(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # 
         reasons = self._reasons(self._sites(X))
         fine = reasons == ""
         # Without demographics nobody can be placed at their site; why, the normalizer says.
-        fit = fine & encodable_rows(self.design_, X)
+        fit = fine & encodable_rows(self.design_, Demographics(X))
         return pd.DataFrame({"supported": fine, "reason": reasons, "encodable": fit}, index=X.index)
 
     def get_feature_names_out(self, input_features: object = None) -> npt.NDArray[np.object_]:  # noqa: ARG002
@@ -288,9 +291,8 @@ class SiteHarmonizer(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # 
 
     def _sites(self, X: pd.DataFrame) -> npt.NDArray[np.object_]:
         """Return each row's site as text; empty where it is missing."""
-        missing = X[self.site].isna().to_numpy(dtype=bool)
-        texts = ["" if gone else level_text(value) for value, gone in zip(X[self.site], missing, strict=True)]
-        return np.array(texts, dtype=object)
+        levels = Demographics(X).levels(self.site)
+        return np.where(levels == None, "", levels)  # noqa: E711 - one comparison a person
 
     def _features(self, X: pd.DataFrame) -> FloatArray:
         values: FloatArray = X[self.feature_names_].to_numpy(dtype=np.float64, copy=True)

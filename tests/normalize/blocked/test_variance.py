@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 from scipy.optimize import minimize
 
-from normwise.normalize.variance import fit_log_variance
+from normwise.normalize.blocked.variance import fit_log_variance
 
 
 def make_basis(n: int, seed: int = 0) -> np.ndarray:
