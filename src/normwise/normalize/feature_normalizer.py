@@ -17,20 +17,11 @@ from sklearn.utils.validation import check_consistent_length, check_is_fitted, v
 
 from normwise.errors import NormalizerError, NormwiseWarning
 from normwise.normalize.blocked.columns import FeatureColumns, FloatArray, block_width
-from normwise.normalize.blocked.regression import (
-    Regression,
-    fit_regression,
-    fit_standardize,
-    standardize,
-)
+from normwise.normalize.blocked.regression import Regression, fit_regression, fit_standardize, standardize
 from normwise.normalize.demographics import Demographics, check_columns
 from normwise.normalize.design import Design, learn_design
 from normwise.normalize.support import encodable_rows, find_thin_cover, reasons_outside
-from normwise.normalize.tables import (
-    coefficient_table,
-    departure_table,
-    expectation_table,
-)
+from normwise.normalize.tables import coefficient_table, departure_table, expectation_table
 from normwise.normalize.validation import (
     check_settings,
     choose_features,
