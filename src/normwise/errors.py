@@ -14,6 +14,7 @@ The tree, one branch a room, in the order in which data walks::
     ├── ModelError       MDL-…  the saved model
     ├── EvaluationError  EVA-…  splits, metrics, intervals
     ├── ReportError      REP-…  pages
+    ├── RunError         RUN-…  the files of a run
     ├── SampleError      SAM-…  the simulated cohort
     └── CommandError     CLI-…  the command line
 
@@ -40,6 +41,7 @@ __all__ = [
     "NormwiseWarning",
     "ProcedureError",
     "ReportError",
+    "RunError",
     "SampleError",
     "StudyError",
     "error_from_dict",
@@ -166,6 +168,10 @@ class ReportError(NormwiseError):
     """The pages (REP)."""
 
 
+class RunError(NormwiseError):
+    """The files of a run (RUN)."""
+
+
 class SampleError(NormwiseError):
     """The simulated cohort (SAM)."""
 
@@ -214,7 +220,8 @@ _BRANCHES: dict[str, type[NormwiseError]] = {
     branch.__name__: branch
     for branch in (
         NormwiseError, StudyError, CohortError, ImageError, EngineError, FeatureError, NormalizerError,
-        ClassifierError, ProcedureError, ModelError, EvaluationError, ReportError, SampleError, CommandError,
+        ClassifierError, ProcedureError, ModelError, EvaluationError, ReportError, RunError,
+        SampleError, CommandError,
     )
 }  # fmt: skip
 

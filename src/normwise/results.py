@@ -500,7 +500,8 @@ class RunRecord:
     """``run.json``: what was run on whom with which versions.
 
     ``composition`` has one row a class, ``sites`` one a site; ``missing["Age"]["AD"]`` counts the rows of a
-    class that were left out for a value that is not there.
+    class that were left out for a value that is not there. ``digests`` has the SHA-256 of each result, from
+    schema version 2 on; `normwise.run_folder.RunFolder` writes and compares them.
     """
 
     title: str
@@ -523,6 +524,7 @@ class RunRecord:
     sites: list[dict[str, Any]] = field(default_factory=list)
     missing: dict[str, dict[str, int]] = field(default_factory=dict)
     schema_version: int = 1
+    digests: dict[str, str] = field(default_factory=dict)
 
 
 def write_result(result: object, path: Path) -> None:

@@ -3,11 +3,11 @@
 import pytest
 
 from normwise.cli.run_folder import (
-    is_run,
     open_run,
     refuse_foreign,
 )
 from normwise.errors import CommandError
+from normwise.run_folder import RunFolder
 from normwise.schema.study import Study
 
 
@@ -111,12 +111,9 @@ def test_a_key_left_out_and_an_empty_list_are_the_same_study(run, tmp_path):
     assert (run / "evaluation.json").exists()
 
 
-def test_both_doors_leave_the_same_marker(table_run):
-    from normwise.cli import run_folder
-    from normwise.runs import prepare as procedure_run
-
-    assert procedure_run.MARKER == run_folder.MARKER
-    assert is_run(table_run)
+def test_a_run_begun_in_python_is_known_to_the_command_line(table_run):
+    assert RunFolder(table_run).is_run
+    refuse_foreign(table_run)
 
 
 def test_a_name_taken_by_a_file_is_refused(tmp_path):
@@ -136,5 +133,5 @@ def test_what_may_lie_beside_a_run_does_not_make_it_foreign(tmp_path):
 def test_an_interrupted_run_is_known_again(tmp_path):
     open_run(tmp_path / "run", study(tmp_path))
     (tmp_path / "run" / "logs").mkdir()
-    assert is_run(tmp_path / "run")
-    assert not is_run(tmp_path)
+    assert RunFolder(tmp_path / "run").is_run
+    assert not RunFolder(tmp_path).is_run

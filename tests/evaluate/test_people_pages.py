@@ -16,6 +16,7 @@ from normwise.results import (
     People,
     read_result,
 )
+from normwise.run_folder import RunFolder
 from normwise.schema.study import Study
 
 
@@ -54,7 +55,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_pages_hold_the_mean_over_models_without_the_person(run: Path) -> None:
     people = read_result(People, run / "people.json")
     main = read_result(Evaluation, run / "evaluation.json").main_arm
-    scored = {row.subject: row for row in read_scored(run / "predictions.tsv", main)}
+    scored = {row.subject: row for row in read_scored(RunFolder(run), main)}
     assert people.out_of_fold
     assert people.models == 2
     assert len(people.people) == len(scored) == 60

@@ -8,6 +8,7 @@ import pytest
 
 from normwise.report.embed import Album
 from normwise.results import Picture
+from normwise.run_folder import RunFolder
 from report.full_results import PNG
 
 
@@ -15,7 +16,9 @@ def album_with(folder: Path, path: str, content: bytes = PNG, room: int = 10_000
     place = folder / path
     place.parent.mkdir(parents=True, exist_ok=True)
     place.write_bytes(content)
-    return Album(folder / "run", [Picture("a", "mask", path.removeprefix("run/"), "t", "alt")] * 3, room)
+    return Album(
+        RunFolder(folder / "run"), [Picture("a", "mask", path.removeprefix("run/"), "t", "alt")] * 3, room
+    )
 
 
 def test_a_picture_of_the_run_is_shown(tmp_path: Path) -> None:
@@ -33,14 +36,14 @@ def test_a_jpeg_is_shown_as_one(tmp_path: Path) -> None:
 def test_nothing_outside_the_run_is_shown(tmp_path: Path, path: str) -> None:
     (tmp_path / "run").mkdir()
     (tmp_path / "secret.png").write_bytes(PNG)
-    assert Album(tmp_path / "run", [Picture("a", "mask", path, "t", "alt")]).show("a") == []
+    assert Album(RunFolder(tmp_path / "run"), [Picture("a", "mask", path, "t", "alt")]).show("a") == []
 
 
 def test_a_link_out_of_the_run_is_not_followed(tmp_path: Path) -> None:
     (tmp_path / "run").mkdir()
     (tmp_path / "secret.png").write_bytes(PNG)
     (tmp_path / "run" / "a.png").symlink_to(tmp_path / "secret.png")
-    assert Album(tmp_path / "run", [Picture("a", "mask", "a.png", "t", "alt")]).show("a") == []
+    assert Album(RunFolder(tmp_path / "run"), [Picture("a", "mask", "a.png", "t", "alt")]).show("a") == []
 
 
 def test_what_is_no_picture_is_not_shown(tmp_path: Path) -> None:

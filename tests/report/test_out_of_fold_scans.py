@@ -14,6 +14,7 @@ from normwise.report.out_of_fold_scans import (
 )
 from normwise.report.saved_run import read_run
 from normwise.report.sections.misses import worst
+from normwise.run_folder import RunFolder
 from report.example_runs import EXAMPLES
 
 HEAD = "arm\trepeat\tid\tlabel\tprobability_normal\tprobability_AD\tdecision\treason\n"
@@ -33,7 +34,7 @@ def test_probabilities_are_means_of_what_is_there(tmp_path: Path) -> None:
         "main\t1\ta\tAD\t0.4\t0.6\tnormal\tn/a",
         "main\t2\ta\tAD\tn/a\tn/a\tn/a\ttoo old",
     )
-    [row] = read_scored(path, "main")
+    [row] = read_scored(RunFolder(path.parent), "main")
     assert row.probabilities == pytest.approx({"normal": 0.3, "AD": 0.7})
     assert row.decisions == {"AD": 1, "normal": 1, "": 1}
     assert row.tests == 3
@@ -41,7 +42,7 @@ def test_probabilities_are_means_of_what_is_there(tmp_path: Path) -> None:
 
 
 def test_no_file_is_nobody(tmp_path: Path) -> None:
-    assert read_scored(tmp_path / "predictions.tsv", "main") == []
+    assert read_scored(RunFolder(tmp_path), "main") == []
 
 
 def test_a_damaged_table_is_refused_by_name(tmp_path: Path) -> None:

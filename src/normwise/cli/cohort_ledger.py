@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 from pathlib import Path
 
+from normwise.run_folder import RunFolder
+
 __all__ = ["failed_scans"]
 
 
@@ -25,14 +27,15 @@ def failed_scans(run: Path) -> list[tuple[str, str, str]]:
     """
     return [
         (row["id"], row["code"], row["reason"])
-        for row in _rows(run / "cohort.tsv")
+        for row in _rows(RunFolder(run))
         if row["status"] != "included" and not row["code"].startswith("COH-")
     ]
 
 
-def _rows(path: Path) -> list[dict[str, str]]:
-    if not path.is_file():
+def _rows(run: RunFolder) -> list[dict[str, str]]:
+    try:
+        text = run.read(run.COHORT).decode("utf-8").splitlines()
+    except FileNotFoundError:
         return []
     # The ledger has no quotes; a quote in an id is part of it.
-    text = path.read_text(encoding="utf-8").splitlines()
     return list(csv.DictReader(text, delimiter="\t", quoting=csv.QUOTE_NONE))

@@ -2,38 +2,25 @@
 
 from __future__ import annotations
 
-import shutil
 import tomllib
 from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from normwise.errors import CommandError
-from normwise.files import write_text
+from normwise.run_folder import RunFolder
 
 if TYPE_CHECKING:
     from normwise.schema import Study
 
-__all__ = ["is_run", "open_run", "refuse_foreign"]
-
-STUDY = "study.toml"
-HIDDEN_CACHE = ".cache"
-LOGS = "logs"
-RESULTS = (
-    "dataset_description.json", "run.json", "cohort.tsv", "features.tsv", "features.json", "evaluation.json",
-    "explanation.json", "predictions.tsv", "report.html", "descent.html", "model", "figures", "pictures",
-    "pictures.json", "people", "people.json", "checklist.json", "checklist.html", "MODEL_CARD.md",
-    "model_card.html",
-)  # fmt: skip
-"""What a study's commands leave in a run; the cache and the logs outlive a change of the study."""
-
-MARKER = ".normwise"
-"""What only Normwise writes: the one sign by which a folder is a run, whatever else lies in it."""
+__all__ = ["open_run", "refuse_foreign"]
 
 _NAMED = 4  # differing keys a message names
 
 
-def open_run(folder: Path, study: Study, *, overwrite: bool = False, beside: Collection[str] = ()) -> Path:
+def open_run(
+    folder: Path, study: Study, *, overwrite: bool = False, beside: Collection[str] = ()
+) -> RunFolder:
     """Make a run folder, or take up the one that is there.
 
     The resolved study is written at once, so that an interrupted run is known again.
@@ -51,8 +38,8 @@ def open_run(folder: Path, study: Study, *, overwrite: bool = False, beside: Col
 
     Returns
     -------
-    Path
-        The folder.
+    RunFolder
+        The run.
 
     Raises
     ------
@@ -62,20 +49,19 @@ def open_run(folder: Path, study: Study, *, overwrite: bool = False, beside: Col
     """
     from normwise.cohort import study_to_toml
 
-    text = study_to_toml(study)
+    text, run = study_to_toml(study), RunFolder(folder)
     _refuse_own_cohort(folder, study)
     refuse_foreign(folder, beside=beside)
-    there = folder / STUDY
-    if is_run(folder) and there.is_file():
-        before = there.read_text(encoding="utf-8", errors="replace")
-        changed = _changed(before, text)
+    there = run / run.STUDY
+    if run.is_run and there.is_file():
+        changed = _changed(there.read_text(encoding="utf-8", errors="replace"), text)
         if changed and not overwrite:
             _refuse_another_study(folder, changed)
         if changed:
-            _remove_results(folder)
-    write_text(folder / MARKER, "a Normwise run\n")
-    write_text(there, text)
-    return folder
+            run.clear()
+    run.begin(beside)
+    run.write(run.STUDY, text)
+    return run
 
 
 def refuse_foreign(folder: Path, *, beside: Collection[str] = ()) -> None:
@@ -100,9 +86,7 @@ def refuse_foreign(folder: Path, *, beside: Collection[str] = ()) -> None:
             subject=str(folder),
             advice="name another folder",
         )
-    if not folder.is_dir() or is_run(folder):
-        return
-    foreign = sorted(path.name for path in folder.iterdir() if path.name not in {*beside, LOGS, HIDDEN_CACHE})
+    foreign = RunFolder(folder).foreign(beside)
     if foreign:
         more = ", …" if len(foreign) > _NAMED else ""
         raise CommandError(
@@ -113,19 +97,6 @@ def refuse_foreign(folder: Path, *, beside: Collection[str] = ()) -> None:
             expected="an empty folder, a new one, or a run of the same study",
             advice="name another folder for the run",
         )
-
-
-def is_run(folder: Path) -> bool:
-    """Return whether a folder is a run: whether it holds the marker that Normwise left when it began it.
-
-    No file of a user's cohort can stand for the marker, so a cohort is never taken for a run.
-
-    Parameters
-    ----------
-    folder : Path
-        Any folder.
-    """
-    return (folder / MARKER).is_file()
 
 
 def _refuse_own_cohort(folder: Path, study: Study) -> None:
@@ -181,12 +152,3 @@ def _flat(section: dict[str, Any], above: str = "") -> Iterator[tuple[str, Any]]
 
 def _said(values: dict[str, Any], key: str) -> str:
     return str(values[key]) if key in values else "(default)"
-
-
-def _remove_results(folder: Path) -> None:
-    for name in RESULTS:
-        path = folder / name
-        if path.is_dir() and not path.is_symlink():
-            shutil.rmtree(path)
-        else:
-            path.unlink(missing_ok=True)

@@ -22,16 +22,13 @@ from normwise.cli.run_flags import (
     RunFlags,
     memory_bytes,
 )
-from normwise.cli.run_folder import (
-    LOGS,
-    is_run,
-    open_run,
-)
+from normwise.cli.run_folder import open_run
 from normwise.errors import (
     CommandError,
     NormwiseError,
     NormwiseWarning,
 )
+from normwise.run_folder import RunFolder
 
 if TYPE_CHECKING:
     from normwise.engine import Limits, Progress
@@ -84,19 +81,19 @@ class Session:
         overwrite: bool,
         beside: tuple[str, ...] = (),
         labelled: bool | None = None,
-    ) -> Path:
+    ) -> RunFolder:
         """Make or take up the run folder, and begin the log in it.
 
         With ``labelled`` the cohort is read before results are replaced, so that a study that can't be run
         costs nothing.
         """
-        if overwrite and labelled is not None and is_run(folder):
+        if overwrite and labelled is not None and RunFolder(folder).is_run:
             from normwise.cohort import read_cohort
 
             read_cohort(study, labelled=labelled)
-        open_run(folder, study, overwrite=overwrite, beside=beside)
-        self.log.open(folder / LOGS)
-        return folder
+        run = open_run(folder, study, overwrite=overwrite, beside=beside)
+        self.log.open(run / run.LOGS)
+        return run
 
     def tell_failures(self, run: Path) -> None:
         """Name the scans whose image or measurement failed; the command ends with exit code 1."""
@@ -110,7 +107,7 @@ class Session:
             self.log.say(f"{name} failed: {code}")
         more = len(failed) - _NAMED_FAILURES
         if more > 0:
-            self.tell.warn(f"and {more} more, each with its reason in {run / 'cohort.tsv'}")
+            self.tell.warn(f"and {more} more, each with its reason in {run / RunFolder.COHORT}")
 
     def end(self, *wrote: Path) -> int:
         """Say where the results are, and return the exit code."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from io import BytesIO
 from itertools import combinations
 from pathlib import Path
 
@@ -24,8 +25,8 @@ from normwise.results import (
     RankedRun,
     RunComparison,
     RunRecord,
-    read_result,
 )
+from normwise.run_folder import RunFolder
 
 __all__ = ["FinishedRun", "compare_runs", "read_finished_run"]
 
@@ -175,13 +176,15 @@ def read_finished_run(folder: Path) -> FinishedRun:
     ------
     EvaluationError
         EVA-106 where one of them is missing or is not what it should be.
+    RunError
+        RUN-101, RUN-102 where one is no longer what was written.
     """
+    run = RunFolder(folder)
     try:
-        evaluation = read_result(Evaluation, folder / "evaluation.json")
-        record = read_result(RunRecord, folder / "run.json")
-        table = pd.read_csv(
-            folder / "predictions.tsv", sep="\t", dtype=str, keep_default_na=False, encoding="utf-8"
-        )
+        evaluation = run.read_result(Evaluation, run.EVALUATION)
+        record = run.read_result(RunRecord, run.RECORD)
+        text = BytesIO(run.read(run.PREDICTIONS))
+        table = pd.read_csv(text, sep="\t", dtype=str, keep_default_na=False, encoding="utf-8")
         ids, groups, scores = _main_arm(table[table["arm"] == evaluation.main_arm], evaluation)
     except (OSError, ValidationError, KeyError, ValueError) as error:
         raise EvaluationError(

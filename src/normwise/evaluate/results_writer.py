@@ -15,14 +15,7 @@ from normwise.evaluate.compare_arms import (
 )
 from normwise.evaluate.cross_validation import ArmPredictions
 from normwise.evaluate.leaks.alarms import LeakInputs, raise_alarms
-from normwise.files import write_text
-from normwise.results import (
-    Arm,
-    Evaluation,
-    LearningCurve,
-    Permutation,
-    write_result,
-)
+from normwise.results import Arm, Evaluation, LearningCurve, Permutation
 from normwise.runs import PreparedRun
 
 __all__ = ["write_evaluation", "write_predictions"]
@@ -93,11 +86,12 @@ def write_evaluation(
         learning_curve=learning_curve,
         permutation=permutation,
     )
-    write_text(
-        prepared.folder / "predictions.tsv",
+    run = prepared.folder
+    run.write(
+        run.PREDICTIONS,
         write_predictions(predictions, prepared.features.values.index.to_numpy(dtype=object), groups),
     )
-    write_result(evaluation, prepared.folder / "evaluation.json")
+    run.write_result(run.EVALUATION, evaluation)
     return evaluation
 
 

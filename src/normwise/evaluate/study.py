@@ -37,11 +37,7 @@ from normwise.procedure import (
     main_arm,
 )
 from normwise.report import write_report
-from normwise.results import (
-    Evaluation,
-    LearningCurve,
-    write_result,
-)
+from normwise.results import Evaluation, LearningCurve
 from normwise.runs import (
     PreparedRun,
     prepare_run,
@@ -135,11 +131,11 @@ def evaluate_study(
         permutation=permutation_of(prepared, main, jobs=jobs, progress=progress),
     )
     model = train_model(prepared)
-    write_result(explain_model(model, prepared), prepared.folder / "explanation.json")
+    prepared.folder.write_result(prepared.folder.EXPLANATION, explain_model(model, prepared))
     record_run(prepared, "evaluate", notes)
     if people:
         write_run_people(model, prepared, trained_on=True)
-    write_report(prepared.folder)
+    write_report(prepared.folder.path)
     return evaluation
 
 
@@ -209,11 +205,11 @@ def test_model(
     notes = [*model.procedure.notes, *known]
     rule = model.procedure.rule.text
     evaluation = write_evaluation("test", prepared, predictions, model.procedure.arm, notes, rule)
-    write_result(explain_model(model, prepared), prepared.folder / "explanation.json")
+    prepared.folder.write_result(prepared.folder.EXPLANATION, explain_model(model, prepared))
     record_run(prepared, "test", notes)
     if people:
         write_run_people(model, prepared, trained_on=False)
-    write_report(prepared.folder)
+    write_report(prepared.folder.path)
     return evaluation
 
 

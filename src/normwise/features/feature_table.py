@@ -17,25 +17,13 @@ from normwise.errors import (
     NormwiseError,
     error_from_dict,
 )
-from normwise.files import (
-    replacing,
-    write_bytes,
-    write_text,
-)
-from normwise.results import (
-    FeatureNote,
-    Picture,
-    Pictures,
-    Quality,
-    write_result,
-)
+from normwise.results import FeatureNote, Picture, Pictures, Quality
+from normwise.run_folder import RunFolder
 
 __all__ = ["Drawing", "FeatureTable", "read_features", "write_drawings", "write_features"]
 
 WIDE = 4096
 """Beyond so many columns the values go into ``features.npy``, since no program opens such a TSV."""
-
-_TSV, _JSON, _NPY = "features.tsv", "features.json", "features.npy"
 
 
 @dataclass(frozen=True)
@@ -96,7 +84,7 @@ def write_features(table: FeatureTable, folder: Path) -> Path:
         The TSV file. With more than 4096 columns it lists the ids only, and ``features.npy`` holds the values
         in the same order of rows.
     """
-    values = table.values
+    run, values = RunFolder(folder), table.values
     about: dict[str, Any] = {"id": {"Description": "scan"}}
     for name, note in table.notes.items():
         extra = {"Place": note.place, "Label": note.label}
@@ -112,26 +100,22 @@ def write_features(table: FeatureTable, folder: Path) -> Path:
     }
     if values.shape[1] > WIDE:
         about["GeneratedBy"]["Columns"] = list(values.columns)
-        with replacing(folder / _NPY) as part:
+        with run.writing(run.FEATURE_MATRIX) as part:
             np.save(part, values.to_numpy(), allow_pickle=False)
         values = values.iloc[:, :0]
     else:
-        (folder / _NPY).unlink(missing_ok=True)
-    with replacing(folder / _TSV) as part:
+        run.remove(run.FEATURE_MATRIX)
+    with run.writing(run.FEATURES) as part:
         values.to_csv(part, sep="\t", index_label="id", lineterminator="\n")
-    write_text(folder / _JSON, json.dumps(about, indent=1, ensure_ascii=False) + "\n")
+    run.write(run.FEATURE_NOTES, json.dumps(about, indent=1, ensure_ascii=False) + "\n")
     write_drawings(table.drawings, folder)
     for place, content in table.files.items():
-        _write_file(folder / place, content)
-    return folder / _TSV
-
-
-def _write_file(path: Path, content: bytes | Path) -> None:
-    if isinstance(content, bytes):
-        write_bytes(path, content)
-    else:
-        with replacing(path) as part:
-            shutil.copyfile(content, part)
+        with run.writing(place) as part:
+            if isinstance(content, bytes):
+                part.write_bytes(content)
+            else:
+                shutil.copyfile(content, part)
+    return run / run.FEATURES
 
 
 def write_drawings(drawings: dict[str, list[Drawing]], folder: Path) -> None:
@@ -146,14 +130,13 @@ def write_drawings(drawings: dict[str, list[Drawing]], folder: Path) -> None:
     """
     if not any(drawings.values()):
         return
-    (folder / "pictures").mkdir(parents=True, exist_ok=True)
-    listed = []
+    run, listed = RunFolder(folder), []
     for scan, each in drawings.items():
         for drawing in each:
-            path = f"pictures/{re.sub(r'[^A-Za-z0-9.-]', '-', scan)}_{drawing.stage}.png"
-            write_bytes(folder / path, drawing.png)
+            path = f"{run.PICTURE_FOLDER}/{re.sub(r'[^A-Za-z0-9.-]', '-', scan)}_{drawing.stage}.png"
+            run.write(path, drawing.png)
             listed.append(Picture(scan, drawing.stage, path, drawing.title, drawing.alt))
-    write_result(Pictures(listed), folder / "pictures.json")
+    run.write_result(run.PICTURES, Pictures(listed))
 
 
 def read_features(folder: Path) -> FeatureTable:
@@ -185,15 +168,17 @@ def read_features(folder: Path) -> FeatureTable:
     >>> back.values.equals(values), back.notes == notes, back.hash
     (True, True, 'abc')
     """
+    run = RunFolder(folder)
     try:
-        about = json.loads((folder / _JSON).read_bytes())
+        run.check(run.FEATURES, run.FEATURE_MATRIX)
+        about = json.loads(run.read(run.FEATURE_NOTES))
         made = about.pop("GeneratedBy")
         about.pop("id")
         # Text first: pandas' own parser may miss the last bit of a float.
-        text = pd.read_csv(folder / _TSV, sep="\t", dtype=str, keep_default_na=False).set_index("id")
+        text = pd.read_csv(run / run.FEATURES, sep="\t", dtype=str, keep_default_na=False).set_index("id")
         values = text.astype(made["Type"]).set_axis(text.index.astype(object))
         if "Columns" in made:
-            rows = np.load(folder / _NPY, mmap_mode="r", allow_pickle=False)
+            rows = np.load(run / run.FEATURE_MATRIX, mmap_mode="r", allow_pickle=False)
             values = pd.DataFrame(rows, index=values.index, columns=made["Columns"], copy=False)
         notes = {
             name: FeatureNote(each["Units"], each["Description"], each.get("Place", ""), each.get("Label"))
@@ -210,6 +195,6 @@ def read_features(folder: Path) -> FeatureTable:
             "the features of the run can't be read.",
             subject=str(folder),
             seen=f"{type(error).__name__}: {error}",
-            expected=f"{_TSV} and {_JSON} as an extraction writes them",
+            expected=f"{run.FEATURES} and {run.FEATURE_NOTES} as an extraction writes them",
             advice="extract the features again",
         ) from error

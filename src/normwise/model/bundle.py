@@ -37,6 +37,7 @@ from normwise.model.weights import (
 from normwise.normalize import TRUSTED_TYPES as NORMALIZER_TYPES
 from normwise.procedure import ARMS, DecisionRule, FittedProcedure
 from normwise.results import FeatureNote
+from normwise.run_folder import RunFolder
 from normwise.runs import package_versions
 from normwise.schema import Roles, Study
 
@@ -135,8 +136,8 @@ def load_model(folder: str | Path) -> Model:
         the package that reads its weights.
     """
     folder = Path(folder)
-    if not (folder / MANIFEST).is_file() and (folder / "model" / MANIFEST).is_file():
-        folder = folder / "model"
+    if not (folder / MANIFEST).is_file() and (folder / RunFolder.MODEL / MANIFEST).is_file():
+        folder = folder / RunFolder.MODEL
     manifest = _read_manifest(folder)
     _check_files(folder, manifest)
     try:

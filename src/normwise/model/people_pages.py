@@ -16,13 +16,8 @@ from normwise.report import (
     read_scored,
     write_people,
 )
-from normwise.results import (
-    People,
-    Person,
-    Prediction,
-    Quality,
-    write_result,
-)
+from normwise.results import People, Person, Prediction, Quality
+from normwise.run_folder import RunFolder
 from normwise.runs import PreparedRun, assemble_frame
 
 __all__ = ["describe_people", "out_of_fold", "write_new_people", "write_run_people"]
@@ -52,7 +47,7 @@ def write_run_people(model: Model, prepared: PreparedRun, *, trained_on: bool) -
     told = {row.subject: row for row in model.predict(frame, top=FEATURES_A_PAGE)}
     models = 0
     if trained_on:
-        scored = read_scored(prepared.folder / "predictions.tsv", model.procedure.arm)
+        scored = read_scored(prepared.folder, model.procedure.arm)
         told = {row.subject: out_of_fold(row, told[row.subject]) for row in scored}
         models = max((row.tests for row in scored), default=0)
     labels = dict(zip(frame.index, prepared.labels, strict=True))
@@ -64,8 +59,8 @@ def write_run_people(model: Model, prepared: PreparedRun, *, trained_on: bool) -
         quality=prepared.features.quality,
     )
     people = replace(people, title=prepared.study.title, out_of_fold=trained_on, models=models)
-    write_result(people, prepared.folder / "people.json")
-    return write_people(prepared.folder)[0]
+    prepared.folder.write_result(RunFolder.PEOPLE, people)
+    return write_people(prepared.folder.path)[0]
 
 
 def write_new_people(
@@ -97,13 +92,12 @@ def write_new_people(
     """
     from normwise.features import write_drawings
 
-    folder.mkdir(parents=True, exist_ok=True)
     if features is not None:
         write_drawings(features.drawings, folder)
     people = describe_people(
         model, predictions, cohort, quality=features.quality if features is not None else {}
     )
-    write_result(replace(people, title=model.study.title), folder / "people.json")
+    RunFolder(folder).write_result(RunFolder.PEOPLE, replace(people, title=model.study.title))
     return write_people(folder)[0]
 
 

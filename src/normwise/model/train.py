@@ -12,12 +12,7 @@ from normwise.model.explain import importances_of, trajectories_of
 from normwise.model.model import Model
 from normwise.procedure import fit_procedure, main_arm
 from normwise.report import write_report
-from normwise.results import (
-    Curve,
-    Explanation,
-    FeatureNote,
-    write_result,
-)
+from normwise.results import Curve, Explanation, FeatureNote
 from normwise.runs import (
     PreparedRun,
     prepare_run,
@@ -61,11 +56,11 @@ def train_study(
         The trained model, as `normwise.load_model` would open it.
     """
     prepared = prepare_run(study, run, purpose="train", jobs=jobs, progress=progress, limits=limits)
-    model = train_model(prepared)
-    save_model(model, prepared.folder / "model")
-    write_result(explain_model(model, prepared), prepared.folder / "explanation.json")
+    model, folder = train_model(prepared), prepared.folder
+    save_model(model, folder / folder.MODEL)
+    folder.write_result(folder.EXPLANATION, explain_model(model, prepared))
     record_run(prepared, "train", list(model.procedure.notes))
-    write_report(prepared.folder)
+    write_report(folder.path)
     return model
 
 

@@ -11,6 +11,7 @@ from normwise.report.checklists import CHECKLISTS
 from normwise.report.checklists.item import ItemRow
 from normwise.report.render import render
 from normwise.report.saved_run import SavedRun, read_run
+from normwise.run_folder import RunFolder
 
 __all__ = ["fill_checklists", "write_checklist"]
 
@@ -33,16 +34,16 @@ def write_checklist(run: str | Path) -> Path:
     ReportError
         REP-101 to REP-104 where the run's results are missing, damaged or contradict each other.
     """
-    folder = Path(run)
-    saved = read_run(folder)
+    folder = RunFolder(run)
+    saved = read_run(run)
     filled = fill_checklists(saved)
     told = {key: [asdict(row) for row in rows] for key, rows in filled.items()}
-    write_text(folder / "checklist.json", json.dumps(told, indent=2, ensure_ascii=False) + "\n")
+    write_text(folder / folder.CHECKLIST, json.dumps(told, indent=2, ensure_ascii=False) + "\n")
     lists = [
         (key, title, [(item.part, row) for item, row in zip(items, filled[key], strict=True)])
         for key, (title, items) in CHECKLISTS.items()
     ]
-    path = folder / "checklist.html"
+    path = folder / folder.CHECKLIST_PAGE
     write_text(path, render("checklist.html", record=saved.record, lists=lists))
     return path
 

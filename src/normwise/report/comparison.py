@@ -11,7 +11,7 @@ from normwise.errors import ReportError
 from normwise.files import write_text
 from normwise.report.figures.canvas import inline_svg
 from normwise.report.figures.forest_plot import draw_forest, shared_range
-from normwise.report.page import FIGURES, write_figures
+from normwise.report.page import write_figures
 from normwise.report.render import render
 from normwise.report.saved_run import read_optional
 from normwise.report.wording import interval, metric_title
@@ -21,6 +21,7 @@ from normwise.results import (
     RankedRun,
     RunComparison,
 )
+from normwise.run_folder import RunFolder
 
 __all__ = ["make_comparison_page", "run_labels", "write_comparison"]
 
@@ -52,7 +53,7 @@ def write_comparison(folder: str | Path) -> Path:
         REP-106 without ``comparison.json``; REP-102 where it is damaged.
     """
     folder = Path(folder)
-    found = read_optional(RunComparison, folder / "comparison.json")
+    found = read_optional(RunComparison, RunFolder(folder), "comparison.json")
     if found is None:
         raise ReportError(
             "REP-106",
@@ -61,7 +62,7 @@ def write_comparison(folder: str | Path) -> Path:
             advice="run normwise compare on the runs",
         )
     page = make_comparison_page(found)
-    write_figures(page, folder / FIGURES)
+    write_figures(page, folder / RunFolder.FIGURES)
     path = folder / "comparison.html"
     write_text(path, page)
     return path

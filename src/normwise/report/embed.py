@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import base64
-from pathlib import Path
 
 from normwise.report.saved_run import SavedRun
 from normwise.results import Picture
+from normwise.run_folder import RunFolder
 
 __all__ = ["Album", "as_uri"]
 
@@ -24,16 +24,16 @@ class Album:
 
     Parameters
     ----------
-    folder : Path or None
-        The run folder.
+    run : RunFolder or None
+        The run.
     pictures : list of Picture
         What ``pictures.json`` lists.
     room : int
         Bytes of pictures that may go into the page.
     """
 
-    def __init__(self, folder: Path | None, pictures: list[Picture], room: int = 3_000_000) -> None:
-        self.folder = folder
+    def __init__(self, run: RunFolder | None, pictures: list[Picture], room: int = 3_000_000) -> None:
+        self.run = run
         self.room = room
         self.of: dict[str, list[Picture]] = {}
         for picture in pictures:
@@ -42,7 +42,7 @@ class Album:
     @classmethod
     def of_run(cls, run: SavedRun, room: int = 3_000_000) -> Album:
         """Open the album of a run."""
-        return cls(run.folder, run.pictures, room)
+        return cls(RunFolder(run.folder) if run.folder else None, run.pictures, room)
 
     def show(self, subject: str, most: int = 1) -> list[tuple[Picture, str]]:
         """Return up to ``most`` pictures of a scan as ``data:`` addresses.
@@ -69,15 +69,15 @@ class Album:
         return found
 
     def _read(self, picture: Picture) -> str | None:
-        if self.folder is None:
+        if self.run is None:
             return None
-        path = self.folder / picture.path
+        path = self.run / picture.path
         try:
             # pictures.json may come from anywhere: nothing outside the run goes into a page.
-            inside = path.resolve().is_relative_to(self.folder.resolve())
+            inside = path.resolve().is_relative_to(self.run.path.resolve())
             if not inside or path.stat().st_size > min(_LARGEST, self.room):
                 return None
-            content = path.read_bytes()
+            content = self.run.read(picture.path)
         except OSError:
             return None
         kind = next((kind for magic, kind in _KINDS.items() if content.startswith(magic)), None)

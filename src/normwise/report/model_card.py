@@ -13,6 +13,7 @@ from normwise.report.render import render
 from normwise.report.saved_run import SavedRun, read_run
 from normwise.report.sentences import limits
 from normwise.report.wording import joined
+from normwise.run_folder import RunFolder
 
 __all__ = ["card_of", "write_model_card"]
 
@@ -37,17 +38,18 @@ def write_model_card(run: str | Path) -> Path:
     ReportError
         REP-101 to REP-104 where the run's results are missing, damaged or contradict each other.
     """
-    folder = Path(run)
-    saved = read_run(folder)
+    folder = RunFolder(run)
+    saved = read_run(run)
     card = card_of(saved)
     title = f"Model card: {saved.record.title or 'untitled study'}"
     lines = [f"# {_plain(title)}", ""]
     for name, texts in card.items():
         lines += [f"## {name}", "", *(f"- {_plain(text)}" for text in texts), ""]
-    path = folder / "MODEL_CARD.md"
+    path = folder / folder.MODEL_CARD
     write_text(path, "\n".join(lines))
     write_text(
-        folder / "model_card.html", render("model_card.html", title=title, card=card, record=saved.record)
+        folder / folder.MODEL_CARD_PAGE,
+        render("model_card.html", title=title, card=card, record=saved.record),
     )
     return path
 

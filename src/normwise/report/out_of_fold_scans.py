@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import csv
+import io
 from collections import Counter
 from dataclasses import dataclass
-from pathlib import Path
+
+from normwise.run_folder import RunFolder
 
 __all__ = ["Scored", "count_reasons", "read_scored"]
 
@@ -43,13 +45,13 @@ class Scored:
         return sum(self.decisions.values())
 
 
-def read_scored(path: Path, arm: str) -> list[Scored]:
+def read_scored(run: RunFolder, arm: str) -> list[Scored]:
     """Read one arm's rows of ``predictions.tsv``.
 
     Parameters
     ----------
-    path : Path
-        The file; nothing is read where it is not there.
+    run : RunFolder
+        The run; nothing is read where it holds no predictions.
     arm : str
         The arm.
 
@@ -58,13 +60,14 @@ def read_scored(path: Path, arm: str) -> list[Scored]:
     list of Scored
         In the file's order.
     """
-    if not path.is_file():
+    try:
+        text = run.read(run.PREDICTIONS).decode("utf-8")
+    except FileNotFoundError:
         return []
     rows: dict[str, list[dict[str, str]]] = {}
-    with path.open(encoding="utf-8", newline="") as handle:
-        for row in csv.DictReader(handle, delimiter="\t"):
-            if row.get("arm") == arm:
-                rows.setdefault(row.get("id") or "", []).append(row)
+    for row in csv.DictReader(io.StringIO(text, newline=""), delimiter="\t"):
+        if row.get("arm") == arm:
+            rows.setdefault(row.get("id") or "", []).append(row)
     return [_together(subject, each) for subject, each in rows.items()]
 
 

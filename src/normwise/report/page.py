@@ -16,10 +16,10 @@ from normwise.report.render import render
 from normwise.report.saved_run import SavedRun, read_run
 from normwise.report.sections import SECTIONS
 from normwise.results import Curve
+from normwise.run_folder import RunFolder
 
-__all__ = ["FIGURES", "draw_descent", "make_page", "write_figures", "write_report"]
+__all__ = ["draw_descent", "make_page", "write_figures", "write_report"]
 
-FIGURES = "figures"
 """Folder of a run in which every figure of its report stands as an SVG file of its own."""
 
 
@@ -42,10 +42,10 @@ def write_report(run: str | Path) -> Path:
     ReportError
         REP-101 to REP-104 where the run's results are missing, damaged or contradict each other.
     """
-    folder = Path(run)
-    path = folder / "report.html"
-    page = make_page(read_run(folder))
-    write_figures(page, folder / FIGURES)
+    folder = RunFolder(run)
+    path = folder / folder.REPORT
+    page = make_page(read_run(run))
+    write_figures(page, folder / folder.FIGURES)
     write_text(path, page)
     return path
 

@@ -14,7 +14,7 @@ from normwise.report.figures.brain import Outliner, open_template
 from normwise.report.figures.canvas import inline_svg
 from normwise.report.figures.distributions import CENTILES, draw_departures
 from normwise.report.render import render
-from normwise.report.saved_run import PEOPLE, page_names, read_optional
+from normwise.report.saved_run import page_names, read_optional
 from normwise.report.wording import sign, unit
 from normwise.results import (
     Contribution,
@@ -23,6 +23,7 @@ from normwise.results import (
     Person,
     Pictures,
 )
+from normwise.run_folder import RunFolder
 
 __all__ = ["make_person_page", "outlined_regions", "write_people"]
 
@@ -60,8 +61,8 @@ def write_people(folder: str | Path) -> list[Path]:
     ReportError
         REP-105 without ``people.json``; REP-102 where a file is damaged.
     """
-    folder = Path(folder)
-    people = read_optional(People, folder / "people.json")
+    run = RunFolder(folder)
+    people = read_optional(People, run, run.PEOPLE)
     if people is None:
         raise ReportError(
             "REP-105",
@@ -69,19 +70,19 @@ def write_people(folder: str | Path) -> list[Path]:
             subject=str(folder),
             advice="run evaluate, test or predict with --people",
         )
-    pictures = read_optional(Pictures, folder / "pictures.json")
+    pictures = read_optional(Pictures, run, run.PICTURES)
     listed = pictures.pictures if pictures else []
     names = page_names([person.prediction.subject for person in people.people])
     template = open_template(people.atlas, people.lut) if people.atlas else None
     outliner = Outliner(template) if template else None
-    place = folder / PEOPLE
+    place = run / run.PAGES
     place.mkdir(parents=True, exist_ok=True)
     for earlier in place.glob("*.html"):
         earlier.unlink()
     written = [place / "index.html"]
     write_text(written[0], render("people.html", people=people, names=names))
     for person in people.people:
-        album = Album(folder, listed, _ROOM)
+        album = Album(run, listed, _ROOM)
         path = place / names[person.prediction.subject]
         write_text(path, make_person_page(person, people, album=album, outliner=outliner))
         written.append(path)

@@ -28,10 +28,10 @@ from normwise.results import (
     Pictures,
     Quality,
     RunRecord,
-    read_result,
 )
+from normwise.run_folder import RunFolder
 
-__all__ = ["PEOPLE", "SavedRun", "page_names", "read_optional", "read_run"]
+__all__ = ["SavedRun", "page_names", "read_optional", "read_run"]
 
 ResultT = TypeVar("ResultT")
 
@@ -88,12 +88,12 @@ class SavedRun:
         return self.evaluation is not None and self.evaluation.kind == "test"
 
 
-def read_run(run: Path) -> SavedRun:
+def read_run(folder: str | Path) -> SavedRun:
     """Read a run's results.
 
     Parameters
     ----------
-    run : Path
+    folder : path
         The run folder; ``run.json`` is needed, the other files are not.
 
     Returns
@@ -106,8 +106,11 @@ def read_run(run: Path) -> SavedRun:
     ReportError
         REP-101 without ``run.json``, REP-102 where a result is damaged, REP-103 where the flow of
         participants does not add up, REP-104 where the evaluation lacks its main arm.
+    RunError
+        RUN-101 where any result, read here or not, is not what was written; RUN-102 where one is gone.
     """
-    record = read_optional(RunRecord, run / "run.json")
+    run = RunFolder(folder)
+    record = read_optional(RunRecord, run, run.RECORD)
     if record is None:
         raise ReportError(
             "REP-101",
@@ -115,21 +118,22 @@ def read_run(run: Path) -> SavedRun:
             subject=str(run),
             advice="name the folder that extract, train, evaluate or test wrote",
         )
+    run.check()
     _assert_adds_up(record, run)
-    evaluation = read_optional(Evaluation, run / "evaluation.json")
+    evaluation = read_optional(Evaluation, run, run.EVALUATION)
     if evaluation is not None and evaluation.main_arm not in evaluation.arms:
         raise ReportError(
             "REP-104",
             "the evaluation names a main arm that it does not hold.",
-            subject=str(run / "evaluation.json"),
+            subject=str(run / run.EVALUATION),
             seen=evaluation.main_arm,
             expected=f"one of {', '.join(evaluation.arms)}",
             advice="run normwise evaluate again",
         )
-    explanation = read_optional(Explanation, run / "explanation.json")
-    scored = _read_predictions(run / "predictions.tsv", evaluation.main_arm) if evaluation else []
-    notes, quality = _read_features(run / "features.json")
-    pictures = read_optional(Pictures, run / "pictures.json")
+    explanation = read_optional(Explanation, run, run.EXPLANATION)
+    scored = _read_predictions(run, evaluation.main_arm) if evaluation else []
+    notes, quality = _read_features(run)
+    pictures = read_optional(Pictures, run, run.PICTURES)
     return SavedRun(
         record,
         evaluation,
@@ -140,59 +144,65 @@ def read_run(run: Path) -> SavedRun:
         quality,
         pictures.pictures if pictures else [],
         _find_pages(run),
-        run,
+        run.path,
     )
 
 
-def _find_pages(run: Path) -> dict[str, str]:
+def _find_pages(run: RunFolder) -> dict[str, str]:
     """Return where the people's pages lie, as links from the report."""
-    people = read_optional(People, run / "people.json")
+    people = read_optional(People, run, run.PEOPLE)
     if people is None:
         return {}
     files = page_names([person.prediction.subject for person in people.people])
     return {
-        subject: f"{PEOPLE}/{quote(name)}"
+        subject: f"{run.PAGES}/{quote(name)}"
         for subject, name in files.items()
-        if (run / PEOPLE / name).is_file()
+        if (run / run.PAGES / name).is_file()
     }
 
 
-def _read_predictions(path: Path, arm: str) -> list[Scored]:
+def _read_predictions(run: RunFolder, arm: str) -> list[Scored]:
     try:
-        return read_scored(path, arm)
+        return read_scored(run, arm)
     except (OSError, ValueError, KeyError) as error:
-        raise _damaged(path, str(error), "predictions with a probability of each class") from error
+        raise _damaged(
+            run / run.PREDICTIONS, str(error), "predictions with a probability of each class"
+        ) from error
 
 
-def read_optional(kind: type[ResultT], path: Path) -> ResultT | None:
+def read_optional(kind: type[ResultT], run: RunFolder, name: str) -> ResultT | None:
     """Read a result, or None where the file is not there.
 
     Parameters
     ----------
     kind : type
         The dataclass that is expected.
-    path : Path
+    run : RunFolder
+        Where the file lies.
+    name : str
         The file.
 
     Raises
     ------
     ReportError
         REP-102 where the file is no such result.
+    RunError
+        RUN-101 where it is not what was written; RUN-102 where it is gone.
     """
     try:
-        return read_result(kind, path)
+        return run.read_result(kind, name)
     except FileNotFoundError:
         return None
     except (OSError, ValidationError) as error:
         first = error.errors()[0] if isinstance(error, ValidationError) else None
         seen = f"{'.'.join(map(str, first['loc'])) or 'file'}: {first['msg']}" if first else str(error)
-        raise _damaged(path, seen, f"{kind.__name__} as JSON") from error
+        raise _damaged(run / name, seen, f"{kind.__name__} as JSON") from error
 
 
-def _read_features(path: Path) -> tuple[dict[str, FeatureNote], dict[str, list[Quality]]]:
+def _read_features(run: RunFolder) -> tuple[dict[str, FeatureNote], dict[str, list[Quality]]]:
     """Read unit, meaning and region of every column, and each scan's checks, from the BIDS sidecar."""
     try:
-        columns = json.loads(path.read_bytes())
+        columns = json.loads(run.read(run.FEATURE_NOTES))
         made = columns.get("GeneratedBy", {})
         notes = {
             name: FeatureNote(
@@ -211,7 +221,9 @@ def _read_features(path: Path) -> tuple[dict[str, FeatureNote], dict[str, list[Q
     except FileNotFoundError:
         return {}, {}
     except (OSError, ValueError, AttributeError, TypeError) as error:
-        raise _damaged(path, str(error), "a BIDS sidecar: a description and a unit by column") from error
+        raise _damaged(
+            run / run.FEATURE_NOTES, str(error), "a BIDS sidecar: a description and a unit by column"
+        ) from error
     return notes, quality
 
 
@@ -226,21 +238,17 @@ def _damaged(path: Path, seen: str, expected: str) -> ReportError:
     )
 
 
-def _assert_adds_up(record: RunRecord, run: Path) -> None:
+def _assert_adds_up(record: RunRecord, run: RunFolder) -> None:
     """Refuse a flow of participants whose numbers contradict each other."""
     left_out = sum(step.scans for step in record.flow)
     if record.n_listed - left_out != record.n_included:
         raise ReportError(
             "REP-103",
             "the flow of participants does not add up.",
-            subject=str(run / "run.json"),
+            subject=str(run / run.RECORD),
             seen=f"{record.n_listed} listed − {left_out} left out ≠ {record.n_included} included",
             advice="run the command that wrote it again; if it stays, report it as a defect",
         )
-
-
-PEOPLE = "people"
-"""Folder of a run that holds one page a person."""
 
 
 def page_names(subjects: Sequence[str]) -> dict[str, str]:

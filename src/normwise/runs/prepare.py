@@ -32,13 +32,10 @@ from normwise.features import (
     say_quality,
     write_features,
 )
-from normwise.files import sha256_file, write_text
+from normwise.files import sha256_file
 from normwise.procedure import site_column
-from normwise.results import (
-    FlowStep,
-    RunRecord,
-    write_result,
-)
+from normwise.results import FlowStep, RunRecord
+from normwise.run_folder import RunFolder
 from normwise.runs.composition import (
     composition_of,
     missing_in,
@@ -48,13 +45,7 @@ from normwise.runs.plan import check_plan
 from normwise.runs.versions import package_versions
 from normwise.schema import Roles, Study
 
-__all__ = ["MARKER", "PreparedRun", "assemble_frame", "prepare_run", "record_run"]
-
-CACHE = ".cache"
-"""Folder inside a run that holds finished extractions, so that an interrupted run resumes."""
-
-MARKER = ".normwise"
-"""File by which the command line knows a folder that Normwise began as a run."""
+__all__ = ["PreparedRun", "assemble_frame", "prepare_run", "record_run"]
 
 
 @dataclass(frozen=True)
@@ -65,8 +56,8 @@ class PreparedRun:
     ----------
     study : Study
         The resolved study.
-    folder : Path
-        The run folder.
+    folder : RunFolder
+        Where its files lie.
     cohort : Cohort
         Those who remain; its ledger names everybody else.
     features : FeatureTable
@@ -74,7 +65,7 @@ class PreparedRun:
     """
 
     study: Study
-    folder: Path
+    folder: RunFolder
     cohort: Cohort
     features: FeatureTable
 
@@ -193,16 +184,13 @@ def prepare_run(
         matrix does not fit the classes.
     """
     study = study if isinstance(study, Study) else read_study(Path(study))
-    folder = Path(run)
+    folder = RunFolder(run)
     cohort = read_cohort(study, labelled=labelled, roles=roles)
     if purpose != "test":
         folds = {"extract": None, "train": 2, "evaluate": study.evaluation.folds}[purpose]
         check_plan(study, cohort, folds=folds, split=purpose == "evaluate")
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        # A folder with something of the user's in it is never marked, so that no command may clear it.
-        if all(path.name in {CACHE, "logs"} for path in folder.iterdir()):
-            write_text(folder / MARKER, "a Normwise run\n")
+        folder.begin()
     except OSError as fault:
         raise ProcedureError(
             "PRC-203",
@@ -214,30 +202,31 @@ def prepare_run(
     features = extract_features(
         cohort,
         study,
-        cache_dir=folder / CACHE,
+        cache_dir=folder / folder.CACHE,
         jobs=jobs,
         progress=progress,
         limits=limits,
         wanted=wanted,
-        run=folder,
+        run=folder.path,
     )
     cohort = cohort.leave_out(features.failures)
     if features.quality:
         said = {scan: say_quality(checks) for scan, checks in features.quality.items()}
         quality = [said.get(str(scan), "n/a") for scan in cohort.ledger["id"]]
         cohort = replace(cohort, ledger=cohort.ledger.assign(quality=quality))
-    cohort.write_ledger(folder / "cohort.tsv")
-    write_text(folder / "study.toml", study_to_toml(study))
-    write_text(folder / "dataset_description.json", _description(study))
+    with folder.writing(folder.COHORT) as part:
+        cohort.write_ledger(part)
+    folder.write(folder.STUDY, study_to_toml(study))
+    folder.write(folder.DESCRIPTION, _description(study))
     if features.values.empty:
         raise ProcedureError(
             "PRC-202",
             "nobody is left after reading the table and the images.",
-            subject=str(folder / "cohort.tsv"),
+            subject=str(folder / folder.COHORT),
             seen=f"{len(cohort.ledger)} rows, all left out",
             advice="read the reasons in cohort.tsv",
         )
-    write_features(features, folder)
+    write_features(features, folder.path)
     return PreparedRun(study, folder, cohort, features)
 
 
@@ -278,7 +267,7 @@ def record_run(prepared: PreparedRun, command: str, warnings: list[str]) -> RunR
         sites=sites_of(cohort),
         missing=missing_in(cohort.ledger),
     )  # fmt: skip
-    write_result(record, prepared.folder / "run.json")
+    prepared.folder.write_record(record)
     return record
 
 

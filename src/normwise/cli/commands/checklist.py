@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 from normwise.cli.run_flags import PLAIN, OutputFlags
-from normwise.cli.run_folder import LOGS
 from normwise.cli.session import open_session
 from normwise.errors import CommandError
 
@@ -46,14 +45,16 @@ def checklist(run: Path, /, *, running: OutputFlags = PLAIN) -> int:
             write_checklist,
             write_model_card,
         )
+        from normwise.run_folder import RunFolder
 
-        session.log.open(run / LOGS)
+        folder = RunFolder(run)
+        session.log.open(folder / folder.LOGS)
         saved = read_run(run)
         for key, rows in fill_checklists(saved).items():
             filled = sum(row.filled for row in rows)
             session.tell.row(_TITLES.get(key, key), f"{filled} of {len(rows)} items filled")
             session.tell.number(key, filled)
-        wrote = [run / "checklist.json", write_checklist(run)]
+        wrote = [folder / folder.CHECKLIST, write_checklist(run)]
         if saved.evaluation is not None or saved.explanation is not None:
             wrote.append(write_model_card(run))
         return session.end(*wrote)

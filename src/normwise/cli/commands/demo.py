@@ -76,7 +76,7 @@ def demo(
         session.progress.message(f"simulating {people} people from the MNI152 brain in {run / COHORT}")
         study_file = simulate_cohort(run / COHORT, people=people, seed=seed)
         study = read_study(study_file, {"evaluation.seed": seed})
-        session.open_run(run, study, overwrite=overwrite, beside=(COHORT,))
+        folder = session.open_run(run, study, overwrite=overwrite, beside=(COHORT,))
         train_study(study, run, jobs=running.workers, progress=session.progress, limits=limits_from(running))
         evaluation = evaluate_study(
             study, run, jobs=running.workers, progress=session.progress, limits=limits_from(running)
@@ -87,7 +87,7 @@ def demo(
             session.tell.line(sentence)
         session.tell.line()
         session.tell_failures(run)
-        return session.end(run / "report.html")
+        return session.end(folder / folder.REPORT)
 
 
 def sentences(evaluation: Evaluation) -> list[str]:

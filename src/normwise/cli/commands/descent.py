@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 __all__ = ["descent"]
 
 DESCENT = Group("[descent]", sort_key=5)
-_PAGE = "descent.html"
 
 
 def descent(
@@ -79,7 +78,7 @@ def descent(
         from normwise.runs import prepare_run
 
         resolved = read_study(study, overrides_from(keys))
-        session.open_run(run, resolved, overwrite=overwrite, labelled=True)
+        folder = session.open_run(run, resolved, overwrite=overwrite, labelled=True)
         prepared = prepare_run(
             resolved, run, jobs=running.workers, progress=session.progress, limits=limits_from(running)
         )
@@ -89,7 +88,7 @@ def descent(
         for name, curve in curves.items():
             session.tell.row(name.partition(" ")[0], f"{name.partition(' ')[2]}: {_course(curve)}")
             session.tell.number(name, curve.y[-1] if curve.y else None)
-        page = draw_descent(curves, run / _PAGE, title=f"Gradient descent on the {words} cost")
+        page = draw_descent(curves, folder / folder.DESCENT, title=f"Gradient descent on the {words} cost")
         session.tell_failures(run)
         return session.end(page)
 

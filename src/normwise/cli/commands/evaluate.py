@@ -60,7 +60,7 @@ def evaluate(
         from normwise.evaluate import evaluate_study
 
         resolved = read_study(study, overrides_from(keys))
-        session.open_run(run, resolved, overwrite=overwrite, labelled=True)
+        folder = session.open_run(run, resolved, overwrite=overwrite, labelled=True)
         evaluation = evaluate_study(
             resolved,
             run,
@@ -71,5 +71,5 @@ def evaluate(
         )
         print_arms(session.tell, evaluation)
         session.tell_failures(run)
-        pages = [run / "people" / "index.html"] if people else []
-        return session.end(run / "evaluation.json", run / "report.html", *pages)
+        pages = [folder / folder.PAGES / "index.html"] if people else []
+        return session.end(folder / folder.EVALUATION, folder / folder.REPORT, *pages)

@@ -64,7 +64,7 @@ def extract(
         from normwise.runs import prepare_run, record_run
 
         resolved = read_study(study, overrides_from(keys))
-        session.open_run(run, resolved, overwrite=overwrite, labelled=not unlabelled)
+        folder = session.open_run(run, resolved, overwrite=overwrite, labelled=not unlabelled)
         prepared = prepare_run(
             resolved,
             run,
@@ -79,4 +79,4 @@ def extract(
         session.tell.number("scans", scans)
         session.tell.number("features", features)
         session.tell_failures(run)
-        return session.end(run / "features.tsv")
+        return session.end(folder / folder.FEATURES)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 from normwise.cli.run_flags import PLAIN, OutputFlags
-from normwise.cli.run_folder import LOGS
 from normwise.cli.session import open_session
 from normwise.errors import CommandError
 
@@ -37,6 +36,7 @@ def report(run: Path, /, *, running: OutputFlags = PLAIN) -> int:
                 advice="check the path",
             )
         from normwise.report import write_report
+        from normwise.run_folder import RunFolder
 
-        session.log.open(run / LOGS)
+        session.log.open(run / RunFolder.LOGS)
         return session.end(write_report(run))

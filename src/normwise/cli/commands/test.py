@@ -64,7 +64,7 @@ def test(
 
         trained = load_model(model)
         resolved = read_study(study, overrides_from(keys))
-        session.open_run(run, resolved, overwrite=overwrite)
+        folder = session.open_run(run, resolved, overwrite=overwrite)
         evaluation = test_model(
             trained,
             resolved,
@@ -76,5 +76,5 @@ def test(
         )
         print_arms(session.tell, evaluation)
         session.tell_failures(run)
-        pages = [run / "people" / "index.html"] if people else []
-        return session.end(run / "evaluation.json", run / "report.html", *pages)
+        pages = [folder / folder.PAGES / "index.html"] if people else []
+        return session.end(folder / folder.EVALUATION, folder / folder.REPORT, *pages)

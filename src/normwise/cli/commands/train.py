@@ -53,7 +53,7 @@ def train(
         from normwise.model import train_study
 
         resolved = read_study(study, overrides_from(keys))
-        session.open_run(run, resolved, overwrite=overwrite, labelled=True)
+        folder = session.open_run(run, resolved, overwrite=overwrite, labelled=True)
         model = train_study(
             resolved, run, jobs=running.workers, progress=session.progress, limits=limits_from(running)
         )
@@ -71,4 +71,4 @@ def train(
         session.tell.number("people", training["people"])
         session.tell.number("threshold", threshold)
         session.tell_failures(run)
-        return session.end(run / "model")
+        return session.end(folder / folder.MODEL)

@@ -10,6 +10,7 @@ from cyclopts import Group, Parameter
 from normwise.cli.run_flags import PLAIN, OutputFlags
 from normwise.cli.session import open_session
 from normwise.errors import CommandError
+from normwise.run_folder import RunFolder
 
 if TYPE_CHECKING:
     import numpy as np
@@ -88,7 +89,8 @@ def _tiles_of(slide: Path, run: Path) -> TileTable:
     from normwise.cohort import read_cohort, read_study
     from normwise.features import read_tiles, tiles_place
 
-    if not (run / "study.toml").is_file():
+    folder = RunFolder(run)
+    if not (folder / folder.STUDY).is_file():
         raise CommandError(
             "CLI-203",
             "there is no such run.",
@@ -96,7 +98,8 @@ def _tiles_of(slide: Path, run: Path) -> TileTable:
             expected="a folder that normwise extract, evaluate or train wrote",
             advice="check the path, or leave it out to see the bare slide",
         )
-    images = read_cohort(read_study(run / "study.toml"), labelled=False).images
+    folder.check(folder.STUDY)
+    images = read_cohort(read_study(folder / folder.STUDY), labelled=False).images
     wanted = slide.resolve()
     scans = (
         [scan for scan, path in images.items() if Path(path).resolve() == wanted]
@@ -111,7 +114,9 @@ def _tiles_of(slide: Path, run: Path) -> TileTable:
             seen=f"{0 if images is None else len(images)} images in the run's study",
             advice="name the slide as the study's cohort.images does, or leave the run out",
         )
-    return read_tiles(run / tiles_place(str(scans[0])))
+    place = tiles_place(str(scans[0]))
+    folder.check(place)
+    return read_tiles(folder / place)
 
 
 def _attention(tiles: TileTable, run: Path | None) -> dict[str, NDArray[np.floating]]:
@@ -119,10 +124,10 @@ def _attention(tiles: TileTable, run: Path | None) -> dict[str, NDArray[np.float
     from normwise.errors import NormwiseError
     from normwise.model import load_model
 
-    if run is None or not (run / "model").is_dir():
+    if run is None or not (run / RunFolder.MODEL).is_dir():
         return {}
     try:
-        learnt = load_model(run / "model").procedure.pipeline.named_steps.get("extract")
+        learnt = load_model(run).procedure.pipeline.named_steps.get("extract")
     except NormwiseError:
         return {}  # the slide can be looked at without its model
     if not hasattr(learnt, "attention") or list(learnt.names_) != list(tiles.names):

@@ -57,6 +57,7 @@ from normwise.features.tables.columns import choose_columns, settle
 from normwise.files import sha256_file
 from normwise.images import list_files
 from normwise.results import Quality
+from normwise.run_folder import RunFolder
 from normwise.schema import Study
 
 __all__ = ["BRAIN", "chain_settings", "settings_content"]
@@ -148,7 +149,7 @@ def _extract(cohort: Cohort, study: Study, means: ExtractionContext) -> FeatureT
         tasks, failures = _tasks(cohort.images, settings, content, folder)
         outcomes = _run(measure_head, tasks, means, means.cache_dir)
         if study.features.keep_derivatives and means.run is not None:
-            failures |= _keep(tasks, outcomes, means, means.run / "derivatives")
+            failures |= _keep(tasks, outcomes, means, means.run / RunFolder.DERIVATIVES)
     made = hash_of(
         extractor="brain",
         stages=[[stage.name, stage.version] for stage in STAGES],

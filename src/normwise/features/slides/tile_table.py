@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from normwise.errors import FeatureError
+from normwise.run_folder import RunFolder
 
 __all__ = ["TileTable", "read_tiles", "tiles_place"]
 
@@ -68,7 +69,7 @@ def tiles_place(scan: str) -> str:
     >>> tiles_place("sub-01/a")
     'tiles/sub-01-a.npz'
     """
-    return f"tiles/{re.sub(r'[^A-Za-z0-9._-]', '-', scan)}.npz"
+    return f"{RunFolder.TILE_FOLDER}/{re.sub(r'[^A-Za-z0-9._-]', '-', scan)}.npz"
 
 
 def read_tiles(path: Path | BinaryIO) -> TileTable:
