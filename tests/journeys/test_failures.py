@@ -2,6 +2,7 @@
 
 import csv
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -102,19 +103,19 @@ def test_an_interrupted_extract_resumes(normwise, cohort, tmp_path):
         start_new_session=True,
         preexec_fn=obey_interrupts,
     )
-    deadline = time.monotonic() + 120
+    deadline = time.monotonic() + 300
     while len(list((run / ".cache").rglob("*.result"))) < 3 and time.monotonic() < deadline:
         time.sleep(0.01)
     process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=60)
+    out, err = process.communicate(timeout=300)
     assert process.returncode == 130, err
     assert "interrupted" in err
     assert "Traceback" not in err
     assert out == ""
     assert not (run / "features.tsv").exists()
     resumed = normwise("extract", cohort, run, "--jobs", 2)
-    kept = int(resumed.err.partition(" from the cache")[0].rpartition(" ")[2])
-    assert 3 <= kept < 36
+    # A slow machine shows counts on the way as well; the last one is of all.
+    assert 3 <= int(re.findall(r"(\d+) from the cache", resumed.err)[-1]) < 36
     straight = tmp_path / "straight"
     normwise("extract", cohort, straight, "--jobs", 1)
     assert (run / "features.tsv").read_bytes() == (straight / "features.tsv").read_bytes()
