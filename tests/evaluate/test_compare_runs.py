@@ -21,6 +21,7 @@ from normwise.evaluate.compare_runs import read_finished_run
 from normwise.evaluate.metrics.registry import METRICS
 from normwise.procedure import ARMS
 from normwise.results import Evaluation, read_result
+from normwise.run_folder import RunFolder
 
 
 @pytest.fixture(scope="module")
@@ -70,9 +71,9 @@ def test_one_run_or_an_unfinished_one_is_refused(runs: tuple[Path, Path], tmp_pa
 
 def test_other_people_are_not_tested_in_pairs(runs: tuple[Path, Path], tmp_path: Path) -> None:
     shutil.copytree(runs[1], tmp_path / "moved")
-    table = tmp_path / "moved" / "predictions.tsv"
-    head, rows = table.read_text().split("\n", 1)
-    table.write_text(head + "\n" + rows.replace("\tp", "\tq"))
+    moved = RunFolder(tmp_path / "moved")
+    head, rows = moved.read(moved.PREDICTIONS).decode().split("\n", 1)
+    moved.write(moved.PREDICTIONS, head + "\n" + rows.replace("\tp", "\tq"))
     found = compare_runs([runs[0], tmp_path / "moved"])
     assert found.comparisons == []
     assert "different people" in found.notes[0]
