@@ -1,8 +1,8 @@
 """The folder of a run: the name of every file in it, its marker, and SHA-256 digests of its results.
 
 ``run.json`` holds the digest of every result, and of itself. Whatever reads a run reads it through
-`RunFolder`: a file that is no longer what was written is an error, never a number in a report. Runs of version
-0.1.0 have no digests and are read as they are.
+`RunFolder`: a file that is no longer what was written is an error, never a number in a report. Runs of
+version 0.1.0 have no digests and are read as they are.
 """
 
 from __future__ import annotations
