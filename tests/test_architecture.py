@@ -15,7 +15,7 @@ import normwise
 ROOT = Path(__file__).resolve().parents[1]
 SOURCE = ROOT / "src" / "normwise"
 FILES = sorted(SOURCE.rglob("*.py"))
-CODE = re.compile(r"\b(?:STU|COH|IMG|ENG|FEA|NRM|CLS|PRC|MDL|EVA|REP|SAM|CLI)-\d{3}\b")
+CODE = re.compile(r"\b(?:STU|COH|IMG|ENG|FEA|NRM|CLS|PRC|MDL|EVA|REP|RUN|SAM|CLI)-\d{3}\b")
 
 
 def imported_modules(path: Path) -> set[str]:
