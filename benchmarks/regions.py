@@ -49,8 +49,8 @@ def candidates(path: Path, folder: Path) -> dict[str, Callable[[], np.ndarray]]:
     from nilearn.maskers import NiftiLabelsMasker
     from scipy import ndimage
 
-    from normwise.features import STATISTICS, load_atlas
-    from normwise.features.atlases.placement import pack_atlas
+    from normwise.features.atlases import load_atlas, pack_atlas
+    from normwise.features.regions import STATISTICS
     from normwise.features.regions.measure import measure_regions
     from normwise.images import read_volume, resample_labels
 

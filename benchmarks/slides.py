@@ -38,7 +38,7 @@ def main() -> None:
 
 
 def accuracy() -> None:
-    from normwise.features import segment_nuclei
+    from normwise.features.slides import segment_nuclei
     from normwise.samples import draw_stain, draw_tile
 
     print("\nSynthetic haematoxylin and eosin, 256 µm tiles, stains drawn with the seeds")
@@ -116,7 +116,7 @@ def scikit_image(rgb: np.ndarray, mpp: float) -> np.ndarray:
 
 def speed() -> None:
     from benchmarks.timing import compare
-    from normwise.features import segment_nuclei
+    from normwise.features.slides import segment_nuclei
     from normwise.features.slides.stain import StainModel
     from normwise.features.slides.tile_measures import measure_tile
     from normwise.samples import draw_tile
@@ -136,7 +136,7 @@ def chain() -> None:
         Task,
         run_subjects,
     )
-    from normwise.features.slides.settings import SlideSettings
+    from normwise.features.slides.tiles import SlideSettings
     from normwise.features.slides.worker import measure_slide
 
     with tempfile.TemporaryDirectory() as name:
@@ -162,7 +162,7 @@ def chain() -> None:
 
 
 def tissue() -> None:
-    from normwise.features.slides.settings import SlideSettings
+    from normwise.features.slides.tiles import SlideSettings
     from normwise.features.slides.worker import measure_slide
 
     print("\nSlides of 20,480 px at 0.5 µm with more and more tissue")
@@ -182,7 +182,7 @@ def processes() -> None:
         Task,
         run_subjects,
     )
-    from normwise.features.slides.settings import SlideSettings
+    from normwise.features.slides.tiles import SlideSettings
     from normwise.features.slides.worker import measure_slide
 
     print("\nFour slides of 12,288 px at 0.5 µm")

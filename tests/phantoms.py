@@ -9,7 +9,7 @@ import nibabel as nib
 import numpy as np
 from nibabel.orientations import apply_orientation, axcodes2ornt, inv_ornt_aff, ornt_transform
 
-from normwise.features.atlases.mni_check import mni_template
+from normwise.features.atlases import mni_template
 from normwise.images import (
     LabelVolume,
     Volume,

@@ -27,7 +27,9 @@ if TYPE_CHECKING:
     from normwise.cohort import read_cohort, read_study
     from normwise.errors import NormwiseError, NormwiseWarning
     from normwise.evaluate import evaluate_study, test_model
-    from normwise.features import extract_features, parcellate, segment_nuclei
+    from normwise.features import extract_features
+    from normwise.features.brain import parcellate
+    from normwise.features.slides import segment_nuclei
     from normwise.images import read_volume
     from normwise.model import load_model, train_study
     from normwise.normalize import FeatureNormalizer
@@ -63,11 +65,11 @@ _ROOMS = {
     "extract_features": "features",
     "load_model": "model",
     "make_procedure": "procedure",
-    "parcellate": "features",
+    "parcellate": "features.brain",
     "read_cohort": "cohort",
     "read_study": "cohort",
     "read_volume": "images",
-    "segment_nuclei": "features",
+    "segment_nuclei": "features.slides",
     "test_model": "evaluate",
     "train_study": "model",
     "write_report": "report",

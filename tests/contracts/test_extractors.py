@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from importlib import import_module
 
 import numpy as np
 import pandas as pd
@@ -15,10 +16,10 @@ from normwise.features import (
     TRUSTED_TYPES,
     extract_features,
     learnt_extractor,
-    load_atlas,
     read_features,
     write_features,
 )
+from normwise.features.atlases import load_atlas
 from normwise.samples import draw_tile
 from normwise.schema.study import Study
 from phantoms import brain, labels_on, save
@@ -83,7 +84,10 @@ def test_every_extractor_is_tested():
 def test_it_says_what_it_is(name):
     extractor = EXTRACTORS[name]
     assert extractor.title
-    assert list(inspect.signature(extractor.extract).parameters) == ["cohort", "study", "means"]
+    module = import_module(extractor.module)
+    assert list(inspect.signature(module.extract).parameters) == ["cohort", "study", "context"]
+    if hasattr(module, "check"):
+        assert list(inspect.signature(module.check).parameters) == ["study"]
 
 
 @every_extractor

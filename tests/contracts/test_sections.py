@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-import normwise.features
+import normwise.features.atlases
 from normwise.errors import FeatureError
 from normwise.report import (
     SavedRun,
@@ -33,7 +33,7 @@ def saved(tmp_path_factory: pytest.TempPathFactory) -> dict[str, SavedRun]:
 def test_section_keeps_its_contract(
     saved: dict[str, SavedRun], name: str, example: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(normwise.features, "load_atlas", no_atlas, raising=False)
+    monkeypatch.setattr(normwise.features.atlases, "load_atlas", no_atlas, raising=False)
     section = SECTIONS[name](saved[example])
     if section is None:
         return

@@ -1,17 +1,14 @@
 from __future__ import annotations
 
+import sys
+from types import SimpleNamespace
+
 import pandas as pd
 import pytest
 
 from cohorts import cohort_of
 from normwise.errors import FeatureError
-from normwise.features import (
-    EXTRACTORS,
-    Extractor,
-    FeatureTable,
-    extract_features,
-    learnt_extractor,
-)
+from normwise.features import EXTRACTORS, Extractor, FeatureTable, extract_features, learnt_extractor
 
 PEOPLE = "ID,Age,Sex,dx,a\n01,70,F,normal,1\n02,71,M,AD,2\n"
 
@@ -30,15 +27,17 @@ def test_what_is_measured_needs_nothing_learnt(tmp_path):
     assert learnt_extractor(study, 0) is None
 
 
-def broken(values, failures=None):
-    return Extractor("a fault", lambda *_: FeatureTable(values, {}, failures or {}))
+def broken(monkeypatch, values):
+    table = FeatureTable(values, {})
+    monkeypatch.setitem(sys.modules, "broken", SimpleNamespace(extract=lambda *_: table))
+    monkeypatch.setitem(EXTRACTORS, "broken", Extractor("a fault", "broken"))
 
 
 def test_no_extractor_can_lose_or_shuffle_people(tmp_path, monkeypatch):
     cohort, study = cohort_of(tmp_path, PEOPLE, {"extractor": "broken"})
     for ids in (["01"], ["02", "01"]):
         values = pd.DataFrame({"a": range(len(ids))}, index=ids, dtype=float)
-        monkeypatch.setitem(EXTRACTORS, "broken", broken(values))
+        broken(monkeypatch, values)
         with pytest.raises(AssertionError):
             extract_features(cohort, study)
 
@@ -47,7 +46,7 @@ def test_no_extractor_can_lose_or_shuffle_people(tmp_path, monkeypatch):
 def test_no_extractor_can_bring_a_demographic_or_the_label(tmp_path, monkeypatch, name):
     cohort, study = cohort_of(tmp_path, PEOPLE, {"extractor": "broken"})
     values = pd.DataFrame({name: [1.0, 2.0]}, index=["01", "02"])
-    monkeypatch.setitem(EXTRACTORS, "broken", broken(values))
+    broken(monkeypatch, values)
     with pytest.raises(FeatureError) as caught:
         extract_features(cohort, study)
     assert caught.value.code == "FEA-202"

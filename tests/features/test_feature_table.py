@@ -7,12 +7,7 @@ import pandas as pd
 import pytest
 
 from normwise.errors import FeatureError, ImageError
-from normwise.features.feature_table import (
-    WIDE,
-    FeatureTable,
-    read_features,
-    write_features,
-)
+from normwise.features.feature_table import WIDE, FeatureTable, read_features, write_features
 from normwise.results import FeatureNote
 
 

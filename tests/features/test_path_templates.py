@@ -4,12 +4,7 @@ import pandas as pd
 import pytest
 
 from normwise.errors import FeatureError
-from normwise.features.path_templates import (
-    check_columns,
-    fill,
-    has_columns,
-    read_small_text,
-)
+from normwise.features.path_templates import check_columns, fill, has_columns, read_small_text
 
 RAW = pd.DataFrame({"ID": ["007", "{x}"], "M/F": ["F", "M"]})
 

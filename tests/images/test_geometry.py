@@ -7,13 +7,7 @@ import pytest
 from scipy.ndimage import affine_transform
 
 from normwise.errors import ImageError
-from normwise.images import (
-    LabelVolume,
-    Volume,
-    check_same_grid,
-    resample_labels,
-    same_grid,
-)
+from normwise.images import LabelVolume, Volume, check_same_grid, resample_labels, same_grid
 
 
 def _affine(spacing=2.0, origin=(0.0, 0.0, 0.0)):

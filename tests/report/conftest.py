@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-import normwise.features
+import normwise.features.atlases
 from normwise.errors import FeatureError
 from normwise.report import write_report
 from report.example_runs import EXAMPLES
@@ -24,7 +24,7 @@ def load_fake_atlas(name: str, lut: str | None = None) -> object:
 @contextmanager
 def coarse_atlas() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(normwise.features, "load_atlas", load_fake_atlas)
+        patch.setattr(normwise.features.atlases, "load_atlas", load_fake_atlas)
         yield
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from matplotlib.image import imread
 
-import normwise.features
+import normwise.features.atlases
 from normwise.report.figures.brain import colour_bar, draw_slices
 from normwise.results import Importance
 from report.simulated_results import LABELS, make_atlas
@@ -64,7 +64,7 @@ def test_an_atlas_that_is_not_in_the_template_is_not_drawn(
     shift_mm: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     atlas = make_atlas(shift_mm=shift_mm)
-    monkeypatch.setattr(normwise.features, "load_atlas", lambda *_: atlas, raising=False)
+    monkeypatch.setattr(normwise.features.atlases, "load_atlas", lambda *_: atlas, raising=False)
     assert draw_slices([Importance("l", 1.0, "left", LEFT)], "neuromorphometrics") is None
 
 

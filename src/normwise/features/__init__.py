@@ -1,82 +1,64 @@
-"""The fourth room: extractors. A cohort goes in, a table of features comes out, one row a scan.
+"""Features of every scan: from a cohort to a table with one row a scan and one column a feature.
 
-A walk through the files::
+``extractor`` says what an extractor is, and ``registry`` lists every one in `EXTRACTORS`; its module is
+loaded when a study chooses it. ``extract`` runs the study's extractor on a cohort. ``feature_table`` holds
+what comes out, with its notes and failures, writes it and reads it back; ``columns`` chooses columns and
+drops what is incomplete; ``path_templates`` fills paths that hold columns of the participants table. The
+extractors:
 
-    registry       EXTRACTORS, every extractor by its name
-    extractor      what an extractor is
-    extract        from a cohort to its features, by the study's extractor
-    feature_table  the table, its notes, its failures; features.tsv and features.json
+``tables``
+    Measurements made elsewhere: columns of a table, FreeSurfer's tables and stats files.
+``regions``
+    Statistics of labelled regions of an image, with a three-tissue model.
+``brain``
+    Raw heads: from the image as the scanner gave it to labelled regions in the person's own space.
+``voxels``
+    Every voxel as a feature, and whole images on one grid for networks.
+``slides``
+    Nuclei and tissue of whole-slide images.
+``atlases``
+    Label maps with names, placed on an image's grid, and a check for MNI152 space. No extractor itself.
 
-    regions        statistics of labelled regions of an image
-      atlas, installed, lookup, names   the label map and the names of its regions
-      placement    the atlas on an image's grid
-      likeness     whether an image lies in MNI152 space at all
-      measure      what a child process does with one image
-      region_table  every scan's arrays in one table
-      statistics   moments and order statistics of all regions at once
-      tissue, shading   a robust three-tissue model, and the coil's shading taken out
-    table          features from columns
-      joined, columns   second tables joined by id; columns chosen, read and settled
-      paths        paths with columns in braces
-    freesurfer     FreeSurfer's tables and stats files
-      freesurfer_names, stats_files
-    images         whole images on one grid, for networks
-      images_columns  one column a voxel, and the shape read back
-    voxels         every voxel as a feature
-      sampling, rows_file   the places, one image's values, and the matrix on disk
-      components   principal components, learnt inside each training fold
-
-    slides       nuclei and tissue of whole-slide images; its own door walks through its files
-
-Extractors of single images are pure functions, run once a scan by the engine and kept by content. What has
-to be learnt is a transformer, fitted inside each training fold.
+Extractors are pure functions of single images, run once a scan by the engine and cached by content. What has
+to be learnt from several people is a transformer of `normwise.learnt`, fitted inside each training fold.
 """
 
 from __future__ import annotations
 
-from normwise.features.atlases.atlas import Atlas, load_atlas
-from normwise.features.atlases.installed import installed_atlases
-from normwise.features.atlases.region_names import region_name
-from normwise.features.brain.parcellation import Parcellation, parcellate
-from normwise.features.brain.quality import say_quality
-from normwise.features.extract import check_extractor, extract_features, learnt_extractor
-from normwise.features.extractor import ExtractionContext, Extractor
+from normwise.features.columns import choose_columns, drop_incomplete
+from normwise.features.extract import check_extractor, extract_features, find_extractor, learnt_extractor
+from normwise.features.extractor import ExtractionContext, Extractor, hash_settings, image_paths
 from normwise.features.feature_table import (
     Drawing,
     FeatureTable,
+    describe_quality,
     read_features,
     write_drawings,
     write_features,
 )
-from normwise.features.regions.statistics import STATISTICS, region_statistics
+from normwise.features.path_templates import check_columns, fill, has_columns
 from normwise.features.registry import EXTRACTORS, TRUSTED_TYPES
-from normwise.features.slides.nuclei.segmentation import segment_nuclei
-from normwise.features.slides.tile_table import TileTable, read_tiles, tiles_place
 
 __all__ = [
     "EXTRACTORS",
-    "STATISTICS",
     "TRUSTED_TYPES",
-    "Atlas",
     "Drawing",
     "ExtractionContext",
     "Extractor",
     "FeatureTable",
-    "Parcellation",
-    "TileTable",
+    "check_columns",
     "check_extractor",
+    "choose_columns",
+    "describe_quality",
+    "drop_incomplete",
     "extract_features",
-    "installed_atlases",
+    "fill",
+    "find_extractor",
+    "has_columns",
+    "hash_settings",
+    "image_paths",
     "learnt_extractor",
-    "load_atlas",
-    "parcellate",
     "read_features",
-    "read_tiles",
-    "region_name",
-    "region_statistics",
-    "say_quality",
-    "segment_nuclei",
-    "tiles_place",
     "write_drawings",
     "write_features",
 ]

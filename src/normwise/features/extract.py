@@ -15,7 +15,7 @@ from normwise.features.feature_table import FeatureTable
 from normwise.features.registry import EXTRACTORS
 from normwise.schema import Study
 
-__all__ = ["check_extractor", "extract_features", "learnt_extractor"]
+__all__ = ["check_extractor", "extract_features", "find_extractor", "learnt_extractor"]
 
 
 def extract_features(
@@ -62,8 +62,8 @@ def extract_features(
         FEA-100 an unknown extractor; FEA-1xx and FEA-2xx what is wrong with the study or a table as a whole;
         FEA-202 a feature has the name of a demographic or of the label.
     """
-    means = ExtractionContext(cache_dir, jobs, progress, limits or Limits(), wanted, run)
-    table = _find(study).extract(cohort, study, means)
+    context = ExtractionContext(cache_dir, jobs, progress, limits or Limits(), wanted, run)
+    table = find_extractor(study).extract(cohort, study, context)
     taken = {*cohort.frame.columns, cohort.roles.label} & set(table.values.columns)
     if taken:
         raise FeatureError(
@@ -80,7 +80,7 @@ def extract_features(
     return replace(table, values=table.values.set_axis(rows, axis=0), failures=failures)
 
 
-def learnt_extractor(study: Study, seed: int) -> Any:
+def learnt_extractor(study: Study, seed: int, *, joined: bool = True) -> Any:
     """Return the transformer that learns features inside each training fold, or None.
 
     Parameters
@@ -89,11 +89,14 @@ def learnt_extractor(study: Study, seed: int) -> Any:
         Its ``[features]`` say which extractor.
     seed : int
         Seed of the learning.
+    joined : bool
+        Whether a network may learn with the demographics beside the image.
 
     Returns
     -------
     scikit-learn transformer or None
-        It takes the travelling frame, passes the demographics through and has a parameter ``demographics``.
+        It takes the frame of features and demographics, passes the demographics through and has a parameter
+        ``demographics``.
 
     Examples
     --------
@@ -101,8 +104,20 @@ def learnt_extractor(study: Study, seed: int) -> Any:
     >>> learnt_extractor(study, seed=0)
     VoxelComponents(n_components=10)
     """
-    learn = _find(study).learn
-    return learn(study, seed) if learn is not None else None
+    name = find_extractor(study).learnt
+    if name is None:
+        return None
+    from normwise.learnt import AttentionPooling, VoxelComponents, network_extractor
+
+    if name == "components":
+        return VoxelComponents(
+            n_components=study.features.components,
+            demographics=tuple(study.cohort.demographics),
+            random_state=seed,
+        )
+    if name == "attention":
+        return AttentionPooling(study.features.pooling, study.cohort.normal, random_state=seed)
+    return network_extractor(study.features, seed, joined=joined)
 
 
 def check_extractor(study: Study) -> None:
@@ -118,12 +133,17 @@ def check_extractor(study: Study) -> None:
     FeatureError
         FEA-1xx, what is wrong with the study.
     """
-    check = _find(study).check
-    if check is not None:
-        check(study)
+    find_extractor(study).check(study)
 
 
-def _find(study: Study) -> Extractor:
+def find_extractor(study: Study) -> Extractor:
+    """Return the entry of the study's extractor.
+
+    Raises
+    ------
+    FeatureError
+        FEA-100, there is none of that name.
+    """
     name = study.features.extractor
     if name not in EXTRACTORS:
         raise FeatureError(

@@ -1,22 +1,24 @@
-"""What an extractor is: a title and a function from a cohort to a table of features."""
+"""What an extractor is: what others must know of it, and the module that measures."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 from normwise.cohort import Cohort
 from normwise.engine import Limits, Progress
+from normwise.errors import FeatureError
 from normwise.features.feature_table import FeatureTable
 from normwise.schema import Study
 
-__all__ = ["ExtractionContext", "Extractor", "hash_of"]
+__all__ = ["ExtractionContext", "Extractor", "hash_settings", "image_paths"]
 
 
 @dataclass(frozen=True)
@@ -48,7 +50,7 @@ class ExtractionContext:
 
     @contextmanager
     def folder(self) -> Iterator[Path]:
-        """Give a folder for what several subjects share; without a cache it goes when the block ends."""
+        """Give a folder for what several subjects share; without a cache it is removed at the block's end."""
         if self.cache_dir is not None:
             folder = self.cache_dir / "shared"
             folder.mkdir(parents=True, exist_ok=True)
@@ -60,39 +62,77 @@ class ExtractionContext:
 
 @dataclass(frozen=True)
 class Extractor:
-    """One kind of features.
+    """One kind of features: all that the rest of the program knows of it.
 
     Attributes
     ----------
     title : str
-        What it measures, in words.
-    extract : callable
-        ``extract(cohort, study, means)`` returns a `FeatureTable`. What goes wrong with one scan goes into
-        its ``failures``; what is wrong with the study is raised.
-    learn : callable or None
-        ``learn(study, seed)`` returns a scikit-learn transformer for what has to be learnt inside each
-        training fold, or nothing has to.
-    check : callable or None
-        ``check(study)`` raises what can be told to be wrong without a single scan.
+        What it measures, in words, for help and reference pages.
+    module : str
+        The module that measures, imported when it is first used. Its ``extract(cohort, study, context)``
+        returns a `FeatureTable`: what goes wrong with one scan is in its ``failures``, what is wrong with the
+        study is raised. It may have a ``check(study)`` that raises what is wrong before a scan is read.
+    learnt : str or None
+        Key of `normwise.learnt.LEARNT`: the transformer that learns from the extracted columns inside each
+        training fold; None where nothing is learnt.
+    baseline : mapping of str to value
+        Parameters under which that transformer learns nothing, which are compared as an arm of their own.
     """
 
     title: str
-    extract: Callable[[Cohort, Study, ExtractionContext], FeatureTable]
-    learn: Callable[[Study, int], Any] | None = None
-    check: Callable[[Study], None] | None = None
+    module: str
+    learnt: str | None = None
+    baseline: Mapping[str, Any] = field(default_factory=dict)
+
+    def extract(self, cohort: Cohort, study: Study, context: ExtractionContext) -> FeatureTable:
+        """Measure every scan of a cohort."""
+        table: FeatureTable = import_module(self.module).extract(cohort, study, context)
+        return table
+
+    def check(self, study: Study) -> None:
+        """Raise what is wrong with a study, as far as it shows without a scan."""
+        check = getattr(import_module(self.module), "check", None)
+        if check is not None:
+            check(study)
 
 
-def hash_of(**settings: Any) -> str:
+def image_paths(cohort: Cohort, what: str, example: str) -> dict[str, str]:
+    """Return the image of every scan.
+
+    Parameters
+    ----------
+    cohort : Cohort
+        Who takes part.
+    what : str
+        What is measured on images, for the error.
+    example : str
+        How images may be named.
+
+    Raises
+    ------
+    FeatureError
+        FEA-107, the study names no images.
+    """
+    if cohort.images is None:
+        raise FeatureError(
+            "FEA-107",
+            f"the study names no images, and {what}.",
+            advice=f"give cohort.images, as {example}, or another features.extractor",
+        )
+    return {str(scan): str(image) for scan, image in cohort.images.items()}
+
+
+def hash_settings(**settings: Any) -> str:
     """Return the SHA-256 of how features are made.
 
     Parameters
     ----------
     **settings
-        What JSON can say.
+        Values that JSON can hold.
 
     Examples
     --------
-    >>> hash_of(extractor="table", columns=["a"]) == hash_of(columns=["a"], extractor="table")
+    >>> hash_settings(extractor="table", columns=["a"]) == hash_settings(columns=["a"], extractor="table")
     True
     """
     return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()

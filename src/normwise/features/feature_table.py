@@ -5,22 +5,27 @@ from __future__ import annotations
 import json
 import re
 import shutil
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from normwise.errors import (
-    FeatureError,
-    NormwiseError,
-    error_from_dict,
-)
+from normwise.errors import FeatureError, NormwiseError, error_from_dict
 from normwise.results import FeatureNote, Picture, Pictures, Quality
 from normwise.run_folder import RunFolder
 
-__all__ = ["Drawing", "FeatureTable", "read_features", "write_drawings", "write_features"]
+__all__ = [
+    "Drawing",
+    "FeatureTable",
+    "check_range",
+    "describe_quality",
+    "failed_checks",
+    "read_features",
+    "write_drawings",
+    "write_features",
+]
 
 WIDE = 4096
 """Beyond so many columns the values go into ``features.npy``, since no program opens such a TSV."""
@@ -198,3 +203,56 @@ def read_features(folder: Path) -> FeatureTable:
             expected=f"{run.FEATURES} and {run.FEATURE_NOTES} as an extraction writes them",
             advice="extract the features again",
         ) from error
+
+
+def check_range(
+    stage: str, name: str, unit: str, value: float, low: float | None, high: float | None, text: str = ""
+) -> Quality:
+    """Hold a measured value against a range; a value that is no number is outside of it.
+
+    Parameters
+    ----------
+    stage, name, unit : str
+        What was measured.
+    value : float
+        The measured value.
+    low, high : float or None
+        Least and largest value that pass; None is no limit.
+    text : str
+        What the value says; default: value and limits in words.
+
+    Examples
+    --------
+    >>> check_range("mask", "brain mask", "ml", 899.9, 900.0, 2400.0).text
+    'brain mask 899.9 ml (900–2400)'
+    """
+    known = bool(np.isfinite(value))
+    passed = known and (low is None or value >= low) and (high is None or value <= high)
+    check = Quality(stage, name, unit, float(value) if known else None, low, high, passed)
+    return replace(check, text=text or _describe(check))
+
+
+def failed_checks(checks: list[Quality]) -> list[Quality]:
+    """Return the checks that did not pass."""
+    return [check for check in checks if not check.passed]
+
+
+def describe_quality(checks: list[Quality]) -> str:
+    """Say in one line how many checks passed, and what the others measured.
+
+    Examples
+    --------
+    >>> describe_quality([Quality("mask", "brain mask", "ml", 310.0, 900.0, 2400.0, passed=False)])
+    '0 of 1 passed; brain mask 310 ml (900–2400)'
+    """
+    failed = failed_checks(checks)
+    passed = f"{len(checks) - len(failed)} of {len(checks)} passed"
+    return "; ".join([passed, *(_describe(check) for check in failed)])
+
+
+def _describe(check: Quality) -> str:
+    value = "unknown" if check.value is None else f"{check.value:.4g}"
+    unit = f" {check.unit}" if check.unit else ""
+    low, high = (None if limit is None else f"{limit:g}" for limit in (check.low, check.high))
+    allowed = f"{low}–{high}" if low and high else f"at least {low}" if low else f"at most {high}"
+    return f"{check.name} {value}{unit} ({allowed})"

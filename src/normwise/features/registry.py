@@ -2,33 +2,43 @@
 
 from __future__ import annotations
 
-from normwise.features.brain.extractor import BRAIN
 from normwise.features.extractor import Extractor
-from normwise.features.regions.extractor import REGIONS
-from normwise.features.slides.attention_extractor import ATTENTION
-from normwise.features.slides.extractor import SLIDES
-from normwise.features.tables.extractor import TABLE
-from normwise.features.tables.freesurfer import FREESURFER
-from normwise.features.voxels.extractor import VOXELS
-from normwise.features.voxels.whole_images import (
-    AUTOENCODER,
-    IMAGES,
-    TRUNK,
-)
 
 __all__ = ["EXTRACTORS", "TRUSTED_TYPES"]
 
+_HERE = "normwise.features"
+
 EXTRACTORS: dict[str, Extractor] = {
-    "brain": BRAIN,
-    "regions": REGIONS,
-    "table": TABLE,
-    "freesurfer": FREESURFER,
-    "voxels": VOXELS,
-    "images": IMAGES,
-    "trunk": TRUNK,
-    "autoencoder": AUTOENCODER,
-    "slides": SLIDES,
-    "attention": ATTENTION,
+    "brain": Extractor("Regions of raw T1-weighted heads", f"{_HERE}.brain.extractor"),
+    "regions": Extractor("Statistics of labelled regions of an image", f"{_HERE}.regions.extractor"),
+    "table": Extractor("Features from the columns of a table", f"{_HERE}.tables.extractor"),
+    "freesurfer": Extractor("Volumes, areas and thicknesses by FreeSurfer", f"{_HERE}.tables.freesurfer"),
+    "voxels": Extractor(
+        "Smoothed voxels of the brain, with principal components learnt inside each fold",
+        f"{_HERE}.voxels.extractor",
+        learnt="components",
+    ),
+    "images": Extractor(
+        "Whole images, each brought once onto one coarse grid, for a convolutional network",
+        f"{_HERE}.voxels.whole_images",
+    ),
+    "trunk": Extractor(
+        "The trunk of a convolutional network, trained inside each fold",
+        f"{_HERE}.voxels.whole_images",
+        learnt="trunk",
+    ),
+    "autoencoder": Extractor(
+        "The code of a convolutional autoencoder, trained inside each fold",
+        f"{_HERE}.voxels.whole_images",
+        learnt="autoencoder",
+    ),
+    "slides": Extractor("Nuclei and tissue of whole-slide images", f"{_HERE}.slides.extractor"),
+    "attention": Extractor(
+        "Tiles of whole-slide images, pooled by attention learnt inside each fold",
+        f"{_HERE}.slides.attention_extractor",
+        learnt="attention",
+        baseline={"pooling": "mean"},
+    ),
 }
 """What ``features.extractor`` may say."""
 
@@ -36,4 +46,4 @@ TRUSTED_TYPES = (
     "normwise.learnt.attention.AttentionPooling",
     "normwise.learnt.principal_components.VoxelComponents",
 )
-"""Types of learnt extractors that a saved model may hold."""
+"""Types of learnt transformers that a saved model may hold."""

@@ -19,8 +19,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from normwise.classify import CLASSIFIERS, make_classifier
 from normwise.errors import ProcedureError
-from normwise.features import learnt_extractor
-from normwise.learnt import network_extractor
+from normwise.features import EXTRACTORS, find_extractor, learnt_extractor
 from normwise.normalize import FeatureNormalizer, SiteHarmonizer
 from normwise.schema import (
     ClassifierSection,
@@ -65,8 +64,9 @@ def arms_of(roles: Roles, features: FeaturesSection | None = None) -> tuple[str,
     ('raw',)
     """
     arms = tuple(name for name in ARMS if name != "bag_mean") if roles.demographics else ("raw",)
-    attended = features is not None and features.extractor == "attention" and features.pooling == "attention"
-    return (*arms, "bag_mean") if attended else arms
+    baseline = EXTRACTORS[features.extractor].baseline if features is not None else {}
+    learns = any(getattr(features, name) != value for name, value in baseline.items())
+    return (*arms, "bag_mean") if learns else arms
 
 
 def main_arm(section: NormalizerSection, roles: Roles) -> str:
@@ -142,11 +142,11 @@ def make_preprocessing(study: Study, roles: Roles, arm: str, seed: int) -> Pipel
     site = site_column(study, roles) if arm != "demographics" else None
     learnt = None
     if arm != "demographics":
-        learnt = network_extractor(study.features, seed, joined=arm != "raw") or learnt_extractor(study, seed)
+        learnt = learnt_extractor(study, seed, joined=arm != "raw")
     if arm == "bag_mean":
         # All else is the study's own procedure.
         if learnt is not None:
-            learnt.set_params(pooling="mean")
+            learnt.set_params(**find_extractor(study).baseline)
         arm = main_arm(section, roles)
     if learnt is not None:
         passed = [*roles.demographics, *([site] if site is not None else [])]

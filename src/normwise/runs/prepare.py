@@ -28,8 +28,8 @@ from normwise.engine import Limits, Progress
 from normwise.errors import ProcedureError
 from normwise.features import (
     FeatureTable,
+    describe_quality,
     extract_features,
-    say_quality,
     write_features,
 )
 from normwise.files import sha256_file
@@ -211,7 +211,7 @@ def prepare_run(
     )
     cohort = cohort.leave_out(features.failures)
     if features.quality:
-        said = {scan: say_quality(checks) for scan, checks in features.quality.items()}
+        said = {scan: describe_quality(checks) for scan, checks in features.quality.items()}
         quality = [said.get(str(scan), "n/a") for scan in cohort.ledger["id"]]
         cohort = replace(cohort, ledger=cohort.ledger.assign(quality=quality))
     with folder.writing(folder.COHORT) as part:

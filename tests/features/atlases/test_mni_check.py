@@ -8,7 +8,7 @@ import pytest
 from normwise.errors import FeatureError, NormwiseWarning
 from normwise.features.atlases.mni_check import (
     check_mni_space,
-    likeness,
+    mni_correlation,
     mni_landmarks,
     mni_template,
     voxels_around,
@@ -32,9 +32,9 @@ def moved(voxels):
 
 def test_a_brain_in_its_place_is_alike_whatever_its_unit(landmarks):
     image = brain()
-    assert likeness(*on(image, landmarks)) > 0.95
-    assert likeness(*on(moved(image.voxels * 3 + 10), landmarks)) == pytest.approx(
-        likeness(*on(image, landmarks)), abs=1e-4
+    assert mni_correlation(*on(image, landmarks)) > 0.95
+    assert mni_correlation(*on(moved(image.voxels * 3 + 10), landmarks)) == pytest.approx(
+        mni_correlation(*on(image, landmarks)), abs=1e-4
     )
     with warnings.catch_warnings():
         warnings.simplefilter("error")
@@ -75,7 +75,7 @@ def test_two_scans_of_oasis_that_lie_wrong_are_told_from_an_old_brain(real_data,
 
     def of(name):
         image = read_volume(real_data / "oasis1" / "volumes" / f"OAS1_{name}_MR1.nii.gz")
-        return likeness(*on(image, landmarks))
+        return mni_correlation(*on(image, landmarks))
 
     assert of("0198") < 0.25
     assert of("0129") < 0.35

@@ -5,11 +5,7 @@ import pytest
 
 from normwise.errors import FeatureError
 from normwise.features.atlases.atlas import Atlas, load_atlas
-from normwise.features.atlases.placement import (
-    pack_atlas,
-    place_atlas,
-    place_labels,
-)
+from normwise.features.atlases.placement import pack_atlas, place_atlas, place_labels
 from normwise.images import LabelVolume, Volume
 from phantoms import brain
 

@@ -7,11 +7,7 @@ import pytest
 
 from normwise import parcellate
 from normwise.errors import FeatureError
-from normwise.features.brain import (
-    STAGES,
-    ChainSettings,
-    stage_key,
-)
+from normwise.features.brain import STAGES, ChainSettings, stage_key
 from normwise.features.brain.registration import warp
 from normwise.features.brain.registration.reference import load_reference
 from phantoms import save

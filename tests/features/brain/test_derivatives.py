@@ -11,17 +11,10 @@ import fake_chain
 from normwise.errors import FeatureError
 from normwise.features.brain import worker as child
 from normwise.features.brain.derivatives import derivative_labels, is_complete
+from normwise.features.brain.label_schemes import label_scheme_of
 from normwise.features.brain.settings import ChainSettings
-from normwise.features.brain.worker import (
-    keep_head,
-    measure_head,
-    settings_as_json,
-)
-from normwise.images import (
-    read_labels,
-    read_volume,
-    write_volume,
-)
+from normwise.features.brain.worker import measure_head, settings_as_json, write_head
+from normwise.images import read_labels, read_volume, write_volume
 from normwise.results import Quality
 
 STEM = "sub-01/sub-01"
@@ -30,7 +23,7 @@ STEM = "sub-01/sub-01"
 @pytest.fixture
 def kept(tmp_path, monkeypatch):
     monkeypatch.setattr("normwise.features.brain.chain.STAGES", fake_chain.STAGES)
-    monkeypatch.setattr(child, "names_of_regions", lambda *_: fake_chain.NAMES)
+    monkeypatch.setattr(child, "load_scheme", lambda *_: label_scheme_of(fake_chain.NAMES))
     path = tmp_path / "head.nii.gz"
     write_volume(fake_chain.head(), path)
     settings = settings_as_json(ChainSettings())
@@ -39,7 +32,7 @@ def kept(tmp_path, monkeypatch):
 
 def test_they_lie_on_the_image_under_bids_names(tmp_path, kept):
     path, words = kept
-    made = keep_head(*words, str(tmp_path / "out"), "01")["made"]
+    made = write_head(*words, str(tmp_path / "out"), "01")["made"]
     head = read_volume(path)
     for name in ("desc-brain_mask", "label-GM_probseg", "label-WM_probseg", "label-CSF_probseg", "dseg"):
         image = read_volume(tmp_path / "out" / f"{STEM}_{name}.nii.gz") if "CSF" not in name else None
@@ -60,7 +53,7 @@ def test_they_lie_on_the_image_under_bids_names(tmp_path, kept):
 
 def test_what_was_interrupted_is_not_complete(tmp_path, kept, monkeypatch):
     _, words = kept
-    made = keep_head(*words, str(tmp_path / "out"), "01")["made"]
+    made = write_head(*words, str(tmp_path / "out"), "01")["made"]
     first = (tmp_path / "out" / f"{STEM}_dseg.nii.gz").read_bytes()
 
     def full_disk(*_):
@@ -69,9 +62,9 @@ def test_what_was_interrupted_is_not_complete(tmp_path, kept, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr("normwise.features.brain.derivatives.write_volume", full_disk)
         with pytest.raises(OSError, match="No space"):
-            keep_head(*words, str(tmp_path / "out"), "01")
+            write_head(*words, str(tmp_path / "out"), "01")
     assert not is_complete(tmp_path / "out", "01", made)
-    keep_head(*words, str(tmp_path / "out"), "01")
+    write_head(*words, str(tmp_path / "out"), "01")
     assert is_complete(tmp_path / "out", "01", made)
     assert (tmp_path / "out" / f"{STEM}_dseg.nii.gz").read_bytes() == first
 

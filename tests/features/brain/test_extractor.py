@@ -11,11 +11,7 @@ from cohorts import cohort_of
 from normwise.engine import Outcome
 from normwise.errors import FeatureError, NormwiseWarning
 from normwise.features.brain import extractor
-from normwise.features.brain.extractor import (
-    BRAIN,
-    chain_settings,
-    settings_content,
-)
+from normwise.features.brain.extractor import chain_settings, settings_content
 from normwise.features.extractor import ExtractionContext
 from normwise.results import Quality
 
@@ -54,7 +50,7 @@ def extract(tmp_path):
 
     def run(wanted=None, **features):
         cohort, study = cohort_of(tmp_path, PEOPLE, {"extractor": "brain", **features}, images="{ID}.nii.gz")
-        return BRAIN.extract(cohort, study, ExtractionContext(tmp_path / "cache", wanted=wanted))
+        return extractor.extract(cohort, study, ExtractionContext(tmp_path / "cache", wanted=wanted))
 
     return run
 
@@ -126,7 +122,7 @@ def test_a_dicom_folder_is_an_image(answers, tmp_path):
     (tmp_path / "d" / "1" / "a.dcm").write_bytes(b"x")
     cohort, study = cohort_of(tmp_path, PEOPLE, {"extractor": "brain"}, images="d/{ID}")
     assert list(cohort.frame.index) == ["1"]  # the others have no folder
-    BRAIN.extract(cohort, study, ExtractionContext(tmp_path / "cache"))
+    extractor.extract(cohort, study, ExtractionContext(tmp_path / "cache"))
     [task] = answers["tasks"]
     assert [path.name for path in task.inputs] == ["a.dcm", "b.dcm"]
 
@@ -147,7 +143,7 @@ def test_every_setting_makes_another_pipeline(answers, extract, tmp_path):
 def test_a_file_that_is_not_there_is_refused_before_a_head_is_read(tmp_path):
     _, study = cohort_of(tmp_path, PEOPLE, {"extractor": "brain", "template": "absent.nii.gz"})
     with pytest.raises(FeatureError) as caught:
-        BRAIN.check(study)
+        extractor.check(study)
     assert caught.value.code == "FEA-525"
 
 

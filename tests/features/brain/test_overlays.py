@@ -9,11 +9,7 @@ import pytest
 from PIL import Image
 
 import fake_chain
-from normwise.features.brain.overlays import (
-    HEIGHT,
-    OVERLAYS,
-    draw_overlays,
-)
+from normwise.features.brain.overlays import HEIGHT, OVERLAYS, draw_overlays
 from normwise.features.brain.settings import ChainSettings
 from normwise.features.brain.stage_cache import StageStore, run_cached_stages
 

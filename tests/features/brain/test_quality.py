@@ -6,13 +6,10 @@ import numpy as np
 import pytest
 
 import fake_chain
-from normwise.features.brain.quality import (
-    check_chain,
-    failed_checks,
-    say_quality,
-)
+from normwise.features.brain.quality import check_chain
 from normwise.features.brain.settings import ChainSettings
 from normwise.features.brain.stage_cache import StageStore, run_cached_stages
+from normwise.features.feature_table import describe_quality, failed_checks
 
 NAMES = fake_chain.NAMES
 
@@ -38,7 +35,7 @@ def failed(arrays):
 
 def test_a_sound_chain_passes(arrays):
     checks = check_chain(arrays, NAMES)
-    assert failed(arrays) == set(), say_quality(checks)
+    assert failed(arrays) == set(), describe_quality(checks)
     assert [check.stage for check in checks] == sorted(
         (check.stage for check in checks),
         key=["mask", "align", "warp", "tissue", "propagate", "labels"].index,

@@ -1,4 +1,4 @@
-"""Stages are kept by content: only what changed runs again, and a kill at any stage changes no byte."""
+"""Stages are cached by content: only what changed runs again, and a kill at any stage changes no byte."""
 
 from __future__ import annotations
 
@@ -13,11 +13,7 @@ import pytest
 import fake_chain
 from normwise.features.brain import chain as stages
 from normwise.features.brain.settings import ChainSettings
-from normwise.features.brain.stage_cache import (
-    StageStore,
-    image_key,
-    run_cached_stages,
-)
+from normwise.features.brain.stage_cache import StageStore, image_key, run_cached_stages
 from normwise.images import Volume
 
 SETTINGS = ChainSettings()

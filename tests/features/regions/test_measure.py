@@ -4,17 +4,9 @@ import nibabel as nib
 import numpy as np
 import pytest
 
-from normwise.errors import (
-    FeatureError,
-    ImageError,
-    NormwiseWarning,
-)
+from normwise.errors import FeatureError, ImageError, NormwiseWarning
 from normwise.features.atlases.atlas import load_atlas
-from normwise.features.atlases.placement import (
-    pack_atlas,
-    place_atlas,
-    place_labels,
-)
+from normwise.features.atlases.placement import pack_atlas, place_atlas, place_labels
 from normwise.features.regions import measure
 from normwise.features.regions.measure import measure_regions, measure_volume
 from normwise.features.regions.statistics import STATISTICS
@@ -104,7 +96,7 @@ def test_shading_hardly_changes_the_shares(tmp_path, monkeypatch):
 
     corrected = change()
     monkeypatch.setattr(
-        measure, "shading", lambda relative, places, model: np.ones(len(relative), np.float32)
+        measure, "bias_field", lambda relative, places, model: np.ones(len(relative), np.float32)
     )
     assert np.median(corrected) < 0.02
     assert np.median(corrected) < 0.3 * np.median(change())

@@ -3,11 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from normwise.features.regions.statistics import (
-    STATISTICS,
-    joint_counts,
-    region_statistics,
-)
+from normwise.features.regions.statistics import STATISTICS, joint_counts, region_statistics
 
 ALL = ["mean", "sd", "median", "p5", "p95"]
 REFERENCE = {

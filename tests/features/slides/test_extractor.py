@@ -8,20 +8,12 @@ import pytest
 
 from cohorts import cohort_of
 from normwise.errors import NormwiseError, NormwiseWarning
-from normwise.features import (
-    extract_features,
-    read_tiles,
-    segment_nuclei,
-    write_features,
-)
+from normwise.features import extract_features, write_features
+from normwise.features.slides import read_tiles, segment_nuclei
 from normwise.features.slides import worker as child
 from normwise.features.slides.export import EXPORT_COLUMNS
-from normwise.features.slides.settings import SlideSettings
-from normwise.features.slides.tissue import (
-    GLASS,
-    PEN,
-    find_tissue,
-)
+from normwise.features.slides.tiles import SlideSettings
+from normwise.features.slides.tissue import GLASS, PEN, find_tissue
 from normwise.features.slides.worker import measure_slide
 from normwise.images import open_slide
 from slide_files import drawn, layout_of, save_slide, spoil_tile

@@ -5,11 +5,7 @@ import numpy as np
 import pytest
 
 from normwise.errors import FeatureError, NormwiseWarning
-from normwise.features.voxels.sampling import (
-    make_sampling,
-    pack_sampling,
-    sample_voxels,
-)
+from normwise.features.voxels.sampling import make_sampling, pack_sampling, sample_voxels
 from normwise.images import Volume
 from phantoms import ORIENTATIONS, brain, save
 

@@ -10,12 +10,7 @@ import pytest
 
 from dicoms import AXIAL, CORONAL, SAGITTAL, SECRET, multiframe, phantom, write_series
 from normwise.errors import ImageError, NormwiseWarning
-from normwise.images import (
-    convert_dicom,
-    read_dicom,
-    read_head,
-    read_volume,
-)
+from normwise.images import convert_dicom, read_dicom, read_head, read_volume
 
 pytest.importorskip("dcm2niix", reason="needs the dcm2niix program of the extra [brain]")
 

@@ -13,11 +13,7 @@ import numpy as np
 import pytest
 
 from normwise.errors import ImageError, NormwiseWarning
-from normwise.images import (
-    Volume,
-    read_labels,
-    read_volume,
-)
+from normwise.images import Volume, read_labels, read_volume
 
 NAN = float("nan")
 INF = float("inf")

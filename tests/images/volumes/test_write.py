@@ -9,13 +9,7 @@ import numpy as np
 import pytest
 
 from normwise.errors import ImageError
-from normwise.images import (
-    LabelVolume,
-    Volume,
-    read_labels,
-    read_volume,
-    write_volume,
-)
+from normwise.images import LabelVolume, Volume, read_labels, read_volume, write_volume
 
 TILTED = np.array([[1.9, 0.3, 0.1, -90.25], [-0.3, 1.9, 0.2, -126.5], [-0.1, -0.2, 2.1, -72], [0, 0, 0, 1]])
 SHEARED = np.array([[2.0, 0.5, 0, -90], [0, 2, 0, -126], [0, 0, 2, -72], [0, 0, 0, 1]])

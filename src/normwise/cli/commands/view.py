@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from normwise.features import TileTable
+    from normwise.features.slides import TileTable
 
 __all__ = ["view"]
 
@@ -87,7 +87,7 @@ def view(
 def _tiles_of(slide: Path, run: Path) -> TileTable:
     """Read the tiles that the run measured on this slide."""
     from normwise.cohort import read_cohort, read_study
-    from normwise.features import read_tiles, tiles_place
+    from normwise.features.slides import read_tiles, tiles_place
 
     folder = RunFolder(run)
     if not (folder / folder.STUDY).is_file():

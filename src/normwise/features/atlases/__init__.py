@@ -1,3 +1,48 @@
-"""Atlases."""
+"""Label maps with the names of their regions, placed on an image's grid.
 
-__all__ = []
+``region_names`` reads look-up tables and brings names to one form, ``atlas`` loads an installed atlas or a
+label map, ``placement`` finds the region of every voxel of an image, and ``mni_check`` compares an image with
+the MNI152 template.
+"""
+
+from __future__ import annotations
+
+from normwise.features.atlases.atlas import (
+    IMAGE_SUFFIXES,
+    Atlas,
+    atlas_files,
+    installed_atlases,
+    load_atlas,
+    names_of,
+)
+from normwise.features.atlases.mni_check import (
+    check_mni_space,
+    mni_correlation,
+    mni_landmarks,
+    mni_template,
+    voxels_around,
+)
+from normwise.features.atlases.placement import Placement, pack_atlas, place_atlas, place_labels
+from normwise.features.atlases.region_names import is_background, read_lookup, region_name, region_names
+
+__all__ = [
+    "IMAGE_SUFFIXES",
+    "Atlas",
+    "Placement",
+    "atlas_files",
+    "check_mni_space",
+    "installed_atlases",
+    "is_background",
+    "load_atlas",
+    "mni_correlation",
+    "mni_landmarks",
+    "mni_template",
+    "names_of",
+    "pack_atlas",
+    "place_atlas",
+    "place_labels",
+    "read_lookup",
+    "region_name",
+    "region_names",
+    "voxels_around",
+]

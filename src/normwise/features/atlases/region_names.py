@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import re
 from collections import Counter
 from collections.abc import Mapping
+from pathlib import Path
 
-__all__ = ["is_background", "region_name", "region_names"]
+from normwise.errors import FeatureError
+from normwise.features.path_templates import read_small_text
+
+__all__ = ["is_background", "read_lookup", "region_name", "region_names"]
 
 _LEFT, _RIGHT = ("left", "lh", "l"), ("right", "rh", "r")
 _SIDES = {**dict.fromkeys(_LEFT, "left"), **dict.fromkeys(_RIGHT, "right")}
@@ -80,3 +86,107 @@ def is_background(name: str) -> bool:
     (True, True, False)
     """
     return _BACKGROUND.search(region_name(name)) is not None
+
+
+_MOST_BYTES = 8 * 1024**2  # FreeSurfer's whole table is 90 kB
+_INDEX = ("index", "label", "id", "no", "no.", "value", "number", "roi", "key")
+_NAME = ("name", "labelname", "label_name", "structure", "region", "roi_name", "structname")
+_COLOUR_LINE = re.compile(r"(\d+)\s+(\S+)(?:\s+\d+){3,4}\s*")
+
+
+def read_lookup(path: Path) -> dict[int, str]:
+    r"""Read a look-up table: FreeSurfer's colour table, or a TSV or CSV file with an index and a name.
+
+    Parameters
+    ----------
+    path : Path
+        A text file. A table's columns are found by their names (``index`` or ``label``, ``name``), in any
+        letter case; without such a header the first column is the index and the second the name.
+
+    Returns
+    -------
+    dict of int to str
+        In the file's order.
+
+    Raises
+    ------
+    FeatureError
+        FEA-105 the file can't be read; FEA-106 a line is no label and name, or a label comes twice.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> path = Path(tempfile.mkdtemp()) / "lut.txt"
+    >>> _ = path.write_text("#No. Label Name: R G B A\n0 Unknown 0 0 0 0\n17 Left-Hippocampus 220 216 20 0\n")
+    >>> read_lookup(path)
+    {0: 'Unknown', 17: 'Left-Hippocampus'}
+    """
+    lines = [line for line in _text(path).splitlines() if line.strip() and not line.lstrip().startswith("#")]
+    if all(_COLOUR_LINE.fullmatch(line.strip()) for line in lines):
+        rows = [(match[1], match[2]) for line in lines if (match := _COLOUR_LINE.fullmatch(line.strip()))]
+    else:
+        rows = _table_rows(lines)
+    names: dict[int, str] = {}
+    for number, (index, name) in enumerate(rows, start=1):
+        label = _label(index)
+        if label is None or not name:
+            raise FeatureError(
+                "FEA-106",
+                f"entry {number} of the look-up table is no label with a name.",
+                subject=str(path),
+                seen=f"{index!r}, {name!r}",
+                expected="a whole number and a name, as 17, Left-Hippocampus",
+                advice="give FreeSurfer's colour table, or columns called index and name",
+            )
+        if label in names:
+            raise FeatureError(
+                "FEA-106",
+                f"label {label} stands twice in the look-up table.",
+                subject=str(path),
+                seen=f"{names[label]!r} and {name!r}",
+                advice="keep one line a label",
+            )
+        names[label] = name
+    return names
+
+
+def _text(path: Path) -> str:
+    try:
+        return read_small_text(path, _MOST_BYTES)
+    except (OSError, ValueError) as error:
+        raise FeatureError(
+            "FEA-105",
+            "the look-up table can't be read.",
+            subject=str(path),
+            seen=str(error),
+            expected="a text file (UTF-8) with a label and a name on each line",
+            advice="check features.lut",
+        ) from None
+
+
+def _table_rows(lines: list[str]) -> list[tuple[str, str]]:
+    delimiter = next((mark for mark in ("\t", ",", ";") if lines and mark in lines[0]), None)
+    if delimiter is None:  # index and name parted by blanks
+        rows = [line.split(maxsplit=1) for line in lines]
+    else:
+        rows = list(csv.reader(io.StringIO("\n".join(lines)), delimiter=delimiter))
+    header = [cell.strip().lower() for cell in rows[0]] if rows else []
+    index, name = _place(header, _INDEX), _place(header, _NAME)
+    if index is None or name is None or index == name:
+        index, name = 0, 1
+        rows = rows[1:] if header and _label(header[0]) is None else rows
+    else:
+        rows = rows[1:]
+    return [(_cell(row, index), _cell(row, name)) for row in rows]
+
+
+def _place(header: list[str], known: tuple[str, ...]) -> int | None:
+    return next((header.index(word) for word in known if word in header), None)
+
+
+def _cell(row: list[str], place: int) -> str:
+    return row[place].strip() if place < len(row) else ""
+
+
+def _label(text: str) -> int | None:
+    return int(text) if re.fullmatch(r"\d{1,9}", text.strip()) else None

@@ -1,22 +1,12 @@
 """From a raw T1-weighted head to the volume of every region, in the person's own space.
 
-A walk through the files, in the order in which a head passes them::
-
-    settings    what a person may choose
-    stages      STAGES in order, the arrays that they give, and the keys under which those may be kept
-    conform     the grid on which the chain works
-    mask        the brain with its fluid
-    bias        the coil's shading
-    align       the affine from the template
-    warp        what the affine leaves
-    tissue      fluid, grey and white matter as shares
-    labels      the atlas's labels, held against the tissue
-      kinds, cortex, ventricles
-    thickness   the cortex
-    volumes     the features
-    reference   the template and its labels, read from installed packages
-    boxes       the part of the head in which the brain lies
-    parcellation  all of it in one call
+``chain`` lists the stages in order, each with the arrays that it adds; ``stage_cache`` keeps finished ones by
+content, and ``settings`` holds what a user may choose. The stages: ``grids`` (working grid and the brain's
+box), ``segmentation`` (mask, bias field, tissue, labels), ``registration`` (template, affine, warp) and
+``measures`` (volumes and thickness). ``quality`` checks each stage, ``overlays`` draws it, ``derivatives``
+writes images, and ``label_schemes`` says what kind of tissue each label of the atlas is. ``extractor``
+measures a cohort by the ``worker`` of one head, ``external_labels`` reads label maps of other programs, and
+``parcellation`` runs the chain in one call.
 """
 
 from __future__ import annotations

@@ -38,8 +38,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from normwise.features.brain.grids import conform
-from normwise.features.brain.measures.thickness import measure_thickness
-from normwise.features.brain.measures.volumes import measure_volumes
+from normwise.features.brain.measures import measure_thickness, measure_volumes
 from normwise.features.brain.registration.affine import align
 from normwise.features.brain.registration.warp import warp
 from normwise.features.brain.segmentation.bias_field import correct_bias

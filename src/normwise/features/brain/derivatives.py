@@ -14,11 +14,7 @@ from numpy.typing import NDArray
 from normwise.errors import FeatureError
 from normwise.features.brain.grids import own_grid
 from normwise.files import write_text
-from normwise.images import (
-    LabelVolume,
-    Volume,
-    write_volume,
-)
+from normwise.images import LabelVolume, Volume, write_volume
 
 __all__ = ["derivative_labels", "describe_dataset", "is_complete", "write_derivatives"]
 

@@ -9,20 +9,17 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from normwise.cohort import Cohort
 from normwise.engine import Task, run_subjects
 from normwise.errors import FeatureError, NormwiseError
-from normwise.features.atlases.region_names import region_names
-from normwise.features.brain.label_schemes import label_scheme_of
-from normwise.features.brain.measures.notes import note_of
-from normwise.features.brain.registration.reference import load_names
-from normwise.features.extractor import ExtractionContext, hash_of
+from normwise.features.brain.label_schemes import LabelScheme, load_scheme
+from normwise.features.brain.measures import asymmetries, note_of
+from normwise.features.columns import frame_of_rows, select_complete
+from normwise.features.extractor import ExtractionContext, hash_settings
 from normwise.features.feature_table import FeatureTable
 from normwise.features.path_templates import check_columns, fill
-from normwise.features.tables.columns import choose_columns, settle
 from normwise.files import sha256_file
 from normwise.images import read_labels
 from normwise.schema import Study
@@ -31,7 +28,6 @@ __all__ = ["extract_external_labels", "measure_map"]
 
 _VERSION = "1"
 _FEWEST = 10  # a map with fewer known regions is a mask, or has numbers of its own
-_BRAIN_KINDS = ("cortex", "white", "deep")
 
 
 def measure_map(labels: str) -> dict[str, NDArray[np.generic]]:
@@ -57,7 +53,7 @@ def measure_map(labels: str) -> dict[str, NDArray[np.generic]]:
     return {"labels": present, "volume_mm3": counts * volume.voxel_mm3}
 
 
-def extract_external_labels(cohort: Cohort, study: Study, means: ExtractionContext) -> FeatureTable:
+def extract_external_labels(cohort: Cohort, study: Study, context: ExtractionContext) -> FeatureTable:
     """Measure the label map of every scan.
 
     Parameters
@@ -67,7 +63,7 @@ def extract_external_labels(cohort: Cohort, study: Study, means: ExtractionConte
     study : Study
         Its ``features.labels`` says where each scan's map lies, ``features.lut`` what its labels mean;
         default: FreeSurfer's regions.
-    means : ExtractionContext
+    context : ExtractionContext
         What may be used.
 
     Returns
@@ -85,8 +81,8 @@ def extract_external_labels(cohort: Cohort, study: Study, means: ExtractionConte
     check_columns(pattern, "features.labels", cohort.raw.columns)
     paths = [root / name for name in fill(pattern, cohort.raw)]
     lut = root / section.lut if section.lut is not None else None
-    raw = label_scheme_of(load_names("desikan_killiany", lut)).names
-    names = region_names(raw)
+    scheme = load_scheme("desikan_killiany", lut)
+    names = scheme.regions
     tasks = [
         Task(str(scan), {"labels": str(path)}, (path,))
         for scan, path in zip(cohort.raw.index, paths, strict=True)
@@ -95,10 +91,10 @@ def extract_external_labels(cohort: Cohort, study: Study, means: ExtractionConte
         measure_map,
         tasks,
         version=_VERSION,
-        cache_dir=means.cache_dir,
-        jobs=means.jobs,
-        limits=means.limits,
-        progress=means.progress,
+        cache_dir=context.cache_dir,
+        jobs=context.jobs,
+        limits=context.limits,
+        progress=context.progress,
         title="label maps",
         preload=("nibabel.orientations",),
     )
@@ -106,22 +102,15 @@ def extract_external_labels(cohort: Cohort, study: Study, means: ExtractionConte
     rows: dict[str, dict[str, float]] = {}
     for each in outcomes:
         if each.value:
-            found = _volumes(each.value, names)
-            if len(found) < min(_FEWEST, len(names)):
-                failures[each.subject] = _unknown_labels(each.subject, len(found), each.value)
+            volumes = _volumes(each.value, names)
+            if len(volumes) < min(_FEWEST, len(names)):
+                failures[each.subject] = _unknown_labels(each.subject, len(volumes), each.value)
             else:
-                rows[each.subject] = _features(found, raw, names)
-    columns = list(dict.fromkeys(name for row in rows.values() for name in row))
-    values = pd.DataFrame(
-        [[row.get(name, np.nan) for name in columns] for row in rows.values()],
-        index=pd.Index(list(rows), name="id", dtype=object),
-        columns=columns,
-        dtype=np.float64,
+                rows[each.subject] = _features(volumes, scheme)
+    values, failures = select_complete(
+        frame_of_rows(rows), failures, section.columns, pattern, context.wanted
     )
-    if columns:
-        values = values[choose_columns(section.columns, columns, (), pattern)]
-        values, failures = settle(values, failures, pattern, means.wanted)
-    made = hash_of(
+    made = hash_settings(
         extractor="brain labels",
         version=_VERSION,
         names=list(names.items()),
@@ -136,21 +125,15 @@ def _volumes(value: Any, names: dict[int, str]) -> dict[int, float]:
     return {int(k): float(mm3) for k, mm3 in zip(labels, volumes, strict=True) if int(k) in names}
 
 
-def _features(found: dict[int, float], raw: dict[int, str], names: dict[int, str]) -> dict[str, float]:
-    """Return a scan's features; a region that the map does not have holds nothing."""
-    kinds = label_scheme_of(raw)
-    tissue = {label for kind in _BRAIN_KINDS for label in getattr(kinds, kind)}
+def _features(found: dict[int, float], scheme: LabelScheme) -> dict[str, float]:
+    """Return a scan's features; a region that the map does not have has the volume 0."""
+    tissue = {*scheme.cortex, *scheme.white, *scheme.deep}
     brain = sum(mm3 for label, mm3 in found.items() if label in tissue)
-    volumes = {name: found.get(label, 0.0) for label, name in names.items()}
+    volumes = {name: found.get(label, 0.0) for label, name in scheme.regions.items()}
     row = {f"{name}.volume_mm3": mm3 for name, mm3 in volumes.items()}
     row |= {f"{name}.brain_share": mm3 / brain for name, mm3 in volumes.items()} if brain else {}
     row["brain.volume_mm3"] = brain
-    for name, left in volumes.items():
-        stem, _, side = name.rpartition("_")
-        total = left + volumes.get(f"{stem}_right", 0.0)
-        if side == "left" and f"{stem}_right" in volumes and total:
-            row[f"{stem}.asymmetry"] = 2 * (2 * left - total) / total
-    return row
+    return row | {name: value for name, value in asymmetries(volumes).items() if np.isfinite(value)}
 
 
 def _unknown_labels(scan: str, known: int, value: Any) -> FeatureError:

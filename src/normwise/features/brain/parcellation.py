@@ -1,4 +1,4 @@
-"""A head taken apart, for Python: `parcellate`."""
+"""`parcellate`: the whole chain on one head, for Python."""
 
 from __future__ import annotations
 
@@ -9,18 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from normwise.errors import FeatureError
-from normwise.features.atlases.region_names import region_names
 from normwise.features.brain.chain import Arrays, run_stages
 from normwise.features.brain.grids import own_grid
-from normwise.features.brain.label_schemes import label_scheme_of
+from normwise.features.brain.label_schemes import load_scheme
 from normwise.features.brain.quality import check_chain
-from normwise.features.brain.registration.reference import load_names
 from normwise.features.brain.settings import QUALITIES, ChainSettings
-from normwise.images import (
-    LabelVolume,
-    Volume,
-    read_head,
-)
+from normwise.images import LabelVolume, Volume, read_head
 from normwise.results import Quality
 
 __all__ = ["Parcellation", "assemble", "parcellate"]
@@ -68,7 +62,7 @@ def parcellate(
     template: str | Path | None = None,
     masker: str = "auto",
 ) -> Parcellation:
-    """Take a raw T1-weighted head apart.
+    """Segment a raw T1-weighted head into its regions.
 
     Parameters
     ----------
@@ -121,16 +115,14 @@ def parcellate(
 
 
 def assemble(arrays: Arrays, volume: Volume, settings: ChainSettings) -> Parcellation:
-    """Gather what the chain gave, on the grid of the image."""
-    names = load_names(settings.atlas, settings.lut)
-    raw = label_scheme_of(names).names or {int(k): f"label_{k}" for k in np.unique(arrays["labels"]) if k}
-    named = region_names(raw)
+    """Bring the chain's arrays onto the grid of the image."""
+    names = load_scheme(settings.atlas, settings.lut, arrays["labels"]).regions
     return Parcellation(
         volume=volume,
         labels=LabelVolume(own_grid(arrays, "labels"), volume.affine),
         mask=LabelVolume(own_grid(arrays, "mask"), volume.affine),
         tissue={name: own_grid(arrays, name) for name in ("csf", "grey", "white")},
-        names=named,
+        names=names,
         features=dict(zip(arrays["feature_names"].tolist(), arrays["feature_values"].tolist(), strict=True)),
-        quality=tuple(check_chain(arrays, named)),
+        quality=tuple(check_chain(arrays, names)),
     )

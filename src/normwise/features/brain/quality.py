@@ -1,4 +1,4 @@
-"""How far each stage of a chain can be trusted: measured values against stated limits.
+"""Quality of each stage of a chain: measured values against stated limits.
 
 The limits are wide: they are to catch a chain that went wrong, not an unusual person. Regions have half the
 smallest to twice the largest volume of 291 healthy adults of 40 to 86 years (the IXI data set,
@@ -16,9 +16,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from normwise.features.brain.grids import crop
+from normwise.features.feature_table import check_range
 from normwise.results import Quality
 
-__all__ = ["VOLUME_RANGES_ML", "check_chain", "failed_checks", "say_quality"]
+__all__ = ["VOLUME_RANGES_ML", "check_chain"]
 
 VOLUME_RANGES_ML = {
     "hippocampus": (1.3, 10.6),
@@ -62,60 +63,27 @@ def check_chain(arrays: Mapping[str, NDArray[Any]], names: Mapping[int, str]) ->
     checks: list[Quality] = []
     if "mask" in arrays:
         volume = float(np.count_nonzero(arrays["mask"])) * voxel_ml
-        checks.append(_within("mask", "brain mask", "ml", volume, *_MASK_ML))
+        checks.append(check_range("mask", "brain mask", "ml", volume, *_MASK_ML))
     if "template_to_head" in arrays:
         with np.errstate(invalid="ignore"):
             scale = float(abs(np.linalg.det(arrays["template_to_head"][:3, :3]))) ** (1 / 3)
-        checks.append(_within("align", "scale of the template", "", scale, *_SCALE))
+        checks.append(check_range("align", "scale of the template", "", scale, *_SCALE))
     if "forward" in arrays:
         folded = _folded_share(arrays["forward"], arrays["warp_affine"])
-        checks.append(_within("warp", "share of the warp that folds", "", folded, None, _MOST_FOLDED))
+        checks.append(check_range("warp", "share of the warp that folds", "", folded, None, _MOST_FOLDED))
     if "white" in arrays:
         checks += _check_tissue(arrays, voxel_ml)
     if "template_brain" in arrays:
         brain = crop(arrays["mask"], arrays["box"]) > 0
         dice = _dice(brain, arrays["template_brain"] > 0)
         checks.append(
-            _within("propagate", "overlap of mask and template", "Dice", dice, _LEAST_BRAIN_DICE, 1.0)
+            check_range("propagate", "overlap of mask and template", "Dice", dice, _LEAST_BRAIN_DICE, 1.0)
         )
     if "propagated" in arrays and "white" in arrays:
         checks += _check_white(arrays, names)
     if "labels" in arrays:
         checks += _check_volumes(arrays["labels"], names, voxel_ml)
     return checks
-
-
-def failed_checks(checks: list[Quality]) -> list[Quality]:
-    """Return the checks that did not pass."""
-    return [check for check in checks if not check.passed]
-
-
-def say_quality(checks: list[Quality]) -> str:
-    """Say in one line how many checks passed, and what the others measured.
-
-    Examples
-    --------
-    >>> say_quality([Quality("mask", "brain mask", "ml", 310.0, 900.0, 2400.0, passed=False)])
-    '0 of 1 passed; brain mask 310 ml (900–2400)'
-    """
-    failed = failed_checks(checks)
-    said = f"{len(checks) - len(failed)} of {len(checks)} passed"
-    return "; ".join([said, *(_said(check) for check in failed)])
-
-
-def _said(check: Quality) -> str:
-    value = "unknown" if check.value is None else f"{check.value:.4g}"
-    unit = f" {check.unit}" if check.unit else ""
-    low, high = (None if limit is None else f"{limit:g}" for limit in (check.low, check.high))
-    allowed = f"{low}–{high}" if low and high else f"at least {low}" if low else f"at most {high}"
-    return f"{check.name} {value}{unit} ({allowed})"
-
-
-def _within(stage: str, name: str, unit: str, value: float, low: float | None, high: float | None) -> Quality:
-    known = bool(np.isfinite(value))
-    fits = known and (low is None or value >= low) and (high is None or value <= high)
-    check = Quality(stage, name, unit, float(value) if known else None, low, high, fits)
-    return Quality(**{**check.__dict__, "text": _said(check)})
 
 
 def _check_tissue(arrays: Mapping[str, NDArray[Any]], voxel_ml: float) -> list[Quality]:
@@ -127,20 +95,22 @@ def _check_tissue(arrays: Mapping[str, NDArray[Any]], voxel_ml: float) -> list[Q
     else:
         contrast = 0.0
     return [
-        _within("tissue", "contrast of white to grey matter", "SD", contrast, _LEAST_CONTRAST, None),
-        _within("tissue", "grey matter", "ml", float(grey.sum(dtype=np.float64)) * voxel_ml, *_GREY_ML),
-        _within("tissue", "white matter", "ml", float(white.sum(dtype=np.float64)) * voxel_ml, *_WHITE_ML),
+        check_range("tissue", "contrast of white to grey matter", "SD", contrast, _LEAST_CONTRAST, None),
+        check_range("tissue", "grey matter", "ml", float(grey.sum(dtype=np.float64)) * voxel_ml, *_GREY_ML),
+        check_range(
+            "tissue", "white matter", "ml", float(white.sum(dtype=np.float64)) * voxel_ml, *_WHITE_ML
+        ),
     ]
 
 
 def _check_white(arrays: Mapping[str, NDArray[Any]], names: Mapping[int, str]) -> list[Quality]:
-    """Hold the warped template's white matter against the person's own, where the atlas has one."""
+    """Compare the warped template's white matter with the person's own, where the atlas has one."""
     labels = [label for label, name in names.items() if "cerebral_white_matter" in name]
     if not labels:
         return []
     dice = _dice(np.isin(arrays["propagated"], labels), arrays["white"] > 0.5)
     return [
-        _within("propagate", "overlap of white matter and template", "Dice", dice, _LEAST_WHITE_DICE, 1.0)
+        check_range("propagate", "overlap of white matter and template", "Dice", dice, _LEAST_WHITE_DICE, 1.0)
     ]
 
 
@@ -152,8 +122,8 @@ def _check_volumes(labels: NDArray[Any], names: Mapping[int, str], voxel_ml: flo
         region = name.removesuffix(side).removesuffix("_proper") if side else ""
         if region in VOLUME_RANGES_ML:
             volume = float(counts[label]) * voxel_ml
-            said = name.replace("_", " ")
-            checks.append(_within("labels", said, "ml", volume, *VOLUME_RANGES_ML[region]))
+            low, high = VOLUME_RANGES_ML[region]
+            checks.append(check_range("labels", name.replace("_", " "), "ml", volume, low, high))
     return checks
 
 
@@ -164,9 +134,9 @@ def _folded_share(forward: NDArray[Any], affine: NDArray[Any]) -> float:
     for axis in range(3):
         jacobian[..., axis] = np.gradient(forward, spacing[axis], axis=axis)
     # Steps are along the grid's axes, displacements along the world's: bring both to the world.
-    turn = np.linalg.inv(affine[:3, :3] / spacing).astype(np.float32)
+    rotation = np.linalg.inv(affine[:3, :3] / spacing).astype(np.float32)
     with np.errstate(invalid="ignore"):  # a field that is no number folds everywhere
-        determinants = np.linalg.det(jacobian @ turn + np.eye(3, dtype=np.float32))
+        determinants = np.linalg.det(jacobian @ rotation + np.eye(3, dtype=np.float32))
     return float(1 - (determinants > 0).mean())
 
 

@@ -1,11 +1,16 @@
-"""How a raw head is taken apart: what a person may choose, and what else a result depends on."""
+"""What a user may choose for a raw head, and antspyx under the chosen number of threads."""
 
 from __future__ import annotations
 
+import importlib.util
+import os
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-__all__ = ["QUALITIES", "ChainSettings"]
+from normwise.errors import FeatureError
+
+__all__ = ["QUALITIES", "ChainSettings", "need_ants"]
 
 QUALITIES = ("fast", "default", "high")
 """``fast`` warps coarsely, ``default`` warps at 2 mm, ``high`` warps at 2 mm for longer with ANTs."""
@@ -13,7 +18,7 @@ QUALITIES = ("fast", "default", "high")
 
 @dataclass(frozen=True)
 class ChainSettings:
-    """What a person may choose.
+    """Settings of the chain.
 
     Attributes
     ----------
@@ -30,7 +35,7 @@ class ChainSettings:
         Look-up table of a label map.
     template : Path or None
         A T1-weighted brain without skull, in whose space the atlas lies; MNI152 by default. Its tissue priors
-        are then told from its own intensities.
+        are then estimated from its own intensities.
     threads : int
         Threads of the numeric libraries.
     """
@@ -42,3 +47,24 @@ class ChainSettings:
     lut: Path | None = None
     template: Path | None = None
     threads: int = 1
+
+
+def need_ants(threads: int) -> Any:
+    """Import antspyx with so many threads.
+
+    Raises
+    ------
+    FeatureError
+        FEA-514, antspyx is not installed.
+    """
+    if importlib.util.find_spec("ants") is None:
+        raise FeatureError(
+            "FEA-514",
+            "the bias field is corrected by the package antspyx, which is not installed.",
+            advice='type: python -m pip install "normwise[brain]"',
+        )
+    # ITK reads this when it is loaded, and then takes every core unless told otherwise.
+    os.environ.setdefault("ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS", str(threads))
+    import ants
+
+    return ants

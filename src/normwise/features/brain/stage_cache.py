@@ -18,17 +18,8 @@ from pathlib import Path
 import numpy as np
 from isal import isal_zlib
 
-from normwise.engine import (
-    DamagedError,
-    decode,
-    encode_value,
-)
-from normwise.features.brain.chain import (
-    Arrays,
-    Stage,
-    run_stages,
-    stage_key,
-)
+from normwise.engine import DamagedError, decode, encode_value
+from normwise.features.brain.chain import Arrays, Stage, run_stages, stage_key
 from normwise.features.brain.settings import ChainSettings
 from normwise.files import write_bytes
 from normwise.images import Volume

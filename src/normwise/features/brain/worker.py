@@ -1,4 +1,4 @@
-"""What a child process does with one head: run the chain, check it, draw it, keep it where asked."""
+"""The work of one process on one head: run the chain, check it, draw it, write derivatives where asked."""
 
 from __future__ import annotations
 
@@ -10,34 +10,35 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from normwise.features.atlases.region_names import region_names
 from normwise.features.brain.chain import Arrays
 from normwise.features.brain.derivatives import write_derivatives
-from normwise.features.brain.label_schemes import label_scheme_of
+from normwise.features.brain.label_schemes import load_scheme
 from normwise.features.brain.overlays import draw_overlays
 from normwise.features.brain.quality import check_chain
-from normwise.features.brain.registration.reference import load_names
 from normwise.features.brain.settings import ChainSettings
 from normwise.features.brain.stage_cache import StageStore, run_cached_stages
 from normwise.images import read_head
 
 __all__ = [
-    "CHILD_VERSION",
-    "keep_head",
+    "WORKER_VERSION",
     "measure_head",
-    "names_of_regions",
     "settings_as_json",
     "settings_from_json",
+    "write_head",
 ]
 
-CHILD_VERSION = "1"
+WORKER_VERSION = "1"
 """Raised when checks or pictures change; the numbers have the versions of their stages."""
 
 _PATHS = ("lut", "template")
 
 
 def measure_head(
-    image: str, settings: Mapping[str, Any], content: Mapping[str, str], kept: str | None, scratch: str | None
+    image: str,
+    settings: Mapping[str, Any],
+    content: Mapping[str, str],
+    stages: str | None,
+    scratch: str | None,
 ) -> dict[str, NDArray[np.generic] | list[Any] | str]:
     """Measure one head.
 
@@ -49,7 +50,7 @@ def measure_head(
         From `settings_as_json`.
     content : mapping of str to str
         Hashes of the files that settings name.
-    kept : str or None
+    stages : str or None
         Folder of finished stages.
     scratch : str or None
         Folder of temporary files.
@@ -65,7 +66,7 @@ def measure_head(
     ImageError, FeatureError
         Why the head can't be measured.
     """
-    arrays, names, made = _run(image, settings, content, kept, scratch)
+    arrays, names, made = _run(image, settings, content, stages, scratch)
     drawings = draw_overlays(arrays, names)
     return {
         "feature_names": [str(name) for name in arrays["feature_names"]],
@@ -76,11 +77,11 @@ def measure_head(
     }
 
 
-def keep_head(
+def write_head(
     image: str,
     settings: Mapping[str, Any],
     content: Mapping[str, str],
-    kept: str | None,
+    stages: str | None,
     scratch: str | None,
     folder: str,
     label: str,
@@ -89,7 +90,7 @@ def keep_head(
 
     Parameters
     ----------
-    image, settings, content, kept, scratch
+    image, settings, content, stages, scratch
         As of `measure_head`.
     folder : str
         ``RUN/derivatives``.
@@ -101,19 +102,19 @@ def keep_head(
     dict
         ``made``.
     """
-    arrays, names, made = _run(image, settings, content, kept, scratch)
+    arrays, names, made = _run(image, settings, content, stages, scratch)
     write_derivatives(Path(folder), label, arrays, names, made, str(settings["atlas"]))
     return {"made": made}
 
 
 def settings_as_json(settings: ChainSettings) -> dict[str, Any]:
-    """Return settings as JSON can say them."""
+    """Return settings as values that JSON can hold."""
     return {
         name: str(value) if isinstance(value, Path) else value for name, value in asdict(settings).items()
     }
 
 
-def settings_from_json(said: Mapping[str, Any]) -> ChainSettings:
+def settings_from_json(fields: Mapping[str, Any]) -> ChainSettings:
     """Return what `settings_as_json` was given.
 
     Examples
@@ -122,23 +123,19 @@ def settings_from_json(said: Mapping[str, Any]) -> ChainSettings:
     >>> settings_from_json(settings_as_json(settings)) == settings
     True
     """
-    paths = {name: Path(said[name]) for name in _PATHS if said.get(name) is not None}
-    return ChainSettings(**{**said, **paths})
+    paths = {name: Path(fields[name]) for name in _PATHS if fields.get(name) is not None}
+    return ChainSettings(**{**fields, **paths})
 
 
 def _run(
-    image: str, settings: Mapping[str, Any], content: Mapping[str, str], kept: str | None, scratch: str | None
+    image: str,
+    settings: Mapping[str, Any],
+    content: Mapping[str, str],
+    stages: str | None,
+    scratch: str | None,
 ) -> tuple[Arrays, dict[int, str], str]:
     chosen = settings_from_json(settings)
     head = read_head(image, scratch=Path(scratch) if scratch else None)
-    store = StageStore(Path(kept) if kept else None)
+    store = StageStore(Path(stages) if stages else None)
     arrays, made = run_cached_stages(head, chosen, store, content)
-    return arrays, names_of_regions(chosen, arrays["labels"]), made
-
-
-def names_of_regions(settings: ChainSettings, labels: NDArray[Any] | None = None) -> dict[int, str]:
-    """Return the region of each label; without a look-up table, those of the labels that are there."""
-    raw = label_scheme_of(load_names(settings.atlas, settings.lut)).names
-    if not raw and labels is not None:
-        raw = {int(label): f"label_{label}" for label in np.unique(labels) if label}
-    return region_names(raw)
+    return arrays, load_scheme(chosen.atlas, chosen.lut, arrays["labels"]).regions, made

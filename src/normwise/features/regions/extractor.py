@@ -2,48 +2,36 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
 from normwise.cohort import Cohort, did_you_mean
-from normwise.engine import (
-    Outcome,
-    Task,
-    run_subjects,
-)
-from normwise.errors import FeatureError
-from normwise.features.atlases.atlas import (
-    IMAGE_SUFFIXES,
-    Atlas,
-    load_atlas,
-    names_of,
-)
-from normwise.features.atlases.placement import pack_atlas
-from normwise.features.extractor import (
-    ExtractionContext,
-    Extractor,
-    hash_of,
-)
+from normwise.engine import Outcome, Task, run_subjects
+from normwise.errors import FeatureError, NormwiseError
+from normwise.features.atlases import IMAGE_SUFFIXES, Atlas, load_atlas, names_of, pack_atlas
+from normwise.features.columns import select_complete
+from normwise.features.extractor import ExtractionContext, hash_settings, image_paths
 from normwise.features.feature_table import FeatureTable
-from normwise.features.path_templates import (
-    check_columns,
-    fill,
-    has_columns,
-)
+from normwise.features.path_templates import check_columns, fill, has_columns
 from normwise.features.regions.measure import MEASURE_VERSION, measure_regions
-from normwise.features.regions.region_table import region_table
 from normwise.features.regions.statistics import STATISTICS
 from normwise.files import sha256_file
+from normwise.results import FeatureNote
 from normwise.schema import FeaturesSection, Study
 
-__all__ = ["REGIONS", "default_statistics"]
+__all__ = ["check", "default_statistics", "extract", "region_table"]
 
 
 def default_statistics(atlas: str) -> list[str]:
-    """Return the few statistics that tell people apart.
+    """Return the statistics that are measured where none are named.
 
-    On a template's atlas each label has the same volume in everybody, and intensity has no unit; what shrinks
-    with age and disease shows as fluid where tissue was, and as the share of grey matter. On a person's own
-    label map the volume says it all.
+    On a template's atlas each label has the same volume in everybody, and intensity has no unit; atrophy
+    shows as fluid where tissue was, and as a smaller share of grey matter. On a person's own label map it is
+    the volume.
 
     Parameters
     ----------
@@ -58,28 +46,54 @@ def default_statistics(atlas: str) -> list[str]:
     return ["volume_mm3"] if has_columns(atlas) else ["csf_share", "gm_share"]
 
 
-def _extract(cohort: Cohort, study: Study, means: ExtractionContext) -> FeatureTable:
-    section = study.features
-    if cohort.images is None:
-        raise FeatureError(
-            "FEA-107",
-            "the study names no images, and regions are measured on images.",
-            advice='give cohort.images, as "volumes/{ID}.nii.gz", or another features.extractor',
-        )
-    root = study.cohort.root or Path()
-    statistics = _statistics(section)
-    lut = root / section.lut if section.lut is not None else None
-    if has_columns(section.atlas):
-        return _on_own_labels(cohort, section, root, lut, statistics, means)
-    return _on_one_atlas(cohort, section, root, lut, statistics, means)
-
-
-def _check(study: Study) -> None:
-    section = study.features
-    root = study.cohort.root or Path()
+def check(study: Study) -> None:
+    """Raise what is wrong with statistics, atlas or look-up table."""
+    section, root = study.features, study.cohort.root or Path()
     _statistics(section)
     if not has_columns(section.atlas):
-        _load(section, root, root / section.lut if section.lut is not None else None)
+        _load(section, root, _lut(section, root))
+
+
+def extract(cohort: Cohort, study: Study, context: ExtractionContext) -> FeatureTable:
+    """Measure the regions of one atlas, or of a label map a scan, on every image."""
+    images = image_paths(cohort, "regions are measured on images", '"volumes/{ID}.nii.gz"')
+    section, root = study.features, study.cohort.root or Path()
+    statistics, lut = _statistics(section), _lut(section, root)
+    settings = {"extractor": "regions", "version": MEASURE_VERSION, "statistics": statistics}
+    settings["columns"] = section.columns
+    if has_columns(section.atlas):
+        check_columns(section.atlas, "features.atlas", cohort.raw.columns)
+        maps = [root / name for name in fill(section.atlas, cohort.raw)]
+        tasks = [
+            Task(
+                scan, {"image": image, "statistics": statistics, "labels": str(labels)}, (Path(image), labels)
+            )
+            for (scan, image), labels in zip(images.items(), maps, strict=True)
+        ]
+        outcomes = _run(tasks, context)
+        measured = [np.asarray(each.value["labels"]) for each in outcomes if each.value]
+        names = names_of(sorted({int(label) for labels in measured for label in labels}), lut)
+        made = hash_settings(**settings, lut=sha256_file(lut) if lut is not None else None)
+    else:
+        atlas = _load(section, root, lut)
+        names = atlas.names
+        with context.folder() as folder:
+            packed = pack_atlas(atlas, folder)
+            tasks = [
+                Task(
+                    scan,
+                    {"image": image, "statistics": statistics, "atlas": str(packed)},
+                    (Path(image), packed),
+                )
+                for scan, image in images.items()
+            ]
+            outcomes = _run(tasks, context)
+        made = hash_settings(**settings, atlas=packed.stem, names=list(names.items()))
+    return region_table(outcomes, names, statistics, section, made, context.wanted)
+
+
+def _lut(section: FeaturesSection, root: Path) -> Path | None:
+    return root / section.lut if section.lut is not None else None
 
 
 def _load(section: FeaturesSection, root: Path, lut: Path | None) -> Atlas:
@@ -100,81 +114,74 @@ def _statistics(section: FeaturesSection) -> list[str]:
     return [name for name in STATISTICS if name in wanted]
 
 
-def _on_one_atlas(
-    cohort: Cohort,
-    section: FeaturesSection,
-    root: Path,
-    lut: Path | None,
-    statistics: list[str],
-    means: ExtractionContext,
-) -> FeatureTable:
-    """Measure the regions of an atlas that is placed on every image."""
-    atlas = _load(section, root, lut)
-    assert cohort.images is not None
-    with means.folder() as folder:
-        packed = pack_atlas(atlas, folder)
-        tasks = [
-            Task(
-                str(scan),
-                {"image": image, "statistics": statistics, "atlas": str(packed)},
-                (Path(image), packed),
-            )
-            for scan, image in cohort.images.items()
-        ]
-        outcomes = _run(tasks, means)
-        made = hash_of(
-            extractor="regions",
-            version=MEASURE_VERSION,
-            atlas=packed.stem,
-            names=list(atlas.names.items()),
-            statistics=statistics,
-            columns=section.columns,
-        )
-    return region_table(outcomes, atlas.names, statistics, section, made, means.wanted)
-
-
-def _on_own_labels(
-    cohort: Cohort,
-    section: FeaturesSection,
-    root: Path,
-    lut: Path | None,
-    statistics: list[str],
-    means: ExtractionContext,
-) -> FeatureTable:
-    """Measure each image on a label map of its own, whose path is told by columns in braces."""
-    assert cohort.images is not None
-    check_columns(section.atlas, "features.atlas", cohort.raw.columns)
-    tasks = []
-    maps = fill(section.atlas, cohort.raw)
-    for (scan, image), name in zip(cohort.images.items(), maps, strict=True):
-        labels = root / name
-        arguments = {"image": image, "statistics": statistics, "labels": str(labels)}
-        tasks.append(Task(str(scan), arguments, (Path(image), labels)))
-    outcomes = _run(tasks, means)
-    present = sorted({int(label) for each in outcomes if each.value for label in each.value["labels"]})  # type: ignore[union-attr] # labels is an array
-    names = names_of(present, lut)
-    made = hash_of(
-        extractor="regions",
-        version=MEASURE_VERSION,
-        lut=sha256_file(lut) if lut is not None else None,
-        statistics=statistics,
-        columns=section.columns,
-    )
-    return region_table(outcomes, names, statistics, section, made, means.wanted)
-
-
-def _run(tasks: list[Task], means: ExtractionContext) -> list[Outcome]:
+def _run(tasks: list[Task], context: ExtractionContext) -> list[Outcome]:
     return run_subjects(
         measure_regions,
         tasks,
         version=MEASURE_VERSION,
-        cache_dir=means.cache_dir,
-        jobs=means.jobs,
-        limits=means.limits,
-        progress=means.progress,
+        cache_dir=context.cache_dir,
+        jobs=context.jobs,
+        limits=context.limits,
+        progress=context.progress,
         title="regions",
         preload=("nibabel.orientations",),
     )
 
 
-REGIONS = Extractor("Statistics of labelled regions of an image", _extract, check=_check)
+def region_table(
+    outcomes: list[Outcome],
+    names: dict[int, str],
+    statistics: list[str],
+    section: FeaturesSection,
+    made: str,
+    wanted: Sequence[str] | None,
+) -> FeatureTable:
+    """Bring what was measured of every scan into one table.
+
+    Parameters
+    ----------
+    outcomes : list of Outcome
+        One a scan, with arrays from `measure_regions`.
+    names : dict of int to str
+        Region of each label, in the order of the columns; labels without a name are left out.
+    statistics : list of str
+        What was measured.
+    section : FeaturesSection
+        Its ``columns`` choose among the features; its ``atlas`` is named in messages.
+    made : str
+        The hash of how it was measured.
+    wanted : sequence of str or None
+        The features that a trained model needs.
+
+    Returns
+    -------
+    FeatureTable
+        Columns ``region.statistic``.
+    """
+    measured = {each.subject: _rows(each.value, names, statistics) for each in outcomes if each.value}
+    failures: dict[str, NormwiseError] = {each.subject: each.error for each in outcomes if each.error}
+    notes = {
+        f"{name}.{statistic}": FeatureNote(
+            STATISTICS[statistic].unit, f"{STATISTICS[statistic].description}: {name}", name, label
+        )
+        for label, name in names.items()
+        for statistic in statistics
+    }
+    values = pd.DataFrame(
+        np.array([rows.ravel() for rows in measured.values()]).reshape(len(measured), len(notes)),
+        index=pd.Index(list(measured), name="id", dtype=object),
+        columns=list(notes),
+    )
+    values, failures = select_complete(values, failures, section.columns, section.atlas, wanted)
+    return FeatureTable(
+        values, {name: notes[name] for name in values.columns if name in notes}, failures, made
+    )
+
+
+def _rows(value: Mapping[str, object], names: dict[int, str], statistics: list[str]) -> NDArray[np.float64]:
+    """Return one row a region and one column a statistic; a label that the scan lacks has no volume."""
+    row_of = {int(label): row for row, label in enumerate(np.asarray(value["labels"]))}
+    measured = np.column_stack([np.asarray(value[name], dtype=np.float64) for name in statistics])
+    absent = np.array([[0.0 if name == "volume_mm3" else np.nan for name in statistics]])
+    rows: NDArray[np.float64] = np.concatenate([measured, absent])
+    return rows[[row_of.get(label, len(measured)) for label in names]]

@@ -1,4 +1,4 @@
-"""What a child process does with one image: place the labels, measure every region, hand arrays back."""
+"""The work of one process on one image: place the labels and measure every region."""
 
 from __future__ import annotations
 
@@ -7,32 +7,18 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from normwise.features.atlases.mni_check import check_mni_space
-from normwise.features.atlases.placement import (
-    Placement,
-    place_atlas,
-    place_labels,
-)
-from normwise.features.regions.statistics import (
-    TISSUE_STATISTICS,
-    joint_counts,
-    region_statistics,
-)
+from normwise.features.atlases import Placement, check_mni_space, place_atlas, place_labels
+from normwise.features.regions.statistics import TISSUE_STATISTICS, joint_counts, region_statistics
 from normwise.features.regions.tissue import (
     N_BINS,
     WHITE_BIN,
+    bias_field,
     first_white,
     fit_tissue,
     quantise,
-    shading,
     tissue_shares,
 )
-from normwise.images import (
-    Volume,
-    check_same_grid,
-    read_labels,
-    read_volume,
-)
+from normwise.images import Volume, check_same_grid, read_labels, read_volume
 
 __all__ = ["MEASURE_VERSION", "measure_regions", "measure_volume"]
 
@@ -64,9 +50,9 @@ def measure_regions(
     Raises
     ------
     ImageError
-        The image or the map can't be read; IMG-104, they don't lie on each other.
+        The image or the map can't be read; IMG-104, they have different grids.
     FeatureError
-        FEA-301, FEA-302 the image is not where the atlas is; FEA-303, FEA-304 no tissues can be told apart.
+        FEA-301, FEA-302 the image is not where the atlas is; FEA-303, FEA-304 three tissues are not found.
     """
     volume = read_volume(image)
     if atlas is not None:
@@ -114,7 +100,7 @@ def measure_volume(
 def _shares(
     values: NDArray[np.float32], placement: Placement, volume: Volume
 ) -> dict[str, NDArray[np.float64]]:
-    """Fit the tissues, take the shading out, and fit them again."""
+    """Fit the tissues, correct the bias field, and fit them again."""
 
     def counts_of(intensities: NDArray[np.float32], white: float) -> NDArray[np.int64]:
         return joint_counts(quantise(intensities, white), placement.regions, len(placement.labels), N_BINS)
@@ -122,7 +108,7 @@ def _shares(
     guess = first_white(values)
     first = fit_tissue(counts_of(values, guess))
     relative = values * np.float32(WHITE_BIN / guess)
-    corrected = values / shading(relative, placement.places(volume), first)
+    corrected = values / bias_field(relative, placement.places(volume), first)
     counts = counts_of(corrected, guess * first.peaks[2] / WHITE_BIN)
     second = fit_tissue(counts, first.peaks * (WHITE_BIN / first.peaks[2]))
     return tissue_shares(counts, second)

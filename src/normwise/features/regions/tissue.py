@@ -19,10 +19,10 @@ __all__ = [
     "N_BINS",
     "WHITE_BIN",
     "TissueModel",
+    "bias_field",
     "first_white",
     "fit_tissue",
     "quantise",
-    "shading",
     "tissue_shares",
 ]
 
@@ -223,7 +223,7 @@ _FEWEST = 500  # with less white matter than this nothing is corrected
 _STRONGEST = 2.0
 
 
-def shading(
+def bias_field(
     relative: NDArray[np.floating[Any]], places: NDArray[np.floating[Any]], model: TissueModel
 ) -> NDArray[np.float32]:
     """Estimate the shading of every voxel from those that look like white matter.

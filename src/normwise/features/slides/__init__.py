@@ -1,21 +1,15 @@
 """Whole-slide images: tissue, tiles, nuclei, and one vector a slide.
 
-A walk through the files::
-
-    settings     what a person may choose
-    tissue       tissue at low magnification, told from glass, pen and folds
-    tiles        the grid over the slide, and which tiles are read
-    stain        haematoxylin and eosin told apart
-    nuclei       nuclei found and parted: `segment_nuclei`
-    measure      nuclei and tissue of one tile
-    texture      co-occurrence at two scales, sharpness
-    vector       from nuclei to tiles, from tiles to the slide
-    kept         finished blocks of tiles, from which a slide that was cut off goes on
-    child        one slide in its own process
-    drawings     outline, heat maps, telling tiles
-    export       a table of all nuclei, outlines for QuPath
-    tile_table   the tiles as arrays
-    extractor    a cohort of slides
+``extractor`` measures a cohort of slides and ``attention_extractor`` gives the tiles of each to attention;
+``worker`` is the work of one process on one slide. Its steps: ``tissue`` at low magnification, the grid of
+``tiles``, the ``stain`` separation, ``nuclei``, ``tile_measures`` of each tile with texture and sharpness,
+and ``slide_features``, the statistics over nuclei and tiles. ``drawings``, ``export`` and ``tile_table`` are
+what is kept beside the features.
 """
 
-__all__ = []
+from __future__ import annotations
+
+from normwise.features.slides.nuclei import segment_nuclei
+from normwise.features.slides.tile_table import TileTable, read_tiles, tiles_place
+
+__all__ = ["TileTable", "read_tiles", "segment_nuclei", "tiles_place"]

@@ -12,32 +12,20 @@ from numpy.typing import NDArray
 
 from normwise.cohort import Cohort
 from normwise.errors import FeatureError
-from normwise.features.extractor import (
-    ExtractionContext,
-    Extractor,
-    hash_of,
-)
+from normwise.features.columns import choose_columns
+from normwise.features.extractor import ExtractionContext, hash_settings
 from normwise.features.feature_table import FeatureTable
-from normwise.features.slides.extractor import SLIDES
+from normwise.features.slides.extractor import extract as extract_slides
 from normwise.features.slides.slide_features import TILE_NAMES, tile_note
-from normwise.features.slides.tile_table import (
-    TileTable,
-    read_tiles,
-    tiles_place,
-)
-from normwise.features.tables.columns import choose_columns
-from normwise.learnt import (
-    PRESENT,
-    AttentionPooling,
-    bag_column,
-)
+from normwise.features.slides.tile_table import TileTable, read_tiles, tiles_place
+from normwise.learnt import PRESENT, bag_column
 from normwise.results import FeatureNote
 from normwise.schema import Study
 
-__all__ = ["ATTENTION", "pack_bag"]
+__all__ = ["extract", "pack_bag"]
 
 
-def pack_bag(table: TileTable, names: list[str], room: int) -> NDArray[np.float32]:
+def pack_bag(table: TileTable, names: list[str], capacity: int) -> NDArray[np.float32]:
     """Lay the tiles of one slide side by side.
 
     Parameters
@@ -46,57 +34,60 @@ def pack_bag(table: TileTable, names: list[str], room: int) -> NDArray[np.float3
         The slide's tiles.
     names : list of str
         The columns that are wanted.
-    room : int
-        Tiles that the row has room for; of more, evenly spaced ones are taken.
+    capacity : int
+        Most tiles in the row; of more, evenly spaced ones are taken.
 
     Returns
     -------
-    ndarray of float32 of shape (room × (n_names + 1),)
+    ndarray of float32 of shape (capacity × (n_names + 1),)
         Tile by tile, each followed by 1; places without a tile are 0.
 
     Examples
     --------
     >>> table = TileTable(("a", "b"), np.float32([[1, 2], [3, 4]]), np.zeros((2, 2), np.int32), 9)
-    >>> pack_bag(table, ["b"], room=3).tolist()
+    >>> pack_bag(table, ["b"], capacity=3).tolist()
     [2.0, 1.0, 4.0, 1.0, 0.0, 0.0]
     """
     columns = [table.names.index(name) for name in names]
     count = len(table.vectors)
-    taken = np.arange(count) if count <= room else np.linspace(0, count - 1, room).round().astype(int)
-    bag = np.zeros((room, len(names) + 1), dtype=np.float32)
+    taken = np.arange(count) if count <= capacity else np.linspace(0, count - 1, capacity).round().astype(int)
+    bag = np.zeros((capacity, len(names) + 1), dtype=np.float32)
     bag[: len(taken), :-1] = table.vectors[taken][:, columns]
     bag[: len(taken), -1] = 1.0
     return bag.ravel()
 
 
-def _extract(cohort: Cohort, study: Study, means: ExtractionContext) -> FeatureTable:
-    section, room = study.features, study.features.bag_tiles
+def extract(cohort: Cohort, study: Study, context: ExtractionContext) -> FeatureTable:
+    """Measure every slide, and return the vectors of its tiles in one row."""
+    section, capacity = study.features, study.features.bag_tiles
     names = choose_columns(section.columns, TILE_NAMES, (), "tiles")
-    columns = [bag_column(tile, name) for tile in range(room) for name in (*names, PRESENT)]
-    if means.wanted is not None and list(means.wanted) != columns:
+    columns = [bag_column(tile, name) for tile in range(capacity) for name in (*names, PRESENT)]
+    if context.wanted is not None and list(context.wanted) != columns:
         raise FeatureError(
             "FEA-413",
-            "the model was trained on tiles measured otherwise, or with room for another number of them.",
+            "the model was trained on tiles measured otherwise, or with another number of them in a row.",
             seen=f"{len(columns)} columns",
-            expected=f"{len(means.wanted)} columns",
+            expected=f"{len(context.wanted)} columns",
             advice="use the model's own [features]: columns and bag_tiles",
         )
     whole = study.model_copy(update={"features": section.model_copy(update={"columns": []})})
-    slides = SLIDES.extract(
-        cohort, whole, ExtractionContext(means.cache_dir, means.jobs, means.progress, means.limits)
+    slides = extract_slides(
+        cohort, whole, ExtractionContext(context.cache_dir, context.jobs, context.progress, context.limits)
     )
     scans = list(slides.values.index)
     values = np.zeros((len(scans), len(columns)), dtype=np.float32)
     for row, table in zip(values, _tables(slides, scans), strict=True):
-        row[:] = pack_bag(table, names, room)
+        row[:] = pack_bag(table, names, capacity)
     note = FeatureNote(
-        "", f"Measurements on the tiles of a slide, {room} at most, each followed by 1", "tile"
+        "", f"Measurements on the tiles of a slide, {capacity} at most, each followed by 1", "tile"
     )
     return FeatureTable(
         pd.DataFrame(values, index=slides.values.index, columns=columns, copy=False),
         {"tile_*": note} | _pooled_notes(names),
         slides.failures,
-        hash_of(extractor="attention", version="1", slides=slides.hash, columns=section.columns, room=room),
+        hash_settings(
+            extractor="attention", version="1", slides=slides.hash, columns=section.columns, capacity=capacity
+        ),
         quality=slides.quality,
         drawings=slides.drawings,
         files=slides.files,
@@ -110,7 +101,7 @@ def _tables(slides: FeatureTable, scans: list[Any]) -> Iterator[TileTable]:
 
 
 def _pooled_notes(names: list[str]) -> dict[str, FeatureNote]:
-    """Say what the pooled features are, which the travelling frame does not hold yet."""
+    """Say what the pooled features are, which the frame does not hold yet."""
     notes = {}
     for name in names:
         unit, meaning = tile_note(name)
@@ -119,12 +110,3 @@ def _pooled_notes(names: list[str]) -> dict[str, FeatureNote]:
         )
         notes[f"{name}.mean"] = FeatureNote(unit, f"{meaning}: mean of the tiles", "tile")
     return notes
-
-
-def _learn(study: Study, seed: int) -> Any:
-    return AttentionPooling(study.features.pooling, study.cohort.normal, random_state=seed)
-
-
-ATTENTION = Extractor(
-    "Tiles of whole-slide images, pooled by attention learnt inside each fold", _extract, _learn
-)

@@ -8,12 +8,7 @@ from numpy.typing import NDArray
 from normwise.errors import ImageError
 from normwise.features.slides.tile_measures import NUCLEUS_COLUMNS
 from normwise.features.slides.tile_table import TileTable
-from normwise.features.slides.tissue import (
-    FOLD,
-    PEN,
-    TISSUE,
-    TissueMap,
-)
+from normwise.features.slides.tissue import FOLD, PEN, TISSUE, TissueMap
 from normwise.images import Slide
 
 __all__ = ["CAPTIONS", "draw_slide"]

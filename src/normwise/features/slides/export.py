@@ -12,9 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from normwise.errors import ImageError
-from normwise.features.slides.settings import SlideSettings
 from normwise.features.slides.slide_features import local_density
 from normwise.features.slides.tile_measures import NUCLEUS_COLUMNS, measure_tile
+from normwise.features.slides.tiles import SlideSettings
 from normwise.features.slides.worker import SlideMeasurement
 from normwise.files import replacing
 from normwise.images import Slide, open_slide
@@ -26,7 +26,7 @@ EXPORT_COLUMNS = (*NUCLEUS_COLUMNS, "density_mm2")
 
 
 def export_slide(
-    image: str, settings: dict[str, Any], kinds: list[str], scan: str, folder: str, kept: str | None = None
+    image: str, settings: dict[str, Any], kinds: list[str], scan: str, folder: str, blocks: str | None = None
 ) -> dict[str, list[str]]:
     """Write the exports of one slide.
 
@@ -44,7 +44,7 @@ def export_slide(
         Name of the files.
     folder : str
         Where they go.
-    kept : str, optional
+    blocks : str, optional
         Folder of the slide's finished blocks, from which the table comes.
 
     Returns
@@ -59,7 +59,7 @@ def export_slide(
     name = re.sub(r"[^A-Za-z0-9._-]", "-", scan)
     written = []
     with open_slide(image, wished.mpp) as slide:
-        found = SlideMeasurement(slide, wished, Path(kept) if kept else None)
+        found = SlideMeasurement(slide, wished, Path(blocks) if blocks else None)
         if "nuclei" in kinds:
             nuclei, _, _, _ = found.run()
             density = local_density(nuclei[:, 0], nuclei[:, 1])

@@ -2,49 +2,33 @@
 
 from __future__ import annotations
 
+import hashlib
+import io
+import json
+import shutil
 import warnings
+import zipfile
+from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from normwise.errors import (
-    FeatureError,
-    ImageError,
-    NormwiseWarning,
-)
-from normwise.features.slides.checkpoint import BlockCheckpoint
+from normwise.errors import FeatureError, ImageError, NormwiseWarning
+from normwise.features.feature_table import check_range
 from normwise.features.slides.drawings import draw_slide
-from normwise.features.slides.settings import SlideSettings
-from normwise.features.slides.slide_features import (
-    TILE_NAMES,
-    local_density,
-    slide_vector,
-    tile_vectors,
-)
-from normwise.features.slides.stain import (
-    RUIFROK_JOHNSTON,
-    StainModel,
-    estimate_stains,
-)
-from normwise.features.slides.tile_measures import (
-    NUCLEUS_COLUMNS,
-    TILE_MEASURES,
-    measure_tile,
-)
+from normwise.features.slides.slide_features import TILE_NAMES, local_density, slide_vector, tile_vectors
+from normwise.features.slides.stain import RUIFROK_JOHNSTON, StainModel, estimate_stains
+from normwise.features.slides.tile_measures import NUCLEUS_COLUMNS, TILE_MEASURES, measure_tile
 from normwise.features.slides.tile_table import TileTable
-from normwise.features.slides.tiles import TilePlan, plan_tiles
-from normwise.features.slides.tissue import (
-    FOLD,
-    PEN,
-    TISSUE,
-    TissueMap,
-    find_tissue,
-)
+from normwise.features.slides.tiles import SlideSettings, TilePlan, plan_tiles
+from normwise.features.slides.tissue import FOLD, PEN, TISSUE, TissueMap, find_tissue
+from normwise.files import write_bytes, write_text
 from normwise.images import Slide, open_slide
 
-__all__ = ["SLIDES_VERSION", "measure_slide"]
+__all__ = ["SLIDES_VERSION", "BlockCheckpoint", "measure_slide"]
 
 SLIDES_VERSION = "1"
 """Raised whenever the numbers change: it keys the cache and the hash of the features."""
@@ -56,8 +40,54 @@ _THUMBNAIL_UM = 8.0
 _STAIN_TILES = 12
 
 
+_PLAN = "plan.json"
+
+
+class BlockCheckpoint:
+    """Finished blocks of tiles in a folder; blocks of another plan are thrown away.
+
+    Parameters
+    ----------
+    folder : Path or None
+        Made where it is missing; without one nothing is kept.
+    plan : mapping
+        Everything that the blocks depend on, as JSON can say it.
+    """
+
+    def __init__(self, folder: Path | None, plan: Mapping[str, Any]) -> None:
+        self._folder = folder
+        if folder is None:
+            return
+        text = hashlib.sha256(json.dumps(plan, sort_keys=True).encode()).hexdigest() + "\n"
+        known = folder / _PLAN
+        if not known.is_file() or known.read_text(encoding="ascii", errors="replace") != text:
+            shutil.rmtree(folder, ignore_errors=True)
+            write_text(known, text)
+
+    def get(self, number: int) -> dict[str, NDArray[Any]] | None:
+        """Return a finished block, or None; a damaged file counts as none."""
+        if self._folder is None:
+            return None
+        try:
+            with np.load(self._path(number), allow_pickle=False) as found:
+                return {name: found[name] for name in found.files}  # every array's CRC is checked on the way
+        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+            return None
+
+    def put(self, number: int, block: Mapping[str, NDArray[Any]]) -> None:
+        """Keep a finished block, whole or not at all."""
+        if self._folder is not None:
+            stream = io.BytesIO()
+            np.savez(stream, **dict(block))  # type: ignore[arg-type] # numpy's stub takes the arrays for its own flag
+            write_bytes(self._path(number), stream.getvalue())
+
+    def _path(self, number: int) -> Path:
+        assert self._folder is not None
+        return self._folder / f"block_{number:06d}.npz"
+
+
 def measure_slide(
-    image: str, settings: dict[str, Any], kept: str | None = None
+    image: str, settings: dict[str, Any], blocks: str | None = None
 ) -> dict[str, NDArray[np.generic] | float | int | str | list[Any]]:
     """Measure one slide.
 
@@ -67,7 +97,7 @@ def measure_slide(
         The slide.
     settings : dict
         As `SlideSettings.as_json`.
-    kept : str, optional
+    blocks : str, optional
         Folder in which finished blocks of tiles are kept, so that a slide that was cut off goes on.
 
     Returns
@@ -93,7 +123,7 @@ def measure_slide(
     cv2.setNumThreads(1)
     wished = SlideSettings(**settings)
     with open_slide(image, wished.mpp) as slide:
-        found = SlideMeasurement(slide, wished, Path(kept) if kept else None)
+        found = SlideMeasurement(slide, wished, Path(blocks) if blocks else None)
         tissue, plan = found.tissue, found.plan
         nuclei, tile_of, measures, damaged = found.run()
         density = local_density(nuclei[:, 0], nuclei[:, 1])
@@ -130,8 +160,8 @@ class SlideMeasurement:
         Open.
     settings : SlideSettings
         What was chosen.
-    kept : Path or None
-        Where finished blocks are kept.
+    blocks : Path or None
+        Folder of finished blocks.
 
     Raises
     ------
@@ -139,7 +169,7 @@ class SlideMeasurement:
         FEA-602, FEA-605.
     """
 
-    def __init__(self, slide: Slide, settings: SlideSettings, kept: Path | None) -> None:
+    def __init__(self, slide: Slide, settings: SlideSettings, blocks: Path | None) -> None:
         self._slide, self._settings = slide, settings
         damaged: list[tuple[int, int, int, int]] = []
         self.thumbnail, mpp = slide.thumbnail(_THUMBNAIL_UM, damaged=damaged)
@@ -166,8 +196,8 @@ class SlideMeasurement:
             )
         self.stain = StainModel(self._vectors(), self.tissue.white)
         file = slide.path.stat()
-        self._kept = BlockCheckpoint(
-            kept,
+        self._checkpoint = BlockCheckpoint(
+            blocks,
             {
                 "version": SLIDES_VERSION,
                 "file": [file.st_size, file.st_mtime_ns],
@@ -200,10 +230,10 @@ class SlideMeasurement:
         most = int(self._settings.damaged_tiles * len(self.plan.corners))
         damaged = 0
         for number, start in enumerate(range(0, len(self.plan.corners), BLOCK)):
-            block = self._kept.get(number)
+            block = self._checkpoint.get(number)
             if block is None:
                 block = self._measure(range(start, min(start + BLOCK, len(self.plan.corners))))
-                self._kept.put(number, block)
+                self._checkpoint.put(number, block)
             damaged += len(block["damaged"])
             blocks.append(block)
             if damaged > most:
@@ -298,17 +328,17 @@ class SlideMeasurement:
 def _quality(tissue: TissueMap, table: TileTable, damaged: float, n_nuclei: int) -> list[list[Any]]:
     """Return checks as rows of `normwise.results.Quality`'s fields."""
     sharp = float(np.median(table.vectors[:, TILE_NAMES.index("tissue.sharpness")]))
-    area = tissue.area_mm2(TISSUE)
-    folded = tissue.area_mm2(FOLD) / (area + tissue.area_mm2(FOLD))
-    rows: list[tuple[str, str, str, float, float | None, float | None, str]] = [
-        ("tissue", "area", "mm²", area, 0.1, None, "too little tissue tells little"),
-        ("tissue", "folds", "share", folded, None, 0.1, "share of the tissue that lies double"),
-        ("tissue", "pen", "mm²", tissue.area_mm2(PEN), None, None, "area of pen marks, left out"),
-        ("tiles", "damaged", "share", damaged, None, 0.02, "share of the tiles that can't be read"),
-        ("tiles", "sharpness", "", sharp, 0.15, None, "median over tiles; below, the slide is out of focus"),
-        ("nuclei", "found", "", float(n_nuclei), 100.0, None, "percentiles need some"),
+    area, folded, pen = (tissue.area_mm2(kind) for kind in (TISSUE, FOLD, PEN))
+    checks = [
+        check_range("tissue", "area", "mm²", area, 0.1, None, "too little tissue for stable percentiles"),
+        check_range(
+            "tissue", "folds", "share", folded / (area + folded), None, 0.1, "tissue that lies double"
+        ),
+        check_range("tissue", "pen", "mm²", pen, None, None, "area of pen marks, left out"),
+        check_range(
+            "tiles", "damaged", "share", damaged, None, 0.02, "share of the tiles that can't be read"
+        ),
+        check_range("tiles", "sharpness", "", sharp, 0.15, None, "median over tiles; below, out of focus"),
+        check_range("nuclei", "found", "", n_nuclei, 100.0, None, "too few nuclei for percentiles"),
     ]
-    return [
-        [*row[:6], (row[4] is None or row[3] >= row[4]) and (row[5] is None or row[3] <= row[5]), row[6]]
-        for row in rows
-    ]
+    return [list(asdict(check).values()) for check in checks]

@@ -1,3 +1,5 @@
-"""Tables."""
+"""Measurements made elsewhere: ``extractor`` reads columns of tables, ``freesurfer`` FreeSurfer's files."""
 
-__all__ = []
+from __future__ import annotations
+
+__all__: list[str] = []

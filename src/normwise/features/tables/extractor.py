@@ -2,33 +2,23 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from glob import glob
 from pathlib import Path
 
 import pandas as pd
 
-from normwise.cohort import Cohort
+from normwise.cohort import Cohort, Table, did_you_mean, read_table
 from normwise.errors import FeatureError, NormwiseError
-from normwise.features.extractor import (
-    ExtractionContext,
-    Extractor,
-    hash_of,
-)
+from normwise.features.columns import choose_columns, drop_incomplete, read_columns
+from normwise.features.extractor import ExtractionContext, hash_settings
 from normwise.features.feature_table import FeatureTable
-from normwise.features.tables.columns import (
-    choose_columns,
-    numbers_of,
-    settle,
-)
-from normwise.features.tables.join import (
-    Joined,
-    join_tables,
-    table_paths,
-)
 from normwise.results import FeatureNote
 from normwise.schema import Study
 
-__all__ = ["TABLE", "merge", "reserved_columns", "tabulate"]
+__all__ = ["JoinedTable", "extract", "join_tables", "merge", "reserved_columns", "table_paths", "tabulate"]
 
 
 def reserved_columns(cohort: Cohort, study: Study) -> set[str]:
@@ -38,8 +28,8 @@ def reserved_columns(cohort: Cohort, study: Study) -> set[str]:
     return {*roles.demographics, *(name for name in others if name)}
 
 
-def merge(tables: Sequence[Joined]) -> tuple[pd.DataFrame, dict[str, NormwiseError]]:
-    """Put tables side by side; the same column in two of them must say the same.
+def merge(tables: Sequence[JoinedTable]) -> tuple[pd.DataFrame, dict[str, NormwiseError]]:
+    """Put tables side by side; a column that two of them have must hold the same values.
 
     Returns
     -------
@@ -58,8 +48,8 @@ def merge(tables: Sequence[Joined]) -> tuple[pd.DataFrame, dict[str, NormwiseErr
     for table in tables[1:]:
         rows = merged.index.intersection(table.text.index, sort=False)
         merged, added = merged.loc[rows], table.text.loc[rows]
-        both = merged.columns.intersection(added.columns)
-        unlike = [name for name in both if (merged[name] != added[name]).any()]
+        shared = merged.columns.intersection(added.columns)
+        unlike = [name for name in shared if (merged[name] != added[name]).any()]
         if unlike:
             raise FeatureError(
                 "FEA-211",
@@ -67,11 +57,12 @@ def merge(tables: Sequence[Joined]) -> tuple[pd.DataFrame, dict[str, NormwiseErr
                 subject=str(table.path),
                 advice="rename one of them, or give the tables apart",
             )
-        merged = pd.concat([merged, added.drop(columns=both)], axis=1)
+        merged = pd.concat([merged, added.drop(columns=shared)], axis=1)
     return merged, failures
 
 
-def _extract(cohort: Cohort, study: Study, means: ExtractionContext) -> FeatureTable:
+def extract(cohort: Cohort, study: Study, context: ExtractionContext) -> FeatureTable:
+    """Take features from columns of the participants table, or of tables joined to it by id."""
     section = study.features
     reserved = reserved_columns(cohort, study)
     failures: dict[str, NormwiseError] = {}
@@ -96,8 +87,8 @@ def _extract(cohort: Cohort, study: Study, means: ExtractionContext) -> FeatureT
         failures,
         source,
         lambda name: FeatureNote("", f"{name}, as in {source}"),
-        hash_of(extractor="table", columns=section.columns),
-        means.wanted,
+        hash_settings(extractor="table", columns=section.columns),
+        context.wanted,
     )
 
 
@@ -110,11 +101,176 @@ def tabulate(
     made: str,
     wanted: Sequence[str] | None,
 ) -> FeatureTable:
-    """Read text as numbers, settle the columns, and put scans in the cohort's order."""
-    values, unread = numbers_of(text, source)
-    rows = values.reindex(cohort.frame.index)  # scans that failed have NaN and no say
-    kept, failed = settle(rows, {**unread, **failures}, source, wanted)
-    return FeatureTable(kept.rename_axis("id"), {name: note(name) for name in kept.columns}, failed, made)
+    """Read text as numbers, drop what is incomplete, and put scans in the cohort's order."""
+    values, unread = read_columns(text, source)
+    values = values.reindex(cohort.frame.index)  # scans that failed have NaN and do not count
+    values, failed = drop_incomplete(values, {**unread, **failures}, source, wanted)
+    return FeatureTable(values.rename_axis("id"), {name: note(name) for name in values.columns}, failed, made)
 
 
-TABLE = Extractor("Features from the columns of a table", _extract)
+_MOST_CHARACTERS = 512  # of an id that a pattern searches: regular expressions can take exponential time
+
+
+@dataclass(frozen=True, eq=False)
+class JoinedTable:
+    """One second table, row for row beside the cohort.
+
+    Attributes
+    ----------
+    text : DataFrame of str
+        Every column but the id; index ``id``, those scans of the cohort that the table lists once.
+    failures : dict of str to NormwiseError
+        FEA-206 scans the table doesn't list, FEA-207 those it lists twice.
+    id_column : str
+        The column by which it was joined.
+    path : Path
+        The table.
+    """
+
+    text: pd.DataFrame
+    failures: dict[str, NormwiseError]
+    id_column: str
+    path: Path
+
+
+def table_paths(root: Path, tables: str | Sequence[str]) -> list[Path]:
+    """Return the files that ``features.table`` names, patterns resolved.
+
+    Parameters
+    ----------
+    root : Path
+        Folder that relative paths start from.
+    tables : str or sequence of str
+        Paths or patterns, as ``stats/*.tsv``.
+
+    Raises
+    ------
+    FeatureError
+        FEA-208, no such file.
+    """
+    files: list[Path] = []
+    for name in [tables] if isinstance(tables, str) else tables:
+        path = root / name
+        matches = [path] if path.is_file() else sorted(Path(each) for each in glob(str(path)))  # noqa: PTH207 - the pattern may be absolute
+        if not matches:
+            raise FeatureError(
+                "FEA-208",
+                "the table of features is not there.",
+                subject=name,
+                seen=f"nothing at {path}",
+                advice="correct features.table; relative paths start at the study file's folder",
+            )
+        files += [each for each in matches if each not in files]
+    return files
+
+
+def join_tables(
+    ids: Sequence[str], paths: Sequence[Path], table_id: str | None, default: str | None
+) -> list[JoinedTable]:
+    r"""Join each table to the cohort.
+
+    Parameters
+    ----------
+    ids : sequence of str
+        The cohort's scans.
+    paths : sequence of Path
+        Tables, read strictly as text.
+    table_id : str or None
+        The tables' id column, or ``COLUMN ~ PATTERN``: a regular expression that is searched in each cell,
+        and whose first group is the id, as ``subject ~ _0*(\d+)$``. Without COLUMN the first column is meant.
+    default : str or None
+        The id column where ``table_id`` is None; None stands for the first column.
+
+    Returns
+    -------
+    list of JoinedTable
+        One a table.
+
+    Raises
+    ------
+    FeatureError
+        FEA-209 no such column, or no pattern; FEA-210 not one scan is in a table.
+    CohortError
+        The table can't be read.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> path = Path(tempfile.mkdtemp()) / "volumes.tsv"
+    >>> _ = path.write_text("subject\tinsula\nYale_0050551\t7.1\nYale_0050552\t6.8\n")
+    >>> [joined] = join_tables(["50552", "50999"], [path], r"subject ~ _0*(\d+)$", None)
+    >>> joined.text.to_dict("index"), joined.failures["50999"].code
+    ({'50552': {'insula': '6.8'}}, 'FEA-206')
+    """
+    return [_join(list(ids), read_table(path), table_id, default) for path in paths]
+
+
+def _join(ids: list[str], table: Table, table_id: str | None, default: str | None) -> JoinedTable:
+    column, pattern = _split(table_id, table)
+    column = column or (default if table_id is None and default is not None else str(table.frame.columns[0]))
+    if column not in table.frame.columns:
+        raise FeatureError(
+            "FEA-209",
+            f"the table of features has no id column {column!r}.",
+            subject=str(table.path),
+            advice=f"{did_you_mean(column, table.frame.columns)} Give it as features.table_id",
+        )
+    keys = table.frame[column]
+    if pattern is not None:
+        keys = keys.map(lambda cell: match[1] if (match := pattern.search(cell[:_MOST_CHARACTERS])) else None)
+    wanted = keys.isin(ids)
+    if not wanted.any() and ids:
+        raise FeatureError(
+            "FEA-210",
+            "the table of features lists nobody of the cohort.",
+            subject=str(table.path),
+            seen=f"{column}: {list(keys[:3])}; cohort: {ids[:3]}",
+            advice="give features.table_id as COLUMN ~ PATTERN, whose first group is the cohort's id",
+        )
+    twice = set(keys[wanted & keys.duplicated(keep=False)])
+    listed = table.frame[wanted & ~keys.isin(twice)].drop(columns=column)
+    text = listed.set_axis(pd.Index(keys[listed.index], name="id"), axis=0)
+    text = text.reindex([scan for scan in ids if scan in text.index])
+    failures: dict[str, NormwiseError] = {}
+    for scan in ids:
+        if scan in twice:
+            failures[scan] = FeatureError(
+                "FEA-207",
+                f"{table.path.name} lists this scan more than once.",
+                subject=scan,
+                seen=f"{int((keys == scan).sum())} rows",
+                advice="keep one row a scan, or make the pattern of features.table_id tell them apart",
+            )
+        elif scan not in text.index:
+            failures[scan] = FeatureError(
+                "FEA-206",
+                f"{table.path.name} has no row for this scan.",
+                subject=scan,
+                seen=f"its {column} was looked for among {len(keys)} rows",
+                advice="add it, or check features.table_id",
+            )
+    return JoinedTable(text, failures, column, table.path)
+
+
+def _split(table_id: str | None, table: Table) -> tuple[str, re.Pattern[str] | None]:
+    """Split ``COLUMN ~ PATTERN``; a column of exactly that name takes precedence."""
+    if table_id is None or table_id in table.frame.columns or "~" not in table_id:
+        return table_id or "", None
+    column, _, text = table_id.partition("~")
+    try:
+        pattern = re.compile(text.strip())
+    except re.error as error:
+        raise FeatureError(
+            "FEA-209",
+            "the pattern of features.table_id is no regular expression.",
+            seen=f"{text.strip()!r}: {error}",
+            advice=r"write it as subject ~ _0*(\d+)$",
+        ) from None
+    if pattern.groups < 1:
+        raise FeatureError(
+            "FEA-209",
+            "the pattern of features.table_id has no group.",
+            seen=repr(text.strip()),
+            advice=r"put the id in parentheses, as _0*(\d+)$",
+        )
+    return column.strip(), pattern

@@ -1,41 +1,46 @@
-"""Where voxels are sampled, and the sampling of one image in a child process."""
+"""The points at which images are sampled, and the sampling of one image in a process of its own."""
 
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from normwise.errors import FeatureError
-from normwise.features.atlases.mni_check import (
-    check_mni_space,
-    mni_landmarks,
-    voxels_around,
-)
+from normwise.errors import FeatureError, ImageError
+from normwise.features.atlases import check_mni_space, mni_landmarks, voxels_around
 from normwise.files import replacing
-from normwise.images import (
-    Grid,
-    LabelVolume,
-    read_labels,
-    read_volume,
-    resample_labels,
-)
+from normwise.images import Grid, LabelVolume, Volume, read_labels, read_volume, resample_labels
 
-__all__ = ["SAMPLING_VERSION", "Sampling", "make_sampling", "pack_sampling", "sample_voxels"]
+__all__ = [
+    "SAMPLING_VERSION",
+    "Sampling",
+    "first_grid",
+    "image_box",
+    "make_sampling",
+    "pack_sampling",
+    "resample_image",
+    "sample_voxels",
+]
 
 SAMPLING_VERSION = "1"
 """Raised whenever the numbers change."""
 
-_MOST_OUTSIDE = 0.05
+MOST_OUTSIDE_MASK = 0.05
+"""Share of the mask that a tight field of view may cut off."""
+
+MOST_OUTSIDE_BOX = 0.5
+"""Of a box, whose corners no scanner need cover; beyond it the image lies in another space."""
+
 _SIGMA_OF_FWHM = 1 / np.sqrt(8 * np.log(2))
 
 
 @dataclass(frozen=True, eq=False)
 class Sampling:
-    """Places in the brain.
+    """Points in the brain.
 
     Attributes
     ----------
@@ -52,7 +57,7 @@ class Sampling:
     mni: bool
 
     def names(self) -> list[str]:
-        """Return one name a point, as ``voxel_-12_34_56``: where it lies, in mm."""
+        """Return the name of each point, as ``voxel_-12_34_56``: its place in mm."""
         return ["voxel_{:g}_{:g}_{:g}".format(*point) for point in np.round(self.points, 3) + 0.0]
 
     def digest(self) -> str:
@@ -65,7 +70,7 @@ class Sampling:
 def make_sampling(
     mask: Path | None, voxel_size_mm: float, smoothing_mm: float, grid: Grid | None
 ) -> Sampling:
-    """Choose the places.
+    """Choose the points in a mask.
 
     Parameters
     ----------
@@ -75,7 +80,7 @@ def make_sampling(
         Edge of the cubic grid, whose voxels lie at whole multiples of it.
     smoothing_mm : float
         Full width at half maximum; on a grid coarser than that images are smoothed by a voxel's edge, so that
-        no detail is folded in.
+        nothing is aliased.
     grid : Volume or None
         The grid to keep, where ``voxel_size_mm`` is 0.
 
@@ -86,7 +91,7 @@ def make_sampling(
     Raises
     ------
     FeatureError
-        FEA-307, no voxel of the mask is met.
+        FEA-307, no voxel of the mask lies on the grid.
     ImageError
         The mask can't be read.
     """
@@ -115,8 +120,42 @@ def make_sampling(
     return Sampling(points.astype(np.float32), max(smoothing_mm, voxel_size_mm), mask is None)
 
 
+def image_box(
+    mask: Path | None, voxel_size_mm: float, grid: Grid | None = None
+) -> tuple[Sampling, tuple[int, int, int]]:
+    """Choose the grid that all images are brought onto: the box around a mask.
+
+    Parameters
+    ----------
+    mask : Path or None
+        A map that is not 0 in what is looked at; default: the MNI152 brain.
+    voxel_size_mm : float
+        Edge of a cubic voxel; 0 keeps the voxels of ``grid``.
+    grid : Volume, optional
+        The grid to keep where ``voxel_size_mm`` is 0.
+
+    Returns
+    -------
+    tuple of Sampling and tuple of int
+        The points, the last axis changing fastest, and how many lie along each axis.
+
+    Raises
+    ------
+    FeatureError
+        FEA-307, no voxel of the mask lies on the grid.
+    """
+    inside = make_sampling(mask, voxel_size_mm, 0.0, grid)
+    affine = np.diag([voxel_size_mm] * 3 + [1.0]) if grid is None else grid.affine
+    indices = np.round((inside.points - affine[:3, 3]) @ np.linalg.inv(affine[:3, :3]).T).astype(int)
+    low, high = indices.min(axis=0), indices.max(axis=0)
+    lattice = np.stack(np.meshgrid(*map(np.arange, low, high + 1), indexing="ij"), axis=-1).reshape(-1, 3)
+    points = (lattice @ affine[:3, :3].T + affine[:3, 3]).astype(np.float32)
+    nx, ny, nz = (int(edge) for edge in high - low + 1)
+    return replace(inside, points=points, fwhm_mm=voxel_size_mm), (nx, ny, nz)
+
+
 def pack_sampling(sampling: Sampling, folder: Path) -> Path:
-    """Write the places as one file for children, named by its content."""
+    """Write the points as one file for the processes, named by its content."""
     path = folder / f"sampling-{sampling.digest()[:32]}.npz"
     if not path.is_file():
         with replacing(path) as part:
@@ -128,7 +167,7 @@ def pack_sampling(sampling: Sampling, folder: Path) -> Path:
 
 
 def sample_voxels(image: str, sampling: str) -> dict[str, NDArray[np.float32]]:
-    """Smooth one image and read it at the places, linearly between voxels.
+    """Smooth one image and read it at the points, linearly between voxels.
 
     Parameters
     ----------
@@ -145,30 +184,91 @@ def sample_voxels(image: str, sampling: str) -> dict[str, NDArray[np.float32]]:
     Raises
     ------
     FeatureError
-        FEA-305, more than a twentieth of the places lie outside the image.
+        FEA-305, more than a twentieth of the points lie outside the image.
     """
-    from scipy.ndimage import gaussian_filter, map_coordinates
+    volume, indices, fwhm_mm = _read_at(image, sampling, "FEA-305", "mask", MOST_OUTSIDE_MASK)
+    return _interpolate(volume, indices, [fwhm_mm] * 3, mode="nearest")
 
+
+def resample_image(image: str, sampling: str) -> dict[str, NDArray[np.float32]]:
+    """Bring one image onto the points, linearly between voxels; 0 outside of it.
+
+    Parameters
+    ----------
+    image : str
+        The image.
+    sampling : str
+        A file from `pack_sampling`.
+
+    Returns
+    -------
+    dict
+        ``voxels``, ndarray of shape (n_points,), float32.
+
+    Raises
+    ------
+    FeatureError
+        FEA-503, more than half of the box lies outside the image.
+    """
+    volume, indices, fwhm_mm = _read_at(image, sampling, "FEA-503", "box", MOST_OUTSIDE_BOX)
+    # A grid no coarser than the image's own needs no smoothing.
+    widths = [fwhm_mm if fwhm_mm > edge else 0.0 for edge in volume.spacing]
+    return _interpolate(volume, indices, widths, mode="grid-constant")
+
+
+def first_grid(images: Iterable[str]) -> Grid:
+    """Return the grid of the first image that can be read: the others are brought onto it.
+
+    Raises
+    ------
+    FeatureError
+        FEA-306, not one can be read.
+    """
+    count = 0
+    for image in images:
+        try:
+            return read_volume(image)
+        except ImageError:
+            count += 1
+    raise FeatureError(
+        "FEA-306",
+        "not one image can be read, so there is no grid to keep.",
+        seen=f"{count} images",
+        advice="check cohort.images, or give features.voxel_size_mm",
+    )
+
+
+def _read_at(
+    image: str, sampling: str, code: str, name: str, most_outside: float
+) -> tuple[Volume, NDArray[np.float64], float]:
+    """Return an image, the voxel coordinates of the points, and the smoothing's width in mm."""
     volume = read_volume(image)
-    with np.load(sampling, allow_pickle=False) as kept:
-        points, fwhm_mm = kept["points"], float(kept["fwhm_mm"])
-        landmarks = kept["places"], kept["brightness"]
+    with np.load(sampling, allow_pickle=False) as packed:
+        points, fwhm_mm = packed["points"], float(packed["fwhm_mm"])
+        places, brightness = packed["places"], packed["brightness"]
     back = np.linalg.inv(volume.affine)
     indices = points @ back[:3, :3].T + back[:3, 3]
     outside = ((indices < -0.5) | (indices > np.array(volume.shape) - 0.5)).any(axis=1).mean()
-    if outside > _MOST_OUTSIDE:
+    if outside > most_outside:
         raise FeatureError(
-            "FEA-305",
-            f"{outside:.0%} of the mask lies outside the image.",
-            expected=f"at most {_MOST_OUTSIDE:.0%}",
+            code,
+            f"{outside:.0%} of the {name} lies outside the image.",
+            expected=f"at most {most_outside:.0%}",
             advice="bring the image into the space of the mask, or give a mask as features.mask",
         )
-    if len(landmarks[0]):
-        check_mni_space(volume, voxels_around(volume, landmarks[0]), landmarks[1], refuse=False)
-    sigma = [fwhm_mm * _SIGMA_OF_FWHM / edge for edge in volume.spacing]
+    if len(places):
+        check_mni_space(volume, voxels_around(volume, places), brightness, refuse=False)
+    return volume, indices, fwhm_mm
+
+
+def _interpolate(
+    volume: Volume, indices: NDArray[np.float64], fwhm_mm: list[float], mode: str
+) -> dict[str, NDArray[np.float32]]:
+    from scipy.ndimage import gaussian_filter, map_coordinates
+
+    sigma = [width * _SIGMA_OF_FWHM / edge for width, edge in zip(fwhm_mm, volume.spacing, strict=True)]
     smooth = gaussian_filter(volume.voxels, sigma, mode="nearest", truncate=3.0)
-    values = map_coordinates(smooth, indices.T, order=1, mode="nearest").astype(np.float32)
-    return {"voxels": values}
+    return {"voxels": map_coordinates(smooth, indices.T, order=1, mode=mode).astype(np.float32)}
 
 
 def _mni_mask() -> LabelVolume:

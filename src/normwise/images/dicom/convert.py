@@ -12,11 +12,7 @@ import numpy as np
 from normwise.errors import ImageError, NormwiseWarning
 from normwise.images.dicom.files import is_dicom_source, open_source
 from normwise.images.dicom.header import Header, read_header
-from normwise.images.dicom.series import (
-    Series,
-    check_series,
-    sort_series,
-)
+from normwise.images.dicom.series import Series, check_series, sort_series
 from normwise.images.dicom.voxels import convert_series
 from normwise.images.volume import Volume
 from normwise.images.volumes.read import MAX_BYTES, read_volume

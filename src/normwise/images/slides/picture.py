@@ -9,11 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from normwise.errors import ImageError
-from normwise.images.slides.source import (
-    Level,
-    missing_package,
-    unreadable,
-)
+from normwise.images.slides.source import Level, missing_package, unreadable
 
 __all__ = ["PICTURES", "PictureSource", "cut"]
 

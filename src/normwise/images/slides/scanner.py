@@ -9,14 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from normwise.errors import ImageError
-from normwise.images.slides.source import (
-    MOST_TILE_BYTES,
-    Level,
-    Source,
-    damaged,
-    missing_package,
-    unreadable,
-)
+from normwise.images.slides.source import MOST_TILE_BYTES, Level, Source, damaged, missing_package, unreadable
 from normwise.images.slides.tiff import TiffSource
 
 __all__ = ["SCANNERS", "ScannerSource", "open_scanner"]

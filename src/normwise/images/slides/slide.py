@@ -12,11 +12,7 @@ import numpy.typing as npt
 from normwise.errors import ImageError
 from normwise.images.slides.picture import PICTURES, PictureSource
 from normwise.images.slides.scanner import SCANNERS, open_scanner
-from normwise.images.slides.source import (
-    Level,
-    Source,
-    check_levels,
-)
+from normwise.images.slides.source import Level, Source, check_levels
 
 __all__ = ["SLIDE_SUFFIXES", "Slide", "open_slide"]
 

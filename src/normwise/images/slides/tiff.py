@@ -11,13 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from normwise.images.slides.picture import cut
-from normwise.images.slides.source import (
-    MOST_TILE_BYTES,
-    Level,
-    damaged,
-    missing_package,
-    unreadable,
-)
+from normwise.images.slides.source import MOST_TILE_BYTES, Level, damaged, missing_package, unreadable
 
 __all__ = ["TiffSource"]
 

@@ -10,11 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from normwise.errors import ImageError, NormwiseWarning
-from normwise.images.affines import (
-    check_affine,
-    corner_distance,
-    spacing_of,
-)
+from normwise.images.affines import check_affine, corner_distance, spacing_of
 from normwise.images.volumes.header import Header, check_dims
 
 __all__ = ["HEADER_BYTES", "pair_refused", "parse_nifti_header"]

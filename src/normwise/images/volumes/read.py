@@ -10,11 +10,7 @@ import numpy.typing as npt
 
 from normwise.errors import ImageError
 from normwise.images.affines import canonical
-from normwise.images.volume import (
-    Grid,
-    LabelVolume,
-    Volume,
-)
+from normwise.images.volume import Grid, LabelVolume, Volume
 from normwise.images.volumes.decode import decode_labels, decode_voxels
 from normwise.images.volumes.header import Header, check_size
 from normwise.images.volumes.mgh import HEADER_BYTES as MGH_HEADER_BYTES

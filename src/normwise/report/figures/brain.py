@@ -99,7 +99,7 @@ def draw_slices(importances: list[Importance], atlas: str, lut: str | None = Non
     importances : list of Importance
         Those with a label are drawn.
     atlas : str
-        Name or path, as `normwise.features.load_atlas` takes it.
+        Name or path, as `normwise.features.atlases.load_atlas` takes it.
     lut : str, optional
         Look-up table of a label map.
 
@@ -152,7 +152,7 @@ def open_template(atlas: str, lut: str | None = None) -> Template | None:
     Parameters
     ----------
     atlas : str
-        Name or path, as `normwise.features.load_atlas` takes it.
+        Name or path, as `normwise.features.atlases.load_atlas` takes it.
     lut : str, optional
         Look-up table of a label map.
 
@@ -199,7 +199,7 @@ def _labels_on(
     """Return the atlas' index at every voxel of the template's grid."""
     from scipy.ndimage import affine_transform
 
-    from normwise.features import load_atlas
+    from normwise.features.atlases import load_atlas
 
     try:
         labels = load_atlas(atlas, lut).labels

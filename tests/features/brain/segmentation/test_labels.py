@@ -5,9 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from normwise.features.brain.label_schemes import label_scheme_of
-from normwise.features.brain.segmentation.cortex import nearest_label
-from normwise.features.brain.segmentation.labels import settle_deep
-from normwise.features.brain.segmentation.ventricles import find_ventricles
+from normwise.features.brain.segmentation.labels import decide_deep, find_ventricles, nearest_label
 
 NAMES = {
     4: "Left-Lateral-Ventricle", 43: "Right-Lateral-Ventricle", 31: "Left-choroid-plexus", 24: "CSF",
@@ -60,4 +58,4 @@ def test_dark_nuclei_hold_no_white_matter_and_none_holds_fluid() -> None:
     carried = np.array([17, 17, 17, 12, 12, 12], np.int32).reshape(6, 1, 1)
     csf = np.array([0, 0.9, 0, 0, 0.9, 0], np.float32).reshape(6, 1, 1)
     white = np.array([0, 0, 0.9, 0, 0, 0.9], np.float32).reshape(6, 1, 1)
-    assert settle_deep(carried, csf, white, KINDS).ravel().tolist() == [17, 0, 0, 12, 0, 12]
+    assert decide_deep(carried, csf, white, KINDS).ravel().tolist() == [17, 0, 0, 12, 0, 12]

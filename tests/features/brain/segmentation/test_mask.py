@@ -8,7 +8,7 @@ from scipy.ndimage import binary_dilation
 
 from normwise.errors import FeatureError
 from normwise.features.brain.registration.reference import load_reference
-from normwise.features.brain.segmentation import mask as room
+from normwise.features.brain.segmentation import mask as module
 from normwise.features.brain.segmentation.mask import find_brain, largest_part
 from normwise.features.brain.settings import ChainSettings
 
@@ -38,7 +38,7 @@ def test_a_stripped_head_is_its_own_mask() -> None:
 
 
 def test_without_the_network_it_is_asked_for_by_the_line_to_type(monkeypatch) -> None:
-    monkeypatch.setattr(room, "network_files", lambda: None)
+    monkeypatch.setattr(module, "network_files", lambda: None)
     head = {"head": np.ones((4, 4, 4), np.float32), "head_affine": np.eye(4)}
     with pytest.raises(FeatureError) as caught:
         find_brain(head, ChainSettings(masker="network"))
@@ -47,7 +47,7 @@ def test_without_the_network_it_is_asked_for_by_the_line_to_type(monkeypatch) ->
 
 
 def test_the_template_finds_a_brain_within_skull_and_scalp(monkeypatch) -> None:
-    monkeypatch.setattr(room, "network_files", lambda: None)
+    monkeypatch.setattr(module, "network_files", lambda: None)
     brain = load_reference().coarser(3)
     wide = np.pad(brain.t1 * brain.mask, 6)
     inside = np.pad(brain.mask, 6)

@@ -6,21 +6,9 @@ import pytest
 from normwise import segment_nuclei
 from normwise.errors import FeatureError
 from normwise.features.slides.nuclei.watershed import split_nuclei
-from normwise.features.slides.stain import (
-    RUIFROK_JOHNSTON,
-    StainModel,
-    estimate_stains,
-)
-from normwise.features.slides.tile_measures import (
-    NUCLEUS_COLUMNS,
-    measure_nuclei,
-    measure_tile,
-)
-from normwise.samples import (
-    TissueLook,
-    draw_stain,
-    draw_tile,
-)
+from normwise.features.slides.stain import RUIFROK_JOHNSTON, StainModel, estimate_stains
+from normwise.features.slides.tile_measures import NUCLEUS_COLUMNS, measure_nuclei, measure_tile
+from normwise.samples import TissueLook, draw_stain, draw_tile
 
 
 def matched(found, truth):

@@ -1,3 +1,5 @@
-"""Registration."""
+"""The template and how it is brought onto a head: ``reference``, ``affine`` and ``warp``."""
 
-__all__ = []
+from __future__ import annotations
+
+__all__: list[str] = []

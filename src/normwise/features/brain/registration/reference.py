@@ -12,21 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from normwise.errors import FeatureError
-from normwise.features.atlases.installed import atlas_files
-from normwise.features.atlases.lookup_table import read_lookup
-from normwise.features.brain.grids import (
-    box_affine,
-    box_around,
-    crop,
-)
-from normwise.images import (
-    LabelVolume,
-    Volume,
-    read_labels,
-    read_volume,
-)
+from normwise.features.brain.grids import box_affine, box_around, crop
+from normwise.images import Volume, read_volume
 
-__all__ = ["Reference", "load_labels", "load_names", "load_reference"]
+__all__ = ["Reference", "block_mean", "load_reference", "moved", "sample", "to_voxels"]
 
 _T1, _GREY, _WHITE = (f"mni_icbm152_{kind}_tal_nlin_sym_09a_converted.nii.gz" for kind in ("t1", "gm", "wm"))
 _FLOOR = 0.05  # of the brightest: darker is outside a stripped template
@@ -164,30 +153,6 @@ def _guess_tissue(t1: Volume, path: Path) -> tuple[NDArray[np.float32], NDArray[
         hard[inside] = nearest == k
         shares.append(gaussian_filter(hard, 1.5 / np.array(t1.spacing)))
     return shares[0], shares[1]
-
-
-def load_labels(atlas: str) -> LabelVolume:
-    """Load the labels of an atlas in the template's space, every one of them.
-
-    Parameters
-    ----------
-    atlas : str
-        Name of an installed atlas, or a label map.
-    """
-    from normwise.features.atlases.atlas import IMAGE_SUFFIXES
-
-    if atlas.lower().endswith(IMAGE_SUFFIXES):
-        return read_labels(atlas)
-    return read_labels(atlas_files(atlas)[0])
-
-
-def load_names(atlas: str, lut: Path | None) -> dict[int, str]:
-    """Load the names of an atlas's labels, as its table has them; empty where there is no table."""
-    from normwise.features.atlases.atlas import IMAGE_SUFFIXES
-
-    if lut is None and atlas.lower().endswith(IMAGE_SUFFIXES):
-        return {}
-    return read_lookup(lut if lut is not None else atlas_files(atlas)[1])
 
 
 def sample(

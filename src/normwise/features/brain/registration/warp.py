@@ -23,8 +23,7 @@ from normwise.features.brain.registration.reference import (
     moved,
     sample,
 )
-from normwise.features.brain.segmentation.bias_field import need_ants
-from normwise.features.brain.settings import ChainSettings
+from normwise.features.brain.settings import ChainSettings, need_ants
 
 __all__ = ["template_points", "warp"]
 

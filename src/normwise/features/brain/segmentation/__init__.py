@@ -1,3 +1,5 @@
-"""Segmentation."""
+"""Parts of the head: ``mask`` of the brain, ``bias_field``, ``tissue`` and ``labels`` of regions."""
 
-__all__ = []
+from __future__ import annotations
+
+__all__: list[str] = []

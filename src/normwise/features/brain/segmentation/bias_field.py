@@ -1,20 +1,17 @@
-"""The coil's shading, taken out by N4 (Tustison et al. 2010) of antspyx."""
+"""The bias field, corrected by N4 (Tustison et al. 2010) of antspyx."""
 
 from __future__ import annotations
 
-import importlib.util
-import os
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from normwise.errors import FeatureError
 from normwise.features.brain.grids import crop
-from normwise.features.brain.settings import ChainSettings
+from normwise.features.brain.settings import ChainSettings, need_ants
 
-__all__ = ["correct_bias", "need_ants"]
+__all__ = ["correct_bias"]
 
 _ITERATIONS = {"fast": [30, 20, 10]}
 _DEFAULT_ITERATIONS = [50, 50, 30, 20]
@@ -54,28 +51,7 @@ def correct_bias(arrays: Mapping[str, NDArray[Any]], settings: ChainSettings) ->
         convergence={"iters": _ITERATIONS.get(settings.quality, _DEFAULT_ITERATIONS), "tol": _TOLERANCE},
         return_bias_field=True,
     ).numpy()
-    held = inside > 0
+    brain = inside > 0
     # The field's scale is arbitrary: its geometric mean over the brain becomes 1.
-    scale = np.exp(np.log(np.maximum(field[held], 1e-6)).mean())
+    scale = np.exp(np.log(np.maximum(field[brain], 1e-6)).mean())
     return {"corrected": (head / np.maximum(field / scale, 0.1)).astype(np.float32)}
-
-
-def need_ants(threads: int) -> Any:
-    """Import antspyx with so many threads.
-
-    Raises
-    ------
-    FeatureError
-        FEA-514, antspyx is not installed.
-    """
-    if importlib.util.find_spec("ants") is None:
-        raise FeatureError(
-            "FEA-514",
-            "the bias field is corrected by the package antspyx, which is not installed.",
-            advice='type: python -m pip install "normwise[brain]"',
-        )
-    # ITK reads this when it is loaded, and then takes every core unless told otherwise.
-    os.environ.setdefault("ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS", str(threads))
-    import ants
-
-    return ants

@@ -19,11 +19,7 @@ from numpy.typing import NDArray
 from normwise.errors import FeatureError
 from normwise.features.brain.grids import box_around
 from normwise.features.brain.registration.affine import fit_affine
-from normwise.features.brain.registration.reference import (
-    load_reference,
-    moved,
-    sample,
-)
+from normwise.features.brain.registration.reference import load_reference, moved, sample
 from normwise.features.brain.settings import ChainSettings
 
 __all__ = ["find_brain", "largest_part", "mask_by_template", "network_files"]

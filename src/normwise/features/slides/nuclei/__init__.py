@@ -1,3 +1,7 @@
-"""Nuclei."""
+"""Nuclei of stained tissue (``segmentation``) and ``fluorescence``; ``watershed`` separates touching ones."""
 
-__all__ = []
+from __future__ import annotations
+
+from normwise.features.slides.nuclei.segmentation import label_nuclei, segment_nuclei, stained_mask
+
+__all__ = ["label_nuclei", "segment_nuclei", "stained_mask"]

@@ -5,10 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from normwise.features.slides.nuclei.threshold import otsu
 from normwise.features.slides.nuclei.watershed import SMOOTHING_UM, split_nuclei
 
-__all__ = ["label_bright"]
+__all__ = ["label_bright", "otsu"]
 
 GROUND_UM = 25.0
 """Two nuclei wide: the darkest place so near is ground."""
@@ -20,6 +19,36 @@ FLOOR_RATIO = 4.0
 """Difference of the threshold's two sides in standard deviations of the darker; noise alone has 2.7."""
 
 _BINS = 256
+
+
+def otsu(counts: NDArray[np.floating]) -> float | None:
+    """Return the bin that parts a histogram with the largest variance between its sides (Otsu, 1979).
+
+    Parameters
+    ----------
+    counts : ndarray of shape (n_bins,)
+        Values per bin.
+
+    Returns
+    -------
+    float or None
+        The last bin below the threshold; None for an empty histogram, or one with a single value.
+
+    Examples
+    --------
+    >>> otsu(np.array([5.0, 9.0, 4.0, 0.0, 0.0, 6.0, 7.0]))
+    2.0
+    """
+    weights = counts.astype(np.float64)
+    total = weights.sum()
+    if total == 0:
+        return None
+    below = np.cumsum(weights)
+    sums = np.cumsum(weights * np.arange(len(weights)))
+    above = total - below
+    with np.errstate(divide="ignore", invalid="ignore"):
+        between = below * above * (sums / below - (sums[-1] - sums) / above) ** 2
+    return float(np.nanargmax(between)) if np.isfinite(between).any() else None
 
 
 def label_bright(grey: NDArray[np.float32], mpp: float) -> NDArray[np.int32]:

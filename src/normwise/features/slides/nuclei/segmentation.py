@@ -6,8 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from normwise.errors import FeatureError
-from normwise.features.slides.nuclei.fluorescence import label_bright
-from normwise.features.slides.nuclei.threshold import otsu
+from normwise.features.slides.nuclei.fluorescence import label_bright, otsu
 from normwise.features.slides.nuclei.watershed import SMOOTHING_UM, split_nuclei
 from normwise.features.slides.stain import StainModel
 

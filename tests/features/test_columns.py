@@ -5,11 +5,7 @@ import pandas as pd
 import pytest
 
 from normwise.errors import FeatureError, NormwiseWarning
-from normwise.features.tables.columns import (
-    choose_columns,
-    numbers_of,
-    settle,
-)
+from normwise.features.columns import choose_columns, drop_incomplete, read_columns
 
 KNOWN = ["ID", "Age", "dx", "lh_a", "lh_b", "rh_a", "x[1]"]
 
@@ -50,7 +46,7 @@ def test_a_near_miss_is_suggested():
 
 def test_text_in_a_cell_costs_that_person_only():
     text = pd.DataFrame({"a": ["1.5", "oops", "3"], "b": ["n/a", "2", "1"]}, index=["p", "q", "r"])
-    values, failures = numbers_of(text, "t.csv")
+    values, failures = read_columns(text, "t.csv")
     assert list(failures) == ["q"]
     assert failures["q"].code == "FEA-203"
     assert "oops" in failures["q"].seen
@@ -66,7 +62,7 @@ def test_a_column_that_most_lack_goes_and_a_gap_costs_a_person():
     values = table(12, a=range(12), b=[np.nan] * 7 + [1.0] * 5, c=[2.0] * 11 + [np.nan])
     values["c"] = values["c"] + values["a"]
     with pytest.warns(NormwiseWarning, match="FEA-901  b in t.csv"):
-        kept, failures = settle(values, {}, "t.csv")
+        kept, failures = drop_incomplete(values, {}, "t.csv")
     assert list(kept.columns) == ["a", "c"]
     assert list(failures) == ["s11"]
     assert failures["s11"].code == "FEA-204"
@@ -76,7 +72,7 @@ def test_a_column_that_most_lack_goes_and_a_gap_costs_a_person():
 def test_among_few_people_only_an_empty_column_goes():
     values = table(3, a=[1, 2, 3], b=[np.nan, np.nan, 1.0], c=[np.nan] * 3)
     with pytest.warns(NormwiseWarning, match="FEA-901  c in t.csv"):
-        kept, failures = settle(values, {}, "t.csv")
+        kept, failures = drop_incomplete(values, {}, "t.csv")
     assert list(kept.index) == ["s2"]
     assert {error.code for error in failures.values()} == {"FEA-204"}
 
@@ -84,16 +80,16 @@ def test_among_few_people_only_an_empty_column_goes():
 def test_who_failed_already_has_no_say():
     values = table(3, a=[1, np.nan, 3])
     earlier = {"s1": FeatureError("FEA-203", "a is not a number.", subject="s1")}
-    kept, failures = settle(values, earlier, "t.csv")
+    kept, failures = drop_incomplete(values, earlier, "t.csv")
     assert failures == earlier
     assert list(kept.index) == ["s0", "s2"]
 
 
 def test_what_a_model_needs_is_never_dropped():
     values = table(1, a=[np.nan], b=[1.0], c=[2.0])
-    kept, failures = settle(values, {}, "t.csv", ["b", "a"])
+    kept, failures = drop_incomplete(values, {}, "t.csv", ["b", "a"])
     assert failures["s0"].code == "FEA-204"
-    kept, failures = settle(values, {}, "t.csv", ["c", "b"])
+    kept, failures = drop_incomplete(values, {}, "t.csv", ["c", "b"])
     assert kept.to_dict("index") == {"s0": {"c": 2.0, "b": 1.0}}
     assert failures == {}
 
@@ -103,16 +99,16 @@ def test_nothing_left_is_an_error():
         pytest.warns(NormwiseWarning, match="FEA-901"),
         pytest.raises(FeatureError) as caught,
     ):
-        settle(table(3, a=[np.nan] * 3), {}, "t.csv")
+        drop_incomplete(table(3, a=[np.nan] * 3), {}, "t.csv")
     assert caught.value.code == "FEA-205"
 
 
 def test_a_value_beyond_all_measure_costs_that_person_only():
     values = table(4, a=[1, 1e300, 3, 4], b=[5, 6, -np.inf, 8])
-    kept, failures = settle(values, {}, "t.csv")
+    kept, failures = drop_incomplete(values, {}, "t.csv")
     assert list(kept.index) == ["s0", "s3"]
     assert {scan: error.code for scan, error in failures.items()} == {"s1": "FEA-216", "s2": "FEA-216"}
     assert failures["s1"].problem.startswith("a is larger")
     assert failures["s1"].seen == "1e+300"
-    kept, failures = settle(values, {}, "t.csv", ["b"])
+    kept, failures = drop_incomplete(values, {}, "t.csv", ["b"])
     assert list(failures) == ["s2"]

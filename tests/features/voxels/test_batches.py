@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from normwise.features.voxels.row_matrix import RowMatrix
+from normwise.features.voxels.batches import RowMatrix
 
 
 @pytest.mark.parametrize("count", [0, 1, 12345])

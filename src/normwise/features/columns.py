@@ -1,22 +1,25 @@
-"""Columns chosen by name or pattern, read as numbers, and settled: which are kept, and whom a gap costs."""
+"""Columns of features: chosen by name or pattern, read as numbers, and freed of what is incomplete."""
 
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from fnmatch import fnmatchcase
 
 import numpy as np
 import pandas as pd
 
 from normwise.cohort import did_you_mean, read_numbers
-from normwise.errors import (
-    FeatureError,
-    NormwiseError,
-    NormwiseWarning,
-)
+from normwise.errors import FeatureError, NormwiseError, NormwiseWarning
 
-__all__ = ["LARGEST_VALUE", "choose_columns", "numbers_of", "settle"]
+__all__ = [
+    "LARGEST_VALUE",
+    "choose_columns",
+    "drop_incomplete",
+    "frame_of_rows",
+    "read_columns",
+    "select_complete",
+]
 
 LARGEST_VALUE = 1e100
 """The largest size of a feature: nothing measured comes near, and beyond about 1e154 a square overflows."""
@@ -91,7 +94,7 @@ def choose_columns(
     return [name for name in names if name in chosen]
 
 
-def numbers_of(text: pd.DataFrame, source: str) -> tuple[pd.DataFrame, dict[str, NormwiseError]]:
+def read_columns(text: pd.DataFrame, source: str) -> tuple[pd.DataFrame, dict[str, NormwiseError]]:
     """Read columns of text as numbers.
 
     Parameters
@@ -128,7 +131,7 @@ def numbers_of(text: pd.DataFrame, source: str) -> tuple[pd.DataFrame, dict[str,
     return pd.DataFrame(columns, index=text.index), failures
 
 
-def settle(
+def drop_incomplete(
     values: pd.DataFrame,
     failures: dict[str, NormwiseError],
     source: str,
@@ -141,7 +144,7 @@ def settle(
     values : DataFrame of float of shape (n_scans, n_columns)
         NaN where there is no value.
     failures : dict of str to NormwiseError
-        Scans that failed already; they have no say in what is dropped.
+        Scans that failed already; they do not count in what is dropped.
     source : str
         Where the values come from, for messages.
     wanted : sequence of str, optional
@@ -205,6 +208,55 @@ def settle(
             advice="look at the failures above, or choose other columns",
         )
     return rest, failed
+
+
+def frame_of_rows(rows: Mapping[str, Mapping[str, float]]) -> pd.DataFrame:
+    """Return rows of named values as a frame, NaN where a row lacks a column that another has.
+
+    Examples
+    --------
+    >>> frame_of_rows({"s1": {"a": 1.0}, "s2": {"a": 2.0, "b": 3.0}}).to_dict("index")
+    {'s1': {'a': 1.0, 'b': nan}, 's2': {'a': 2.0, 'b': 3.0}}
+    """
+    columns = list(dict.fromkeys(name for row in rows.values() for name in row))
+    return pd.DataFrame(
+        [[row.get(name, np.nan) for name in columns] for row in rows.values()],
+        index=pd.Index(list(rows), name="id", dtype=object),
+        columns=columns,
+        dtype=np.float64,
+    )
+
+
+def select_complete(
+    values: pd.DataFrame,
+    failures: dict[str, NormwiseError],
+    columns: Sequence[str],
+    source: str,
+    wanted: Sequence[str] | None,
+    prepare: Callable[[pd.DataFrame], pd.DataFrame] | None = None,
+) -> tuple[pd.DataFrame, dict[str, NormwiseError]]:
+    """Choose the columns that a study names and drop what is incomplete.
+
+    Parameters
+    ----------
+    values, failures, source, wanted
+        As in `drop_incomplete`.
+    columns : sequence of str
+        Names and patterns, as in `choose_columns`.
+    prepare : callable, optional
+        What is done to the chosen columns before incomplete ones are dropped.
+
+    Returns
+    -------
+    values, failures
+        As `drop_incomplete` returns them; unchanged where no scan was measured.
+    """
+    if not len(values.columns):
+        return values, failures
+    values = values[choose_columns(columns, values.columns, (), source)]
+    if not len(values):
+        return values, failures
+    return drop_incomplete(prepare(values) if prepare else values, failures, source, wanted)
 
 
 def _some(names: Iterable[str]) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from normwise.features.brain.measures.thickness import measure_thickness
+from normwise.features.brain.measures import measure_thickness
 from normwise.features.brain.settings import ChainSettings
 
 
