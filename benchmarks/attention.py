@@ -15,12 +15,8 @@ import pandas as pd
 
 from normwise.cohort import read_study
 from normwise.evaluate import evaluate_study
-from normwise.features import (
-    learnt_extractor,
-    read_features,
-    read_tiles,
-    tiles_place,
-)
+from normwise.features import learnt_extractor, read_features
+from normwise.features.slides import read_tiles, tiles_place
 from normwise.procedure import draw_folds
 from normwise.samples import simulate_slides
 from normwise.schema.study import Study

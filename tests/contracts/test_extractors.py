@@ -1,8 +1,10 @@
-"""What every extractor of the room's dict keeps to; a new line in the dict is tested at once."""
+"""What every extractor of the package's dict keeps to; a new line in the dict is tested at once."""
 
 from __future__ import annotations
 
 import inspect
+import subprocess
+import sys
 from importlib import import_module
 
 import numpy as np
@@ -181,3 +183,15 @@ def test_what_is_learnt_passes_the_demographics_through(name, dataset):
 
 def test_the_default_study_names_an_extractor_that_is_there():
     assert Study().features.extractor in EXTRACTORS
+
+
+def test_extractors_are_loaded_when_they_are_chosen():
+    code = (
+        "import sys, normwise.features; print([name for name in sys.modules if name.startswith(("
+        "'normwise.features.', 'normwise.learnt', 'normwise.networks')) and name.count('.') > 2 or "
+        "name in ('normwise.learnt', 'normwise.networks', 'torch', 'cv2')])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=True
+    )
+    assert done.stdout.strip() == "[]"

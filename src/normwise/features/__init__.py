@@ -25,12 +25,13 @@ to be learnt from several people is a transformer of `normwise.learnt`, fitted i
 
 from __future__ import annotations
 
-from normwise.features.columns import choose_columns, drop_incomplete
+from normwise.features.columns import choose_columns, drop_incomplete, frame_of_rows, select_complete
 from normwise.features.extract import check_extractor, extract_features, find_extractor, learnt_extractor
 from normwise.features.extractor import ExtractionContext, Extractor, hash_settings, image_paths
 from normwise.features.feature_table import (
     Drawing,
     FeatureTable,
+    check_range,
     describe_quality,
     read_features,
     write_drawings,
@@ -48,17 +49,20 @@ __all__ = [
     "FeatureTable",
     "check_columns",
     "check_extractor",
+    "check_range",
     "choose_columns",
     "describe_quality",
     "drop_incomplete",
     "extract_features",
     "fill",
     "find_extractor",
+    "frame_of_rows",
     "has_columns",
     "hash_settings",
     "image_paths",
     "learnt_extractor",
     "read_features",
+    "select_complete",
     "write_drawings",
     "write_features",
 ]

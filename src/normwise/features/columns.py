@@ -173,8 +173,8 @@ def drop_incomplete(
     share = rest.isna().mean() if len(rest) and wanted is None else pd.Series(0.0, index=rest.columns)
     empty = share[(share > 0.5) & (len(rest) >= _FEW) | (share == 1.0)].index
     if len(empty):
-        text = f"FEA-901  {_some(empty)} in {source}: missing in most scans, left out."
-        warnings.warn(NormwiseWarning(text), stacklevel=2)
+        text = f"{_some(empty)} in {source}: missing in most scans, left out."
+        warnings.warn(NormwiseWarning("FEA-901", text, subject=source, value=len(empty)), stacklevel=2)
         rest = rest.drop(columns=empty)
     gaps = rest.isna()
     failed = dict(failures)

@@ -1,4 +1,4 @@
-"""Does an image lie in MNI152 space? It is compared with the template, coarsely and inside the brain only."""
+"""A check whether an image lies in MNI152 space: a coarse correlation with the template inside the brain."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from normwise.images import Grid, Volume, read_volume
 __all__ = ["check_mni_space", "mni_correlation", "mni_landmarks", "mni_template", "voxels_around"]
 
 _TEMPLATE = "mni_icbm152_t1_tal_nlin_sym_09a_converted.nii.gz"
-_DEPTH_VOXELS = 4  # 8 mm below the surface, where every head, however it lies, would look alike
+_DEPTH_VOXELS = 4  # 8 mm below the surface, where heads in any position look alike
 _NEIGHBOURS = np.array(
     list(product((-3.0, 0.0, 3.0), repeat=3)), dtype=np.float32
-)  # mm: a cube that forgives 3 mm
+)  # mm: a cube, so that a shift of 3 mm changes little
 _REFUSED, _DOUBTFUL = 0.25, 0.35
 
 
@@ -88,17 +88,17 @@ def mni_correlation(image: Volume, around: NDArray[np.int64], brightness: NDArra
     brightness : ndarray of shape (n_points,)
         The template's, from `mni_landmarks`.
     """
-    seen = _means(image, around)
-    seen = np.minimum(seen, np.percentile(seen, 99))  # vessels would outweigh the brain
-    spread = float(seen.std()) * float(brightness.std())
-    both = float(((seen - seen.mean()) * (brightness - brightness.mean())).mean())
-    return both / spread if spread else 0.0
+    values = _means(image, around)
+    values = np.minimum(values, np.percentile(values, 99))  # vessels would outweigh the brain
+    spread = float(values.std()) * float(brightness.std())
+    covariance = float(((values - values.mean()) * (brightness - brightness.mean())).mean())
+    return covariance / spread if spread else 0.0
 
 
 def check_mni_space(
     image: Volume, around: NDArray[np.int64], brightness: NDArray[np.float32], *, refuse: bool
 ) -> None:
-    """Ask whether an image that is said to lie in MNI152 space does.
+    """Check that an image which is said to lie in MNI152 space does.
 
     T1-weighted brains of people of 18 to 96 in that space reach 0.36 to 0.87. Heads that were never
     registered reach 0.1; brains upside down, back to front or 20 mm off reach 0.2 to 0.35.
@@ -108,7 +108,7 @@ def check_mni_space(
     image, around, brightness
         As in `mni_correlation`.
     refuse : bool
-        Whether an unlike image is refused, or only spoken of: a map that is no T1 image need not look alike.
+        Whether a low correlation is an error or a warning: a map that is no T1 image may have one.
 
     Raises
     ------
@@ -120,18 +120,16 @@ def check_mni_space(
     NormwiseWarning
         FEA-902, it is below 0.35, or below 0.25 and not refused.
     """
-    found = mni_correlation(image, around, brightness)
-    if found >= _DOUBTFUL:
+    correlation = mni_correlation(image, around, brightness)
+    if correlation >= _DOUBTFUL:
         return
-    if found >= _REFUSED or not refuse:
-        text = (
-            f"FEA-902  an image hardly looks like the MNI152 template (correlation {found:.2f}): look at it."
-        )
-        warnings.warn(NormwiseWarning(text), stacklevel=2)
+    if correlation >= _REFUSED or not refuse:
+        text = f"an image hardly looks like the MNI152 template (correlation {correlation:.2f}): look at it."
+        warnings.warn(NormwiseWarning("FEA-902", text, value=correlation), stacklevel=2)
         return
     raise FeatureError(
         "FEA-302",
-        f"the image does not look like the MNI152 template: their correlation is {found:.2f}.",
+        f"the image does not look like the MNI152 template: their correlation is {correlation:.2f}.",
         seen=f"correlation over {len(brightness)} places deep in the brain",
         expected=f"at least {_REFUSED} for a T1-weighted brain in MNI152 space",
         advice="look at its orientation, register it to MNI152, or give labels in the image's own space",

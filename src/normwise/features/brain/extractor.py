@@ -205,8 +205,8 @@ def _table(
     if not study.features.keep_implausible:
         failures |= {scan: _implausible(scan, checks) for scan, checks in flagged.items()}
     elif flagged:
-        text = f"FEA-903  {len(flagged)} scans with quality out of range are kept, as {next(iter(flagged))}."
-        warnings.warn(NormwiseWarning(text), stacklevel=2)
+        text = f"{len(flagged)} scans with quality out of range are kept, as {next(iter(flagged))}."
+        warnings.warn(NormwiseWarning("FEA-903", text, value=len(flagged)), stacklevel=2)
     values = frame_of_rows(
         {
             scan: dict(zip(value["feature_names"], value["feature_values"], strict=True))
@@ -241,8 +241,8 @@ def _without_vanished(values: pd.DataFrame) -> pd.DataFrame:
     sound = gaps.mean(axis=1) <= _MOST_GAPS
     vanished = values.columns[gaps[sound].any()]
     if len(vanished):
-        text = f"FEA-904  {len(vanished)} columns, as {vanished[0]}: in some heads the region has vanished."
-        warnings.warn(NormwiseWarning(text), stacklevel=2)
+        text = f"{len(vanished)} columns, as {vanished[0]}: in some heads the region has vanished."
+        warnings.warn(NormwiseWarning("FEA-904", text, value=len(vanished)), stacklevel=2)
     return values.drop(columns=vanished)
 
 

@@ -245,8 +245,11 @@ class SlideMeasurement:
         if len(lost):
             warnings.warn(
                 NormwiseWarning(
-                    f"FEA-691  {self._slide.name}: {len(lost)} of {len(self.plan.corners)} tiles are damaged "
-                    f"and passed over: {self._named(lost)}."
+                    "FEA-691",
+                    f"{self._slide.name}: {len(lost)} of {len(self.plan.corners)} tiles are damaged "
+                    f"and passed over: {self._named(lost)}.",
+                    subject=self._slide.name,
+                    value=len(lost),
                 ),
                 stacklevel=2,
             )

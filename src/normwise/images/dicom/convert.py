@@ -169,11 +169,13 @@ def _read(source: Path, scratch: Path | None, *, with_patient: bool) -> tuple[_F
             return found, _none_usable(found, source.name)
         chosen = min(found.usable, key=_rank)
         if len(found.usable) > 1:
-            _warn(f"IMG-904  {source.name}: {len(found.usable)} series could be used; one was chosen.")
+            count = len(found.usable)
+            _warn("IMG-904", source.name, f"{count} series could be used; one was chosen.", count)
         if chosen.is_derived:
-            _warn(f"IMG-905  {source.name}: the series says that it is derived from another one.")
+            _warn("IMG-905", source.name, "the series says that it is derived from another one.")
         if found.damaged:
-            _warn(f"IMG-906  {source.name}: {found.damaged} DICOM files can't be read and were left out.")
+            text = f"{found.damaged} DICOM files can't be read and were left out."
+            _warn("IMG-906", source.name, text, found.damaged)
         volume = convert_series(chosen, source.name, scratch)
     facts = {**chosen.first.facts, "spacing_mm": "x".join(f"{mm:.3g}" for mm in volume.spacing)}
     refused = tuple(found.refused)
@@ -233,5 +235,5 @@ def _none_usable(found: _Found, name: str) -> ImageError:
     )
 
 
-def _warn(text: str) -> None:
-    warnings.warn(NormwiseWarning(text), stacklevel=4)
+def _warn(code: str, name: str, text: str, value: float | None = None) -> None:
+    warnings.warn(NormwiseWarning(code, f"{name}: {text}", subject=name, value=value), stacklevel=4)

@@ -227,7 +227,11 @@ def _affine(header: Any, dims: list[int], name: str) -> npt.NDArray[np.float64]:
             if sform is None:
                 raise
             warnings.warn(
-                NormwiseWarning(f"IMG-903  {name}: the qform is unusable ({error.seen}); the sform is used."),
+                NormwiseWarning(
+                    "IMG-903",
+                    f"{name}: the qform is unusable ({error.seen}); the sform is used.",
+                    subject=name,
+                ),
                 stacklevel=2,
             )
     chosen = sform if sform is not None else qform
@@ -289,8 +293,11 @@ def _compare(
         if int(header["sform_code"]) == int(header["qform_code"]) and apart > _FORMS_AGREE_MM:
             warnings.warn(
                 NormwiseWarning(
-                    f"IMG-901  {name}: qform and sform claim the same space and differ by {apart:.3g} mm; "
-                    "the sform is used."
+                    "IMG-901",
+                    f"{name}: qform and sform claim the same space and differ by {apart:.3g} mm; "
+                    "the sform is used.",
+                    subject=name,
+                    value=apart,
                 ),
                 stacklevel=2,
             )
@@ -299,8 +306,10 @@ def _compare(
     if not (np.abs(stated - measured) <= _PIXDIM_AGREES * measured).all():  # NaN agrees with nothing
         warnings.warn(
             NormwiseWarning(
-                f"IMG-902  {name}: the header states voxels of {' × '.join(f'{e:g}' for e in stated)} mm, "
-                f"its sform {' × '.join(f'{e:.4g}' for e in measured)} mm; the sform is used."
+                "IMG-902",
+                f"{name}: the header states voxels of {' × '.join(f'{e:g}' for e in stated)} mm, "
+                f"its sform {' × '.join(f'{e:.4g}' for e in measured)} mm; the sform is used.",
+                subject=name,
             ),
             stacklevel=2,
         )
