@@ -39,10 +39,9 @@ def main() -> None:
 
 def report_coverage(title: str, simulate: Callable[[np.random.Generator], tuple[object, float]]) -> None:
     """Print how often each interval holds the true AUC."""
-    from normwise.evaluate.inference.bootstrap import draw_people
-    from normwise.evaluate.inference.delong import area_influence, delong
-    from normwise.evaluate.inference.estimates import bootstrap_estimate, values_of
-    from normwise.evaluate.inference.intervals import estimate_of
+    from normwise.evaluate.inference.estimates import delong, draw_values
+    from normwise.evaluate.inference.intervals import bootstrap_estimate, draw_people, estimate_of
+    from normwise.evaluate.metrics.ranking import area_influence
 
     kinds = ("DeLong, logit", "DeLong, plain", "BCa", "percentile")
     covered, width = dict.fromkeys(kinds, 0), dict.fromkeys(kinds, 0.0)
@@ -51,7 +50,7 @@ def report_coverage(title: str, simulate: Callable[[np.random.Generator], tuple[
         scores, truth = simulate(rng)
         groups = np.arange(len(scores.labels)).astype(object)
         weights = draw_people(scores.labels, groups, scores.tested, draws=1000, rng=rng)
-        values = values_of(scores, weights, ["auc"])["auc"]
+        values = draw_values(scores, groups, weights, ["auc"]).values["auc"]
         on_logit = delong(scores, groups, CONFIDENCE)
         area, influence = area_influence(scores)
         error = norm.ppf(0.975) * np.sqrt(_plain_variance(scores, influence))
@@ -126,8 +125,8 @@ def _out_of_fold(score: np.ndarray, patient: np.ndarray, folds: np.ndarray) -> o
 
 def report_proportions() -> None:
     """Print how often the intervals of other metrics (Wilson, BCa) hold the known values."""
-    from normwise.evaluate.inference.bootstrap import draw_people
-    from normwise.evaluate.inference.estimates import estimates_of, values_of
+    from normwise.evaluate.inference.estimates import draw_values, estimate_metrics
+    from normwise.evaluate.inference.intervals import draw_people
 
     shift = 1.5
     hit, clear = norm.cdf(shift / 2), norm.cdf(shift / 2)  # decided at the middle
@@ -152,8 +151,8 @@ def report_proportions() -> None:
             )
             groups = np.arange(people).astype(object)
             weights = draw_people(scores.labels, groups, scores.tested, draws=1000, rng=rng)
-            values = values_of(scores, weights, truth)
-            for name, each in estimates_of(scores, groups, weights, values, CONFIDENCE).items():
+            sample = draw_values(scores, groups, weights, truth)
+            for name, each in estimate_metrics(sample, CONFIDENCE).items():
                 covered[name] += each.low is not None and each.low <= truth[name] <= each.high
         told = "  ".join(f"{name} {count / COHORTS:.1%}" for name, count in covered.items())
         print(f"  {people} people            {told}", flush=True)

@@ -11,11 +11,11 @@ left out) → ``outoffold`` (what the folds leave) → ``metrics`` (one dict; th
 
 from normwise.evaluate.compare_runs import compare_runs
 from normwise.evaluate.cross_validation import ArmPredictions, cross_validate_arms
-from normwise.evaluate.inference.bootstrap import bootstrap_weights
-from normwise.evaluate.inference.delong import delong, delong_difference
-from normwise.evaluate.inference.intervals import bca, estimate_of, wilson
+from normwise.evaluate.inference.estimates import delong, delong_difference
+from normwise.evaluate.inference.intervals import bca, bootstrap_weights, estimate_of, wilson
 from normwise.evaluate.leaks.alarms import ALARMS
-from normwise.evaluate.metrics.registry import METRICS, OutOfFold
+from normwise.evaluate.metrics.registry import METRICS
+from normwise.evaluate.out_of_fold import OutOfFold
 from normwise.evaluate.study import evaluate_study, test_model
 
 __all__ = [

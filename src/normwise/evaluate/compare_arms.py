@@ -1,77 +1,40 @@
-"""Arms side by side: estimates with intervals, curves, subgroups and paired differences."""
+"""Arms side by side, or two runs: estimates with intervals, paired differences and paired tests."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from normwise.evaluate.cross_validation import ArmPredictions
-from normwise.evaluate.curves import (
-    calibration_of,
-    confusion_of,
-    decision_curve_of,
-    precision_recall_of,
-    roc_of,
-)
-from normwise.evaluate.inference.associations import associations_of
-from normwise.evaluate.inference.bootstrap import PeopleWeights, draw_people
 from normwise.evaluate.inference.estimates import (
-    bootstrap_estimate,
-    estimates_of,
-    values_of,
-)
-from normwise.evaluate.inference.paired_tests import paired_tests
-from normwise.evaluate.inference.referral import abstention_of, stability_of
-from normwise.evaluate.inference.subgroups import (
-    Part,
+    People,
+    Sample,
+    delong_difference,
+    draw_values,
+    estimate_arm,
+    number_columns,
     parts_of,
-    subgroups_of,
 )
-from normwise.evaluate.metrics.registry import metrics_for
-from normwise.evaluate.out_of_fold import OutOfFold
-from normwise.procedure import ARMS, seed_for
-from normwise.results import (
-    Arm,
-    Comparison,
-    Curve,
-    Estimate,
+from normwise.evaluate.inference.intervals import (
+    bootstrap_estimate,
+    bootstrap_p,
+    corrected_t,
+    draw_people,
 )
+from normwise.evaluate.metrics.ranking import area_influence
+from normwise.evaluate.out_of_fold import Floats, OutOfFold
+from normwise.procedure import seed_for
+from normwise.results import Arm, Comparison, Estimate
 from normwise.runs import PreparedRun
-from normwise.schema import Roles
 
-__all__ = ["People", "SideBySide", "compare_arms", "people_of"]
+__all__ = ["TESTED_METRICS", "People", "SideBySide", "compare_arms", "paired_tests", "people_of"]
 
+Names = NDArray[np.object_]
 
-@dataclass(frozen=True)
-class People:
-    """Who the predictions are about, row for row.
-
-    Attributes
-    ----------
-    groups : ndarray of shape (n_scans,)
-        Person of each scan.
-    frame : DataFrame of shape (n_scans, n_columns) or None
-        With the demographics, for subgroups and for errors that depend on them.
-    roles : Roles or None
-        What its columns are for.
-    sites : ndarray of shape (n_scans,) or None
-        Site of each scan.
-    """
-
-    groups: NDArray[np.object_]
-    frame: pd.DataFrame | None = None
-    roles: Roles | None = None
-    sites: NDArray[np.object_] | None = None
-
-    @property
-    def parts(self) -> list[Part]:
-        """The subgroups."""
-        if self.frame is None or self.roles is None:
-            return []
-        return parts_of(self.frame, self.roles, self.sites)
+TESTED_METRICS = ("auc", "balanced_accuracy", "brier")
+"""Metrics whose differences get a p-value: order, decisions, probabilities. More would test too much."""
 
 
 @dataclass(frozen=True)
@@ -85,14 +48,10 @@ class SideBySide:
 
 def people_of(prepared: PreparedRun) -> People:
     """Return who a run's predictions are about."""
-    ids = prepared.features.values.index
-    sites = prepared.cohort.sites
-    return People(
-        groups=prepared.groups,
-        frame=prepared.cohort.frame.loc[ids],
-        roles=prepared.cohort.roles,
-        sites=None if sites is None else sites.loc[ids].to_numpy(dtype=object),
-    )
+    ids, cohort = prepared.features.values.index, prepared.cohort
+    frame = cohort.frame.loc[ids]
+    sites = None if cohort.sites is None else cohort.sites.loc[ids].to_numpy(dtype=object)
+    return People(prepared.groups, parts_of(frame, cohort.roles, sites), number_columns(frame, cohort.roles))
 
 
 def compare_arms(
@@ -121,43 +80,32 @@ def compare_arms(
     seed : int
         The study's seed.
     """
-    first = next(iter(predictions.values())).scores
     scored = _scored_by_all(predictions)
+    first = scored[main]
     # Folds are seeded by two and three numbers; four keep the bootstrap apart from them.
     rng = np.random.default_rng(seed_for(seed, 0, 0, 1))
     tested = np.isin(first.labels, first.classes)
     weights = draw_people(first.labels, people.groups, tested, draws=draws, rng=rng)
-    metrics = metrics_for(first.classes)
-    values = {arm: values_of(scores, weights, metrics) for arm, scores in scored.items()}
+    samples = {arm: draw_values(scores, people.groups, weights) for arm, scores in scored.items()}
     arms = {
-        arm: _arm(
-            arm,
-            replace(predictions[arm], scores=scored[arm]),
-            estimates_of(scored[arm], people.groups, weights, values[arm], confidence),
-            people,
-            weights,
-            confidence,
-        )
-        for arm in predictions
+        arm: estimate_arm(arm, predictions[arm], sample, people, confidence)
+        for arm, sample in samples.items()
     }
     pairs = [(main, other) for other in predictions if other != main]
     if main not in ("raw", "normalized") and {"raw", "normalized"} <= set(predictions):
         pairs.append(("normalized", "raw"))
     differences = {
         f"{one}-{other}": {
-            name: bootstrap_estimate(values[one][name] - values[other][name], weights, confidence)
-            for name in metrics
+            name: bootstrap_estimate(values - samples[other].values[name], weights, confidence)
+            for name, values in samples[one].values.items()
         }
         for one, other in pairs
     }
     comparisons = [
         test
         for one, other in pairs
-        for test in paired_tests(
-            (one, other), scored[one], scored[other], people.groups, weights,
-            (values[one], values[other]), confidence,
-        )
-    ]  # fmt: skip
+        for test in paired_tests((one, other), samples[one], samples[other], confidence)
+    ]
     return SideBySide(arms, differences, comparisons)
 
 
@@ -175,37 +123,59 @@ def _scored_by_all(predictions: dict[str, ArmPredictions]) -> dict[str, OutOfFol
     }
 
 
-def _arm(
-    name: str,
-    found: ArmPredictions,
-    estimates: dict[str, Estimate],
-    people: People,
-    weights: PeopleWeights,
-    confidence: float,
-) -> Arm:
-    scores = found.scores
-    x, y = roc_of(scores)
-    tested = scores.folds >= 0
-    about = people.frame is not None and people.roles is not None
-    return Arm(
-        title=ARMS[name],
-        auc=estimates["auc"],
-        balanced_accuracy=estimates["balanced_accuracy"],
-        sensitivity=estimates["sensitivity"],
-        specificity=estimates["specificity"],
-        confusion=confusion_of(scores),
-        roc=Curve(x, y),
-        thresholds=found.fold_thresholds,
-        settings=found.settings,
-        undecided=float((scores.decided[tested] < 0).mean()) if tested.any() else 0.0,
-        metrics=estimates,
-        precision_recall=precision_recall_of(scores),
-        calibration=calibration_of(scores, confidence),
-        decision_curve=decision_curve_of(scores),
-        subgroups=subgroups_of(scores, people.groups, weights, people.parts, confidence),
-        errors=associations_of(scores, people.frame, people.roles, weights, confidence)
-        if about and people.frame is not None and people.roles is not None
-        else [],
-        abstention=abstention_of(found, people.groups, weights, confidence),
-        stability=stability_of(found.selected),
+def paired_tests(names: tuple[str, str], one: Sample, other: Sample, confidence: float) -> list[Comparison]:
+    """Compare two sets of predictions of the same scans.
+
+    Parameters
+    ----------
+    names : tuple of str
+        What the two are called.
+    one, other : Sample
+        Rows are the same scans in the same order, under the same weights; with the values of the metrics in
+        `TESTED_METRICS` at least.
+    confidence : float
+        Coverage of the intervals.
+
+    Returns
+    -------
+    list of Comparison
+        A bootstrap a metric; for the AUC also DeLong's test and, on the same folds, the corrected t.
+    """
+    tests = []
+    for metric in TESTED_METRICS:
+        drawn = one.values[metric] - other.values[metric]
+        estimate = bootstrap_estimate(drawn, one.weights, confidence)
+        p = bootstrap_p(drawn[1 : 1 + one.weights.draws]) if estimate.estimate is not None else None
+        tests.append(Comparison(*names, metric, "paired bootstrap", estimate, p))
+    tests.append(
+        Comparison(
+            *names, "auc", "DeLong", *delong_difference(one.scores, other.scores, one.groups, confidence)
+        )
+    )
+    folds = one.scores.folds
+    if folds.shape == other.scores.folds.shape and (folds == other.scores.folds).all():
+        gaps = _fold_areas(one.scores) - _fold_areas(other.scores)
+        tested = np.array(
+            [(repeat == fold).sum() for repeat in folds for fold in np.unique(repeat[repeat >= 0])]
+        )
+        defined = np.isfinite(gaps)
+        if defined.sum() > 2:
+            per_repeat = tested[defined].mean() / one.scores.tested.sum()
+            tests.append(
+                Comparison(
+                    *names, "auc", "corrected t over folds",
+                    *corrected_t(gaps[defined], per_repeat / (1.0 - per_repeat), confidence),
+                )
+            )  # fmt: skip
+    return tests
+
+
+def _fold_areas(scores: OutOfFold) -> Floats:
+    """Return the AUC in each fold of each repeat; NaN where it is not defined."""
+    return np.array(
+        [
+            area_influence(scores.take(np.flatnonzero(folds == fold), [repeat]))[0]
+            for repeat, folds in enumerate(scores.folds)
+            for fold in np.unique(folds[folds >= 0])
+        ]
     )

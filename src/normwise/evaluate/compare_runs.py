@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 from pydantic import ValidationError
 
 from normwise.errors import EvaluationError
-from normwise.evaluate.inference.bootstrap import draw_people
-from normwise.evaluate.inference.estimates import values_of
-from normwise.evaluate.inference.paired_tests import TESTED_METRICS, paired_tests
+from normwise.evaluate.compare_arms import TESTED_METRICS, paired_tests
+from normwise.evaluate.inference.estimates import draw_values
+from normwise.evaluate.inference.intervals import draw_people
 from normwise.evaluate.out_of_fold import OutOfFold
 from normwise.procedure import seed_for
 from normwise.results import (
@@ -130,10 +130,8 @@ def _test(one: FinishedRun, other: FinishedRun, confidence: float) -> tuple[list
     groups = one.groups[here]
     rng = np.random.default_rng(seed_for(0, 0, 0, 1))
     weights = draw_people(mine.labels, groups, np.ones(len(shared), dtype=bool), draws=_DRAWS, rng=rng)
-    values = tuple(values_of(scores, weights, TESTED_METRICS) for scores in (mine, theirs))
-    tests = paired_tests(
-        (one.folder, other.folder), mine, theirs, groups, weights, (values[0], values[1]), confidence
-    )
+    samples = [draw_values(scores, groups, weights, TESTED_METRICS) for scores in (mine, theirs)]
+    tests = paired_tests((one.folder, other.folder), samples[0], samples[1], confidence)
     lost = max(len(one.ids), len(other.ids)) - len(shared)
     return tests, f"{pair} are compared over the {len(shared)} scans that both tested" if lost else ""
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from normwise.engine import Progress
 from normwise.errors import NormwiseError
 from normwise.evaluate.cross_validation import ArmPredictions, cross_validate_arms
-from normwise.evaluate.inference.delong import delong
+from normwise.evaluate.inference.estimates import delong
 from normwise.evaluate.out_of_fold import OutOfFold
 from normwise.procedure import Fold, seed_for
 from normwise.results import (

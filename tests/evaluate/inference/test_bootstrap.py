@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from normwise.evaluate.inference.bootstrap import bootstrap_weights
-from normwise.evaluate.inference.intervals import estimate_of
-from normwise.evaluate.metrics.registry import METRICS, OutOfFold
+from normwise.evaluate.inference.intervals import bootstrap_weights, estimate_of
+from normwise.evaluate.metrics.registry import METRICS
+from normwise.evaluate.out_of_fold import OutOfFold
 
 
 def test_sessions_share_their_persons_weight_and_classes_keep_their_size() -> None:

@@ -14,12 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import norm
 
-from normwise.evaluate.inference.delong import (
-    area_influence,
-    delong,
-    delong_difference,
-    placements,
-)
+from normwise.evaluate.inference.estimates import delong, delong_difference
+from normwise.evaluate.metrics.ranking import area_influence, placements
 from normwise.evaluate.metrics.registry import METRICS
 from normwise.evaluate.out_of_fold import OutOfFold
 from predictions_of import binormal

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -11,10 +9,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import spearmanr
 
-from normwise.evaluate.inference.associations import associations_of, weighted_rank_correlation
-from normwise.evaluate.inference.bootstrap import draw_people
-from normwise.evaluate.inference.subgroups import parts_of, subgroups_of
+from normwise.evaluate.cross_validation import ArmPredictions
+from normwise.evaluate.inference.estimates import (
+    People,
+    draw_values,
+    estimate_arm,
+    number_columns,
+    parts_of,
+    weighted_rank_correlation,
+)
+from normwise.evaluate.inference.intervals import draw_people
 from normwise.evaluate.metrics.registry import METRICS
+from normwise.evaluate.out_of_fold import OutOfFold
+from normwise.results import Arm
 from normwise.schema.study import Roles
 from predictions_of import binormal
 
@@ -27,11 +34,15 @@ def frame() -> pd.DataFrame:
     return pd.DataFrame({"Age": rng.uniform(60, 90, 60), "sex": rng.choice(["F", "M"], 60)})
 
 
-def weights_of(scores: Any) -> Any:
-    return draw_people(scores.labels, PEOPLE, scores.tested, draws=200, rng=np.random.default_rng(0))
+def estimated(scores: OutOfFold, people: People) -> Arm:
+    """One arm's results without folds behind it."""
+    weights = draw_people(scores.labels, PEOPLE, scores.tested, draws=200, rng=np.random.default_rng(0))
+    shape = scores.folds.shape
+    arm = ArmPredictions(scores, np.full(shape, "", dtype=object), np.full(shape, 0.5), [], [], ())
+    return estimate_arm("raw", arm, draw_values(scores, PEOPLE, weights), people, 0.95)
 
 
-def test_every_part_is_told_and_each_division_is_whole() -> None:
+def test_every_division_of_the_cohort_is_whole() -> None:
     site = np.repeat(["s1", "s2", "s3"], 20).astype(object)
     parts = parts_of(frame(), ROLES, site)
     assert [part.name for part in parts] == ["sex"] * 2 + ["Age"] * 3 + ["scanner"] * 3
@@ -44,7 +55,7 @@ def test_every_part_is_told_and_each_division_is_whole() -> None:
 def test_a_part_is_judged_by_its_own_people() -> None:
     scores = binormal(1, folds=2, repeats=2)
     parts = parts_of(frame(), ROLES, None)
-    found = subgroups_of(scores, PEOPLE, weights_of(scores), parts, 0.95)
+    found = estimated(scores, People(PEOPLE, parts)).subgroups
     for part, subgroup in zip(parts, found, strict=True):
         own = scores.take(part.rows)
         for name in ("auc", "balanced_accuracy", "brier", "mcc"):
@@ -58,7 +69,7 @@ def test_a_part_of_one_class_has_no_auc() -> None:
     scores = binormal(2)
     site = np.where(scores.patient, "clinic", "campus").astype(object)
     parts = [part for part in parts_of(frame(), ROLES, site) if part.name == "scanner"]
-    for subgroup in subgroups_of(scores, PEOPLE, weights_of(scores), parts, 0.95):
+    for subgroup in estimated(scores, People(PEOPLE, parts)).subgroups:
         assert "auc" not in subgroup.metrics
         assert ("sensitivity" in subgroup.metrics) == (subgroup.level == "clinic")
 
@@ -78,7 +89,7 @@ def test_errors_that_run_with_age_are_found() -> None:
     error = scores.patient - scores.mean_score
     data = frame()
     data["Age"] = 60 + 10 * error + np.random.default_rng(1).normal(0, 1, 60)
-    (found,) = associations_of(scores, data, ROLES, weights_of(scores), 0.95)
+    (found,) = estimated(scores, People(PEOPLE, numbers=number_columns(data, ROLES))).errors
     assert found.demographic == "Age"
     assert found.rho.low is not None
     assert found.rho.low > 0.5

@@ -1,4 +1,4 @@
-"""Every metric of one arm with its interval over people, and the paired differences of two arms.
+"""Every metric of one arm with its interval over people: of everybody, of each subgroup, of those decided.
 
 ==========================  ==========================================================================
 ``auc``                     DeLong on the logit scale, over people, by pairs of the same fold
@@ -14,78 +14,424 @@ says, also in small cohorts.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
+from scipy.special import expit, ndtr, ndtri
 
-from normwise.evaluate.inference.bootstrap import PeopleWeights
-from normwise.evaluate.inference.delong import delong
-from normwise.evaluate.inference.intervals import (
-    acceleration_of,
-    bca,
-    wilson,
+from normwise.evaluate.cross_validation import ArmPredictions
+from normwise.evaluate.curves import (
+    calibration_of,
+    confusion_of,
+    decision_curve_of,
+    precision_recall_of,
+    roc_of,
 )
-from normwise.evaluate.metrics.registry import METRICS
-from normwise.evaluate.out_of_fold import Floats, OutOfFold
-from normwise.results import Estimate
+from normwise.evaluate.inference.intervals import PeopleWeights, bootstrap_estimate, wilson
+from normwise.evaluate.metrics.ranking import area_influence
+from normwise.evaluate.metrics.registry import METRICS, metrics_for
+from normwise.evaluate.out_of_fold import Floats, OutOfFold, ratio
+from normwise.procedure import ARMS
+from normwise.results import (
+    METRIC_NAMES,
+    Abstention,
+    Arm,
+    Association,
+    Curve,
+    Estimate,
+    Stability,
+    Subgroup,
+)
+from normwise.schema import Roles
 
-__all__ = ["bootstrap_estimate", "estimates_of", "values_of"]
+__all__ = [
+    "Part", "People", "Sample", "delong", "delong_difference", "draw_values", "estimate_arm",
+    "estimate_metrics", "number_columns", "parts_of", "stability_of", "subgroup_samples",
+    "weighted_rank_correlation",
+]  # fmt: skip
 
 Names = NDArray[np.object_]
 
-
-def values_of(scores: OutOfFold, weights: PeopleWeights, metrics: Iterable[str]) -> dict[str, Floats]:
-    """Return each metric's values of shape (1 + n_draws + n_units,)."""
-    return {name: METRICS[name](scores)(weights.matrix) for name in metrics}
+_AGE = re.compile(r"(?:^|[^a-z])age(?:$|[^a-z])", flags=re.IGNORECASE)
 
 
-def estimates_of(
-    scores: OutOfFold,
-    groups: Names,
-    weights: PeopleWeights,
-    values: dict[str, Floats],
-    confidence: float,
-) -> dict[str, Estimate]:
-    """Give each metric the interval that suits it.
+@dataclass(frozen=True)
+class Part:
+    """One part of the cohort: ``rows`` are its scans."""
+
+    name: str
+    level: str
+    rows: NDArray[np.intp]
+
+
+@dataclass(frozen=True)
+class People:
+    """Who the predictions are about, row for row.
+
+    Attributes
+    ----------
+    groups : ndarray of shape (n_scans,)
+        Person of each scan.
+    parts : list of Part
+        Of `parts_of`: subgroups that get figures of their own.
+    numbers : dict of str to ndarray of shape (n_scans,)
+        Numeric demographics that the errors are correlated with.
+    """
+
+    groups: Names
+    parts: list[Part] = field(default_factory=list)
+    numbers: dict[str, Floats] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Sample:
+    """Predictions of some people, their weights, and the values of some metrics under these.
+
+    Attributes
+    ----------
+    scores : OutOfFold
+        The predictions.
+    groups : ndarray of shape (n_scans,)
+        Person of each scan.
+    weights : PeopleWeights
+        Of the same scans.
+    values : dict of str to ndarray of shape (1 + n_draws + n_units,)
+        By metric.
+    """
+
+    scores: OutOfFold
+    groups: Names
+    weights: PeopleWeights
+    values: dict[str, Floats]
+
+
+def draw_values(
+    scores: OutOfFold, groups: Names, weights: PeopleWeights, metrics: Iterable[str] | None = None
+) -> Sample:
+    """Return the values of some metrics, or of all that suit the classes, under the weights of people."""
+    names = metrics_for(scores.classes) if metrics is None else metrics
+    values = {name: METRICS[name](scores)(weights.matrix) for name in names}
+    return Sample(scores, groups, weights, values)
+
+
+def estimate_arm(name: str, found: ArmPredictions, sample: Sample, people: People, confidence: float) -> Arm:
+    """Return everything that is known of one arm.
+
+    Parameters
+    ----------
+    name : str
+        The arm.
+    found : ArmPredictions
+        What its folds left.
+    sample : Sample
+        Its predictions, as far as every arm has them, with the values of every metric.
+    people : People
+        Who they are about.
+    confidence : float
+        Coverage of the intervals, as 0.95.
+    """
+    scores, tested = sample.scores, sample.scores.folds >= 0
+    stability = stability_of(found.selected)
+    drawn = _error_correlations(sample, people.numbers)
+    referral = _referral_shares(found, sample)
+    parts = subgroup_samples(sample, people.parts)
+    samples = [sample, *(part for _, part in parts), *([_decided(sample)] if referral else [])]
+    whole, *metrics = [estimate_metrics(each, confidence) for each in samples]
+    reached, referred = (
+        (bootstrap_estimate(values, sample.weights, confidence) for values in referral)
+        if referral
+        else (None, None)
+    )
+    return Arm(
+        title=ARMS[name],
+        auc=whole["auc"],
+        balanced_accuracy=whole["balanced_accuracy"],
+        sensitivity=whole["sensitivity"],
+        specificity=whole["specificity"],
+        confusion=confusion_of(scores),
+        roc=Curve(*roc_of(scores)),
+        thresholds=found.fold_thresholds,
+        settings=found.settings,
+        undecided=float((scores.decided[tested] < 0).mean()) if tested.any() else 0.0,
+        metrics=whole,
+        precision_recall=precision_recall_of(scores),
+        decision_curve=decision_curve_of(scores),
+        calibration=calibration_of(scores, confidence),
+        subgroups=[
+            Subgroup(
+                name=part.name,
+                level=part.level,
+                people=len(set(own.groups)),
+                positives=len(set(own.groups[own.scores.patient])),
+                metrics={metric: each for metric, each in estimates.items() if each.estimate is not None},
+            )
+            for (part, own), estimates in zip(parts, metrics, strict=False)
+        ],
+        errors=[
+            Association(column, bootstrap_estimate(values, weights, confidence))
+            for column, (values, weights) in drawn.items()
+        ],
+        abstention=None
+        if reached is None or referred is None or found.coverage is None
+        else Abstention(found.coverage, reached, referred, metrics[-1]),
+        stability=stability,
+    )
+
+
+def estimate_metrics(sample: Sample, confidence: float) -> dict[str, Estimate]:
+    """Give each metric of a sample the interval that suits it.
+
+    Parameters
+    ----------
+    sample : Sample
+        Of `draw_values`.
+    confidence : float
+        Coverage, as 0.95.
+    """
+    scores, groups = sample.scores, sample.groups
+    negative = scores.tested & (scores.labels == scores.negative)
+    decided = (scores.decided >= 0).any(axis=0)
+    estimates = {}
+    for name, values in sample.values.items():
+        if name == "auc":
+            estimates[name] = delong(scores, groups, confidence)
+        elif name in ("sensitivity", "specificity"):
+            counted = (scores.patient if name == "sensitivity" else negative) & decided
+            share = float(values[0])
+            estimates[name] = (
+                Estimate(share, *wilson(share, len(set(groups[counted])), confidence))
+                if np.isfinite(share)
+                else Estimate(None, None, None)
+            )
+        else:
+            estimates[name] = bootstrap_estimate(values, sample.weights, confidence)
+    return estimates
+
+
+def delong(scores: OutOfFold, groups: Names, confidence: float) -> Estimate:
+    """Return the AUC with DeLong's interval on the logit scale, over people.
+
+    The influences of a person's scans are summed (Obuchowski 1997); with one fold, one repeat and one scan a
+    person the variance is DeLong's to the last bit. The logit keeps the interval inside 0 and 1 (Pepe 2003,
+    section 5.2.5). An area of 0 or 1 has no variance: its other end is Wilson's, for as many people as the
+    smaller class has.
 
     Parameters
     ----------
     scores : OutOfFold
-        The arm.
+        Predictions of one arm.
     groups : ndarray of shape (n_scans,)
         Person of each scan.
-    weights : PeopleWeights
-        The weights behind ``values``.
-    values : dict of str to ndarray
-        Of `values_of`.
     confidence : float
         Coverage, as 0.95.
     """
-    found = {}
-    for name, drawn in values.items():
-        if name == "auc":
-            found[name] = delong(scores, groups, confidence)
-        elif name in ("sensitivity", "specificity"):
-            sick = (
-                scores.patient
-                if name == "sensitivity"
-                else scores.tested & (scores.labels == scores.negative)
-            )
-            decided = (scores.decided >= 0).any(axis=0)
-            found[name] = _proportion(float(drawn[0]), len(set(groups[sick & decided])), confidence)
-        else:
-            found[name] = bootstrap_estimate(drawn, weights, confidence)
-    return found
-
-
-def bootstrap_estimate(values: Floats, weights: PeopleWeights, confidence: float) -> Estimate:
-    """Return the BCa interval of a metric, or of a difference, from its values under the weights."""
-    acceleration = acceleration_of(values[1 + weights.draws :], weights.strata)
-    return bca(float(values[0]), values[1 : 1 + weights.draws], acceleration, confidence)
-
-
-def _proportion(share: float, people: int, confidence: float) -> Estimate:
-    if not np.isfinite(share):
+    area, influence = area_influence(scores)
+    if not np.isfinite(area):
         return Estimate(None, None, None)
-    return Estimate(share, *wilson(share, people, confidence))
+    if area in (0.0, 1.0):
+        fewest = min(len(set(groups[scores.rows(name)])) for name in scores.classes)
+        return Estimate(area, *(float(end) for end in wilson(area, fewest, confidence)))
+    error = float(np.sqrt(_variance(scores, groups, influence)))
+    half = float(ndtri((1.0 + confidence) / 2.0)) * error / (area * (1.0 - area))
+    middle = np.log(area / (1.0 - area))
+    return Estimate(area, float(expit(middle - half)), float(expit(middle + half)))
+
+
+def delong_difference(
+    one: OutOfFold, other: OutOfFold, groups: Names, confidence: float
+) -> tuple[Estimate, float | None]:
+    """Return the difference of two AUCs over the same scans, with DeLong's interval and two-sided p-value.
+
+    Parameters
+    ----------
+    one, other : OutOfFold
+        Two arms, or two runs, whose rows are the same scans in the same order.
+    groups : ndarray of shape (n_scans,)
+        Person of each scan.
+    confidence : float
+        Coverage, as 0.95.
+
+    Returns
+    -------
+    tuple of Estimate and float or None
+        The difference, and p; None where the two order everybody alike.
+    """
+    (area, influence), (against, opposed) = area_influence(one), area_influence(other)
+    difference = area - against
+    if not np.isfinite(difference):
+        return Estimate(None, None, None), None
+    error = float(np.sqrt(_variance(one, groups, influence - opposed)))
+    if error < 1e-12:
+        return Estimate(difference, difference, difference), None
+    half = float(ndtri((1.0 + confidence) / 2.0)) * error
+    p = float(2.0 * ndtr(-abs(difference) / error))
+    return Estimate(difference, difference - half, difference + half), p
+
+
+def _variance(scores: OutOfFold, groups: Names, influence: Floats) -> float:
+    """Sum the squared influences of people, each class with its own m / (m − 1)."""
+    rows = np.flatnonzero(np.isin(scores.labels, scores.classes) & scores.tested)
+    people, first, person_of = np.unique(groups[rows].astype(str), return_index=True, return_inverse=True)
+    summed = np.bincount(person_of, weights=influence[rows], minlength=len(people))
+    classes = scores.labels[rows][first].astype(str)
+    total = 0.0
+    for name in np.unique(classes):
+        part = summed[classes == name]
+        total += float((part**2).sum()) * len(part) / max(1, len(part) - 1)
+    return total
+
+
+def parts_of(frame: pd.DataFrame, roles: Roles, sites: NDArray[np.object_] | None) -> list[Part]:
+    """Divide the cohort by every categorical demographic, thirds of every age, and site.
+
+    Parameters
+    ----------
+    frame : DataFrame of shape (n_scans, n_columns)
+        With the demographics.
+    roles : Roles
+        Which are categories; of the numeric ones those called age, or else the first, are cut into thirds.
+    sites : ndarray of shape (n_scans,) or None
+        The site of each scan.
+    """
+    parts = []
+    for column in roles.categorical:
+        parts += _levels(column, frame[column].to_numpy(dtype=object))
+    numbers = number_columns(frame, roles)
+    for column in [name for name in numbers if _AGE.search(name.replace("_", " "))] or list(numbers)[:1]:
+        values = numbers[column]
+        cuts = np.unique(np.quantile(values, [1 / 3, 2 / 3]))
+        third = np.searchsorted(cuts, values, side="left")
+        for place in range(len(cuts) + 1):
+            rows = np.flatnonzero(third == place)
+            if len(rows):
+                parts.append(Part(column, f"{values[rows].min():g}–{values[rows].max():g}", rows))
+    if sites is not None and roles.site is not None and roles.site not in roles.categorical:
+        parts += _levels(roles.site, sites)
+    # A part that holds everybody says nothing of its own.
+    return [part for part in parts if len(part.rows) < len(frame)]
+
+
+def number_columns(frame: pd.DataFrame, roles: Roles) -> dict[str, Floats]:
+    """Return every numeric demographic."""
+    return {
+        column: frame[column].to_numpy(dtype=float)
+        for column in roles.demographics
+        if column not in roles.categorical
+    }
+
+
+def _levels(name: str, values: NDArray[np.object_]) -> list[Part]:
+    return [Part(name, str(level), np.flatnonzero(values == level)) for level in pd.unique(np.sort(values))]
+
+
+def subgroup_samples(sample: Sample, parts: Sequence[Part]) -> list[tuple[Part, Sample]]:
+    """Return the tested people of each part with their own share of the weights; empty parts are left out."""
+    scores = sample.scores
+    target = np.isin(scores.labels, scores.classes) & scores.tested
+    tested = [(part, part.rows[target[part.rows]]) for part in parts]
+    return [
+        (part, draw_values(scores.take(rows), sample.groups[rows], sample.weights.take(rows)))
+        for part, rows in tested
+        if len(rows)
+    ]
+
+
+def _error_correlations(
+    sample: Sample, numbers: dict[str, Floats]
+) -> dict[str, tuple[Floats, PeopleWeights]]:
+    """Correlate the signed out-of-fold error with numeric demographics, by rank.
+
+    The error of a person is the mean over the repeats of (1 if patient, else 0) − P(patient): where its rank
+    correlation with age is negative, the old are called patients too often (after Falahati et al. 2016).
+    """
+    scores = sample.scores
+    error = scores.patient.astype(float) - scores.mean_score
+    rows = np.flatnonzero(np.isfinite(error) & np.isin(scores.labels, scores.classes))
+    weights = sample.weights.take(rows)
+    return {
+        column: (weighted_rank_correlation(error[rows], values[rows], weights.matrix), weights)
+        for column, values in numbers.items()
+    }
+
+
+def weighted_rank_correlation(one: Floats, other: Floats, weights: Floats) -> Floats:
+    """Return Spearman's correlation for each row of weights; whole weights count as repeated people.
+
+    Parameters
+    ----------
+    one, other : ndarray of shape (n_scans,)
+        Finite values.
+    weights : ndarray of shape (n_draws, n_scans)
+        Not negative.
+
+    Examples
+    --------
+    >>> weighted_rank_correlation(np.array([1.0, 2, 3]), np.array([2.0, 4, 9]), np.ones((1, 3))).tolist()
+    [1.0]
+    """
+    total = weights.sum(axis=1, keepdims=True)
+    centred = [_ranks(values, weights) - (total + 1) / 2 for values in (one, other)]
+    spreads = [(weights * part**2).sum(axis=1) for part in centred]
+    return ratio((weights * centred[0] * centred[1]).sum(axis=1), np.sqrt(spreads[0] * spreads[1]))
+
+
+def _ranks(values: Floats, weights: Floats) -> Floats:
+    """Midranks in each weighted sample: the weight below a value, and half of that at it and one more."""
+    _, place = np.unique(values, return_inverse=True)
+    order = np.argsort(place, kind="stable")
+    starts = np.searchsorted(place[order], np.arange(place.max() + 1))
+    at: NDArray[np.float64] = np.add.reduceat(weights[:, order], starts, axis=1)
+    below = np.cumsum(at, axis=1) - at
+    ranks: Floats = (below + (at + 1) / 2)[:, place]
+    return ranks
+
+
+def _referral_shares(found: ArmPredictions, sample: Sample) -> tuple[Floats, Floats] | None:
+    """Return, under the weights, how often the true class lay in the set, and how many were referred.
+
+    Counted are the people who could be decided about: like the normals of the training part, and with
+    probabilities. None where nobody is referred.
+    """
+    scores = sample.scores
+    if found.likely is None or found.coverage is None:
+        return None
+    asked = (scores.folds >= 0) & np.isfinite(scores.probabilities).all(axis=2)
+    if found.supported is not None:
+        asked &= found.supported
+    own = (scores.labels[:, None] == np.array(scores.classes, dtype=object))[None]
+    total = sample.weights.matrix @ asked.sum(axis=0).astype(float)
+    reached, referred = (
+        ratio(sample.weights.matrix @ (asked & marked).sum(axis=0).astype(float), total)
+        for marked in ((found.likely & own).any(axis=2), scores.decided < 0)
+    )
+    return reached, referred
+
+
+def _decided(sample: Sample) -> Sample:
+    """Return the people who were decided, with the metrics of every arm."""
+    decided = (sample.scores.decided >= 0)[:, :, None]
+    scores = replace(sample.scores, probabilities=np.where(decided, sample.scores.probabilities, np.nan))
+    return draw_values(scores, sample.groups, sample.weights, METRIC_NAMES)
+
+
+def stability_of(selected: Sequence[tuple[str, ...]]) -> list[Stability]:
+    """Count in what share of the training parts each feature was selected, the most frequent first.
+
+    Parameters
+    ----------
+    selected : sequence of tuple of str
+        The features of each part; empty tuples where all are used.
+
+    Examples
+    --------
+    >>> [(each.feature, each.share) for each in stability_of([("a", "b"), ("b", "c")])]
+    [('b', 1.0), ('a', 0.5), ('c', 0.5)]
+    """
+    counts = Counter(name for names in selected for name in names)
+    ranked = sorted(counts.items(), key=lambda entry: (-entry[1], entry[0]))
+    return [Stability(name, count / len(selected)) for name, count in ranked]

@@ -1,15 +1,156 @@
-"""From values on weighted people to an interval: percentile, BCa, Wilson, and the p-value of a difference."""
+"""Weights of people, and from a quantity's values under them to an interval or a p-value.
+
+The bootstrap draws people, with all their sessions, within their class. Everything here works on arrays and
+knows nothing of metrics.
+"""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import norm
+from scipy.special import ndtr, ndtri, stdtr, stdtrit
 
 from normwise.evaluate.out_of_fold import Floats
 from normwise.results import Estimate
 
-__all__ = ["acceleration_of", "bca", "bootstrap_p", "estimate_of", "wilson"]
+__all__ = [
+    "PeopleWeights", "acceleration_of", "bca", "bootstrap_estimate", "bootstrap_p", "bootstrap_weights",
+    "corrected_t", "draw_people", "estimate_of", "leave_out_weights", "wilson",
+]  # fmt: skip
+
+Names = NDArray[np.object_]
+
+_MOST_UNITS = 400  # more hardly change an acceleration, and cost as much as more bootstrap samples
+
+
+@dataclass(frozen=True)
+class PeopleWeights:
+    """Weights under which every metric is asked for its value.
+
+    Attributes
+    ----------
+    matrix : ndarray of shape (1 + n_draws + n_units, n_scans)
+        Ones; then bootstrap counts; then ones with one unit of people left out.
+    draws : int
+        Number of bootstrap samples.
+    strata : ndarray of int of shape (n_units,)
+        The class of each unit that is left out.
+    """
+
+    matrix: Floats
+    draws: int
+    strata: NDArray[np.intp]
+
+    def take(self, rows: NDArray[np.intp]) -> PeopleWeights:
+        """Return the weights of some scans; units outside them are left out of nothing, and go."""
+        part = self.matrix[:, rows]
+        touched = (part[1 + self.draws :] == 0).any(axis=1)
+        kept = np.concatenate([np.ones(1 + self.draws, dtype=bool), touched])
+        return PeopleWeights(part[kept], self.draws, self.strata[touched])
+
+
+def draw_people(
+    labels: Names, groups: Names, tested: NDArray[np.bool_], *, draws: int, rng: np.random.Generator
+) -> PeopleWeights:
+    """Draw the weights of an evaluation.
+
+    Parameters
+    ----------
+    labels, groups : ndarray of shape (n_scans,)
+        Class and person of each scan.
+    tested : ndarray of bool of shape (n_scans,)
+        Scans that only train have no predictions; drawing them would only change who else is drawn.
+    draws : int
+        Bootstrap samples.
+    rng : Generator
+        Source of randomness.
+    """
+    counts = bootstrap_weights(labels[tested], groups[tested], draws=draws, rng=rng)
+    without, strata = leave_out_weights(labels[tested], groups[tested])
+    matrix = np.zeros((1 + draws + len(strata), len(labels)))
+    matrix[0] = 1.0
+    matrix[1 : 1 + draws, tested] = counts
+    matrix[1 + draws :, tested] = without
+    return PeopleWeights(matrix, draws, strata)
+
+
+def bootstrap_weights(labels: Names, groups: Names, *, draws: int, rng: np.random.Generator) -> Floats:
+    """Return how often each scan stands in each bootstrap sample of people.
+
+    People are drawn with replacement within the class of their first scan, so that every sample holds as many
+    patients as the cohort; all scans of a person share one weight (cluster bootstrap; Davison and Hinkley
+    1997, section 3.8).
+
+    Parameters
+    ----------
+    labels, groups : ndarray of shape (n_scans,)
+        Class and person of each scan.
+    draws : int
+        Number of samples.
+    rng : Generator
+        Source of randomness.
+
+    Returns
+    -------
+    ndarray of shape (draws, n_scans)
+        Whole numbers as floats.
+
+    Examples
+    --------
+    >>> labels, people = np.array(["a", "a", "b"], dtype=object), np.array(["p", "p", "q"], dtype=object)
+    >>> bootstrap_weights(labels, people, draws=2, rng=np.random.default_rng(0)).tolist()
+    [[1.0, 1.0, 1.0], [1.0, 1.0, 1.0]]
+    """
+    classes, person_of = _people(labels, groups)
+    counts = np.zeros((draws, len(classes)))
+    for name in np.unique(classes):
+        members = np.flatnonzero(classes == name)
+        counts[:, members] = rng.multinomial(
+            len(members), np.full(len(members), 1 / len(members)), size=draws
+        )
+    return counts[:, person_of]
+
+
+def leave_out_weights(
+    labels: Names, groups: Names, most: int = _MOST_UNITS
+) -> tuple[Floats, NDArray[np.intp]]:
+    """Return weights that leave out one unit at a time: a person, or a few where there are very many.
+
+    Parameters
+    ----------
+    labels, groups : ndarray of shape (n_scans,)
+        Class and person of each scan.
+    most : int
+        Units at most, shared among the classes by their size.
+
+    Returns
+    -------
+    tuple of ndarray of shape (n_units, n_scans) and ndarray of int of shape (n_units,)
+        Zeros and ones, and the class of each unit.
+
+    Examples
+    --------
+    >>> labels, people = np.array(["a", "a", "b"], dtype=object), np.array(["p", "p", "q"], dtype=object)
+    >>> leave_out_weights(labels, people)[0].tolist()
+    [[0.0, 0.0, 1.0], [1.0, 1.0, 0.0]]
+    """
+    classes, person_of = _people(labels, groups)
+    weights, strata = [], []
+    for stratum, name in enumerate(np.unique(classes)):
+        members = np.flatnonzero(classes == name)
+        units = len(members) if len(classes) <= most else max(2, most * len(members) // len(classes))
+        for unit in np.array_split(members, min(units, len(members))):
+            weights.append(1.0 - np.isin(person_of, unit))
+            strata.append(stratum)
+    return np.array(weights), np.array(strata, dtype=np.intp)
+
+
+def _people(labels: Names, groups: Names) -> tuple[Names, NDArray[np.intp]]:
+    """Return each person's class, that of their first scan, and the person of each scan."""
+    _, first, person_of = np.unique(groups.astype(str), return_index=True, return_inverse=True)
+    return labels[first].astype(str), person_of
 
 
 def estimate_of(value: float, draws: Floats, confidence: float) -> Estimate:
@@ -58,15 +199,21 @@ def bca(value: float, draws: Floats, acceleration: float, confidence: float) -> 
     if not np.isfinite(value) or not len(defined):
         return Estimate(None, None, None)
     # Rounding must not tell a draw that repeats the cohort from the cohort itself.
-    near = np.isclose(defined, value, rtol=1e-12, atol=1e-12)
+    near = np.abs(defined - value) <= 1e-12 * (1.0 + abs(value))
     below = ((defined < value) & ~near).sum() + 0.5 * near.sum()
-    bias = norm.ppf(np.clip(below / len(defined), 0.5 / len(defined), 1.0 - 0.5 / len(defined)))
+    bias = ndtri(np.clip(below / len(defined), 0.5 / len(defined), 1.0 - 0.5 / len(defined)))
     speed = acceleration if np.isfinite(acceleration) else 0.0
     ends = []
     for tail in ((1.0 - confidence) / 2.0, (1.0 + confidence) / 2.0):
-        shifted = bias + norm.ppf(tail)
-        ends.append(float(norm.cdf(bias + shifted / (1.0 - speed * shifted))))
+        shifted = bias + ndtri(tail)
+        ends.append(float(ndtr(bias + shifted / (1.0 - speed * shifted))))
     return _quantiles(value, defined, ends[0], ends[1])
+
+
+def bootstrap_estimate(values: Floats, weights: PeopleWeights, confidence: float) -> Estimate:
+    """Return the BCa interval of a metric, or of a difference, from its values under the weights."""
+    acceleration = acceleration_of(values[1 + weights.draws :], weights.strata)
+    return bca(float(values[0]), values[1 : 1 + weights.draws], acceleration, confidence)
 
 
 def acceleration_of(left_out: Floats, strata: NDArray[np.intp]) -> float:
@@ -119,7 +266,7 @@ def wilson(share: float, count: float, confidence: float) -> tuple[float, float]
     >>> [round(end, 4) for end in wilson(0.9, 10, 0.95)]
     [0.5958, 0.9821]
     """
-    z = float(norm.ppf((1.0 + confidence) / 2.0))
+    z = float(ndtri((1.0 + confidence) / 2.0))
     below = 1.0 + z**2 / count
     middle = (share + z**2 / (2 * count)) / below
     half = z * float(np.sqrt(share * (1.0 - share) / count + z**2 / (4 * count**2))) / below
@@ -142,6 +289,42 @@ def bootstrap_p(draws: Floats) -> float | None:
         return None
     side = min(int((defined <= 0).sum()), int((defined >= 0).sum()))
     return min(1.0, 2.0 * (side + 1) / (len(defined) + 1))
+
+
+def corrected_t(gaps: Floats, ratio_of_sizes: float, confidence: float) -> tuple[Estimate, float | None]:
+    """Test differences of overlapping folds with the corrected resampled t (Nadeau and Bengio 2003, eq. 9).
+
+    The variance of the mean is (1/J + n_test/n_train) s², not s²/J, for the training parts share people
+    (over repeated folds as in Bouckaert and Frank 2004).
+
+    Parameters
+    ----------
+    gaps : ndarray of shape (J,)
+        One difference a fold and repeat.
+    ratio_of_sizes : float
+        n_test / n_train.
+    confidence : float
+        Coverage of the interval.
+
+    Returns
+    -------
+    tuple of Estimate and float or None
+        The mean difference, and the two-sided p-value with J − 1 degrees of freedom; None without any spread.
+
+    Examples
+    --------
+    >>> gap, p = corrected_t(np.array([0.02, 0.04, 0.0, 0.06, 0.03]), 0.25, 0.95)
+    >>> round(gap.estimate, 3), round(p, 3)
+    (0.03, 0.116)
+    """
+    count = len(gaps)
+    mean = float(gaps.mean())
+    error = float(np.sqrt((1.0 / count + ratio_of_sizes) * gaps.var(ddof=1)))
+    if error < 1e-15:
+        return Estimate(mean, mean, mean), None
+    half = float(stdtrit(count - 1, (1.0 + confidence) / 2.0)) * error
+    p = float(2.0 * stdtr(count - 1, -abs(mean) / error))
+    return Estimate(mean, mean - half, mean + half), p
 
 
 def _quantiles(value: float, draws: Floats, low: float, high: float) -> Estimate:

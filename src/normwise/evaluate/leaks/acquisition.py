@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from normwise.evaluate.inference.delong import delong
+from normwise.evaluate.inference.estimates import delong
 from normwise.evaluate.leaks.inputs import LeakInputs
 from normwise.evaluate.out_of_fold import OutOfFold
 from normwise.procedure import draw_repeats, people_per_class

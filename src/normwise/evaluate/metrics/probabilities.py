@@ -99,7 +99,8 @@ def _newton(w: Floats, odds: Floats, truth: Floats, begin: Floats, *, slope: boo
         # 1 / (1 + exp(−a − b x)) in place: this loop is most of the time of a bootstrap.
         p = solution[rows, 1:] * -odds
         p -= solution[rows, :1]
-        np.exp(p, out=p)
+        with np.errstate(over="ignore"):  # exp(∞) is the right answer far out: p = 0
+            np.exp(p, out=p)
         p += 1.0
         np.reciprocal(p, out=p)
         spread = w * p

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from normwise.evaluate.curves import confusion_of, roc_of
 from normwise.evaluate.metrics.decisions import (
     balanced_accuracy,
     expected_cost,
@@ -34,7 +33,7 @@ from normwise.evaluate.metrics.ranking import (
 )
 from normwise.evaluate.out_of_fold import OutOfFold, Statistic
 
-__all__ = ["METRICS", "OutOfFold", "Statistic", "confusion_of", "metrics_for", "roc_of"]
+__all__ = ["METRICS", "metrics_for"]
 
 METRICS: dict[str, Callable[[OutOfFold], Statistic]] = {
     "auc": auc,
@@ -54,7 +53,7 @@ METRICS: dict[str, Callable[[OutOfFold], Statistic]] = {
     "calibration_intercept": calibration_intercept,
     "expected_cost": expected_cost,
 }
-"""A new metric is one function and one line here."""
+"""Name and function of each metric; a new one is one function and one line here."""
 
 
 def metrics_for(classes: tuple[str, ...]) -> list[str]:
