@@ -40,7 +40,7 @@ def main() -> None:
 
         print(f"\n{SUBJECTS} subjects, 1 job, wall clock")
         alone = min(_time_one(tasks[:1]) for _ in range(3))
-        _show("starting the nursery, once", alone)
+        _show("starting the fork server, once", alone)
         _show("a subject", (run() - alone) / (SUBJECTS - 1))
         start = _time_one(tasks[:1], HEAVY)
         _show("a subject, heavy packages preloaded", (run(preload=HEAVY) - start) / (SUBJECTS - 1))

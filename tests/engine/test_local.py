@@ -80,7 +80,7 @@ def test_the_end_of_the_run_is_the_end_of_its_children(tmp_path, by, executor):
     process.send_signal(by)
     process.communicate(timeout=300)
     if executor == "SpawnExecutor" and by != signal.SIGINT:
-        pids = pids[:1]  # without a nursery nobody is left to end what a child had started
+        pids = pids[:1]  # without a fork server nothing ends what a child had started
     assert _wait_until(lambda: all(_gone(pid) for pid in pids if pid != process.pid)), pids
     assert not list((tmp_path / "cache").rglob("*.part*"))
     if executor == "ForkExecutor":
@@ -111,19 +111,19 @@ def test_what_a_child_started_ends_with_it(tmp_path, workers):
     assert _wait_until(lambda: all(_gone(int(pid)) for pid in note.read_text().split()))
 
 
-def test_a_nursery_that_dies_is_replaced(tmp_path, workers):
+def test_a_fork_server_that_dies_is_replaced(tmp_path, workers):
     tasks = [Task(f"sub-{n}", {"note": str(tmp_path / "note"), "number": n}) for n in range(4)]
-    outcomes = run_subjects(workers.kill_nursery_once, tasks, version="1", cache_dir=None, jobs=2)
+    outcomes = run_subjects(workers.kill_server_once, tasks, version="1", cache_dir=None, jobs=2)
     assert [outcome.value for outcome in outcomes] == [{"number": n} for n in range(4)]
 
 
-def test_a_child_that_always_kills_the_nursery_costs_itself_only(workers):
+def test_a_child_that_always_kills_its_server_costs_itself_only(workers):
     tasks = [Task(f"sub-{n}", {"number": n}) for n in range(4)]
-    outcomes = run_subjects(workers.kill_nursery_always, tasks, version="1", cache_dir=None, jobs=2)
+    outcomes = run_subjects(workers.kill_server_always, tasks, version="1", cache_dir=None, jobs=2)
     assert [outcome.error and outcome.error.code for outcome in outcomes] == [None, "ENG-210", None, None]
 
 
-def test_a_nursery_that_does_not_start_is_named(workers, monkeypatch):
+def test_a_fork_server_that_does_not_start_is_named(workers, monkeypatch):
     monkeypatch.setattr(sys, "path", [])  # where Python finds nothing, not even itself
     with pytest.raises(EngineError) as refused:
         run_subjects(workers.give, [Task("a")], version="1", cache_dir=None)

@@ -145,7 +145,7 @@ def test_warnings_of_children_are_said_once_a_code(workers):
     assert [item.category for item in caught] == [NormwiseWarning, NormwiseWarning]
     assert "IMG-901 came 2 times in 3 subjects" in str(caught[0].message)
     assert str(caught[1].message) == "IMG-902  something is odd."
-    assert outcomes[0].warnings == ("IMG-901  something is odd.",)
+    assert [str(warning) for warning in outcomes[0].warnings] == ["IMG-901  something is odd."]
 
 
 def test_functions_that_no_child_can_import_are_refused(workers):

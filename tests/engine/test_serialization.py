@@ -11,7 +11,7 @@ from normwise.engine.serialization import (
     encode_error,
     encode_value,
 )
-from normwise.errors import EngineError, FeatureError
+from normwise.errors import EngineError, FeatureError, NormwiseWarning
 
 
 def test_every_plain_thing_comes_back():
@@ -25,7 +25,7 @@ def test_every_plain_thing_comes_back():
         "words": np.array(["left", "right"]),
         "empty": np.empty((0, 3)),
     }
-    stored = decode(encode_value(value, ["IMG-901  odd."]))
+    stored = decode(encode_value(value, [NormwiseWarning("IMG-901", "odd.", value=2.0)]))
     assert list(stored.value) == list(value)
     for name in ("a", "b", "words", "empty"):
         np.testing.assert_array_equal(stored.value[name], value[name])
@@ -34,7 +34,9 @@ def test_every_plain_thing_comes_back():
     assert stored.value["none"] is None
     assert stored.value["flag"] is True
     assert np.isnan(stored.value["nan"])
-    assert stored.warnings == ("IMG-901  odd.",)
+    assert [vars(warning) for warning in stored.warnings] == [
+        {"code": "IMG-901", "text": "odd.", "subject": None, "value": 2.0}
+    ]
 
 
 def test_the_same_value_gives_the_same_bytes():

@@ -87,7 +87,7 @@ def append(path):
 
 
 def warn(code):
-    warnings.warn(NormwiseWarning(f"{code}  something is odd."), stacklevel=1)
+    warnings.warn(NormwiseWarning(code, "something is odd."), stacklevel=1)
     return {"fine": 1}
 
 
@@ -130,7 +130,7 @@ def stay(note):
     return {"fine": 1}
 
 
-def kill_nursery_once(note, number):
+def kill_server_once(note, number):
     path = Path(note)
     if number == 1 and not path.exists():
         path.write_text("done")
@@ -139,7 +139,7 @@ def kill_nursery_once(note, number):
     return {"number": number}
 
 
-def kill_nursery_always(number):
+def kill_server_always(number):
     if number == 1:
         os.kill(os.getppid(), signal.SIGKILL)
         time.sleep(60)

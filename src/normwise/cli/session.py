@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from normwise.cli.cohort_ledger import failed_scans
 from normwise.cli.log import RunLog
@@ -144,7 +144,7 @@ def open_session(verb: str, flags: OutputFlags) -> Iterator[Session]:
 
     log = RunLog(verb)
     log.say(f"normwise {verb}, version {__version__}")
-    progress = _LoggedProgress(make_progress(flags.quiet, flags.json_log), log)
+    progress = make_progress(flags.quiet, flags.json_log, log=log.handler)
     session = Session(
         verb, flags, progress, log, CommandOutput(verb, quiet=flags.quiet, as_json=flags.json_log)
     )
@@ -250,27 +250,3 @@ def _noting(session: Session) -> Callable[..., None]:
             session.progress.message(f"note  {text}")
 
     return note
-
-
-@dataclass
-class _LoggedProgress:
-    """Passes progress on, and writes beginnings, failures and ends into the log."""
-
-    shown: Progress
-    log: RunLog
-
-    def start(self, title: str, total: int) -> None:
-        self.log.say(f"{title}: {total} to do")
-        self.shown.start(title, total)
-
-    def advance(self, title: str, subject: str = "", state: Any = "done", code: str = "") -> None:
-        if state == "failed":
-            self.log.say(f"{title}: {subject} failed {code}")
-        self.shown.advance(title, subject, state, code)
-
-    def finish(self, title: str) -> None:
-        self.log.say(f"{title}: finished")
-        self.shown.finish(title)
-
-    def message(self, text: str) -> None:
-        self.shown.message(text)

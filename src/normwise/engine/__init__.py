@@ -1,29 +1,32 @@
-"""The third room: many of them. One function over many subjects, each in a supervised child process.
+"""One function over many subjects, each in a supervised child process, and results kept by content.
 
-A walk through the files, in the order in which a run goes:
-
-- ``task``          what goes in and comes out: `Task`, `Limits`, `Outcome`
-- ``run``           `run_subjects`: the cache first, then children for the rest
-- ``fingerprints``  hashes of the input files
-- ``cache``         results by content, never trusted unchecked
-- ``executor``      the protocol of where children run
-- ``local``         this machine: forked by a nursery on Linux, started one by one elsewhere
-- ``nursery``, ``spawn``, ``interpreter``  the processes
-- ``child``         what happens inside one child
-- ``stored``        a result as bytes
-- ``ends``          how a child ended, in words
-- ``display``, ``progress``, ``bar``  what is shown meanwhile
+- ``run_subjects``   the cache first, then child processes for the rest
+- ``executor``       what goes in and comes out, and the protocol of where children run
+- ``local``          this machine: a fork server on Linux, one fresh Python a child elsewhere
+- ``fork_server``    the process that forks, watches and reaps children
+- ``spawn``          a fresh Python
+- ``worker``         inside one child
+- ``exit_reasons``   how a child ended, as an error
+- ``cache``, ``fingerprints``, ``serialization``  results by content, hashes of inputs, a result as bytes
+- ``progress``       what is shown and logged meanwhile
 """
 
 from __future__ import annotations
 
-from normwise.engine.executor import Executor, Finished, FunctionName, Work
+from normwise.engine.executor import (
+    Executor,
+    Finished,
+    FunctionName,
+    Limits,
+    Outcome,
+    Task,
+    Value,
+    Work,
+)
 from normwise.engine.local import LocalExecutor
-from normwise.engine.make_progress import make_progress
-from normwise.engine.progress import Progress
+from normwise.engine.progress import Progress, make_progress
 from normwise.engine.run_subjects import run_subjects
 from normwise.engine.serialization import DamagedError, decode, encode_value
-from normwise.engine.task import Limits, Outcome, Task, Value
 
 __all__ = [
     "DamagedError",

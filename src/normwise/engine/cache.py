@@ -14,20 +14,19 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from normwise.engine.executor import FunctionName
+from normwise.engine.executor import FunctionName, Task
 from normwise.engine.serialization import (
     DamagedError,
     Stored,
     decode,
 )
-from normwise.engine.task import Task
 from normwise.errors import EngineError
 from normwise.files import write_bytes
 
 __all__ = ["Cache", "result_key"]
 
 _PACKAGES = ("normwise", "numpy", "scipy", "nibabel", "isal")
-_FORMAT = 1
+_FORMAT = 2
 _STALE_SECONDS = 3600.0  # a part this old belongs to a run that was ended in the middle of a write
 
 
@@ -82,13 +81,13 @@ def _without_paths(item: Any, places: Mapping[str, int]) -> Any:
 @lru_cache
 def _versions(packages: tuple[str, ...]) -> dict[str, str]:
     python = f"{sys.version_info.major}.{sys.version_info.minor}"
-    found = {"python": python, "machine": platform.machine()}
+    versions = {"python": python, "machine": platform.machine()}
     for package in (*_PACKAGES, *packages):
         try:
-            found[package] = version(package)
+            versions[package] = version(package)
         except PackageNotFoundError:
-            found[package] = "absent"
-    return found
+            versions[package] = "absent"
+    return versions
 
 
 class Cache:

@@ -1,16 +1,108 @@
-"""Where children run: the protocol that local processes satisfy, and that a cluster's client can."""
+"""What the engine runs: tasks and their outcomes, and the protocol of where child processes run."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Generator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Protocol
 
-from normwise.engine.task import Limits
-from normwise.errors import EngineError
+import numpy as np
+import numpy.typing as npt
 
-__all__ = ["Executor", "Finished", "FunctionName", "Work", "name_function"]
+from normwise.errors import EngineError, NormwiseError, NormwiseWarning
+
+__all__ = [
+    "DEFAULT_LIMITS",
+    "Executor",
+    "Finished",
+    "FunctionName",
+    "Limits",
+    "Outcome",
+    "Task",
+    "Value",
+    "Work",
+    "name_function",
+]
+
+Value = dict[str, npt.NDArray[np.generic] | float | int | str | list[Any]]
+"""What a function hands back: arrays, and whatever JSON can say."""
+
+
+@dataclass(frozen=True)
+class Task:
+    """One subject's piece of work.
+
+    Attributes
+    ----------
+    subject : str
+        The id that progress and errors name.
+    arguments : mapping of str to JSON-able
+        What the function is called with.
+    inputs : tuple of Path
+        The files whose bytes decide the result: they key the cache.
+    aside : mapping of str to JSON-able
+        Further arguments that can't change the result, as a folder for unfinished work; not part of the key.
+    """
+
+    subject: str
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+    inputs: tuple[Path, ...] = ()
+    aside: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What one child process may take.
+
+    Attributes
+    ----------
+    seconds : float
+        Wall clock.
+    memory_bytes : int
+        Memory that the child writes to, and memory it holds.
+    threads : int
+        Threads of BLAS, OpenMP and torch.
+    """
+
+    seconds: float = 600
+    memory_bytes: int = 4 * 1024**3
+    threads: int = 1
+
+
+DEFAULT_LIMITS = Limits()
+
+
+@dataclass(frozen=True, eq=False)
+class Outcome:
+    """How one subject ended: with a value or with an error, never with both.
+
+    Attributes
+    ----------
+    subject : str
+        The id.
+    value : dict or None
+        What the function returned.
+    error : NormwiseError or None
+        Why there is no value.
+    cached : bool
+        The value was taken from the cache.
+    seconds : float
+        Wall clock of the child; 0 from the cache.
+    peak_bytes : int
+        Largest resident memory of the child; 0 from the cache.
+    warnings : tuple of NormwiseWarning
+        What the function warned of.
+    """
+
+    subject: str
+    value: Value | None
+    error: NormwiseError | None = None
+    cached: bool = False
+    seconds: float = 0.0
+    peak_bytes: int = 0
+    warnings: tuple[NormwiseWarning, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -44,7 +136,7 @@ class Work:
     function : FunctionName
         What is called.
     arguments : mapping of int to mapping
-        Keyword arguments by position; JSON can say them.
+        Keyword arguments by position, as JSON can hold them.
     limits : Limits
         Of each child.
     jobs : int
@@ -62,7 +154,7 @@ class Work:
 
 @dataclass(frozen=True)
 class Finished:
-    """One child's end.
+    """How one child process ended.
 
     Attributes
     ----------
@@ -93,7 +185,7 @@ class Executor(Protocol):
     """
 
     def execute(self, work: Work) -> Generator[Finished, None, None]:
-        """Give each call's end as it comes, in any order, every position exactly once.
+        """Yield how each call ended, in any order, every position exactly once.
 
         Closing the generator early ends every child.
         """
@@ -118,10 +210,10 @@ def name_function(function: Callable[..., object]) -> FunctionName:
     'normwise.engine.executor:name_function'
     """
     module, qualname = getattr(function, "__module__", ""), getattr(function, "__qualname__", "")
-    found: Any = sys.modules.get(module)
+    imported: Any = sys.modules.get(module)
     for part in qualname.split("."):
-        found = getattr(found, part, None)
-    if module == "__main__" or found is not function:
+        imported = getattr(imported, part, None)
+    if module == "__main__" or imported is not function:
         raise EngineError(
             "ENG-101",
             "a child process can't import this function.",

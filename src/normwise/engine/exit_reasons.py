@@ -7,8 +7,7 @@ import re
 import signal
 from pathlib import Path
 
-from normwise.engine.executor import FunctionName
-from normwise.engine.task import Limits
+from normwise.engine.executor import FunctionName, Limits
 from normwise.engine.worker import memory_exceeded
 from normwise.errors import EngineError
 

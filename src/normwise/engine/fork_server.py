@@ -4,8 +4,8 @@ It imports what the function needs once, so that a child costs a fork of a few m
 single-threaded, so that forking is safe. It runs as a process of its own, so that neither the caller's
 threads, nor its ``__main__``, nor its open files have anything to do with the children. Linux only.
 
-It reads ``order.json`` from its folder, writes one JSON object a line for each child that has ended, and
-watches its standard input: when that closes, or the parent dies, it kills every child and goes.
+It reads ``work.json`` from its folder, writes one JSON object a line for each child that has ended, and
+watches its standard input: when that closes, or the parent dies, it kills every child and exits.
 """
 
 from __future__ import annotations
@@ -26,10 +26,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NoReturn
 
-from normwise.engine.executor import FunctionName
-from normwise.engine.task import Limits
+from normwise.engine.executor import FunctionName, Limits
 from normwise.engine.worker import (
-    answer,
+    call_and_store,
     import_function,
     limit_threads,
     seed_generators,
@@ -37,9 +36,9 @@ from normwise.engine.worker import (
 
 __all__ = ["main"]
 
-_LOOK_SECONDS = 0.05  # how often memory is measured; ends and deadlines wake the loop by themselves
-_BLIND_SECONDS = 0.005  # how often children are looked at where the kernel has no pidfd
-_LAST_THREADS_SECONDS = 2.0
+_POLL_SECONDS = 0.05  # how often memory is measured; ends and deadlines wake the loop by themselves
+_POLL_SECONDS_WITHOUT_PIDFD = 0.005  # where the kernel does not wake the loop when a child ends
+_PARENT_PIPE_SECONDS = 2.0
 _SET_PARENT_DEATH_SIGNAL = 1  # PR_SET_PDEATHSIG
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 
@@ -56,13 +55,13 @@ class Child:
 
     @classmethod
     def fork(cls, position: int, run: Callable[[], None]) -> Child:
-        """Fork a child that runs ``run`` and leaves without cleaning up after the nursery."""
-        nursery = os.getpid()
+        """Fork a child that runs ``run`` and exits without the cleaning up of the fork server."""
+        server = os.getpid()
         begun = time.monotonic()
         pid = os.fork()
         if pid == 0:
-            _live_as_child(nursery, run)
-        with contextlib.suppress(OSError):  # the child does it too; whoever comes first
+            _run_in_child(server, run)
+        with contextlib.suppress(OSError):  # the child does it too; one of the two is first
             os.setpgid(pid, pid)
         try:
             pidfd = os.pidfd_open(pid)
@@ -71,7 +70,7 @@ class Child:
         return cls(position, pid, begun, pidfd)
 
     def has_ended(self) -> bool:
-        """Say whether it has; its process id stays taken until `bury`."""
+        """Return whether it has; its process id stays taken until `reap`."""
         return os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
 
     def kill(self, reason: str | None = None) -> None:
@@ -80,7 +79,7 @@ class Child:
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self.pid, signal.SIGKILL)
 
-    def bury(self) -> tuple[int, int]:
+    def reap(self) -> tuple[int, int]:
         """Kill what it left running, and return its exit status (or minus the signal) and peak bytes."""
         self.kill()
         _, status, usage = os.wait4(self.pid, 0)
@@ -91,78 +90,78 @@ class Child:
 
 @dataclass
 class ForkServer:
-    """Starts, watches and buries children.
+    """Starts, watches and reaps children.
 
     Attributes
     ----------
-    lifeline : int
-        File descriptor that closes when the caller goes.
-    say : callable
-        Tells the caller of one child's end.
+    parent_pipe : int
+        File descriptor that closes when the caller ends.
+    report : callable
+        Sends how one child ended to the caller.
     limits : Limits
         Of each child.
     jobs : int
         Children at once.
-    born_with : int
+    baseline_bytes : int
         Resident bytes that a child has from the start.
     """
 
-    lifeline: int
-    say: Callable[[dict[str, Any]], None]
+    parent_pipe: int
+    report: Callable[[dict[str, Any]], None]
     limits: Limits
     jobs: int
-    born_with: int
+    baseline_bytes: int
     running: list[Child] = field(default_factory=list)
 
-    def raise_all(self, births: list[tuple[int, Callable[[], None]]]) -> None:
-        """Run every child to its end, or until the caller goes."""
-        births.reverse()
+    def run_all(self, waiting: list[tuple[int, Callable[[], None]]]) -> None:
+        """Run every child to its end, or until the caller ends."""
+        waiting.reverse()
         try:
-            while births or self.running:
-                self._fill_places(births)
+            while waiting or self.running:
+                self._start(waiting)
                 if self._wait():
                     signal.signal(signal.SIGTERM, signal.SIG_IGN)  # cleaning up has begun
                     return
-                self._look_round()
+                self._check_children()
         finally:
             for child in self.running:
                 child.kill()
             for child in self.running:
-                child.bury()
+                child.reap()
 
-    def _fill_places(self, births: list[tuple[int, Callable[[], None]]]) -> None:
-        while births and len(self.running) < self.jobs:
-            position, run = births[-1]
+    def _start(self, waiting: list[tuple[int, Callable[[], None]]]) -> None:
+        while waiting and len(self.running) < self.jobs:
+            position, run = waiting[-1]
             try:
                 child = Child.fork(position, run)
             except OSError:  # no more processes or memory now; go on when a child has ended
                 if not self.running:
                     raise
                 return
-            births.pop()
+            waiting.pop()
             self.running.append(child)
 
     def _wait(self) -> bool:
-        """Sleep until a child ends, a deadline or a look is due; say whether the caller has gone."""
+        """Sleep until a child ends or a check is due; return whether the caller has ended."""
         poll = select.poll()
-        poll.register(self.lifeline, select.POLLIN)
-        seeing = True
+        poll.register(self.parent_pipe, select.POLLIN)
+        period = _POLL_SECONDS
         for child in self.running:
             if child.pidfd is None:
-                seeing = False
+                period = _POLL_SECONDS_WITHOUT_PIDFD
             else:
                 poll.register(child.pidfd, select.POLLIN)
         due = min(child.begun for child in self.running) + self.limits.seconds - time.monotonic()
-        nap = min(max(due, _BLIND_SECONDS), _LOOK_SECONDS if seeing else _BLIND_SECONDS)
-        return any(ready == self.lifeline for ready, _ in poll.poll(nap * 1000))
+        pause = min(max(due, _POLL_SECONDS_WITHOUT_PIDFD), period)
+        return any(ready == self.parent_pipe for ready, _ in poll.poll(pause * 1000))
 
-    def _look_round(self) -> None:
+    def _check_children(self) -> None:
         now = time.monotonic()
         for child in list(self.running):
             if child.has_ended():
                 self.running.remove(child)
-                status, peak = child.bury()
-                self.say(
+                status, peak = child.reap()
+                self.report(
                     {
                         "position": child.position,
                         "status": status,
@@ -173,63 +172,63 @@ class ForkServer:
                 )
             elif now - child.begun > self.limits.seconds:
                 child.kill("time")
-            elif _resident_bytes(child.pid) - self.born_with > self.limits.memory_bytes:
+            elif _resident_bytes(child.pid) - self.baseline_bytes > self.limits.memory_bytes:
                 child.kill("memory")
 
 
 def main(place: str, parent: str) -> None:
-    """Do what ``order.json`` in a folder says.
+    """Run what ``work.json`` in a folder lists.
 
     Parameters
     ----------
     place : str
-        The folder, where results go too; removed if the caller goes first.
+        The folder, where results go too; removed if the caller ends first.
     parent : str
         Process id of the caller.
     """
     folder = Path(place)
-    signal.signal(signal.SIGTERM, _leave)
+    signal.signal(signal.SIGTERM, _exit_on_signal)
     _end_with_parent(int(parent), signal.SIGTERM)
-    lifeline, events = os.dup(0), os.dup(1)
-    nowhere = os.open(os.devnull, os.O_RDWR)
-    os.dup2(nowhere, 0)
-    os.dup2(nowhere, 1)
+    parent_pipe, events = os.dup(0), os.dup(1)
+    devnull = os.open(os.devnull, os.O_RDWR)
+    os.dup2(devnull, 0)
+    os.dup2(devnull, 1)
 
-    def say(event: dict[str, Any]) -> None:
+    def report(event: dict[str, Any]) -> None:
         os.write(events, (json.dumps(event) + "\n").encode())
 
     try:
-        order = json.loads((folder / "order.json").read_bytes())
-        limits = Limits(**order["limits"])
+        work = json.loads((folder / "work.json").read_bytes())
+        limits = Limits(**work["limits"])
         try:
-            function = _prepare(FunctionName(**order["function"]), order["preload"])
+            function = _prepare(FunctionName(**work["function"]), work["preload"])
         except Exception as error:  # noqa: BLE001 - a module may fail in any way while it is imported
-            say({"import_failed": f"{type(error).__name__}: {error}"})
+            report({"import_failed": f"{type(error).__name__}: {error}"})
             return
         limit_threads(1)  # no threads before the fork; children may have more
         seed_generators()  # children do it again; here it pays for importing the generators once
         gc.collect()
         gc.freeze()  # children don't copy pages by counting references of what is loaded
 
-        def birth(position: int, arguments: dict[str, Any]) -> Callable[[], None]:
+        def calling(position: int, arguments: dict[str, Any]) -> Callable[[], None]:
             def run() -> None:
-                os.close(lifeline)
+                os.close(parent_pipe)
                 os.close(events)
                 log = os.open(folder / f"{position}.log", os.O_WRONLY | os.O_CREAT, 0o600)
                 os.dup2(log, 2)
                 if limits.threads != 1:
                     limit_threads(limits.threads)
-                answer(function, arguments, limits, folder / f"{position}.result")
+                call_and_store(function, arguments, limits, folder / f"{position}.result")
 
             return run
 
-        say({"ready": True})
-        nursery = ForkServer(lifeline, say, limits, order["jobs"], _resident_bytes(os.getpid()))
-        nursery.raise_all([(position, birth(position, arguments)) for position, arguments in order["tasks"]])
+        report({"ready": True})
+        server = ForkServer(parent_pipe, report, limits, work["jobs"], _resident_bytes(os.getpid()))
+        server.run_all([(position, calling(position, arguments)) for position, arguments in work["tasks"]])
     finally:
-        # The kernel tells of the death of the caller's first thread; the others may hold the lifeline longer.
-        patience = _LAST_THREADS_SECONDS if signal.getsignal(signal.SIGTERM) == signal.SIG_IGN else 0.0
-        if os.getppid() != int(parent) or select.select([lifeline], [], [], patience)[0]:
+        # The kernel reports the end of the caller's first thread; the others may hold the pipe open longer.
+        patience = _PARENT_PIPE_SECONDS if signal.getsignal(signal.SIGTERM) == signal.SIG_IGN else 0.0
+        if os.getppid() != int(parent) or select.select([parent_pipe], [], [], patience)[0]:
             shutil.rmtree(folder, ignore_errors=True)
 
 
@@ -242,19 +241,19 @@ def _resident_bytes(pid: int) -> int:
 
 def _prepare(name: FunctionName, preload: list[str]) -> Callable[..., object]:
     for module in preload:
-        with contextlib.suppress(ImportError):  # what is really needed is missed by name in the child
+        with contextlib.suppress(ImportError):  # the import of the function names what is really missing
             importlib.import_module(module)
     return import_function(name)
 
 
-def _live_as_child(nursery: int, run: Callable[[], None]) -> NoReturn:
-    """Run in the child and never return: whatever happens, the nursery's own code must not go on here."""
+def _run_in_child(server: int, run: Callable[[], None]) -> NoReturn:
+    """Run in the child and never return: the code of the fork server must not go on here."""
     status = 1
     try:
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
         with contextlib.suppress(OSError):
             os.setpgid(0, 0)
-        _end_with_parent(nursery, signal.SIGKILL)
+        _end_with_parent(server, signal.SIGKILL)
         with contextlib.suppress(OSError):  # if memory runs out, the kernel takes the child, not the run
             Path("/proc/self/oom_score_adj").write_text("1000", encoding="ascii")
         run()
@@ -270,6 +269,6 @@ def _end_with_parent(parent: int, with_signal: signal.Signals) -> None:
         os._exit(1)
 
 
-def _leave(_signal: int, _frame: object) -> NoReturn:
+def _exit_on_signal(_signal: int, _frame: object) -> NoReturn:
     signal.signal(signal.SIGTERM, signal.SIG_IGN)  # cleaning up begins, and isn't to be interrupted
     sys.exit(1)

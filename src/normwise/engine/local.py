@@ -1,4 +1,4 @@
-"""Children on this machine: forked by a nursery on Linux, started one by one elsewhere."""
+"""Children on this machine: forked by a fork server on Linux, started one by one elsewhere."""
 
 from __future__ import annotations
 
@@ -24,20 +24,20 @@ from normwise.errors import EngineError
 
 __all__ = ["ForkExecutor", "LocalExecutor"]
 
-_DEATHS = 4  # so often in a row may nurseries die before a child ends, until the child is given up
-_LOG = "nursery.log"
+_LOST_SERVERS = 4  # so many in a row may die before a child ends, until the child is given up
+_LOG = "server.log"
 _GRACE_SECONDS = 5.0
 
 
 class LocalExecutor:
     """Runs each call in a supervised child process of this machine.
 
-    On Linux children are forked by a nursery (`ForkExecutor`); elsewhere, where forking a process that has
-    loaded numeric libraries isn't safe, each is a fresh interpreter (`SpawnExecutor`).
+    On Linux children are forked by a fork server (`ForkExecutor`). Elsewhere, where forking a process with
+    numeric libraries in it isn't safe, each is a fresh interpreter (`SpawnExecutor`).
     """
 
     def execute(self, work: Work) -> Generator[Finished, None, None]:
-        """Give each call's end as it comes."""
+        """Yield how each call ended."""
         executor = ForkExecutor() if sys.platform == "linux" else SpawnExecutor()
         return executor.execute(work)
 
@@ -46,45 +46,45 @@ class ForkExecutor:
     """Forks each child from one process that has imported what the function needs; Linux only."""
 
     def execute(self, work: Work) -> Generator[Finished, None, None]:
-        """Give each call's end as it comes.
+        """Yield how each call ended.
 
-        A nursery that dies is replaced. If it dies again before any child has ended, its successors run one
-        child at a time, and a child with which the nursery dies twice more is given up.
+        A fork server that dies is replaced. If it dies again before any child has ended, its successors run
+        one child at a time, and a child during which the server dies twice more is given up.
 
         Raises
         ------
         EngineError
-            ENG-104, the function's module can't be imported; ENG-105, the nursery can't start.
+            ENG-104, the function's module can't be imported; ENG-105, the fork server can't start.
         """
         left = dict(work.arguments)
-        deaths = 0
+        lost = 0
         while left:
             before = len(left)
-            jobs = work.jobs if deaths < 2 else 1
-            with contextlib.closing(_raise_all(replace(work, jobs=jobs), left)) as ends:
+            jobs = work.jobs if lost < 2 else 1
+            with contextlib.closing(_run_all(replace(work, jobs=jobs), left)) as ends:
                 for finished in ends:
                     left.pop(finished.position)
                     yield finished
-            deaths = deaths + 1 if len(left) == before else 0
-            if deaths == _DEATHS:
+            lost = lost + 1 if len(left) == before else 0
+            if lost == _LOST_SERVERS:
                 position = next(iter(left))
                 left.pop(position)
                 yield Finished(position, None, _server_lost(), 0.0, 0)
-                deaths = 2
+                lost = 2
 
 
-def _raise_all(work: Work, left: dict[int, Any]) -> Generator[Finished, None, None]:
-    """Run one nursery until it has no child left, or dies."""
+def _run_all(work: Work, left: dict[int, Any]) -> Generator[Finished, None, None]:
+    """Run one fork server until it has no child left, or dies."""
     with tempfile.TemporaryDirectory(prefix="normwise-", ignore_cleanup_errors=True) as name:
         folder = Path(name)
-        order = {
+        content = {
             "function": asdict(work.function),
             "preload": work.preload,
             "limits": asdict(work.limits),
             "jobs": work.jobs,
             "tasks": list(left.items()),
         }
-        (folder / "order.json").write_text(json.dumps(order), encoding="utf-8")
+        (folder / "work.json").write_text(json.dumps(content), encoding="utf-8")
         with _fork_server(folder) as events:
             first = json.loads(next(events, "{}"))
             if "import_failed" in first:
@@ -107,7 +107,7 @@ def _finished(event: dict[str, Any], folder: Path, work: Work) -> Finished:
 
 @contextlib.contextmanager
 def _fork_server(folder: Path) -> Iterator[Iterator[bytes]]:
-    """Start a nursery and give its events; on leaving it and all its children are gone."""
+    """Start a fork server and give its events; at the end it and all its children have ended."""
     with (folder / _LOG).open("wb") as log:
         process = start_python(
             "normwise.engine.fork_server",
@@ -141,10 +141,10 @@ def _server_lost() -> EngineError:
 
 
 def _server_not_started(log: Path) -> EngineError:
-    said = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
+    lines = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
     return EngineError(
         "ENG-105",
         "the process that starts and watches the children did not start.",
-        seen=said[-1] if said else "it said nothing",
+        seen=lines[-1] if lines else "it wrote nothing",
         advice="look for a shortage of memory or processes (ulimit -u), and for a broken installation",
     )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import warnings
-from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
@@ -12,29 +11,23 @@ from pathlib import Path
 
 from normwise.engine.cache import Cache, result_key
 from normwise.engine.executor import (
+    DEFAULT_LIMITS,
     Executor,
     Finished,
     FunctionName,
+    Limits,
+    Outcome,
+    Task,
     Work,
     name_function,
 )
 from normwise.engine.fingerprints import Fingerprints
 from normwise.engine.local import LocalExecutor
-from normwise.engine.progress import (
-    Progress,
-    QuietProgress,
-    State,
-)
+from normwise.engine.progress import LogProgress, Progress, State
 from normwise.engine.serialization import (
     DamagedError,
     Stored,
     decode,
-)
-from normwise.engine.task import (
-    DEFAULT_LIMITS,
-    Limits,
-    Outcome,
-    Task,
 )
 from normwise.errors import (
     EngineError,
@@ -114,14 +107,14 @@ def run_subjects(
     """
     _check(tasks, jobs)
     cache = Cache(cache_dir) if cache_dir is not None else None
-    run = _Run(tasks, cache, progress or QuietProgress(), title)
+    run = _Run(tasks, cache, progress or LogProgress(), title)
     work = Work(name_function(function), run.left, limits, jobs, tuple(preload))
     run.progress.start(title, len(tasks))
     try:
         run.take_from_cache(work.function, version, packages, jobs)
         if run.left:
-            with closing((executor or LocalExecutor()).execute(work)) as ends:
-                for finished in ends:
+            with closing((executor or LocalExecutor()).execute(work)) as results:
+                for finished in results:
                     run.take(finished)
     finally:
         run.progress.finish(title)
@@ -164,7 +157,7 @@ class _Run:
     def take_from_cache(
         self, function: FunctionName, version: str, packages: Sequence[str], jobs: int
     ) -> None:
-        """Name every result by its content, and take those that are there."""
+        """Compute the key of every result, and take the results that are in the cache."""
         if self._cache is None:
             return
         hashes = self._hash_inputs(jobs)
@@ -180,7 +173,7 @@ class _Run:
                 )
 
     def take(self, finished: Finished) -> None:
-        """Take one child's end: keep its value, or say why there is none."""
+        """Keep the value of a child that has ended, or the error why there is none."""
         task = self.tasks[finished.position]
         stored = self._read(finished)
         error = finished.error or (stored.error if stored else _damaged())
@@ -198,7 +191,7 @@ class _Run:
             Outcome(
                 subject=task.subject,
                 value=stored.value if stored and error is None else None,
-                error=_said_of(task.subject, error) if error else None,
+                error=_with_subject(task.subject, error) if error else None,
                 seconds=finished.seconds,
                 peak_bytes=finished.peak_bytes,
                 warnings=stored.warnings if stored else (),
@@ -206,20 +199,20 @@ class _Run:
         )
 
     def warn(self) -> None:
-        """Say once what concerns the cache, and each code that children warned with."""
+        """Warn once of what concerns the cache, and once of each code that children warned with."""
         if self._cache is not None:
             self._fingerprints.save()
             if damaged := self._cache.damaged:
-                _warn(f"ENG-302  {damaged} results in the cache were damaged and have been computed again.")
+                _warn("ENG-302", f"{damaged} results in the cache were damaged and have been computed again.")
             if unwritten := self._cache.unwritten:
-                _warn(f"ENG-303  {unwritten} results could not be written into the cache.")
-        said = [text for position in sorted(self.outcomes) for text in self.outcomes[position].warnings]
-        codes = Counter(text.split()[0] for text in said)
-        for code, count in codes.items():
-            first = next(text for text in said if text.split()[0] == code)
-            _warn(
-                first if count == 1 else f"{first} ({code} came {count} times in {len(self.tasks)} subjects)"
-            )
+                _warn("ENG-303", f"{unwritten} results could not be written into the cache.")
+        by_code: dict[str, list[NormwiseWarning]] = {}
+        for position in sorted(self.outcomes):
+            for warning in self.outcomes[position].warnings:
+                by_code.setdefault(warning.code, []).append(warning)
+        for code, found in by_code.items():
+            count = f" ({code} came {len(found)} times in {len(self.tasks)} subjects)"
+            _warn(code, found[0].text + (count if len(found) > 1 else ""))
 
     def _hash_inputs(self, jobs: int) -> dict[Path, str]:
         def hash_or_none(path: Path) -> str | None:
@@ -230,8 +223,8 @@ class _Run:
 
         paths = list(dict.fromkeys(path for task in self.tasks for path in task.inputs))
         with ThreadPoolExecutor(jobs) as pool:  # hashing frees the interpreter for other threads
-            found = zip(paths, pool.map(hash_or_none, paths), strict=True)
-            return {path: digest for path, digest in found if digest is not None}
+            digests = zip(paths, pool.map(hash_or_none, paths), strict=True)
+            return {path: digest for path, digest in digests if digest is not None}
 
     def _read(self, finished: Finished) -> Stored | None:
         try:
@@ -246,8 +239,8 @@ class _Run:
         self.progress.advance(self._title, outcome.subject, state, code)
 
 
-def _said_of(subject: str, error: NormwiseError) -> NormwiseError:
-    """Return the error, said of the subject; the file it was said of goes into the sentence."""
+def _with_subject(subject: str, error: NormwiseError) -> NormwiseError:
+    """Return the error with the subject; the file that it named goes into the sentence."""
     if error.subject in (None, subject):
         return error.for_subject(subject)
     fields = error.to_dict()
@@ -263,5 +256,5 @@ def _damaged() -> EngineError:
     )
 
 
-def _warn(text: str) -> None:
-    warnings.warn(NormwiseWarning(text), stacklevel=4)
+def _warn(code: str, text: str) -> None:
+    warnings.warn(NormwiseWarning(code, text), stacklevel=4)

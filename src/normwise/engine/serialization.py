@@ -17,18 +17,19 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from normwise.engine.task import Value
+from normwise.engine.executor import Value
 from normwise.errors import (
     EngineError,
     NormwiseError,
+    NormwiseWarning,
     error_from_dict,
 )
 
 __all__ = ["DamagedError", "Stored", "decode", "encode_error", "encode_value"]
 
-_MAGIC = b"NORMWISE-RESULT-1\n"
+_MAGIC = b"NORMWISE-RESULT-2\n"
 _DIGEST_BYTES = 32
-_NOTES = "notes.json"
+_INDEX = "index.json"
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest time a zip can hold, instead of the current one
 
 
@@ -42,17 +43,17 @@ class Stored:
 
     value: Value | None
     error: NormwiseError | None
-    warnings: tuple[str, ...]
+    warnings: tuple[NormwiseWarning, ...]
 
 
-def encode_value(value: object, warnings: Sequence[str] = ()) -> bytes:
+def encode_value(value: object, warnings: Sequence[NormwiseWarning] = ()) -> bytes:
     """Return a function's value as bytes.
 
     Parameters
     ----------
     value : dict
         Arrays of numbers or text, and whatever JSON can say, by name.
-    warnings : sequence of str
+    warnings : sequence of NormwiseWarning
         What the function warned of.
 
     Raises
@@ -73,14 +74,14 @@ def encode_value(value: object, warnings: Sequence[str] = ()) -> bytes:
             raise _not_storable(f"{name} is an array of", "objects")
     plain = {name: item for name, item in value.items() if name not in arrays}
     try:
-        return _pack({"names": list(value), "plain": plain, "warnings": list(warnings)}, arrays)
+        return _pack({"names": list(value), "plain": plain}, warnings, arrays)
     except (TypeError, ValueError) as error:
-        raise _not_storable("JSON can't say it:", str(error)) from error
+        raise _not_storable("not plain data:", str(error)) from error
 
 
-def encode_error(error: NormwiseError, warnings: Sequence[str] = ()) -> bytes:
+def encode_error(error: NormwiseError, warnings: Sequence[NormwiseWarning] = ()) -> bytes:
     """Return an error as bytes, with all its fields."""
-    return _pack({"error": error.to_dict(), "warnings": list(warnings)}, {})
+    return _pack({"error": error.to_dict()}, warnings, {})
 
 
 def decode(content: bytes) -> Stored:
@@ -101,28 +102,31 @@ def decode(content: bytes) -> Stored:
     if not content.startswith(_MAGIC) or hashlib.sha256(body).digest() != digest:
         raise DamagedError
     with zipfile.ZipFile(BytesIO(body)) as container:
-        notes = json.loads(container.read(_NOTES))
-        warnings = tuple(notes["warnings"])
-        if "error" in notes:
-            return Stored(None, error_from_dict(notes["error"]), warnings)
-        members = {name: index for index, name in enumerate(notes["arrays"])}
+        index = json.loads(container.read(_INDEX))
+        warnings = tuple(NormwiseWarning(**fields) for fields in index["warnings"])
+        if "error" in index:
+            return Stored(None, error_from_dict(index["error"]), warnings)
+        members = {name: number for number, name in enumerate(index["arrays"])}
         value: Value = {}
-        for name in notes["names"]:
+        for name in index["names"]:
             if name in members:
                 with container.open(f"{members[name]}.npy") as member:
                     value[name] = np.lib.format.read_array(member, allow_pickle=False)  # type: ignore[no-untyped-call] # numpy's stubs say no types
             else:
-                value[name] = notes["plain"][name]
+                value[name] = index["plain"][name]
     return Stored(value, None, warnings)
 
 
-def _pack(notes: dict[str, Any], arrays: dict[str, npt.NDArray[np.generic]]) -> bytes:
+def _pack(
+    content: dict[str, Any], warnings: Sequence[NormwiseWarning], arrays: dict[str, npt.NDArray[np.generic]]
+) -> bytes:
     body = BytesIO()
     with zipfile.ZipFile(body, "w") as container:
-        text = json.dumps({**notes, "arrays": list(arrays)}, default=_plain)
-        container.writestr(zipfile.ZipInfo(_NOTES, _EPOCH), text)
-        for index, array in enumerate(arrays.values()):
-            with container.open(zipfile.ZipInfo(f"{index}.npy", _EPOCH), "w", force_zip64=True) as member:
+        fields = [vars(warning) for warning in warnings]
+        index = {**content, "warnings": fields, "arrays": list(arrays)}
+        container.writestr(zipfile.ZipInfo(_INDEX, _EPOCH), json.dumps(index, default=_plain))
+        for number, array in enumerate(arrays.values()):
+            with container.open(zipfile.ZipInfo(f"{number}.npy", _EPOCH), "w", force_zip64=True) as member:
                 np.lib.format.write_array(member, array, allow_pickle=False)  # type: ignore[no-untyped-call] # as above
     packed = body.getvalue()
     return _MAGIC + hashlib.sha256(packed).digest() + packed

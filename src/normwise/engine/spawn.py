@@ -20,6 +20,7 @@ from typing import IO, Any
 from normwise.engine.executor import (
     Finished,
     FunctionName,
+    Limits,
     Work,
 )
 from normwise.engine.exit_reasons import (
@@ -28,9 +29,8 @@ from normwise.engine.exit_reasons import (
     result_of,
 )
 from normwise.engine.serialization import encode_error
-from normwise.engine.task import Limits
 from normwise.engine.worker import (
-    answer,
+    call_and_store,
     import_function,
     limit_threads,
     thread_settings,
@@ -101,7 +101,7 @@ class SpawnExecutor:
     """Starts a fresh interpreter a call, as many at once as there are jobs."""
 
     def execute(self, work: Work) -> Generator[Finished, None, None]:
-        """Give each call's end as it comes."""
+        """Yield how each call ended."""
         running: set[subprocess.Popen[bytes]] = set()
         closing = threading.Event()
         with (
@@ -130,13 +130,13 @@ def _run_one(
     running: set[subprocess.Popen[bytes]],
     closing: threading.Event,
 ) -> Finished:
-    order = {
+    content = {
         "function": asdict(work.function),
         "limits": asdict(work.limits),
         "arguments": arguments,
         "position": position,
     }
-    (folder / f"{position}.json").write_text(json.dumps(order), encoding="utf-8")
+    (folder / f"{position}.json").write_text(json.dumps(content), encoding="utf-8")
     begun = time.monotonic()
     killed_for = None
     with (folder / f"{position}.log").open("wb") as log:
@@ -174,32 +174,32 @@ def _kill(process: subprocess.Popen[bytes]) -> None:
             process.kill()
 
 
-def main(order: str) -> None:
-    """Do the one call that a file describes; the caller holds standard input open as long as it lives."""
-    order_file = Path(order)
-    lifeline = os.dup(0)
+def main(work: str) -> None:
+    """Make the one call that a file describes; the caller holds standard input open until it ends."""
+    work_file = Path(work)
+    parent_pipe = os.dup(0)
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
-    threading.Thread(target=_end_with_caller, args=(lifeline,), daemon=True).start()
-    call = json.loads(order_file.read_bytes())
+    threading.Thread(target=_end_with_caller, args=(parent_pipe,), daemon=True).start()
+    call = json.loads(work_file.read_bytes())
     limits = Limits(**call["limits"])
     name = FunctionName(**call["function"])
-    result = order_file.with_suffix(".result")
+    result = work_file.with_suffix(".result")
     try:
         function = import_function(name)
     except Exception as error:  # noqa: BLE001 - a module may fail in any way while it is imported
         result.write_bytes(encode_error(import_failed(name, f"{type(error).__name__}: {error}")))
         os._exit(0)
     limit_threads(limits.threads)
-    answer(function, call["arguments"], limits, result)
+    call_and_store(function, call["arguments"], limits, result)
     with contextlib.suppress(ImportError):
         import resource
 
         unit = 1 if sys.platform == "darwin" else 1024  # the one system that counts in bytes
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
-        order_file.with_suffix(".peak").write_text(str(peak), encoding="ascii")
+        work_file.with_suffix(".peak").write_text(str(peak), encoding="ascii")
     os._exit(0)  # as a forked child: no library's shutdown can hang after the result is there
 
 
-def _end_with_caller(lifeline: int) -> None:
-    os.read(lifeline, 1)
+def _end_with_caller(parent_pipe: int) -> None:
+    os.read(parent_pipe, 1)
     os._exit(1)

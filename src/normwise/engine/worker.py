@@ -1,4 +1,4 @@
-"""What happens inside one child process: take limits, call the function, leave a result or an error."""
+"""Inside one child process: set limits, call the function, write its result or its error."""
 
 from __future__ import annotations
 
@@ -17,16 +17,22 @@ from typing import Any
 
 import numpy as np
 
-from normwise.engine.executor import FunctionName
+from normwise.engine.executor import FunctionName, Limits
 from normwise.engine.serialization import encode_error, encode_value
-from normwise.engine.task import Limits
 from normwise.errors import (
     EngineError,
     NormwiseError,
     NormwiseWarning,
 )
 
-__all__ = ["answer", "import_function", "limit_memory", "limit_threads", "seed_generators", "thread_settings"]
+__all__ = [
+    "call_and_store",
+    "import_function",
+    "limit_memory",
+    "limit_threads",
+    "seed_generators",
+    "thread_settings",
+]
 
 _THREAD_SETTINGS = (
     "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "BLIS_NUM_THREADS",
@@ -48,28 +54,28 @@ def import_function(name: FunctionName) -> Callable[..., object]:
     callable
     """
     try:
-        found: Any = importlib.import_module(name.module)
+        imported: Any = importlib.import_module(name.module)
     except ModuleNotFoundError:
         if name.file is None:
             raise
         spec = importlib.util.spec_from_file_location(name.module, name.file)
         if spec is None or spec.loader is None:
             raise
-        found = importlib.util.module_from_spec(spec)
-        sys.modules[name.module] = found
-        spec.loader.exec_module(found)
+        imported = importlib.util.module_from_spec(spec)
+        sys.modules[name.module] = imported
+        spec.loader.exec_module(imported)
     for part in name.qualname.split("."):
-        found = getattr(found, part)
-    return found  # type: ignore[no-any-return] # its type is the caller's affair
+        imported = getattr(imported, part)
+    return imported  # type: ignore[no-any-return] # the caller knows its type
 
 
 def thread_settings(threads: int) -> dict[str, str]:
-    """Return the environment that holds numeric libraries to so many threads when they are loaded."""
+    """Return environment variables that limit the threads of numeric libraries when they are loaded."""
     return dict.fromkeys(_THREAD_SETTINGS, str(threads))
 
 
 def limit_threads(threads: int) -> None:
-    """Hold the libraries that are loaded, and those that will be, to so many threads."""
+    """Limit the threads of the libraries that are loaded, and of those that will be."""
     from threadpoolctl import threadpool_limits
 
     os.environ.update(thread_settings(threads))
@@ -79,7 +85,7 @@ def limit_threads(threads: int) -> None:
 
 
 def seed_generators() -> None:
-    """Give whoever draws without a seed the same draws, whatever the order of subjects."""
+    """Seed the global generators, so that code without a seed of its own draws the same in every child."""
     random.seed(0)
     np.random.seed(0)  # noqa: NPY002 - the global generator is the one that careless code uses
     if torch := sys.modules.get("torch"):
@@ -119,10 +125,10 @@ def _data_bytes() -> int:
     return 0
 
 
-def answer(
+def call_and_store(
     function: Callable[..., object], arguments: Mapping[str, Any], limits: Limits, result: Path
 ) -> None:
-    """Call the function and leave what it returns, or the error that ended it, in a file.
+    """Call the function and write what it returns, or the error that ended it, to a file.
 
     Parameters
     ----------
@@ -131,13 +137,13 @@ def answer(
     arguments : mapping
         Keyword arguments.
     limits : Limits
-        Memory is limited here; time is the supervisor's affair.
+        Memory is limited here; the supervising process limits time.
     result : Path
         Written beside itself first, so that it appears whole or not at all.
     """
     faulthandler.enable()  # a crash leaves the line it came from in the child's log
     seed_generators()
-    said: list[str] = []
+    found: list[NormwiseWarning] = []
     limit_memory(limits.memory_bytes)
     try:
         with warnings.catch_warnings(record=True) as caught:
@@ -145,16 +151,17 @@ def answer(
             try:
                 value = function(**arguments)
             finally:
-                said = [str(item.message) for item in caught if issubclass(item.category, NormwiseWarning)]
-                said = list(dict.fromkeys(said))
-        content = encode_value(value, said)
+                raised = (item.message for item in caught)
+                found = [each for each in raised if isinstance(each, NormwiseWarning)]
+                found = list({str(each): each for each in found}.values())
+        content = encode_value(value, found)
     except MemoryError as error:
         _lift_memory_limit()
-        content = encode_error(memory_exceeded(limits, str(error)), said)
+        content = encode_error(memory_exceeded(limits, str(error)), found)
     except NormwiseError as error:
-        content = encode_error(error, said)
+        content = encode_error(error, found)
     except BaseException as error:  # noqa: BLE001 - whatever it is, it costs this subject only
-        content = encode_error(_unexpected(error), said)
+        content = encode_error(_unexpected(error), found)
     part = result.with_suffix(".part")
     part.write_bytes(content)
     part.replace(result)
