@@ -60,13 +60,9 @@ class RunLog:
 
 
 class _Lines(logging.Formatter):
-    converter = time.gmtime
-
-    def __init__(self) -> None:
-        super().__init__("%(asctime)s  %(message)s", "%Y-%m-%dT%H:%M:%SZ")
-
     def format(self, record: logging.LogRecord) -> str:
-        return super().format(record).replace("\n", "\n" + " " * 22)
+        stamp = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(record.created))
+        return f"{stamp}  {record.getMessage()}".replace("\n", "\n" + " " * 22)
 
 
 class _File(logging.FileHandler):

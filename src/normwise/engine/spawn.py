@@ -130,13 +130,13 @@ def _run_one(
     running: set[subprocess.Popen[bytes]],
     closing: threading.Event,
 ) -> Finished:
-    content = {
+    call = {
         "function": asdict(work.function),
         "limits": asdict(work.limits),
         "arguments": arguments,
         "position": position,
     }
-    (folder / f"{position}.json").write_text(json.dumps(content), encoding="utf-8")
+    (folder / f"{position}.json").write_text(json.dumps(call), encoding="utf-8")
     begun = time.monotonic()
     killed_for = None
     with (folder / f"{position}.log").open("wb") as log:
