@@ -19,7 +19,7 @@ from normwise.features import learnt_extractor, read_features
 from normwise.features.slides import read_tiles, tiles_place
 from normwise.procedure import draw_folds
 from normwise.samples import simulate_slides
-from normwise.schema.study import Study
+from normwise.schema import Study
 
 TOP = 10
 

@@ -163,7 +163,7 @@ def report_shuffles() -> None:
     from benchmarks.nested import cohort
     from normwise.classify import CLASSIFIERS
     from normwise.evaluate import METRICS, cross_validate_arms
-    from normwise.schema.study import Roles, Study
+    from normwise.schema import Roles, Study
 
     X, y = cohort(40, 5)
     roles = Roles("dx", ("normal", "patient"), "normal", ("normal", "patient"), ("age", "sex"), ("sex",))
@@ -211,7 +211,7 @@ def report_parts() -> None:
     from normwise.evaluate import results_writer as outcome
     from normwise.evaluate import study as study_room
     from normwise.evaluate.compare_arms import compare_arms
-    from normwise.schema.study import Study
+    from normwise.schema import Study
 
     X, y = cohort(198, 266)
     with tempfile.TemporaryDirectory() as name:

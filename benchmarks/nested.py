@@ -33,7 +33,7 @@ def main() -> None:
     from normwise.classify import CLASSIFIERS
     from normwise.evaluate import cross_validate_arms
     from normwise.procedure import ARMS
-    from normwise.schema.study import Roles, Study
+    from normwise.schema import Roles, Study
 
     grid = CLASSIFIERS["logistic"].grid["C"]
     for people, features in ((140, 600), (400, 150)):

@@ -111,7 +111,7 @@ def oasis(folder: Path) -> None:
     from normwise.cohort import read_cohort
     from normwise.features import extract_features
     from normwise.procedure import draw_folds, seed_for
-    from normwise.schema.study import Study
+    from normwise.schema import Study
 
     began = time.perf_counter()
     tables = {}

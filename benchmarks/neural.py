@@ -46,7 +46,7 @@ def main() -> None:
         NeuralClassifier,
         classifier_grid,
     )
-    from normwise.schema.study import ClassifierSection
+    from normwise.schema import ClassifierSection
 
     print(f"torch {torch.__version__}, one thread")
     with threadpool_limits(1):

@@ -20,7 +20,7 @@ SHORT, PLAIN = 40, 4
 def main() -> None:
     from normwise.evaluate.permutation import area_of, shuffle_labels
     from normwise.procedure import Shortcut
-    from normwise.schema.study import Roles, Study
+    from normwise.schema import Roles, Study
 
     X, y = cohort(PEOPLE, FEATURES)
     X = X.copy()  # one block a type, as a run's frame has it

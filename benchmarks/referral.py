@@ -28,7 +28,7 @@ def cohort(people: int, seed: int) -> tuple[pd.DataFrame, np.ndarray]:
 
 def main() -> None:
     from normwise.procedure import fit_procedure
-    from normwise.schema.study import Roles, Study
+    from normwise.schema import Roles, Study
 
     roles = Roles("dx", ("normal", "patient"), "normal", ("normal", "patient"), ("age", "sex"), ("sex",))
     start = time.process_time()

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from normwise.cohort import Cohort, read_cohort
-from normwise.schema.study import Study
+from normwise.schema import Study
 
 
 def cohort_of(folder: Path, rows: str, features: dict[str, Any], **cohort: Any) -> tuple[Cohort, Study]:

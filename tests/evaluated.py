@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from normwise.schema.study import Study
+from normwise.schema import Study
 
 COLUMNS = [f"f{number}" for number in range(5)]
 

@@ -10,7 +10,7 @@ import pandas as pd
 from normwise.model.model import Model
 from normwise.procedure.fit import fit_procedure
 from normwise.results import FeatureNote
-from normwise.schema.study import Roles, Study
+from normwise.schema import Roles, Study
 
 
 @dataclass(frozen=True)

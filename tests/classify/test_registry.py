@@ -8,7 +8,7 @@ from normwise.classify import (
     make_classifier,
 )
 from normwise.errors import ClassifierError
-from normwise.schema.study import ClassifierSection
+from normwise.schema import ClassifierSection
 
 
 def code_of(function, **section):
@@ -18,12 +18,12 @@ def code_of(function, **section):
 
 
 @pytest.mark.parametrize("function", [make_classifier, classifier_grid])
-def test_an_unknown_classifier_is_met_with_the_nearest_name(function):
+def test_an_unknown_classifier_is_answered_with_the_nearest_name(function):
     assert code_of(function, name="logistics") == ("CLS-101", "did you mean 'logistic'?")
     assert code_of(function, name="Forest") == ("CLS-101", "did you mean 'forest'?")
     code, advice = code_of(function, name="transformer")
     assert code == "CLS-101"
-    assert advice == "choose one of linear, logistic, svm, forest, perceptron, neural, conv"
+    assert advice == "there is: linear, logistic, svm, forest, perceptron, neural, conv"
 
 
 def test_fixed_settings_and_the_seed_reach_the_estimator():

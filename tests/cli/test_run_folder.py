@@ -8,7 +8,7 @@ from normwise.cli.run_folder import (
 )
 from normwise.errors import CommandError
 from normwise.run_folder import RunFolder
-from normwise.schema.study import Study
+from normwise.schema import Study
 
 
 def study(root, **sections):

@@ -18,7 +18,7 @@ from normwise.errors import (
     NormwiseError,
     NormwiseWarning,
 )
-from normwise.schema.study import Study
+from normwise.schema import Study
 
 
 def test_own_warnings_are_noted_once_and_those_of_libraries_only_logged(tmp_path, capsys):

@@ -14,7 +14,7 @@ from normwise.cli.study_flags import (
     overrides_from,
 )
 from normwise.cohort import read_study
-from normwise.schema.study import Study
+from normwise.schema import EXTRACTOR_SECTIONS, Study
 
 
 def parse(*words):
@@ -37,8 +37,16 @@ def dotted_keys(model=Study, above=""):
 
 
 def test_every_key_of_the_schema_has_a_flag():
-    full = Study.model_validate({"decision": {"cost": {}}})
-    assert [key.dotted for key in list_keys()] == list(dotted_keys(full))
+    studies = [
+        Study.model_validate({"decision": {"cost": {}}, "features": {"extractor": name}})
+        for name in EXTRACTOR_SECTIONS
+    ]
+    keys = [key.dotted for key in list_keys()]
+    assert set(keys) == {key for study in studies for key in dotted_keys(study)}
+    assert len(keys) == len(set(keys))
+    for study in studies:  # a section's keys keep their order
+        own = [key for key in dotted_keys(study) if not key.startswith("features.")]
+        assert [key for key in keys if not key.startswith("features.")] == own
 
 
 def test_every_flag_has_the_keys_full_name():

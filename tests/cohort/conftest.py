@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from normwise.cohort import Cohort, read_cohort
-from normwise.schema.study import Study
+from normwise.schema import Study
 
 People = Callable[..., Cohort]
 

@@ -9,7 +9,7 @@ from normwise.cohort.ages import names_an_age, read_ages
 from normwise.cohort.demographics import is_category
 from normwise.cohort.sexes import read_sexes
 from normwise.errors import CohortError, NormwiseWarning
-from normwise.schema.study import Roles
+from normwise.schema import Roles
 
 ROLES = Roles(
     "dx", ("normal", "AD"), "normal", ("normal", "AD"), ("Age", "Sex", "Educ", "site"), ("Sex", "site")

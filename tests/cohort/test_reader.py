@@ -6,7 +6,7 @@ import pytest
 
 from normwise.cohort import read_cohort
 from normwise.errors import CohortError, StudyError
-from normwise.schema.study import Roles, Study
+from normwise.schema import Roles, Study
 
 LONGITUDINAL = """ID,visit,Age,Sex,site,dx
 007,v2,70,F,A,normal

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from normwise.cohort import read_cohort
-from normwise.schema.study import Study
+from normwise.schema import Study
 
 pytestmark = pytest.mark.realdata
 

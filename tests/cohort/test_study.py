@@ -4,11 +4,10 @@ import re
 from pathlib import Path
 
 import pytest
-from pydantic import BaseModel
 
 from normwise.cohort import read_study
 from normwise.errors import StudyError
-from normwise.schema.study import CostPair, Study
+from normwise.schema import CostPair, FeaturesSection, Study, feature_keys, section_in
 
 HOWTO = Path(__file__).resolve().parents[2] / "docs" / "howto" / "study-file.md"
 
@@ -86,14 +85,18 @@ def test_an_unknown_key_names_the_nearest(tmp_path, text, problem, advice):
 @pytest.mark.parametrize(
     ("text", "key", "expected"),
     [
-        ("[evaluation]\nfolds = 1", "evaluation.folds", "a number of at least 2"),
+        ("[evaluation]\nfolds = 1", "evaluation.folds", "a whole number of at least 2"),
         ("[evaluation]\nfolds = 2.5", "evaluation.folds", "a whole number"),
         ('[evaluation]\nfolds = "many"', "evaluation.folds", "a whole number"),
-        ("[decision]\nsensitivity = 1.0", "decision.sensitivity", "a number below 1"),
+        ("[decision]\nsensitivity = 1.0", "decision.sensitivity", "below 1"),
         ("[decision]\nsensitivity = nan", "decision.sensitivity", "number"),
         ("[decision]\nsensitivity = 0.9\ncost = { missed = 1 }", "decision", "give one of"),
         ("[decision]\ncost = 5", "decision.cost", "a table of keys"),
-        ("[features]\nsmoothing_mm = -1", "features.smoothing_mm", "a number of at least 0"),
+        (
+            "[features]\nextractor = 'voxels'\nsmoothing_mm = -1",
+            "features.smoothing_mm",
+            "of at least 0",
+        ),
         ('[cohort]\ndemographics = "Age"', "cohort.demographics", "a list"),
         ("[cohort]\nlabel = 3", "cohort.label", "text in quotes"),
         ('[cohort]\nclasses = ["a"]', "cohort.classes", "a table"),
@@ -179,19 +182,16 @@ def test_keys_that_contradict_one_another(tmp_path, cohort, code, advice):
 
 
 def sections():
-    def walk(model: type[BaseModel], place: str):
-        for name, field in model.model_fields.items():
-            inner = [
-                option
-                for option in (field.annotation, *getattr(field.annotation, "__args__", ()))
-                if isinstance(option, type) and issubclass(option, BaseModel)
-            ]
+    def walk(keys, place):
+        for name, field in keys.items():
+            inner = section_in(field.annotation)
             if inner:
-                yield from walk(inner[0], place or name)
+                section_keys = feature_keys() if inner is FeaturesSection else inner.model_fields
+                yield from walk(section_keys, place or name)
             if not inner or place:
                 yield place, name, field
 
-    return list(walk(Study, ""))
+    return list(walk(Study.model_fields, ""))
 
 
 def documented():

@@ -23,7 +23,7 @@ from normwise.classify import (
     make_classifier,
 )
 from normwise.errors import ClassifierError, NormwiseWarning
-from normwise.schema.study import ClassifierSection
+from normwise.schema import ClassifierSection, accepts, describe_type
 
 # Small enough for a test; nothing else about them differs from the defaults.
 QUICK = {"forest": {"n_estimators": 8}, "perceptron": {"hidden_layer_sizes": 4}, "neural": {"hidden": 4}}
@@ -64,15 +64,16 @@ def test_every_check_of_scikit_learn_passes(name, settings):
 
 
 @every_classifier
-def test_settings_rules_and_grid_agree(name):
+def test_settings_and_grid_agree(name):
     spec = CLASSIFIERS[name]
     defaults = spec.make(random_state=3).get_params()
-    assert set(defaults) == set(spec.estimator.rules)
+    settings = spec.estimator.settings()
+    assert set(defaults) == set(settings)
     for setting, value in defaults.items():
-        assert spec.estimator.rules[setting].accepts(value), setting
+        assert accepts(settings[setting], value), setting
     for setting, values in spec.grid.items():
         assert len(set(values)) == len(values) > 1
-        assert all(spec.estimator.rules[setting].accepts(value) for value in values)
+        assert all(accepts(settings[setting], value) for value in values)
     assert defaults.get("random_state", 3) == 3
     assert spec.title
     assert (spec.estimator.__doc__ or "").count(">>>") > 0
@@ -198,16 +199,17 @@ def test_one_class_is_refused_with_its_name(name):
 
 
 @every_classifier
-def test_a_setting_out_of_its_rule_is_refused_when_fitted_and_by_the_study(name):
+def test_a_setting_of_another_type_or_out_of_bounds_is_refused_when_fitted_and_by_the_study(name):
     X, y = people()
-    for setting, rule in CLASSIFIERS[name].estimator.rules.items():
+    for setting, kind in CLASSIFIERS[name].estimator.settings().items():
         for wrong in ("nonsense", -1, float("nan"), [], object()):
-            if rule.accepts(wrong):
+            if accepts(kind, wrong):
                 continue
             with pytest.raises(ClassifierError) as caught:
                 clone(make(name)).set_params(**{setting: wrong}).fit(X, y)
             assert caught.value.code == "CLS-103"
-            assert caught.value.expected == rule.words
+            assert caught.value.expected.removesuffix(" or None") == describe_type(kind)
+            assert caught.value.expected.endswith(" or None") == accepts(kind, None)
             with pytest.raises(ClassifierError, match=setting):
                 make_classifier(ClassifierSection(name=name, parameters={setting: wrong}))
             with pytest.raises(ClassifierError, match=setting):

@@ -23,7 +23,7 @@ from normwise.features import (
 )
 from normwise.features.atlases import load_atlas
 from normwise.samples import draw_tile
-from normwise.schema.study import Study
+from normwise.schema import EXTRACTOR_SECTIONS, Study
 from phantoms import brain, labels_on, save
 
 PEOPLE = "ID,Age,Sex,dx,a,b\n007,70,F,normal,1.5,2\n01,71,M,AD,2.5,1\n5,72,M,AD,3.5,4\nlost,73,F,AD,x,4\n"
@@ -183,6 +183,7 @@ def test_what_is_learnt_passes_the_demographics_through(name, dataset):
 
 def test_the_default_study_names_an_extractor_that_is_there():
     assert Study().features.extractor in EXTRACTORS
+    assert list(EXTRACTORS) == list(EXTRACTOR_SECTIONS)
 
 
 def test_extractors_are_loaded_when_they_are_chosen():

@@ -17,7 +17,7 @@ from normwise.results import (
     read_result,
 )
 from normwise.run_folder import RunFolder
-from normwise.schema.study import Study
+from normwise.schema import Study
 
 
 def study_in(folder: Path, **sections: Any) -> Study:

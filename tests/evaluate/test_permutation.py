@@ -14,7 +14,7 @@ from normwise.evaluate.permutation import (
     shuffle_labels,
 )
 from normwise.procedure import Shortcut
-from normwise.schema.study import Roles, Study
+from normwise.schema import Roles, Study
 
 
 def study_of(small: Any, **sections: Any) -> Study:

@@ -12,7 +12,7 @@ from normwise.errors import NormwiseWarning, ProcedureError
 from normwise.evaluate import test_model as apply_to_cohort
 from normwise.model.model import Model
 from normwise.model.train import train_study
-from normwise.schema.study import Study
+from normwise.schema import Study
 
 COLUMNS = ("f1", "f2", "f3")
 

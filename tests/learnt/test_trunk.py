@@ -19,7 +19,7 @@ from normwise.learnt.trunk import ConvTrunk
 from normwise.networks.images.columns import image_frame
 from normwise.normalize import FeatureNormalizer
 from normwise.samples import plant_blobs
-from normwise.schema.study import FeaturesSection
+from normwise.schema import AutoencoderSection, TrunkSection, VoxelsSection
 
 SMALL = {"width": 4, "blocks": 2, "epochs": 2, "batch_size": 8}
 NAMES = ("age", "sex")
@@ -115,16 +115,16 @@ def test_an_autoencoder_draws_what_it_was_given(ndim):
 
 
 def test_the_study_names_the_network_and_its_settings():
-    section = FeaturesSection(extractor="autoencoder", components=5, network={"width": 4})
+    section = AutoencoderSection(components=5, network={"width": 4})
     coder = network_extractor(section, 3, joined=False)
     assert (coder.n_components, coder.settings, coder.random_state) == (5, {"width": 4}, 3)
-    assert network_extractor(FeaturesSection(extractor="voxels"), 0, joined=True) is None
-    assert not network_extractor(FeaturesSection(extractor="trunk"), 0, joined=False).joined
+    assert network_extractor(VoxelsSection(), 0, joined=True) is None
+    assert not network_extractor(TrunkSection(), 0, joined=False).joined
     for wrong, code in (
         ({"widht": 4}, "CLS-102"),
         ({"width": 0}, "CLS-103"),
         ({"demographics": ["age"]}, "CLS-102"),
     ):
         with pytest.raises(ClassifierError) as caught:
-            network_extractor(FeaturesSection(extractor="trunk", network=wrong), 0, joined=True)
+            network_extractor(TrunkSection(network=wrong), 0, joined=True)
         assert caught.value.code == code

@@ -11,7 +11,7 @@ from scipy.special import softmax
 from normwise.procedure.calibration import fit_scaling, scale_probabilities
 from normwise.procedure.decision import choose_rule
 from normwise.procedure.fit import fit_procedure
-from normwise.schema.study import DecisionSection, Study
+from normwise.schema import DecisionSection, Study
 
 CLASSES = ("normal", "MCI", "AD")
 MATRIX = {

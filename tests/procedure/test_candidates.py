@@ -10,7 +10,7 @@ import pytest
 from normwise.errors import ClassifierError
 from normwise.procedure.candidates import candidates_of, choose_candidate
 from normwise.procedure.fit import fit_procedure
-from normwise.schema.study import Study
+from normwise.schema import Study
 
 
 def study_of(small: Any, **classifier: Any) -> Study:

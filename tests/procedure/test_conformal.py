@@ -14,7 +14,7 @@ from normwise.procedure.decision import (
     describe_rule,
 )
 from normwise.procedure.fit import fit_procedure
-from normwise.schema.study import (
+from normwise.schema import (
     CostPair,
     DecisionSection,
     Study,

@@ -15,7 +15,7 @@ from normwise.procedure.decision import (
     threshold_for_costs,
     threshold_for_sensitivity,
 )
-from normwise.schema.study import CostPair, DecisionSection
+from normwise.schema import CostPair, DecisionSection
 
 CLASSES = ("normal", "MCI", "AD")
 

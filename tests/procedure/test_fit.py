@@ -12,7 +12,7 @@ from normwise.classify import CLASSIFIERS
 from normwise.errors import ProcedureError
 from normwise.procedure.fit import fit_procedure
 from normwise.procedure.pipeline import ARMS
-from normwise.schema.study import Roles, Study
+from normwise.schema import Roles, Study
 
 
 def fit(small: Any, arm: str = "normalized", **changes: Any) -> Any:

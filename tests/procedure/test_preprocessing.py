@@ -10,7 +10,7 @@ import pytest
 from normwise.learnt.principal_components import VoxelComponents
 from normwise.procedure.fit import fit_procedure
 from normwise.procedure.preprocessing import SharedExtraction
-from normwise.schema.study import Study
+from normwise.schema import Study
 
 
 def test_components_are_fitted_once_a_training_part_and_change_nothing(

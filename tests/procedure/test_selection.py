@@ -11,7 +11,7 @@ import pytest
 from normwise.model.explain import contributions_of, importances_of
 from normwise.procedure.fit import fit_procedure
 from normwise.procedure.selection import RANKINGS, FeatureSelector, rank_features
-from normwise.schema.study import (
+from normwise.schema import (
     Roles,
     SelectionSection,
     Study,

@@ -15,7 +15,7 @@ from normwise.model.model import Model
 from normwise.procedure.fit import fit_procedure
 from normwise.procedure.pipeline import ARMS, site_column
 from normwise.results import FeatureNote
-from normwise.schema.study import Study
+from normwise.schema import Study
 
 
 def with_sites(small: Any, *, shift: float = 300.0, **settings: Any) -> Any:

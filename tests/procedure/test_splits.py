@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from normwise.errors import ProcedureError
 from normwise.procedure.folds import draw_repeats, leave_group_out
-from normwise.schema.study import EvaluationSection
+from normwise.schema import EvaluationSection
 
 TARGETS = ("normal", "AD")
 

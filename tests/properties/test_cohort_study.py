@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from normwise.cohort import study_to_toml
 from normwise.errors import StudyError
-from normwise.schema.study import Study
+from normwise.schema import Study
 
 TEXT = st.text(st.characters(exclude_categories=("Cs",)), max_size=12)
 SCALARS = st.one_of(
@@ -47,7 +47,7 @@ STUDIES = st.fixed_dictionaries(
         "normalizer": st.fixed_dictionaries(
             {"interactions": st.lists(st.lists(TEXT, max_size=2), max_size=2)}
         ),
-        "features": st.fixed_dictionaries({"smoothing_mm": POSITIVE}),
+        "features": st.fixed_dictionaries({"extractor": st.just("voxels"), "smoothing_mm": POSITIVE}),
         "classifier": st.fixed_dictionaries(
             {},
             optional={

@@ -16,7 +16,7 @@ from normwise.cohort import read_cohort, read_table
 from normwise.cohort.conditions import parse_condition
 from normwise.cohort.values import read_numbers
 from normwise.errors import NormwiseError, NormwiseWarning
-from normwise.schema.study import Study
+from normwise.schema import Study
 
 CELLS = st.text(st.characters(exclude_categories=("Cs", "Cc")), max_size=6).map(str.strip)
 TABLES = st.integers(2, 4).flatmap(

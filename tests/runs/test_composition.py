@@ -10,7 +10,7 @@ from normwise.runs.composition import (
     missing_in,
     sites_of,
 )
-from normwise.schema.study import Study
+from normwise.schema import Study
 
 TABLE = """ID,Age,Sex,dx,site
 a,60,F,normal,Lund

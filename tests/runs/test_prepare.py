@@ -17,7 +17,7 @@ from normwise.errors import (
 from normwise.model.train import train_study
 from normwise.results import RunRecord, read_result
 from normwise.runs.prepare import flow_of, prepare_run
-from normwise.schema.study import Study
+from normwise.schema import Study
 
 
 def study_in(folder: Path, small: Any, **sections: Any) -> Study:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABCMeta, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Literal, Self
+from typing import Any, Literal, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -15,7 +15,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from normwise.errors import ClassifierError
-from normwise.schema import Rule, check_value
+from normwise.schema import check_settings, settings_of
 
 __all__ = ["Classifier", "ClassifierSpec", "LogOddsClassifier"]
 
@@ -26,15 +26,15 @@ Codes = NDArray[np.intp]
 class Classifier(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):  # type: ignore[misc]  # untyped bases
     """A scikit-learn classifier with probabilities; subclasses give ``fit`` and ``predict_proba``.
 
-    Attributes
-    ----------
-    rules : dict of str to Rule
-        What each setting may be.
+    What each setting may be is the annotation of its parameter in ``__init__``.
     """
 
-    rules: ClassVar[dict[str, Rule]] = {}
-
     classes_: NDArray[Any]
+
+    @classmethod
+    def settings(cls) -> dict[str, Any]:
+        """Return what each setting may be, as `normwise.schema.check_settings` takes it."""
+        return settings_of(cls)
 
     @abstractmethod
     def fit(self, X: ArrayLike, y: ArrayLike) -> Self:
@@ -107,8 +107,8 @@ class Classifier(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):  # type: ig
 
     def _begin(self) -> None:
         """Check the settings, and forget what an earlier fit, perhaps of another solver, has learnt."""
-        for name in self.rules:
-            check_value(self.rules, name, getattr(self, name), subject=type(self).__name__)
+        known = self.settings()
+        check_settings(known, {name: getattr(self, name) for name in known}, subject=type(self).__name__)
         for name in [name for name in vars(self) if name.endswith("_")]:
             delattr(self, name)
 
@@ -222,6 +222,6 @@ class ClassifierSpec:
         **parameters
             Settings.
         """
-        if "random_state" in self.estimator.rules:
+        if "random_state" in self.estimator.settings():
             parameters = {"random_state": random_state, **parameters}
         return self.estimator(**parameters)

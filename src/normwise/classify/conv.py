@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,14 +19,13 @@ from normwise.engine import Progress
 from normwise.errors import ClassifierError
 from normwise.networks import need_torch
 from normwise.networks.images import (
-    CONV_RULES,
+    CONV_SETTINGS,
     ImageRows,
     augmentation_of,
     encode,
     learn_encoding,
     read_rows,
 )
-from normwise.schema import Rule
 
 if TYPE_CHECKING:
     from normwise.networks.images import ImageSet, Settings
@@ -114,8 +113,6 @@ class ConvClassifier(Classifier):
     1.0
     """
 
-    rules: ClassVar[dict[str, Rule]] = CONV_RULES
-
     def __init__(
         self,
         ndim: int = 3,
@@ -166,6 +163,11 @@ class ConvClassifier(Classifier):
         self.compiled = compiled
         self.threads = threads
         self.random_state = random_state
+
+    @classmethod
+    def settings(cls) -> dict[str, Any]:
+        """Return what each setting may be."""
+        return CONV_SETTINGS
 
     def fit(self, X: Any, y: Any, *, progress: Progress | None = None) -> Self:
         """Train the network, or each member of the ensemble.

@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Self
+from typing import Annotated, Literal, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from pydantic import Field
 from sklearn.ensemble import RandomForestClassifier
 
 from normwise.classify.base import Classifier, ClassifierSpec
 from normwise.classify.solvers.standardize import training_unit
-from normwise.schema import (
-    Rule,
-    choice,
-    class_weights,
-    either,
-    nothing,
-    number,
-)
+from normwise.schema import ClassWeight, Count, Seed
 
 __all__ = ["FOREST", "ForestClassifier"]
 
 Floats = NDArray[np.float64]
+
+Share = Annotated[float, Field(gt=0, le=1)]
 
 
 class ForestClassifier(Classifier):
@@ -60,24 +56,15 @@ class ForestClassifier(Classifier):
     ['normal', 'AD']
     """
 
-    rules: ClassVar[dict[str, Rule]] = {
-        "n_estimators": number(1, whole=True),
-        "max_features": either(choice("sqrt", "log2"), number(0, 1, above=True)),
-        "min_samples_leaf": number(1, whole=True),
-        "max_depth": either(nothing(), number(1, whole=True)),
-        "class_weight": class_weights(),
-        "random_state": number(0, whole=True),
-    }
-
     def __init__(
         self,
-        n_estimators: int = 200,
+        n_estimators: Count = 200,
         *,
-        max_features: str | float = "sqrt",
-        min_samples_leaf: int = 1,
-        max_depth: int | None = None,
-        class_weight: Any = None,
-        random_state: int = 0,
+        max_features: Literal["sqrt", "log2"] | Share = "sqrt",
+        min_samples_leaf: Count = 1,
+        max_depth: Count | None = None,
+        class_weight: ClassWeight = None,
+        random_state: Seed = 0,
     ) -> None:
         self.n_estimators = n_estimators
         self.max_features = max_features

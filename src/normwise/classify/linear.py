@@ -10,7 +10,7 @@ scores leave [0, 1]; `LinearClassifier.decision_function` says how log-odds are 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, ClassVar, Self
+from typing import Literal, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -20,14 +20,7 @@ from normwise.classify.calibration import fit_slope, soft_targets
 from normwise.classify.solvers.gradient_descent import descend
 from normwise.classify.solvers.learning_rates import refuse_divergence, warn_unsettled
 from normwise.classify.solvers.row_space import RowSpace, to_row_space
-from normwise.schema import (
-    Rule,
-    choice,
-    class_weights,
-    either,
-    nothing,
-    number,
-)
+from normwise.schema import ClassWeight, Count, NotNegative, Positive
 
 __all__ = ["LINEAR", "LinearClassifier"]
 
@@ -75,22 +68,14 @@ class LinearClassifier(LogOddsClassifier):
     True
     """
 
-    rules: ClassVar[dict[str, Rule]] = {
-        "alpha": number(0),
-        "solver": choice("closed_form", "gradient_descent"),
-        "class_weight": class_weights(),
-        "learning_rate": either(nothing(), number(0, above=True)),
-        "max_steps": number(1, whole=True),
-    }
-
     def __init__(
         self,
-        alpha: float = 1.0,
+        alpha: NotNegative = 1.0,
         *,
-        solver: str = "closed_form",
-        class_weight: Any = None,
-        learning_rate: float | None = None,
-        max_steps: int = 20_000,
+        solver: Literal["closed_form", "gradient_descent"] = "closed_form",
+        class_weight: ClassWeight = None,
+        learning_rate: Positive | None = None,
+        max_steps: Count = 20_000,
     ) -> None:
         self.alpha = alpha
         self.solver = solver

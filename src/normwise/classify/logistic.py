@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar, Self
+from typing import Any, Literal, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -24,14 +24,7 @@ from normwise.classify.solvers.learning_rates import refuse_divergence, warn_uns
 from normwise.classify.solvers.newton import CrossEntropy, minimise
 from normwise.classify.solvers.row_space import RowSpace, to_row_space
 from normwise.errors import NormwiseWarning
-from normwise.schema import (
-    Rule,
-    choice,
-    class_weights,
-    either,
-    nothing,
-    number,
-)
+from normwise.schema import ClassWeight, Count, Positive
 
 __all__ = ["LOGISTIC", "LogisticClassifier", "predict_grid"]
 
@@ -77,22 +70,14 @@ class LogisticClassifier(LogOddsClassifier):
     ['normal', 'AD']
     """
 
-    rules: ClassVar[dict[str, Rule]] = {
-        "C": number(0, above=True),
-        "solver": choice("newton", "gradient_descent"),
-        "class_weight": class_weights(),
-        "learning_rate": either(nothing(), number(0, above=True)),
-        "max_steps": number(1, whole=True),
-    }
-
     def __init__(
         self,
-        C: float = 1.0,
+        C: Positive = 1.0,
         *,
-        solver: str = "newton",
-        class_weight: Any = None,
-        learning_rate: float | None = None,
-        max_steps: int = 20_000,
+        solver: Literal["newton", "gradient_descent"] = "newton",
+        class_weight: ClassWeight = None,
+        learning_rate: Positive | None = None,
+        max_steps: Count = 20_000,
     ) -> None:
         self.C = C
         self.solver = solver

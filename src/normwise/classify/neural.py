@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import Any, Literal, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -20,7 +20,6 @@ from normwise.classify.base import ClassifierSpec, LogOddsClassifier
 from normwise.classify.solvers.standardize import training_unit
 from normwise.engine import Progress
 from normwise.networks import (
-    ACTIVATIONS,
     Dense,
     integrated_gradients,
     joined_odds,
@@ -29,21 +28,15 @@ from normwise.networks import (
     odds_of,
     shapes_of,
 )
-from normwise.schema import (
-    Rule,
-    choice,
-    class_weights,
-    either,
-    layers,
-    nothing,
-    number,
-)
+from normwise.schema import ClassWeight, Count, Device, Dropout, HiddenLayers, NotNegative, Positive, Seed
 
 __all__ = ["NEURAL", "NeuralClassifier"]
 
 Floats = NDArray[np.float64]
 
 _SHARED = ("weight_decay", "epochs")  # settings that one training serves all values of
+
+Activation = Literal["sigmoid", "tanh", "relu", "leaky_relu", "maxout", "elu"]
 
 
 class NeuralClassifier(LogOddsClassifier):
@@ -105,42 +98,22 @@ class NeuralClassifier(LogOddsClassifier):
     ['normal', 'AD']
     """
 
-    rules: ClassVar[dict[str, Rule]] = {
-        "hidden": layers(),
-        "activation": choice(*ACTIVATIONS),
-        "dropout": number(0, 0.95),
-        "weight_decay": number(0),
-        "learning_rate": number(0, above=True),
-        "optimizer": choice("adamw", "sgd", "rmsprop"),
-        "epochs": number(1, whole=True),
-        "batch_size": either(nothing(), number(1, whole=True)),
-        "class_weight": class_weights(),
-        "ensemble": number(1, whole=True),
-        "patience": either(nothing(), number(1, whole=True)),
-        "random_state": number(0, whole=True),
-        "device": Rule(
-            "'auto', 'cpu', 'cuda' or 'cuda:' and a number",
-            lambda value: isinstance(value, str)
-            and (value in ("auto", "cpu", "cuda") or (value[:5] == "cuda:" and value[5:].isdecimal())),
-        ),
-    }  # fmt: skip
-
     def __init__(
         self,
-        hidden: int | Sequence[int] = (32,),
+        hidden: HiddenLayers = (32,),
         *,
-        activation: str = "tanh",
-        dropout: float = 0.0,
-        weight_decay: float = 0.03,
-        learning_rate: float = 0.01,
-        optimizer: str = "adamw",
-        epochs: int = 100,
-        batch_size: int | None = None,
-        class_weight: Any = None,
-        ensemble: int = 3,
-        patience: int | None = None,
-        random_state: int = 0,
-        device: str = "auto",
+        activation: Activation = "tanh",
+        dropout: Dropout = 0.0,
+        weight_decay: NotNegative = 0.03,
+        learning_rate: Positive = 0.01,
+        optimizer: Literal["adamw", "sgd", "rmsprop"] = "adamw",
+        epochs: Count = 100,
+        batch_size: Count | None = None,
+        class_weight: ClassWeight = None,
+        ensemble: Count = 3,
+        patience: Count | None = None,
+        random_state: Seed = 0,
+        device: Device = "auto",
     ) -> None:
         self.hidden = hidden
         self.activation = activation

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
-from typing import Any, ClassVar, Self
+from typing import Literal, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -14,13 +13,7 @@ from sklearn.neural_network import MLPClassifier
 from normwise.classify.base import Classifier, ClassifierSpec
 from normwise.classify.solvers.standardize import training_unit
 from normwise.errors import NormwiseWarning
-from normwise.schema import (
-    Rule,
-    choice,
-    class_weights,
-    layers,
-    number,
-)
+from normwise.schema import ClassWeight, Count, HiddenLayers, NotNegative, Seed
 
 __all__ = ["PERCEPTRON", "PerceptronClassifier"]
 
@@ -67,24 +60,15 @@ class PerceptronClassifier(Classifier):
     ['normal', 'AD']
     """
 
-    rules: ClassVar[dict[str, Rule]] = {
-        "hidden_layer_sizes": layers(),
-        "alpha": number(0),
-        "activation": choice("tanh", "logistic", "relu"),
-        "class_weight": class_weights(),
-        "max_iter": number(1, whole=True),
-        "random_state": number(0, whole=True),
-    }
-
     def __init__(
         self,
-        hidden_layer_sizes: int | Sequence[int] = 16,
+        hidden_layer_sizes: HiddenLayers = 16,
         *,
-        alpha: float = 10.0,
-        activation: str = "tanh",
-        class_weight: Any = None,
-        max_iter: int = 2000,
-        random_state: int = 0,
+        alpha: NotNegative = 10.0,
+        activation: Literal["tanh", "logistic", "relu"] = "tanh",
+        class_weight: ClassWeight = None,
+        max_iter: Count = 2000,
+        random_state: Seed = 0,
     ) -> None:
         self.hidden_layer_sizes = hidden_layer_sizes
         self.alpha = alpha

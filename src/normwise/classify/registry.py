@@ -17,7 +17,7 @@ from normwise.classify.neural import NEURAL
 from normwise.classify.perceptron import PERCEPTRON
 from normwise.classify.svm import SVM
 from normwise.errors import ClassifierError
-from normwise.schema import ClassifierSection, check_value, suggestion
+from normwise.schema import ClassifierSection, check_settings, did_you_mean
 
 __all__ = ["CLASSIFIERS", "classifier_grid", "importances", "make_classifier"]
 
@@ -60,8 +60,7 @@ def make_classifier(section: ClassifierSection, random_state: int = 0) -> Classi
     """
     spec = _spec(section.name)
     settings = _fixed(section)
-    for name, value in settings.items():
-        check_value(spec.estimator.rules, name, value, subject=f"classifier {section.name}")
+    check_settings(spec.estimator.settings(), settings, subject=f"classifier {section.name}")
     return spec.make(**{"random_state": random_state, **settings})
 
 
@@ -103,7 +102,7 @@ def classifier_grid(section: ClassifierSection) -> list[dict[str, Any]]:
                 advice=f"list values of {name}, or leave it out of the grid",
             )
         for value in values:
-            check_value(spec.estimator.rules, name, value, subject=f"{subject}, grid")
+            check_settings(spec.estimator.settings(), {name: value}, subject=f"{subject}, grid")
         if name in fixed:
             raise ClassifierError(
                 "CLS-105",
@@ -146,7 +145,7 @@ def _spec(name: str) -> ClassifierSpec:
             f"there is no classifier {name!r}.",
             subject="classifier.name",
             expected=f"one of {', '.join(CLASSIFIERS)}",
-            advice=suggestion(name, CLASSIFIERS),
+            advice=did_you_mean(name, CLASSIFIERS),
         )
     return CLASSIFIERS[name]
 

@@ -12,10 +12,11 @@ from __future__ import annotations
 import warnings
 from collections.abc import Sequence
 from itertools import combinations
-from typing import Any, ClassVar, Self
+from typing import Annotated, Literal, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from pydantic import Field
 from scipy.special import logsumexp
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import StratifiedKFold
@@ -24,13 +25,7 @@ from sklearn.svm import SVC
 from normwise.classify.base import ClassifierSpec, Codes, LogOddsClassifier
 from normwise.classify.calibration import fit_sigmoid, soft_targets
 from normwise.errors import ClassifierError, NormwiseWarning
-from normwise.schema import (
-    Rule,
-    choice,
-    class_weights,
-    either,
-    number,
-)
+from normwise.schema import ClassWeight, Positive, Seed
 
 __all__ = ["SVM", "SupportVectorClassifier"]
 
@@ -84,24 +79,15 @@ class SupportVectorClassifier(LogOddsClassifier):
     ['normal', 'AD']
     """
 
-    rules: ClassVar[dict[str, Rule]] = {
-        "C": number(0, above=True),
-        "kernel": choice("linear", "rbf"),
-        "gamma": either(choice("scale"), number(0, above=True)),
-        "class_weight": class_weights(),
-        "folds": number(2, whole=True),
-        "random_state": number(0, whole=True),
-    }
-
     def __init__(
         self,
-        C: float = 1.0,
+        C: Positive = 1.0,
         *,
-        kernel: str = "rbf",
-        gamma: float | str = "scale",
-        class_weight: Any = None,
-        folds: int = 5,
-        random_state: int = 0,
+        kernel: Literal["linear", "rbf"] = "rbf",
+        gamma: Literal["scale"] | Positive = "scale",
+        class_weight: ClassWeight = None,
+        folds: Annotated[int, Field(ge=2)] = 5,
+        random_state: Seed = 0,
     ) -> None:
         self.C = C
         self.kernel = kernel

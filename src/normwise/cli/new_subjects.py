@@ -91,7 +91,7 @@ def from_images(images: Sequence[Path], settings: Mapping[str, str], model: Mode
     from normwise.cohort import Cohort, read_demographics
 
     _refuse_without_images(model)
-    folders = model.study.features.extractor == "brain"  # a raw head may be a folder of DICOM files
+    folders = model.study.features.image_folders  # a raw head may be a folder of DICOM files
     for image in images:
         if not image.is_file() and not (folders and image.is_dir()):
             raise CommandError(

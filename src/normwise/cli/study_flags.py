@@ -8,16 +8,15 @@ wrong key of the file are refused in the same words.
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields, make_dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args, get_origin
 
 from cyclopts import Group, Parameter
-from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from normwise.schema import Study
+from normwise.schema import FeaturesSection, Study, feature_keys, section_in
 
 __all__ = ["NO_KEY", "NO_KEY_OF_ALL", "EveryStudyFlag", "StudyFlags", "list_keys", "overrides_from"]
 
@@ -99,24 +98,18 @@ def list_keys() -> list[Key]:
     >>> [key.names for key in list_keys() if key.dotted in ("cohort.label", "classifier.name")]
     [('--cohort.label', '--label'), ('--classifier.name', '--classifier')]
     """
-    return list(_walk(Study, ""))
+    return list(_walk(Study.model_fields, ""))
 
 
-def _walk(model: type[BaseModel], above: str) -> Iterator[Key]:
-    for name, info in model.model_fields.items():
-        inner = _section_of(info)
+def _walk(keys: Mapping[str, FieldInfo], above: str) -> Iterator[Key]:
+    for name, info in keys.items():
+        inner = section_in(info.annotation)
         if inner is not None:
-            yield from _walk(inner, f"{above}{name}.")
+            keys = feature_keys() if inner is FeaturesSection else inner.model_fields
+            yield from _walk(keys, f"{above}{name}.")
         else:
             kind, annotation = _flag_type(info)
             yield Key(f"{above}{name}", kind, annotation, _metavar(info, kind), _help(info))
-
-
-def _section_of(info: FieldInfo) -> type[BaseModel] | None:
-    for option in (info.annotation, *get_args(info.annotation)):
-        if isinstance(option, type) and issubclass(option, BaseModel):
-            return option
-    return None
 
 
 def _flag_type(info: FieldInfo) -> tuple[str, Any]:

@@ -31,7 +31,6 @@ from normwise.cohort.demographics import read_demographics
 from normwise.cohort.reader import read_cohort
 from normwise.cohort.roster import Cohort
 from normwise.cohort.study import read_study
-from normwise.cohort.suggest import did_you_mean
 from normwise.cohort.tables import Table, read_table
 from normwise.cohort.toml import study_to_toml
 from normwise.cohort.values import ColumnReading, is_missing, read_numbers
@@ -40,7 +39,6 @@ __all__ = [
     "Cohort",
     "ColumnReading",
     "Table",
-    "did_you_mean",
     "is_missing",
     "read_cohort",
     "read_demographics",

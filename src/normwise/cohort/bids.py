@@ -11,9 +11,9 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from normwise.cohort.suggest import listed
 from normwise.cohort.values import Problem
 from normwise.errors import CohortError
+from normwise.schema import listed
 
 __all__ = ["BIDS", "Scan", "choose_image", "find_participants", "find_scans", "parse_filter", "subject_name"]
 

@@ -6,9 +6,8 @@ import re
 
 from normwise.cohort.conditions import parse_condition
 from normwise.cohort.scans import image_columns, uses_bids
-from normwise.cohort.suggest import did_you_mean, listed
 from normwise.errors import StudyError
-from normwise.schema import CohortSection, Study
+from normwise.schema import CohortSection, Study, did_you_mean, listed
 
 __all__ = ["check_study"]
 

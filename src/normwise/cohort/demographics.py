@@ -16,7 +16,6 @@ from normwise.cohort.ages import (
     read_ages,
 )
 from normwise.cohort.sexes import names_a_sex, read_sexes
-from normwise.cohort.suggest import did_you_mean, listed
 from normwise.cohort.values import (
     ColumnReading,
     Problem,
@@ -24,7 +23,7 @@ from normwise.cohort.values import (
     read_numbers,
 )
 from normwise.errors import CohortError, NormwiseWarning
-from normwise.schema import Roles
+from normwise.schema import Roles, did_you_mean, listed
 
 __all__ = ["is_category", "read_categories", "read_demographics", "read_quantity", "value_problems"]
 

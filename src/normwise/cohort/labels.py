@@ -8,10 +8,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from normwise.cohort.suggest import did_you_mean, listed
 from normwise.cohort.values import Problem, is_missing
 from normwise.errors import StudyError
-from normwise.schema import CohortSection
+from normwise.schema import CohortSection, did_you_mean, listed
 
 __all__ = ["natural_key", "read_labels"]
 

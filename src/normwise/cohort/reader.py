@@ -89,7 +89,7 @@ def read_cohort(study: Study, *, labelled: bool = True, roles: Roles | None = No
     columns, categorical = _read_demographics(rows, roles)
     sites = _read_sites(rows)
     # A raw head may be a folder of DICOM files; everything else is a file.
-    _find_images(rows, folders=study.features.extractor == "brain")
+    _find_images(rows, folders=study.features.image_folders)
     if section.sessions == "first":
         keep_first_sessions(rows)
     resolved = Roles(

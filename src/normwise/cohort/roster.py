@@ -10,10 +10,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from normwise.cohort.suggest import did_you_mean
 from normwise.errors import CohortError, NormwiseError
 from normwise.files import write_text
-from normwise.schema import Roles
+from normwise.schema import Roles, did_you_mean
 
 __all__ = ["INCLUDED", "LEDGER_COLUMNS", "LEFT_OUT", "Cohort", "one_line"]
 

@@ -7,9 +7,9 @@ import re
 import numpy as np
 import pandas as pd
 
-from normwise.cohort.suggest import listed
 from normwise.cohort.values import ColumnReading, is_missing
 from normwise.errors import CohortError
+from normwise.schema import listed
 
 __all__ = ["names_a_sex", "read_sexes"]
 

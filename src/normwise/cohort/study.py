@@ -13,18 +13,16 @@ from normwise.cohort.bids import (
     find_scans,
 )
 from normwise.cohort.checks import check_study
-from normwise.cohort.validation import validate_study
 from normwise.errors import StudyError
-from normwise.schema import Study
+from normwise.schema import EXTRACTOR_SECTIONS, RegionsSection, Study, validate_study
 
 __all__ = ["read_study"]
 
 STUDY_FILE = "study.toml"
 MAX_BYTES = 1024**2  # a study file is a page of text
-_WITHOUT_IMAGES = ("table", "freesurfer")  # extractors that read measurements made elsewhere
 
 
-def read_study(path: str | Path, overrides: Mapping[str, Any] | None = None) -> Study:
+def read_study(path: str | Path, overrides: Mapping[str, Any] | None = None, *, saved: bool = False) -> Study:
     r"""Read a study.
 
     Parameters
@@ -35,6 +33,9 @@ def read_study(path: str | Path, overrides: Mapping[str, Any] | None = None) -> 
     overrides : mapping of str to value, optional
         Dotted keys that are laid over the file, as ``{"cohort.label": "dx"}``; None takes a key away. A rule
         of ``decision`` replaces the file's other one.
+    saved : bool
+        Whether the file is the one that a run has written: up to 0.1.0 it held the keys of all extractors,
+        and those that its own does not read are left out.
 
     Returns
     -------
@@ -44,7 +45,7 @@ def read_study(path: str | Path, overrides: Mapping[str, Any] | None = None) -> 
     Raises
     ------
     StudyError
-        STU-101 to STU-112.
+        STU-101 to STU-112, and STU-114 for a key that the extractor does not read.
     CohortError
         COH-112 or COH-113 for a BIDS folder whose images can't be told.
 
@@ -76,7 +77,7 @@ def read_study(path: str | Path, overrides: Mapping[str, Any] | None = None) -> 
         }
     for key, value in changes.items():
         _lay_over(content, key, value)
-    study = validate_study(content, source)
+    study = validate_study(content, source, saved=saved)
     root = folder if study.cohort.root is None else folder / study.cohort.root
     study = study.model_copy(update={"cohort": study.cohort.model_copy(update={"root": root})})
     check_study(study)
@@ -127,8 +128,8 @@ def _from_bids(folder: Path, changes: Mapping[str, Any]) -> dict[str, Any]:
     cohort: dict[str, Any] = {"table": str(table), "id": "participant_id"}
     if isinstance(table, Path):
         cohort["table"] = table.name if table.parent == folder else str(table)
-    extractor = changes.get("features.extractor")
-    if "cohort.images" not in changes and (extractor not in _WITHOUT_IMAGES or find_scans(folder)[0]):
+    section = EXTRACTOR_SECTIONS.get(str(changes.get("features.extractor")), RegionsSection)
+    if "cohort.images" not in changes and (section.reads_images or find_scans(folder)[0]):
         cohort["images"] = BIDS
     return {"cohort": cohort}
 

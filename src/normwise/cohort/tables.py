@@ -18,8 +18,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from normwise.cohort.decoding import MAX_BYTES, read_text
-from normwise.cohort.suggest import did_you_mean, listed
 from normwise.errors import CohortError
+from normwise.schema import did_you_mean, listed
 
 __all__ = ["Table", "read_table"]
 

@@ -9,8 +9,9 @@ from fnmatch import fnmatchcase
 import numpy as np
 import pandas as pd
 
-from normwise.cohort import did_you_mean, read_numbers
+from normwise.cohort import read_numbers
 from normwise.errors import FeatureError, NormwiseError, NormwiseWarning
+from normwise.schema import did_you_mean
 
 __all__ = [
     "LARGEST_VALUE",

@@ -7,13 +7,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from normwise.cohort import Cohort, did_you_mean
+from normwise.cohort import Cohort
 from normwise.engine import Limits, Progress
 from normwise.errors import FeatureError
 from normwise.features.extractor import ExtractionContext, Extractor
 from normwise.features.feature_table import FeatureTable
 from normwise.features.registry import EXTRACTORS
-from normwise.schema import Study
+from normwise.schema import AttentionSection, Study, VoxelsSection, did_you_mean
 
 __all__ = ["check_extractor", "extract_features", "find_extractor", "learnt_extractor"]
 
@@ -111,12 +111,13 @@ def learnt_extractor(study: Study, seed: int, *, joined: bool = True) -> Any:
 
     if name == "components":
         return VoxelComponents(
-            n_components=study.features.components,
+            n_components=study.features_of(VoxelsSection).components,
             demographics=tuple(study.cohort.demographics),
             random_state=seed,
         )
     if name == "attention":
-        return AttentionPooling(study.features.pooling, study.cohort.normal, random_state=seed)
+        pooling = study.features_of(AttentionSection).pooling
+        return AttentionPooling(pooling, study.cohort.normal, random_state=seed)
     return network_extractor(study.features, seed, joined=joined)
 
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from normwise.cohort import did_you_mean
 from normwise.errors import FeatureError
+from normwise.schema import did_you_mean
 
 __all__ = ["check_columns", "fill", "has_columns", "read_small_text"]
 

@@ -6,8 +6,8 @@ from typing import Any
 
 from normwise.learnt.autoencoder import ConvAutoencoder
 from normwise.learnt.trunk import ConvTrunk
-from normwise.networks.images import CONV_RULES
-from normwise.schema import FeaturesSection, check_value
+from normwise.networks.images import CONV_SETTINGS
+from normwise.schema import AutoencoderSection, FeaturesSection, TrunkSection, check_settings
 
 __all__ = ["network_extractor"]
 
@@ -29,7 +29,7 @@ def network_extractor(section: FeaturesSection, random_state: int, *, joined: bo
     Returns
     -------
     scikit-learn transformer or None
-        It takes the travelling frame and has a parameter ``demographics``: the columns that pass through.
+        It takes the feature matrix and has a parameter ``demographics``: the columns that pass through.
 
     Raises
     ------
@@ -38,15 +38,14 @@ def network_extractor(section: FeaturesSection, random_state: int, *, joined: bo
 
     Examples
     --------
-    >>> network_extractor(FeaturesSection(extractor="trunk", network={"width": 4}), 0, joined=True)
+    >>> network_extractor(TrunkSection(network={"width": 4}), 0, joined=True)
     ConvTrunk(settings={'width': 4})
     """
-    known = {name: rule for name, rule in CONV_RULES.items() if name not in _GIVEN}
-    for name, value in section.network.items():
-        check_value(known, name, value, subject="features.network")
+    if not isinstance(section, TrunkSection | AutoencoderSection):
+        return None
+    known = {name: kind for name, kind in CONV_SETTINGS.items() if name not in _GIVEN}
+    check_settings(known, section.network, subject="features.network")
     settings = dict(section.network)
-    if section.extractor == "trunk":
+    if isinstance(section, TrunkSection):
         return ConvTrunk(settings, joined=joined, random_state=random_state)
-    if section.extractor == "autoencoder":
-        return ConvAutoencoder(section.components, settings=settings, random_state=random_state)
-    return None
+    return ConvAutoencoder(section.components, settings=settings, random_state=random_state)

@@ -39,7 +39,7 @@ from normwise.procedure import ARMS, DecisionRule, FittedProcedure
 from normwise.results import FeatureNote
 from normwise.run_folder import RunFolder
 from normwise.runs import package_versions
-from normwise.schema import Roles, Study
+from normwise.schema import SAVED, Roles, Study
 
 __all__ = ["SCHEMA_VERSION", "load_model", "save_model"]
 
@@ -149,7 +149,9 @@ def load_model(folder: str | Path) -> Model:
 def _build(pipeline: Any, manifest: dict[str, Any], folder: Path) -> Model:
     """Put a model together; ValueError where its parts do not fit one another, as in a forged manifest."""
     told = {"networks": {}, **manifest}  # a model of before there were any says nothing of them
-    read = {name: TypeAdapter(kind).validate_python(told[name]) for name, kind in _KINDS.items()}
+    read = {
+        name: TypeAdapter(kind).validate_python(told[name], context=SAVED) for name, kind in _KINDS.items()
+    }
     stored = folder / WEIGHTS
     arrays = weights_of_bytes(stored.read_bytes(), stored) if WEIGHTS in manifest["files"] else {}
     attach_weights(pipeline, arrays, read["networks"])

@@ -143,13 +143,13 @@ def describe_people(
     ]  # fmt: skip
     named = {row.feature for person in people for row in person.prediction.contributions}
     on_atlas = any(model.notes[name].label is not None for name in named if name in model.notes)
-    path = Path(model.study.cohort.root or ".") / model.study.features.atlas
+    atlas, lut = model.study.features.atlas_in(model.study.cohort.root)
     return People(
         negative=model.procedure.rule.negative,
         people=people,
         normal=model.roles.normal,
-        atlas=(str(path) if path.is_file() else model.study.features.atlas) if on_atlas else None,
-        lut=model.study.features.lut,
+        atlas=atlas if on_atlas else None,
+        lut=lut,
         notes={name: note for name, note in model.notes.items() if name in named},
     )
 

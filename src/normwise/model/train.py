@@ -111,11 +111,12 @@ def explain_model(model: Model, prepared: PreparedRun) -> Explanation:
         heaviest = most_separating(prepared, _TOP_TRAJECTORIES)
     nothing = FeatureNote("", "")
     on_atlas = any(model.notes.get(name, nothing).label is not None for name in model.feature_names)
+    atlas, _ = prepared.study.features.atlas_in(prepared.study.cohort.root)
     return Explanation(
         importances=importances,
         importance_kind=kind,
         trajectories=trajectories_of(model.procedure, frame, prepared.labels, model.notes, heaviest),
-        atlas=_atlas_of(prepared.study) if on_atlas else None,
+        atlas=atlas if on_atlas else None,
         cost_curves=_cost_curves(model),
     )
 
@@ -128,12 +129,6 @@ def _cost_curves(model: Model) -> dict[str, Curve]:
         return {}
     course = [float(cost) for cost in costs]
     return {"The final model": Curve([float(step) for step in range(len(course))], course)}
-
-
-def _atlas_of(study: Study) -> str:
-    """Return the atlas by its name, or its label map by a path that holds wherever the report is made."""
-    path = Path(study.cohort.root or ".") / study.features.atlas
-    return str(path) if path.is_file() else study.features.atlas
 
 
 def most_separating(prepared: PreparedRun, count: int) -> list[str]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
-from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -12,9 +11,9 @@ import numpy.typing as npt
 import pandas as pd
 
 from normwise.errors import NormalizerError
+from normwise.schema import NormalizerSection, accepts, choices_of
 
 __all__ = [
-    "CHOICES",
     "check_settings",
     "choose_features",
     "find_normals",
@@ -23,17 +22,6 @@ __all__ = [
     "refuse_array",
     "refuse_collision",
 ]
-
-CHOICES: Mapping[str, tuple[str, ...]] = MappingProxyType(
-    {
-        "design": ("linear", "spline"),
-        "scale": ("w", "residual"),
-        "variance": ("constant", "demographic"),
-        "reference": ("normal", "all"),
-        "mode": ("replace", "append"),
-    }
-)
-"""The settings that are one of a few words."""
 
 
 def names_of(columns: str | Iterable[str]) -> list[str]:
@@ -75,8 +63,9 @@ def check_settings(settings: Mapping[str, Any]) -> None:
              seen      'z'
              expected  'w' or 'residual'
     """
-    for name, words in CHOICES.items():
-        if name in settings and settings[name] not in words:
+    for name, field in NormalizerSection.model_fields.items():
+        words = choices_of(field.annotation)
+        if words and name in settings and not accepts(field.annotation, settings[name]):
             raise NormalizerError(
                 "NRM-104",
                 "there is no such choice.",

@@ -11,7 +11,7 @@ import pytest
 from normwise.evaluate.compare_arms import People, compare_arms
 from normwise.evaluate.cross_validation import cross_validate_arms
 from normwise.procedure import leave_group_out
-from normwise.schema.study import Study
+from normwise.schema import Study
 
 
 def arm_of(small: Any, **sections: Any) -> Any:

@@ -22,7 +22,7 @@ from normwise.evaluate.inference.intervals import draw_people
 from normwise.evaluate.metrics.registry import METRICS
 from normwise.evaluate.out_of_fold import OutOfFold
 from normwise.results import Arm
-from normwise.schema.study import Roles
+from normwise.schema import Roles
 from predictions_of import binormal
 
 ROLES = Roles("dx", ("normal", "AD"), "normal", ("normal", "AD"), ("Age", "sex"), ("sex",), site="scanner")

@@ -26,7 +26,7 @@ from normwise.evaluate.curves import confusion_of, roc_of
 from normwise.evaluate.metrics.decisions import costs_of
 from normwise.evaluate.metrics.registry import METRICS
 from normwise.evaluate.out_of_fold import OutOfFold
-from normwise.schema.study import DecisionSection
+from normwise.schema import DecisionSection
 from predictions_of import binormal
 
 ONES = np.ones((1, 1))

@@ -7,7 +7,7 @@ from cohorts import cohort_of
 from normwise.errors import FeatureError
 from normwise.features import extract_features
 from normwise.features.regions.extractor import default_statistics
-from normwise.schema.study import FeaturesSection
+from normwise.schema import RegionsSection
 from phantoms import brain, save
 
 PEOPLE = "ID,Age,Sex,dx\n01,70,F,normal\n02,71,M,AD\n03,72,M,AD\n04,73,F,normal\n"
@@ -27,7 +27,7 @@ def scans(folder, seed=0):
 def test_the_few_statistics_that_tell_people_apart_are_the_default():
     assert default_statistics("aal") == ["csf_share", "gm_share"]
     assert default_statistics("maps/{ID}.nii.gz") == ["volume_mm3"]
-    assert FeaturesSection().atlas == "neuromorphometrics"
+    assert RegionsSection().atlas == "neuromorphometrics"
 
 
 def test_a_bad_image_costs_that_person_only(tmp_path):
@@ -131,7 +131,7 @@ def test_what_is_wrong_with_the_study_is_said_once(tmp_path, features, images, c
 def test_tissue_follows_the_brain_volume_that_others_measured(real_data):
     """nWBV of OASIS: share of the intracranial volume that is brain, by its authors' own segmentation."""
     from normwise.cohort import read_cohort
-    from normwise.schema.study import Study
+    from normwise.schema import Study
 
     study = Study.model_validate(
         {

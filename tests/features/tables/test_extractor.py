@@ -69,7 +69,7 @@ def test_the_hash_tells_how_not_whom(tmp_path):
 @pytest.mark.realdata
 def test_abides_wide_tables_join_on_the_digits(real_data):
     from normwise.cohort import read_cohort
-    from normwise.schema.study import Study
+    from normwise.schema import Study
 
     study = Study.model_validate(
         {

@@ -68,7 +68,7 @@ def test_what_the_study_lacks_is_said(tmp_path, features, code):
 @pytest.mark.realdata
 def test_abides_tables_together(real_data):
     from normwise.cohort import read_cohort
-    from normwise.schema.study import Study
+    from normwise.schema import Study
 
     study = Study.model_validate(
         {

@@ -76,7 +76,7 @@ def test_a_template_voxel_is_where_its_name_says(folder):
 
 
 def test_components_are_learnt_later():
-    from normwise.schema.study import Study
+    from normwise.schema import Study
 
     study = Study.model_validate(
         {"cohort": {"demographics": ["Age"]}, "features": {"extractor": "voxels", "components": 7}}

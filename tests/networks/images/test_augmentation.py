@@ -12,7 +12,8 @@ from normwise.networks.images.augmentation import (  # noqa: E402 - torch may be
     Augmentation,
     augment,
 )
-from normwise.networks.images.settings import CHANGES, STRENGTHS  # noqa: E402 - torch may be missing
+from normwise.networks.images.settings import CHANGES, CONV_SETTINGS  # noqa: E402 - torch may be missing
+from normwise.schema import choices_of  # noqa: E402 - torch may be missing
 
 
 def drawn(seed=0):
@@ -25,7 +26,7 @@ def images(*shape):
 
 def test_the_rules_name_what_there_is():
     assert Augmentation.names() == CHANGES
-    assert tuple(PRESETS) == STRENGTHS
+    assert list(PRESETS) == choices_of(CONV_SETTINGS["augmentation"])
 
 
 @pytest.mark.parametrize("shape", [(3, 1, 9, 8), (3, 2, 6, 7, 8)])

@@ -67,8 +67,8 @@ def _tell(tell: CommandOutput, study: Study, cohort: Cohort) -> None:
     notes = {cohort.roles.normal: " (defines normal)"}
     tell.row("classes", ", ".join(f"{name} {count}{notes.get(name, '')}" for name, count in counts.items()))
     tell.row("corrected", f"for {', '.join(cohort.roles.demographics) or 'nothing'}")
-    where = f" on atlas {study.features.atlas}" if study.features.extractor == "regions" else ""
-    tell.row("features", f"{study.features.extractor}{where}")
+    atlas, _ = study.features.atlas_in(study.cohort.root)
+    tell.row("features", study.features.extractor + (f" on atlas {atlas}" if atlas else ""))
     tell.row("classifier", ", ".join(study.classifier.choices) or study.classifier.name)
     plan = study.evaluation
     tell.row("test", f"{plan.folds} folds, drawn {plan.repeats} times, seed {plan.seed}")

@@ -99,7 +99,7 @@ def _tiles_of(slide: Path, run: Path) -> TileTable:
             advice="check the path, or leave it out to see the bare slide",
         )
     folder.check(folder.STUDY)
-    images = read_cohort(read_study(folder / folder.STUDY), labelled=False).images
+    images = read_cohort(read_study(folder / folder.STUDY, saved=True), labelled=False).images
     wanted = slide.resolve()
     scans = (
         [scan for scan, path in images.items() if Path(path).resolve() == wanted]

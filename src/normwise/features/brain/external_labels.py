@@ -22,7 +22,7 @@ from normwise.features.feature_table import FeatureTable
 from normwise.features.path_templates import check_columns, fill
 from normwise.files import sha256_file
 from normwise.images import read_labels
-from normwise.schema import Study
+from normwise.schema import BrainSection, Study
 
 __all__ = ["extract_external_labels", "measure_map"]
 
@@ -76,7 +76,7 @@ def extract_external_labels(cohort: Cohort, study: Study, context: ExtractionCon
     FeatureError
         FEA-109 a column that is not there; FEA-101 neither a look-up table nor the installed atlas.
     """
-    section, root = study.features, study.cohort.root or Path()
+    section, root = study.features_of(BrainSection), study.cohort.root or Path()
     pattern = section.labels or ""
     check_columns(pattern, "features.labels", cohort.raw.columns)
     paths = [root / name for name in fill(pattern, cohort.raw)]

@@ -32,7 +32,7 @@ from normwise.files import sha256_file
 from normwise.images import list_files
 from normwise.results import Quality
 from normwise.run_folder import RunFolder
-from normwise.schema import Study
+from normwise.schema import BrainSection, Study
 
 __all__ = ["chain_settings", "check", "extract", "settings_content"]
 
@@ -53,7 +53,7 @@ def chain_settings(study: Study) -> ChainSettings:
     study : Study
         Its ``[features]``; files it names are found from ``cohort.root``.
     """
-    section, root = study.features, study.cohort.root or Path()
+    section, root = study.features_of(BrainSection), study.cohort.root or Path()
     in_a_file = section.atlas.lower().endswith(IMAGE_SUFFIXES)
     # The masker that "auto" stands for is part of the hash: the two find slightly different brains.
     masker = "network" if network_files() is not None else "template"
@@ -101,7 +101,7 @@ def settings_content(settings: ChainSettings) -> dict[str, str]:
 
 def check(study: Study) -> None:
     """Raise what is wrong with the chain's settings, as an atlas or a file that is not there."""
-    if study.features.labels is None:
+    if study.features_of(BrainSection).labels is None:
         settings = chain_settings(study)
         settings_content(settings)
         load_labels(settings.atlas)
@@ -109,7 +109,7 @@ def check(study: Study) -> None:
 
 def extract(cohort: Cohort, study: Study, context: ExtractionContext) -> FeatureTable:
     """Measure the regions of every head, or of the label maps that other programs have made of them."""
-    if study.features.labels is not None:
+    if study.features_of(BrainSection).labels is not None:
         return extract_external_labels(cohort, study, context)
     images = image_paths(cohort, "regions are measured on heads", '"heads/{ID}.nii.gz" or "dicom/{ID}"')
     settings = chain_settings(study)
@@ -119,13 +119,13 @@ def extract(cohort: Cohort, study: Study, context: ExtractionContext) -> Feature
         shutil.rmtree(folder / "scratch", ignore_errors=True)  # what a killed process unpacked
         tasks, failures = _tasks(images, settings, content, folder)
         outcomes = _run(measure_head, tasks, context, context.cache_dir)
-        if study.features.keep_derivatives and context.run is not None:
+        if study.features_of(BrainSection).keep_derivatives and context.run is not None:
             failures |= _write_derivatives(tasks, outcomes, context, context.run / RunFolder.DERIVATIVES)
     made = hash_settings(
         extractor="brain",
         stages=[[stage.name, stage.version] for stage in STAGES],
         settings={**settings_as_json(replace(settings, lut=None, template=None)), **content},
-        columns=study.features.columns,
+        columns=study.features_of(BrainSection).columns,
     )
     regions = load_scheme(settings.atlas, settings.lut).regions
     return _table(outcomes, failures, study, context, made, regions)
@@ -202,7 +202,7 @@ def _table(
     }
     quality = {scan: [Quality(*row) for row in value["quality"]] for scan, value in measured.items()}
     flagged = {scan: checks for scan, checks in quality.items() if failed_checks(checks)}
-    if not study.features.keep_implausible:
+    if not study.features_of(BrainSection).keep_implausible:
         failures |= {scan: _implausible(scan, checks) for scan, checks in flagged.items()}
     elif flagged:
         text = f"{len(flagged)} scans with quality out of range are kept, as {next(iter(flagged))}."
@@ -217,7 +217,7 @@ def _table(
     values, failures = select_complete(
         values,
         failures,
-        study.features.columns,
+        study.features_of(BrainSection).columns,
         "the heads",
         context.wanted,
         prepare=_without_vanished if context.wanted is None else None,

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from normwise.cohort import Cohort, did_you_mean
+from normwise.cohort import Cohort
 from normwise.engine import Outcome, Task, run_subjects
 from normwise.errors import FeatureError, NormwiseError
 from normwise.features.atlases import IMAGE_SUFFIXES, Atlas, load_atlas, names_of, pack_atlas
@@ -21,7 +21,7 @@ from normwise.features.regions.measure import MEASURE_VERSION, measure_regions
 from normwise.features.regions.statistics import STATISTICS
 from normwise.files import sha256_file
 from normwise.results import FeatureNote
-from normwise.schema import FeaturesSection, Study
+from normwise.schema import RegionsSection, Study, did_you_mean
 
 __all__ = ["check", "default_statistics", "extract", "region_table"]
 
@@ -36,7 +36,7 @@ def default_statistics(atlas: str) -> list[str]:
     Parameters
     ----------
     atlas : str
-        As `normwise.schema.FeaturesSection.atlas`.
+        As `normwise.schema.RegionsSection.atlas`.
 
     Examples
     --------
@@ -48,7 +48,7 @@ def default_statistics(atlas: str) -> list[str]:
 
 def check(study: Study) -> None:
     """Raise what is wrong with statistics, atlas or look-up table."""
-    section, root = study.features, study.cohort.root or Path()
+    section, root = study.features_of(RegionsSection), study.cohort.root or Path()
     _statistics(section)
     if not has_columns(section.atlas):
         _load(section, root, _lut(section, root))
@@ -57,7 +57,7 @@ def check(study: Study) -> None:
 def extract(cohort: Cohort, study: Study, context: ExtractionContext) -> FeatureTable:
     """Measure the regions of one atlas, or of a label map a scan, on every image."""
     images = image_paths(cohort, "regions are measured on images", '"volumes/{ID}.nii.gz"')
-    section, root = study.features, study.cohort.root or Path()
+    section, root = study.features_of(RegionsSection), study.cohort.root or Path()
     statistics, lut = _statistics(section), _lut(section, root)
     settings = {"extractor": "regions", "version": MEASURE_VERSION, "statistics": statistics}
     settings["columns"] = section.columns
@@ -92,16 +92,16 @@ def extract(cohort: Cohort, study: Study, context: ExtractionContext) -> Feature
     return region_table(outcomes, names, statistics, section, made, context.wanted)
 
 
-def _lut(section: FeaturesSection, root: Path) -> Path | None:
+def _lut(section: RegionsSection, root: Path) -> Path | None:
     return root / section.lut if section.lut is not None else None
 
 
-def _load(section: FeaturesSection, root: Path, lut: Path | None) -> Atlas:
+def _load(section: RegionsSection, root: Path, lut: Path | None) -> Atlas:
     named = section.atlas.lower().endswith(IMAGE_SUFFIXES)
     return load_atlas(root / section.atlas if named else section.atlas, lut)
 
 
-def _statistics(section: FeaturesSection) -> list[str]:
+def _statistics(section: RegionsSection) -> list[str]:
     unknown = [name for name in section.statistics if name not in STATISTICS]
     if unknown:
         raise FeatureError(
@@ -132,7 +132,7 @@ def region_table(
     outcomes: list[Outcome],
     names: dict[int, str],
     statistics: list[str],
-    section: FeaturesSection,
+    section: RegionsSection,
     made: str,
     wanted: Sequence[str] | None,
 ) -> FeatureTable:
@@ -146,7 +146,7 @@ def region_table(
         Region of each label, in the order of the columns; labels without a name are left out.
     statistics : list of str
         What was measured.
-    section : FeaturesSection
+    section : RegionsSection
         Its ``columns`` choose among the features; its ``atlas`` is named in messages.
     made : str
         The hash of how it was measured.

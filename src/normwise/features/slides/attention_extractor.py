@@ -20,7 +20,7 @@ from normwise.features.slides.slide_features import TILE_NAMES, tile_note
 from normwise.features.slides.tile_table import TileTable, read_tiles, tiles_place
 from normwise.learnt import PRESENT, bag_column
 from normwise.results import FeatureNote
-from normwise.schema import Study
+from normwise.schema import AttentionSection, Study
 
 __all__ = ["extract", "pack_bag"]
 
@@ -59,7 +59,8 @@ def pack_bag(table: TileTable, names: list[str], capacity: int) -> NDArray[np.fl
 
 def extract(cohort: Cohort, study: Study, context: ExtractionContext) -> FeatureTable:
     """Measure every slide, and return the vectors of its tiles in one row."""
-    section, capacity = study.features, study.features.bag_tiles
+    section = study.features_of(AttentionSection)
+    capacity = section.bag_tiles
     names = choose_columns(section.columns, TILE_NAMES, (), "tiles")
     columns = [bag_column(tile, name) for tile in range(capacity) for name in (*names, PRESENT)]
     if context.wanted is not None and list(context.wanted) != columns:

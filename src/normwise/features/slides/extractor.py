@@ -24,7 +24,7 @@ from normwise.features.slides.tile_table import TileTable, tiles_place
 from normwise.features.slides.tiles import SlideSettings
 from normwise.features.slides.worker import SLIDES_VERSION, measure_slide
 from normwise.results import Quality
-from normwise.schema import Study
+from normwise.schema import SlidesSection, Study
 
 __all__ = ["extract"]
 
@@ -36,7 +36,7 @@ _PACKAGES = ("opencv-python-headless", "scikit-image", "openslide-python", "tiff
 
 def extract(cohort: Cohort, study: Study, context: ExtractionContext) -> FeatureTable:
     """Measure nuclei and tissue of every slide."""
-    section = study.features
+    section = study.features_of(SlidesSection)
     images = image_paths(cohort, "nuclei are measured on slides", '"slides/{ID}.svs"')
     settings = SlideSettings.of(section)
     tasks = [_task(scan, Path(path), settings, context) for scan, path in images.items()]

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from normwise.features.slides.tissue import TISSUE, TissueMap
 from normwise.images import Slide
-from normwise.schema import FeaturesSection
+from normwise.schema import SlidesSection
 
 __all__ = ["HALO_UM", "SlideSettings", "TilePlan", "plan_tiles"]
 
@@ -46,7 +46,7 @@ class SlideSettings:
     solidity: bool = False
 
     @classmethod
-    def of(cls, section: FeaturesSection) -> SlideSettings:
+    def of(cls, section: SlidesSection) -> SlideSettings:
         """Take them out of ``[features]``."""
         return cls(
             mpp=section.mpp,

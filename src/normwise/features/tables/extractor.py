@@ -10,13 +10,13 @@ from pathlib import Path
 
 import pandas as pd
 
-from normwise.cohort import Cohort, Table, did_you_mean, read_table
+from normwise.cohort import Cohort, Table, read_table
 from normwise.errors import FeatureError, NormwiseError
 from normwise.features.columns import choose_columns, drop_incomplete, read_columns
 from normwise.features.extractor import ExtractionContext, hash_settings
 from normwise.features.feature_table import FeatureTable
 from normwise.results import FeatureNote
-from normwise.schema import Study
+from normwise.schema import Study, TableSection, did_you_mean
 
 __all__ = ["JoinedTable", "extract", "join_tables", "merge", "reserved_columns", "table_paths", "tabulate"]
 
@@ -63,7 +63,7 @@ def merge(tables: Sequence[JoinedTable]) -> tuple[pd.DataFrame, dict[str, Normwi
 
 def extract(cohort: Cohort, study: Study, context: ExtractionContext) -> FeatureTable:
     """Take features from columns of the participants table, or of tables joined to it by id."""
-    section = study.features
+    section = study.features_of(TableSection)
     reserved = reserved_columns(cohort, study)
     failures: dict[str, NormwiseError] = {}
     if section.table is None:

@@ -23,14 +23,14 @@ from normwise.features.tables.extractor import (
     tabulate,
 )
 from normwise.results import FeatureNote
-from normwise.schema import Study
+from normwise.schema import FreeSurferSection, Study
 
 __all__ = ["MEASURES", "STATS_FILES", "extract", "feature_name", "note_of", "read_subject", "wide_name"]
 
 
 def extract(cohort: Cohort, study: Study, context: ExtractionContext) -> FeatureTable:
     """Read FreeSurfer's tables, or the stats files of every subject."""
-    section, root = study.features, study.cohort.root or Path()
+    section, root = study.features_of(FreeSurferSection), study.cohort.root or Path()
     originals: dict[str, str] = {}
     if section.table is not None:
         paths = table_paths(root, section.table)

@@ -12,14 +12,14 @@ from normwise.features.feature_table import FeatureTable
 from normwise.features.voxels.batches import run_sampling
 from normwise.features.voxels.sampling import SAMPLING_VERSION, first_grid, make_sampling
 from normwise.results import FeatureNote
-from normwise.schema import Study
+from normwise.schema import Study, VoxelsSection
 
 __all__ = ["extract"]
 
 
 def extract(cohort: Cohort, study: Study, context: ExtractionContext) -> FeatureTable:
     """Sample every image at the same points of the brain."""
-    section = study.features
+    section = study.features_of(VoxelsSection)
     images = image_paths(cohort, "voxels come from images", '"volumes/{ID}.nii.gz"')
     mask = (study.cohort.root or Path()) / section.mask if section.mask is not None else None
     grid = first_grid(images.values()) if section.voxel_size_mm == 0 else None

@@ -19,7 +19,7 @@ from normwise.features.voxels.batches import run_sampling
 from normwise.features.voxels.sampling import first_grid, image_box, resample_image
 from normwise.networks.images import image_columns
 from normwise.results import FeatureNote
-from normwise.schema import Study
+from normwise.schema import ImagesSection, Study
 
 __all__ = ["extract"]
 
@@ -29,7 +29,7 @@ IMAGES_VERSION = "1"
 
 def extract(cohort: Cohort, study: Study, context: ExtractionContext) -> FeatureTable:
     """Bring every image onto the same grid."""
-    section = study.features
+    section = study.features_of(ImagesSection)
     images = image_paths(cohort, "a network takes images", '"volumes/{ID}.nii.gz"')
     mask = (study.cohort.root or Path()) / section.mask if section.mask is not None else None
     grid = first_grid(images.values()) if section.voxel_size_mm == 0 else None

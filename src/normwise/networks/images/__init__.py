@@ -5,7 +5,7 @@ from normwise.networks.images.autoencoder import encode_images, train_coder
 from normwise.networks.images.columns import image_columns
 from normwise.networks.images.gradients import class_maps
 from normwise.networks.images.inputs import ImageRows, encode, learn_encoding, read_rows
-from normwise.networks.images.settings import CONV_RULES, augmentation_of
+from normwise.networks.images.settings import CONV_SETTINGS, augmentation_of
 from normwise.networks.images.training import (
     ImageSet,
     Settings,
@@ -17,7 +17,7 @@ from normwise.networks.images.training import (
 from normwise.networks.images.transfer import begin_from
 
 __all__ = [
-    "CONV_RULES",
+    "CONV_SETTINGS",
     "ImageRows",
     "ImageSet",
     "Settings",
