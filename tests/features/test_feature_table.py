@@ -7,7 +7,14 @@ import pandas as pd
 import pytest
 
 from normwise.errors import FeatureError, ImageError
-from normwise.features.feature_table import WIDE, FeatureTable, read_features, write_features
+from normwise.features.feature_table import (
+    WIDE,
+    FeatureTable,
+    check_range,
+    failed_checks,
+    read_features,
+    write_features,
+)
 from normwise.results import FeatureNote
 
 
@@ -70,3 +77,22 @@ def test_writing_twice_gives_the_same_bytes(tmp_path):
         write_features(table_of(3), tmp_path / name)
     for name in ("features.tsv", "features.json"):
         assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("value", "low", "high", "passed"),
+    [
+        (0.9, 0.9, 2.4, True),
+        (0.899, 0.9, 2.4, False),
+        (2.4, 0.9, 2.4, True),
+        (2.401, 0.9, 2.4, False),
+        (-5.0, None, 0.0, True),
+        (7.0, None, None, True),
+        (float("nan"), None, None, False),
+    ],
+)
+def test_a_check_passes_from_its_low_to_its_high_limit(value, low, high, passed):
+    check = check_range("mask", "brain mask", "l", value, low, high)
+    assert check.passed == passed
+    assert failed_checks([check]) == ([] if passed else [check])
+    assert check.text

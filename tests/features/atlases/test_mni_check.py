@@ -80,3 +80,43 @@ def test_two_scans_of_oasis_that_lie_wrong_are_told_from_an_old_brain(real_data,
     assert of("0198") < 0.25
     assert of("0129") < 0.35
     assert of("0065") > 0.35, "ninety years old, and where it should be"
+
+
+def image_of_correlation(wanted):
+    """Return an image, its voxels at 2000 places, and values there that correlate with it as wanted."""
+    rng = np.random.default_rng(0)
+    brightness, other = rng.uniform(0, 1, (2, 2000))
+    brightness -= brightness.mean()
+    other -= other.mean()
+    other -= brightness * (other @ brightness) / (brightness @ brightness)
+    scale = np.linalg.norm(brightness) / np.linalg.norm(other)
+    values = wanted * brightness + np.sqrt(1 - wanted**2) * scale * other
+    # A hundredth of the places has the same, largest value, so that no value is clipped.
+    image = Volume(values.astype(np.float32).reshape(20, 10, 10, order="F"), np.eye(4))
+    return image, np.arange(2000)[:, None].repeat(27, axis=1), brightness.astype(np.float32)
+
+
+@pytest.mark.parametrize(
+    ("correlation", "refuse", "outcome"),
+    [
+        (0.37, True, "passes"),
+        (0.335, True, "warns"),
+        (0.265, True, "warns"),
+        (0.235, True, "refuses"),
+        (0.235, False, "warns"),
+    ],
+)
+def test_the_correlation_has_two_limits(correlation, refuse, outcome):
+    image, around, brightness = image_of_correlation(correlation)
+    if outcome == "refuses":
+        with pytest.raises(FeatureError) as caught:
+            check_mni_space(image, around, brightness, refuse=refuse)
+        assert caught.value.code == "FEA-302"
+    elif outcome == "warns":
+        with pytest.warns(NormwiseWarning, match="FEA-902") as warned:
+            check_mni_space(image, around, brightness, refuse=refuse)
+        assert warned[0].message.value == pytest.approx(correlation, abs=0.01)
+    else:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            check_mni_space(image, around, brightness, refuse=refuse)

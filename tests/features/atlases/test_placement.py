@@ -73,6 +73,19 @@ def test_a_field_of_view_that_cuts_the_brain_is_refused(packed):
     assert caught.value.code == "FEA-301"
 
 
+@pytest.mark.parametrize(("width", "refused"), [(95, False), (94, True)])
+def test_a_field_of_view_may_cut_a_twentieth_of_the_atlas(tmp_path, width, refused):
+    labels = LabelVolume(np.ones((100, 4, 4), np.int32), np.eye(4))
+    packed = pack_atlas(Atlas(labels, {1: "all"}, "own"), tmp_path)
+    grid = LabelVolume(np.zeros((width, 4, 4), np.int32), np.eye(4))
+    if refused:
+        with pytest.raises(FeatureError) as caught:
+            place_atlas(packed, grid)
+        assert caught.value.code == "FEA-301"
+    else:
+        assert len(place_atlas(packed, grid).where) == width * 16
+
+
 def test_labels_without_a_name_are_background(tmp_path):
     labels = LabelVolume(np.array([[[1, 2], [3, 0]]]), np.diag([10.0, 10.0, 10.0, 1.0]))
     packed = pack_atlas(Atlas(labels, {1: "a", 3: "b"}, "own"), tmp_path)

@@ -10,10 +10,9 @@ from cohorts import cohort_of
 from normwise.errors import NormwiseError, NormwiseWarning
 from normwise.features import extract_features, write_features
 from normwise.features.slides import read_tiles, segment_nuclei
-from normwise.features.slides import worker as child
+from normwise.features.slides import worker as module
 from normwise.features.slides.export import EXPORT_COLUMNS
 from normwise.features.slides.tiles import SlideSettings
-from normwise.features.slides.tissue import GLASS, PEN, find_tissue
 from normwise.features.slides.worker import measure_slide
 from normwise.images import open_slide
 from slide_files import drawn, layout_of, save_slide, spoil_tile
@@ -54,9 +53,9 @@ def test_nuclei_and_tissue_are_those_that_were_put_there(slide, whole):
 
 
 def test_a_slide_that_was_cut_off_goes_on_to_the_same_bytes(slide, whole, tmp_path, monkeypatch):
-    monkeypatch.setattr(child, "BLOCK", 4)
+    monkeypatch.setattr(module, "BLOCK", 4)
     calls = []
-    measure = child.measure_tile
+    measure = module.measure_tile
 
     def dies(*arguments, **options):
         calls.append(1)
@@ -64,23 +63,23 @@ def test_a_slide_that_was_cut_off_goes_on_to_the_same_bytes(slide, whole, tmp_pa
             raise KeyboardInterrupt
         return measure(*arguments, **options)
 
-    monkeypatch.setattr(child, "measure_tile", dies)
-    kept = str(tmp_path / "kept")
+    monkeypatch.setattr(module, "measure_tile", dies)
+    blocks = str(tmp_path / "blocks")
     with pytest.raises(KeyboardInterrupt):
-        measure_slide(str(slide), SMALL.as_json(), kept)
+        measure_slide(str(slide), SMALL.as_json(), blocks)
     calls[:] = [1] * 20
-    resumed = measure_slide(str(slide), SMALL.as_json(), kept)
+    resumed = measure_slide(str(slide), SMALL.as_json(), blocks)
     tiles = len(whole["tiles"])
     assert len(calls) - 20 == tiles - 8, "two blocks of four were finished"
     assert same(resumed, whole)
-    (tmp_path / "kept" / "block_000001.npz").write_bytes(b"half written")
-    assert same(measure_slide(str(slide), SMALL.as_json(), kept), whole)
+    (tmp_path / "blocks" / "block_000001.npz").write_bytes(b"half written")
+    assert same(measure_slide(str(slide), SMALL.as_json(), blocks), whole)
 
 
 def test_blocks_of_other_settings_are_not_taken(slide, whole, tmp_path):
-    kept = str(tmp_path / "kept")
-    measure_slide(str(slide), SlideSettings(tile_um=128.0, stains="macenko").as_json(), kept)
-    assert same(measure_slide(str(slide), SMALL.as_json(), kept), whole)
+    blocks = str(tmp_path / "blocks")
+    measure_slide(str(slide), SlideSettings(tile_um=128.0, stains="macenko").as_json(), blocks)
+    assert same(measure_slide(str(slide), SMALL.as_json(), blocks), whole)
 
 
 def test_a_damaged_tile_costs_that_tile_within_the_share(whole, tmp_path):
@@ -104,25 +103,6 @@ def test_a_blank_slide_is_a_named_result(tmp_path):
     with pytest.raises(NormwiseError) as caught:
         measure_slide(str(path), SMALL.as_json())
     assert caught.value.code == "FEA-602"
-
-
-def test_too_coarse_a_slide_is_refused(tmp_path):
-    path = save_slide(tmp_path / "a.tif", mpp=1.0)
-    with pytest.raises(NormwiseError) as caught:
-        measure_slide(str(path), SMALL.as_json())
-    assert caught.value.code == "FEA-605"
-
-
-def test_pens_are_no_tissue():
-    rgb = np.full((120, 200, 3), 243, np.uint8)
-    rgb[30:100, 20:80] = (205, 130, 185)
-    for left, ink in ((100, (30, 60, 190)), (130, (30, 140, 60)), (160, (25, 25, 28))):
-        rgb[20:110, left : left + 8] = ink
-    found = find_tissue(rgb, 8.0)
-    assert found.area_mm2() == pytest.approx(70 * 60 * 64 / 1e6, rel=0.1)
-    assert all((found.classes[60, left + 2 : left + 6] == PEN).all() for left in (100, 130, 160))
-    assert (found.classes[:15] == GLASS).all()
-    assert found.white == (243.0, 243.0, 243.0)
 
 
 def test_a_run_keeps_tiles_pictures_and_exports(tmp_path):

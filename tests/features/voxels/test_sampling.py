@@ -5,7 +5,13 @@ import numpy as np
 import pytest
 
 from normwise.errors import FeatureError, NormwiseWarning
-from normwise.features.voxels.sampling import make_sampling, pack_sampling, sample_voxels
+from normwise.features.voxels.sampling import (
+    Sampling,
+    make_sampling,
+    pack_sampling,
+    resample_image,
+    sample_voxels,
+)
 from normwise.images import Volume
 from phantoms import ORIENTATIONS, brain, save
 
@@ -66,6 +72,37 @@ def test_smoothing_is_as_wide_as_it_says(tmp_path, ball):
     distance = np.linalg.norm(sampling.points - image.world(centre), axis=1)
     half = found[np.isclose(distance, 8.0)] / found.max()
     assert half == pytest.approx(0.5, abs=0.02)
+
+
+def points_outside(share, tmp_path):
+    """Pack 1000 points, of which a share lies beyond an image of 20 mm around 0; return both files."""
+    rng = np.random.default_rng(0)
+    points = rng.uniform(-9, 9, (1000, 3)).astype(np.float32)
+    points[: round(1000 * share), 0] += 60
+    affine = np.diag([1.0, 1.0, 1.0, 1.0])
+    affine[:3, 3] = -10
+    image = save(rng.random((21, 21, 21)).astype(np.float32), affine, tmp_path / "image.nii.gz")
+    return str(image), str(pack_sampling(Sampling(points, 2.0, mni=False), tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("measure", "share", "code"),
+    [
+        (sample_voxels, 0.049, None),
+        (sample_voxels, 0.051, "FEA-305"),
+        (resample_image, 0.499, None),
+        (resample_image, 0.501, "FEA-503"),
+    ],
+)
+def test_a_share_of_the_points_may_lie_outside_the_image(tmp_path, measure, share, code):
+    image, sampling = points_outside(share, tmp_path)
+    if code is None:
+        assert measure(image, sampling)["voxels"].shape == (1000,)
+    else:
+        with pytest.raises(FeatureError) as caught:
+            measure(image, sampling)
+        assert caught.value.code == code
+        assert caught.value.expected in {"at most 5%", "at most 50%"}
 
 
 def test_an_image_beside_the_mask_is_refused(tmp_path, ball):

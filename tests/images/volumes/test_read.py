@@ -249,6 +249,39 @@ def test_fewer_bytes_than_claimed(nifti, name):
     assert refused(nifti(name, dim=[3, 500, 600, 800, 1, 1, 1, 1])) == "IMG-206"
 
 
+@pytest.mark.parametrize(("missing", "code"), [(0, None), (1, "IMG-206")])
+def test_a_plain_file_holds_what_its_header_claims_to_the_byte(nifti, missing, code):
+    path = nifti("a.nii")
+    content = path.read_bytes()
+    path.write_bytes(content[: len(content) - missing])
+    if code is None:
+        assert read_volume(path).shape == (5, 6, 7)
+    else:
+        with pytest.raises(ImageError, match="the header claims") as caught:
+            read_volume(path)
+        assert caught.value.code == code
+
+
+@pytest.mark.parametrize(("slices", "problem"), [(1, "the file ends before"), (-1, "the header claims")])
+def test_a_gzip_file_holds_no_more_than_the_best_compression(nifti, slices, problem):
+    """No deflate stream unfolds further than 1032:1, so a larger claim is refused before a voxel is read."""
+    path = nifti("a.nii.gz", data=np.arange(8, dtype=np.uint8).reshape(2, 2, 2))
+    most = 1032 * path.stat().st_size - 352
+    side = 64
+    count = most // side**2 if slices > 0 else most // side**2 + 1
+    path = nifti(
+        "a.nii.gz", data=np.arange(8, dtype=np.uint8).reshape(2, 2, 2), dim=[3, side, side, count, 1, 1, 1, 1]
+    )
+    grown = 1032 * path.stat().st_size - 352
+    count = grown // side**2 if slices > 0 else grown // side**2 + 1
+    path = nifti(
+        "a.nii.gz", data=np.arange(8, dtype=np.uint8).reshape(2, 2, 2), dim=[3, side, side, count, 1, 1, 1, 1]
+    )
+    with pytest.raises(ImageError, match=problem) as caught:
+        read_volume(path)
+    assert caught.value.code == "IMG-206"
+
+
 @pytest.mark.parametrize("name", ["a.nii", "a.nii.gz"])
 def test_more_bytes_than_claimed(nifti, name):
     assert refused(nifti(name, dim=[3, 5, 6, 6, 1, 1, 1, 1])) == "IMG-207"

@@ -86,9 +86,11 @@ def read_tiles(path: Path | BinaryIO) -> TileTable:
         FEA-606, the file is missing or is not what was written.
     """
     try:
-        with np.load(path, allow_pickle=False) as found:
-            vectors, xy, names = found["vectors"], found["xy"], found["names"]
-            side = int(found["side"])
+        # From memory: numpy leaves the file of a damaged zip open.
+        content = io.BytesIO(path.read_bytes()) if isinstance(path, Path) else path
+        with np.load(content, allow_pickle=False) as arrays:
+            vectors, xy, names = arrays["vectors"], arrays["xy"], arrays["names"]
+            side = int(arrays["side"])
     except (OSError, KeyError, ValueError, zipfile.BadZipFile, EOFError) as error:
         raise _unreadable(path, str(error)) from error
     if vectors.shape != (len(xy), len(names)) or xy.shape[1:] != (2,) or vectors.dtype != np.float32:

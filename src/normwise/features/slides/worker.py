@@ -69,8 +69,9 @@ class BlockCheckpoint:
         if self._folder is None:
             return None
         try:
-            with np.load(self._path(number), allow_pickle=False) as found:
-                return {name: found[name] for name in found.files}  # every array's CRC is checked on the way
+            content = io.BytesIO(self._path(number).read_bytes())
+            with np.load(content, allow_pickle=False) as arrays:
+                return {name: arrays[name] for name in arrays.files}  # reading checks every array's CRC
         except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
             return None
 
