@@ -88,7 +88,7 @@ class Note:
         return cls(warning.code, warning.text, warning.subject, warning.value)
 
     def __str__(self) -> str:
-        return f"{self.code}  {self.text}"
+        return f"{self.code}  {self.text}" if self.code else self.text
 
 
 @dataclass(frozen=True)

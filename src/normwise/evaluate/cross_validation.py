@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import joblib
@@ -15,24 +15,25 @@ from normwise.engine import Progress
 from normwise.evaluate.metrics.decisions import costs_of
 from normwise.evaluate.out_of_fold import OutOfFold
 from normwise.procedure import (
+    ArmFitter,
     FittedProcedure,
     Fold,
     SharedExtraction,
     draw_repeats,
-    fit_procedure,
     main_arm,
     seed_for,
 )
+from normwise.results import Note
 from normwise.schema import Roles, Study
 
-__all__ = ["ArmPredictions", "cross_validate_arms", "notes_of", "predict_part"]
+__all__ = ["ArmPredictions", "cross_validate_arms", "decide", "summarize_notes"]
 
 Names = NDArray[np.object_]
 
 
 @dataclass(frozen=True)
 class ArmPredictions:
-    """Everything the folds of one arm left behind.
+    """Out-of-fold predictions of one arm.
 
     Attributes
     ----------
@@ -41,12 +42,12 @@ class ArmPredictions:
     reasons : ndarray of shape (n_repeats, n_scans)
         Why there was no decision; empty text where there was one.
     thresholds : ndarray of shape (n_repeats, n_scans)
-        The threshold each scan met; NaN with a cost matrix or where never tested.
+        The threshold that each scan was decided by; NaN with a cost matrix or where never tested.
     fold_thresholds : list of float
         One a fold and repeat.
     settings : list of dict
         The tuned settings, one a fold and repeat.
-    notes : tuple of str
+    notes : tuple of Note
         Warnings, each once.
     likely : ndarray of bool of shape (n_repeats, n_scans, n_classes), or None
         The classes in each scan's conformal set; None where nobody is referred.
@@ -63,7 +64,7 @@ class ArmPredictions:
     thresholds: NDArray[np.float64]
     fold_thresholds: list[float]
     settings: list[dict[str, Any]]
-    notes: tuple[str, ...]
+    notes: tuple[Note, ...]
     likely: NDArray[np.bool_] | None = None
     supported: NDArray[np.bool_] | None = None
     selected: list[tuple[str, ...]] = field(default_factory=list)
@@ -79,7 +80,7 @@ class _Part:
     reasons: Names
     threshold: float | None
     setting: dict[str, Any]
-    notes: tuple[str, ...]
+    notes: tuple[Note, ...]
     likely: NDArray[np.bool_] | None
     supported: NDArray[np.bool_]
     selected: tuple[str, ...]
@@ -93,7 +94,7 @@ def cross_validate_arms(
     groups: Names,
     *,
     arms: Sequence[str],
-    layers: Sequence[Sequence[Fold]] | None = None,
+    repeats: Sequence[Sequence[Fold]] | None = None,
     jobs: int = 1,
     progress: Progress | None = None,
     title: str = "cross-validation",
@@ -110,8 +111,8 @@ def cross_validate_arms(
         Class and person of each scan.
     arms : sequence of str
         Keys of `normwise.procedure.ARMS`.
-    layers : sequence of sequence of Fold, optional
-        The outer folds, one layer a repeat; default: the study's random folds.
+    repeats : sequence of sequence of Fold, optional
+        The outer folds of each repeat; default: the study's random folds.
     jobs : int
         Folds worked on at the same time; the numbers do not depend on it.
     progress : Progress, optional
@@ -125,18 +126,20 @@ def cross_validate_arms(
         In the order of ``arms``.
     """
     section = study.evaluation
-    if layers is None:
-        layers = draw_repeats(section.model_copy(update={"split": "kfold"}), labels, groups, roles.targets)
-    work = [
-        (repeat, number, fold) for repeat, layer in enumerate(layers) for number, fold in enumerate(layer)
-    ]
+    if repeats is None:
+        repeats = draw_repeats(section.model_copy(update={"split": "kfold"}), labels, groups, roles.targets)
+    work = [(repeat, number, fold) for repeat, folds in enumerate(repeats) for number, fold in enumerate(folds)]
+    fitters = {arm: ArmFitter(study, roles, X, arm) for arm in arms}
+    main = main_arm(study.normalizer, roles)
+    # Whether a person is like the normals is asked once, of the study's own normalizer, for every arm.
+    asked = main if main in fitters else next(iter(fitters))
     if progress is not None:
         progress.start(title, len(work))
     parts: list[dict[str, _Part]] = []
     with joblib.parallel_config(backend="loky", inner_max_num_threads=1):
         tasks = (
             joblib.delayed(_one_fold)(
-                study, roles, X, labels, groups, fold, tuple(arms), seed_for(section.seed, repeat, number)
+                fitters, asked, X, labels, groups, fold, seed_for(section.seed, repeat, number)
             )
             for repeat, number, fold in work
         )
@@ -146,29 +149,28 @@ def cross_validate_arms(
                 progress.advance(title)
     if progress is not None:
         progress.finish(title)
-    return {arm: _gather(arm, work, parts, study, roles, labels, len(layers)) for arm in arms}
+    return {arm: _gather(arm, work, parts, study, roles, labels, len(repeats)) for arm in arms}
 
 
-def predict_part(
-    procedure: FittedProcedure, support: pd.DataFrame, X: pd.DataFrame
-) -> tuple[Any, Any, Names]:
-    """Apply a fitted procedure to people it has not seen.
+def decide(
+    procedure: FittedProcedure, support: pd.DataFrame, probabilities: NDArray[np.float64]
+) -> tuple[NDArray[np.intp], Names]:
+    """Decide people by the procedure's rule, and say why where there is no decision.
 
     Parameters
     ----------
     procedure : FittedProcedure
-        Fitted on training people.
+        Its rule decides.
     support : DataFrame of shape (n_scans, …)
         ``supported`` and ``reason`` of each row.
-    X : DataFrame of shape (n_scans, n_columns)
-        The people.
+    probabilities : ndarray of shape (n_scans, n_classes)
+        Calibrated.
 
     Returns
     -------
-    tuple
-        Probabilities of shape (n_scans, n_classes), positions of the decided classes (−1 for none), reasons.
+    tuple of ndarray of int and ndarray of str, of shape (n_scans,)
+        Positions of the decided classes (−1 for none), and reasons.
     """
-    probabilities = procedure.probabilities(X)
     names = procedure.rule.decide(probabilities)
     supported = support["supported"].to_numpy(dtype=bool)
     order = {name: position for position, name in enumerate(procedure.rule.classes)}
@@ -179,41 +181,38 @@ def predict_part(
         ],
         dtype=np.intp,
     )
-    told = support["reason"].to_numpy(dtype=object)
-    reasons = np.where(supported, procedure.rule.referrals(probabilities), told).astype(object)
-    return probabilities, decided, reasons
+    outside = support["reason"].to_numpy(dtype=object)
+    reasons = np.where(supported, procedure.rule.referrals(probabilities), outside).astype(object)
+    return decided, reasons
 
 
 def _one_fold(
-    study: Study,
-    roles: Roles,
+    fitters: dict[str, ArmFitter],
+    asked: str,
     X: pd.DataFrame,
     labels: Names,
     groups: Names,
     fold: Fold,
-    arms: tuple[str, ...],
     seed: int,
 ) -> dict[str, _Part]:
     """Fit each arm on the training part and apply it to the test part."""
     from threadpoolctl import threadpool_limits
 
-    train, test = X.iloc[fold.train], X.iloc[fold.test]
-    # One thread also in the calling process, so that the last bit does not depend on the number of jobs.
     outside = np.setdiff1d(np.arange(len(labels)), fold.train)
     shared = SharedExtraction()
+    # One thread also in the calling process, so that the last bit does not depend on the number of jobs.
     with threadpool_limits(1):
         fitted = {
-            arm: fit_procedure(
-                study, roles, train, labels[fold.train], groups[fold.train], arm=arm, seed=seed, shared=shared
-            ).adapt_to_sites(X.iloc[outside], labels[outside], groups[outside])
-            for arm in arms
+            arm: fitter.fit(labels, groups, fold.train, seed=seed, shared=shared).adapt_to_sites(
+                X.iloc[outside], labels[outside], groups[outside]
+            )
+            for arm, fitter in fitters.items()
         }
-        main = main_arm(study.normalizer, roles)
-        # Whether a person is like the normals is asked once, of the study's own normalizer, for every arm.
-        support = fitted[main if main in fitted else arms[0]].support(test)
+        support = fitted[asked].support(X.iloc[fold.test])
         parts = {}
         for arm, procedure in fitted.items():
-            probabilities, decided, reasons = predict_part(procedure, support, test)
+            probabilities = fitters[arm].predict(procedure, fold.test, shared)
+            decided, reasons = decide(procedure, support, probabilities)
             parts[arm] = _Part(
                 probabilities, decided, reasons, procedure.rule.threshold, procedure.setting, procedure.notes,
                 procedure.rule.likely(probabilities), support["supported"].to_numpy(dtype=bool),
@@ -268,8 +267,8 @@ def _gather(
     )  # fmt: skip
 
 
-def notes_of(predictions: dict[str, ArmPredictions]) -> list[str]:
-    """Return one line a kind of warning: its first text, the arms it came from, and how often it varied.
+def summarize_notes(predictions: dict[str, ArmPredictions]) -> list[Note]:
+    """Return one note a kind of warning: the first, the arms it came from, and how many more there were.
 
     The folds of one arm warn of the same thing with slightly different numbers; a reader needs it once.
 
@@ -278,13 +277,14 @@ def notes_of(predictions: dict[str, ArmPredictions]) -> list[str]:
     predictions : dict of str to ArmPredictions
         The arms.
     """
-    kinds: dict[str, list[tuple[str, str]]] = {}
+    kinds: dict[str, list[tuple[str, Note]]] = {}
     for arm, found in predictions.items():
         for note in found.notes:
-            kinds.setdefault(note.split(maxsplit=1)[0], []).append((arm, note))
-    lines = []
-    for told in kinds.values():
-        arms = ", ".join(dict.fromkeys(arm for arm, _ in told))
-        more = f"; {len(told) - 1} more of this kind" if len(told) > 1 else ""
-        lines.append(f"{told[0][1]} (arms: {arms}{more})")
-    return lines
+            kinds.setdefault(note.code or note.text, []).append((arm, note))
+    summary = []
+    for rows in kinds.values():
+        arms = ", ".join(dict.fromkeys(arm for arm, _ in rows))
+        more = f"; {len(rows) - 1} more of this kind" if len(rows) > 1 else ""
+        first = rows[0][1]
+        summary.append(replace(first, text=f"{first.text} (arms: {arms}{more})"))
+    return summary

@@ -25,7 +25,7 @@ __all__ = ["advice_of", "learning_curve_of", "thin_out"]
 Names = NDArray[np.object_]
 
 _SHARES = (0.2, 0.4, 0.6, 0.8)
-_LAYERS = 2  # repeats that are drawn on: the curve needs its shape, not its last digit
+_REPEATS = 2  # repeats that are drawn on: the curve needs its shape, not its last digit
 _HALF_WIDTH = 0.05
 _LAST = 3  # points from which the gain of a doubling is read
 _GAIN = 0.01
@@ -34,7 +34,7 @@ _GAIN = 0.01
 def learning_curve_of(
     prepared: PreparedRun,
     main: str,
-    layers: Sequence[Sequence[Fold]],
+    repeats: Sequence[Sequence[Fold]],
     whole: ArmPredictions,
     *,
     jobs: int = 1,
@@ -48,7 +48,7 @@ def learning_curve_of(
         The run.
     main : str
         The arm.
-    layers : sequence of sequence of Fold
+    repeats : sequence of sequence of Fold
         The evaluation's own folds; the first two repeats are used.
     whole : ArmPredictions
         The arm's predictions with all training people.
@@ -64,19 +64,19 @@ def learning_curve_of(
     """
     study, roles = prepared.study, prepared.cohort.roles
     labels, groups = prepared.labels, prepared.groups
-    used = list(layers)[:_LAYERS]
+    used = list(repeats)[:_REPEATS]
     points: list[tuple[int, Estimate]] = []
     for share in _SHARES:
         thinned = [
             [
                 thin_out(fold, labels, groups, share, seed_for(study.evaluation.seed, repeat, number, 0, 2))
-                for number, fold in enumerate(layer)
+                for number, fold in enumerate(outer)
             ]
-            for repeat, layer in enumerate(used)
+            for repeat, outer in enumerate(used)
         ]
         try:
             found = cross_validate_arms(
-                study, roles, prepared.frame, labels, groups, arms=(main,), layers=thinned, jobs=jobs,
+                study, roles, prepared.frame, labels, groups, arms=(main,), repeats=thinned, jobs=jobs,
                 progress=progress, title=f"learning curve, {share:.0%} of the training people",
             )[main]  # fmt: skip
         except NormwiseError:
@@ -162,7 +162,7 @@ def advice_of(sizes: Sequence[int], areas: Sequence[Estimate], people: int) -> s
 
 
 def _point(
-    scores: OutOfFold, layers: Sequence[Sequence[Fold]], groups: Names, confidence: float
+    scores: OutOfFold, repeats: Sequence[Sequence[Fold]], groups: Names, confidence: float
 ) -> tuple[int, Estimate]:
-    sizes = [len(set(groups[fold.train])) for layer in layers for fold in layer]
+    sizes = [len(set(groups[fold.train])) for outer in repeats for fold in outer]
     return round(float(np.mean(sizes))), delong(scores, groups, confidence)

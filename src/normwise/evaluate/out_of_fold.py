@@ -17,7 +17,7 @@ Statistic = Callable[[Floats], Floats]
 
 @dataclass(frozen=True)
 class OutOfFold:
-    """Predictions of people who were not trained on, one layer a repeat.
+    """Predictions of people who were not trained on, one row a repeat.
 
     Attributes
     ----------
@@ -87,8 +87,7 @@ class OutOfFold:
 
     def take(self, rows: NDArray[np.intp], repeats: Sequence[int] | None = None) -> OutOfFold:
         """Return the predictions of some scans alone, in all repeats or in some."""
-        layers = np.arange(len(self.folds)) if repeats is None else np.asarray(repeats)
-        cells = np.ix_(layers, rows)
+        cells = np.ix_(np.arange(len(self.folds)) if repeats is None else np.asarray(repeats), rows)
         return replace(
             self,
             labels=self.labels[rows],

@@ -12,12 +12,7 @@ from numpy.typing import NDArray
 from normwise.engine import Progress
 from normwise.evaluate.metrics.registry import METRICS
 from normwise.evaluate.out_of_fold import OutOfFold
-from normwise.procedure import (
-    Shortcut,
-    draw_repeats,
-    keys_of,
-    seed_for,
-)
+from normwise.procedure import ArmFitter, draw_repeats, keys_of, seed_for
 from normwise.results import Permutation
 from normwise.runs import PreparedRun
 from normwise.schema import Roles, Study
@@ -60,7 +55,7 @@ def permutation_test(
     """Compare the area under the ROC curve with what the same procedure finds in shuffled labels.
 
     Labels are shuffled over people; where sites are given, within each site, so that a site that predicts the
-    label stays as good a predictor as it was. One layer of outer folds is tested each time, with everything
+    label stays as good a predictor as it was. One repeat of outer folds is tested each time, with everything
     learnt anew inside: normalizer (on the shuffled normals), inner folds, tuning, classifier. The observed
     area is that of the first repeat's folds. People whose class is not told apart keep their label.
 
@@ -94,11 +89,11 @@ def permutation_test(
     if progress is not None:
         progress.start(title, len(batches))
     areas: list[float] = []
-    observed = _areas(study, roles, X, labels, groups, arm, sites, keys, None)[0]
+    fitter = ArmFitter(study, roles, X, arm)
+    observed = _areas(fitter, labels, groups, sites, keys, [None])[0]
     with joblib.parallel_config(backend="loky", inner_max_num_threads=1):
         tasks = (
-            joblib.delayed(_areas)(study, roles, X, labels, groups, arm, sites, keys, batch)
-            for batch in batches
+            joblib.delayed(_areas)(fitter, labels, groups, sites, keys, batch) for batch in batches
         )
         for part in joblib.Parallel(n_jobs=jobs, return_as="generator")(tasks):
             areas += part
@@ -159,60 +154,48 @@ def shuffle_labels(
 
 
 def _areas(
-    study: Study,
-    roles: Roles,
-    X: pd.DataFrame,
+    fitter: ArmFitter,
     labels: Names,
     groups: Names,
-    arm: str,
     sites: Names | None,
     keys: Names | None,
-    numbers: range | None,
+    numbers: Sequence[int | None],
 ) -> list[float]:
-    """Return the area of each permutation, or of the labels as they are."""
+    """Return the area of each permutation; of the labels as they are where its number is None."""
     from threadpoolctl import threadpool_limits
 
-    section = study.evaluation
-    procedure = Shortcut(study, roles, X, arm)
+    seed, targets = fitter.study.evaluation.seed, fitter.roles.targets
     areas = []
     with threadpool_limits(1):
-        for number in [None] if numbers is None else numbers:
-            if number is None:
-                own = labels
-            else:
+        for number in numbers:
+            own = labels
+            if number is not None:
                 # Five numbers, since folds and bootstrap are seeded by fewer.
-                rng = np.random.default_rng(seed_for(section.seed, 0, 0, 0, number))
-                own = shuffle_labels(labels, groups, roles.targets, sites, rng)
-            areas.append(area_of(procedure, study, roles, own, groups, keys))
+                rng = np.random.default_rng(seed_for(seed, 0, 0, 0, number))
+                own = shuffle_labels(labels, groups, targets, sites, rng)
+            areas.append(area_of(fitter, own, groups, keys))
     return areas
 
 
-def area_of(
-    procedure: Shortcut,
-    study: Study,
-    roles: Roles,
-    labels: Names,
-    groups: Names,
-    keys: Names | None = None,
-) -> float:
-    """Return the area under the ROC curve of one layer of outer folds.
+def area_of(fitter: ArmFitter, labels: Names, groups: Names, keys: Names | None = None) -> float:
+    """Return the area under the ROC curve of one repeat of outer folds.
 
     Parameters
     ----------
-    procedure : Shortcut
+    fitter : ArmFitter
         Fits and tests a fold.
-    study, roles, labels, groups, keys
+    labels, groups, keys
         As for `permutation_test`.
     """
-    section = study.evaluation
+    section, roles = fitter.study.evaluation, fitter.roles
     once = section.model_copy(update={"repeats": 1})
-    layer = draw_repeats(once, labels, groups, roles.targets, keys)[0]
+    outer = draw_repeats(once, labels, groups, roles.targets, keys)[0]
     probabilities = np.full((1, len(labels), len(roles.targets)), np.nan)
     folds = np.full((1, len(labels)), -1, dtype=np.intp)
-    for number, fold in enumerate(layer):
+    for number, fold in enumerate(outer):
         seed = seed_for(section.seed, 0, number)
-        probabilities[0, fold.test] = procedure.probabilities(labels, groups, fold, seed)
+        probabilities[0, fold.test] = fitter.fit_predict(labels, groups, fold, seed=seed)
         folds[0, fold.test] = number
-    nobody = np.full((1, len(labels)), -1, dtype=np.intp)
-    scores = OutOfFold(labels, roles.targets, roles.negative, probabilities, nobody, folds)
+    undecided = np.full((1, len(labels)), -1, dtype=np.intp)
+    scores = OutOfFold(labels, roles.targets, roles.negative, probabilities, undecided, folds)
     return float(METRICS["auc"](scores)(np.ones((1, len(labels))))[0])

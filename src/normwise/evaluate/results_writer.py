@@ -15,7 +15,7 @@ from normwise.evaluate.compare_arms import (
 )
 from normwise.evaluate.cross_validation import ArmPredictions
 from normwise.evaluate.leaks.alarms import LeakInputs, raise_alarms
-from normwise.results import Arm, Evaluation, LearningCurve, Permutation
+from normwise.results import Arm, Evaluation, LearningCurve, Note, Permutation
 from normwise.runs import PreparedRun
 
 __all__ = ["write_evaluation", "write_predictions"]
@@ -26,7 +26,7 @@ def write_evaluation(
     prepared: PreparedRun,
     predictions: dict[str, ArmPredictions],
     main: str,
-    notes: Sequence[str],
+    notes: Sequence[Note],
     rule: str,
     *,
     other_sites: ArmPredictions | None = None,
@@ -45,7 +45,7 @@ def write_evaluation(
         The arms.
     main : str
         The arm that is trained and saved.
-    notes : sequence of str
+    notes : sequence of Note
         What was found on the way.
     rule : str
         The decision rule in words.
@@ -79,7 +79,7 @@ def write_evaluation(
         arms=found.arms,
         differences=found.differences,
         comparisons=found.comparisons,
-        notes=list(notes),
+        notes=[str(note) for note in notes],
         split=section.split if kind == "crossval" else "test",
         alarms=raise_alarms(LeakInputs(kind, prepared, predictions, main, found, by_site)),
         by_site=by_site,

@@ -12,8 +12,8 @@ from normwise.errors import EvaluationError, NormwiseWarning
 from normwise.evaluate.cross_validation import (
     ArmPredictions,
     cross_validate_arms,
-    notes_of,
-    predict_part,
+    decide,
+    summarize_notes,
 )
 from normwise.evaluate.learning_curve import learning_curve_of
 from normwise.evaluate.metrics.decisions import costs_of
@@ -37,7 +37,7 @@ from normwise.procedure import (
     main_arm,
 )
 from normwise.report import write_report
-from normwise.results import Evaluation, LearningCurve
+from normwise.results import Evaluation, LearningCurve, Note
 from normwise.runs import (
     PreparedRun,
     prepare_run,
@@ -88,7 +88,7 @@ def evaluate_study(
     prepared = prepare_run(study, run, purpose="evaluate", jobs=jobs, progress=progress, limits=limits)
     resolved, roles = prepared.study, prepared.cohort.roles
     arms = arms_of(roles, resolved.features)
-    layers = draw_repeats(
+    repeats = draw_repeats(
         resolved.evaluation,
         prepared.labels,
         prepared.groups,
@@ -102,23 +102,23 @@ def evaluate_study(
         prepared.labels,
         prepared.groups,
         arms=arms,
-        layers=layers,
+        repeats=repeats,
         jobs=jobs,
         progress=progress,
     )
     main = main_arm(resolved.normalizer, roles)
-    notes = notes_of(predictions)
+    notes = summarize_notes(predictions)
     by_site: ArmPredictions | None = None
-    told: list[str] = []
+    of_sites: list[Note] = []
     if resolved.evaluation.split != "site":
-        by_site, told = leave_sites_out(prepared, main, jobs=jobs, progress=progress)
+        by_site, of_sites = leave_sites_out(prepared, main, jobs=jobs, progress=progress)
     elif prepared.cohort.sites is not None:
         sites = prepared.cohort.sites.loc[prepared.features.values.index].to_numpy(dtype=object)
-        told = one_class_note(predictions[main].scores, sites)
-    notes += told
+        of_sites = one_class_note(predictions[main].scores, sites)
+    notes += of_sites
     curve: LearningCurve | None = None
     if resolved.evaluation.learning_curve:
-        curve = learning_curve_of(prepared, main, layers, predictions[main], jobs=jobs, progress=progress)
+        curve = learning_curve_of(prepared, main, repeats, predictions[main], jobs=jobs, progress=progress)
     evaluation = write_evaluation(
         "crossval",
         prepared,
@@ -132,7 +132,7 @@ def evaluate_study(
     )
     model = train_model(prepared)
     prepared.folder.write_result(prepared.folder.EXPLANATION, explain_model(model, prepared))
-    record_run(prepared, "evaluate", notes)
+    record_run(prepared, "evaluate", [str(note) for note in notes])
     if people:
         write_run_people(model, prepared, trained_on=True)
     write_report(prepared.folder.path)
@@ -206,7 +206,7 @@ def test_model(
     rule = model.procedure.rule.text
     evaluation = write_evaluation("test", prepared, predictions, model.procedure.arm, notes, rule)
     prepared.folder.write_result(prepared.folder.EXPLANATION, explain_model(model, prepared))
-    record_run(prepared, "test", notes)
+    record_run(prepared, "test", [str(note) for note in notes])
     if people:
         write_run_people(model, prepared, trained_on=False)
     write_report(prepared.folder.path)
@@ -221,12 +221,13 @@ def _vocabulary(roles: Roles) -> str:
 
 
 def _apply(model: Model, prepared: PreparedRun) -> ArmPredictions:
-    """One layer, one fold: everybody of a target class is tested once by the same model."""
+    """One repeat, one fold: everybody of a target class is tested once by the same model."""
     labels = prepared.labels
     frame = prepared.frame_with(model.procedure.site)[list(model.columns)]
     procedure = model.procedure.adapt_to_sites(frame, labels, prepared.groups)
     support = procedure.support(frame)
-    probabilities, decided, reasons = predict_part(procedure, support, frame)
+    probabilities = procedure.probabilities(frame)
+    decided, reasons = decide(procedure, support, probabilities)
     likely = procedure.rule.likely(probabilities)
     tested = np.isin(labels, model.classes)
     threshold = model.procedure.rule.threshold
@@ -249,7 +250,7 @@ def _apply(model: Model, prepared: PreparedRun) -> ArmPredictions:
     )  # fmt: skip
 
 
-def _people_trained_on(model: Model, prepared: PreparedRun) -> list[str]:
+def _people_trained_on(model: Model, prepared: PreparedRun) -> list[Note]:
     """Warn where scans of the test cohort were trained on; the model keeps only hashes of their features."""
     seen = set(model.training.get("scan_hashes", []))
     scans = zip(prepared.features.values.index, prepared.scan_hashes, strict=True)
@@ -258,6 +259,7 @@ def _people_trained_on(model: Model, prepared: PreparedRun) -> list[str]:
         return []
     listed = ", ".join(shared[:5]) + (f" and {len(shared) - 5} more" if len(shared) > 5 else "")
     count = f"{len(shared)} of {len(prepared.labels)}"
-    text = f"EVA-102  {count} scans were trained on, which flatters the model: {listed}"
-    warnings.warn(text, NormwiseWarning, stacklevel=3)
-    return [text]
+    text = f"{count} scans were trained on, which flatters the model: {listed}"
+    warning = NormwiseWarning("EVA-102", text, value=len(shared))
+    warnings.warn(warning, stacklevel=3)
+    return [Note.of(warning)]

@@ -10,6 +10,7 @@ from normwise.errors import NormwiseError
 from normwise.evaluate.cross_validation import ArmPredictions, cross_validate_arms
 from normwise.evaluate.out_of_fold import OutOfFold
 from normwise.procedure import leave_group_out
+from normwise.results import Note
 from normwise.runs import PreparedRun
 
 __all__ = ["leave_sites_out", "one_class_note"]
@@ -17,7 +18,7 @@ __all__ = ["leave_sites_out", "one_class_note"]
 
 def leave_sites_out(
     prepared: PreparedRun, main: str, *, jobs: int = 1, progress: Progress | None = None
-) -> tuple[ArmPredictions | None, list[str]]:
+) -> tuple[ArmPredictions | None, list[Note]]:
     """Test the main arm on each site after training on all others.
 
     Parameters
@@ -33,7 +34,7 @@ def leave_sites_out(
 
     Returns
     -------
-    tuple of ArmPredictions or None, and list of str
+    tuple of ArmPredictions or None, and list of Note
         The predictions, and a note where it could not be done.
     """
     sites = prepared.cohort.sites
@@ -42,18 +43,19 @@ def leave_sites_out(
     study, roles, labels, groups = prepared.study, prepared.cohort.roles, prepared.labels, prepared.groups
     keys = sites.loc[prepared.features.values.index].to_numpy(dtype=object)
     try:
-        layers = [leave_group_out(labels, groups, roles.targets, keys)]
+        folds = leave_group_out(labels, groups, roles.targets, keys)
         found = cross_validate_arms(
             study, roles, prepared.frame, labels, groups,
-            arms=(main,), layers=layers, jobs=jobs, progress=progress, title="leave one site out",
+            arms=(main,), repeats=[folds], jobs=jobs, progress=progress, title="leave one site out",
         )[main]  # fmt: skip
     except NormwiseError as error:
         # What one site lacks must not cost the evaluation that was asked for.
-        return None, [f"EVA-103  leave-one-site-out could not be done: {error.subject or ''} {error.problem}"]
+        text = f"leave-one-site-out could not be done: {error.subject or ''} {error.problem}"
+        return None, [Note("EVA-103", text, error.subject)]
     return found, one_class_note(found.scores, keys)
 
 
-def one_class_note(scores: OutOfFold, keys: NDArray[np.object_]) -> list[str]:
+def one_class_note(scores: OutOfFold, keys: NDArray[np.object_]) -> list[Note]:
     """Say which sites or groups hold one class only, so that nobody there is compared for the AUC."""
     named = keys.astype(str)
     alone = []
@@ -63,5 +65,8 @@ def one_class_note(scores: OutOfFold, keys: NDArray[np.object_]) -> list[str]:
             alone.append(f"{key} ({held.pop()})")
     if not alone or len(alone) == len(np.unique(named[scores.tested])):
         return []
-    told = f"one class only in {', '.join(alone)}: tested and counted in sensitivity and specificity"
-    return [f"EVA-104  {told}, and left out of the AUC, which compares people of one site"]
+    text = (
+        f"one class only in {', '.join(alone)}: tested and counted in sensitivity and specificity, and left out"
+        " of the AUC, which compares people of one site"
+    )
+    return [Note("EVA-104", text, value=len(alone))]

@@ -36,7 +36,7 @@ from normwise.model.weights import (
 )
 from normwise.normalize import TRUSTED_TYPES as NORMALIZER_TYPES
 from normwise.procedure import ARMS, DecisionRule, FittedProcedure
-from normwise.results import FeatureNote
+from normwise.results import FeatureNote, Note
 from normwise.run_folder import RunFolder
 from normwise.runs import package_versions
 from normwise.schema import SAVED, Roles, Study
@@ -57,7 +57,7 @@ _KINDS: dict[str, Any] = {
     "rule": DecisionRule,
     "setting": dict[str, Any],
     "inner_loss": float,
-    "notes": tuple[str, ...],
+    "notes": tuple[Note | str, ...],  # text alone in models of 0.1.0
     "study": Study,
     "feature_names": tuple[str, ...],
     "feature_notes": dict[str, FeatureNote],
@@ -101,7 +101,7 @@ def save_model(model: Model, folder: Path) -> Path:
         "rule": asdict(procedure.rule),
         "setting": procedure.setting,
         "inner_loss": procedure.inner_loss,
-        "notes": list(procedure.notes),
+        "notes": [asdict(note) for note in procedure.notes],
         "study": model.study.model_dump(mode="json"),
         "feature_names": list(model.feature_names),
         "feature_notes": {name: asdict(note) for name, note in model.notes.items()},
@@ -167,8 +167,9 @@ def _build(pipeline: Any, manifest: dict[str, Any], folder: Path) -> Model:
     )
     if not fits:
         raise ValueError("its pipeline, classes and decision rule do not belong together")
+    notes = tuple(Note("", note) if isinstance(note, str) else note for note in read["notes"])
     procedure = FittedProcedure(
-        pipeline, roles, read["arm"], rule, read["setting"], read["inner_loss"], read["notes"]
+        pipeline, roles, read["arm"], rule, read["setting"], read["inner_loss"], notes
     )
     return Model(
         procedure, read["study"], read["feature_names"], read["feature_notes"], read["feature_hash"],

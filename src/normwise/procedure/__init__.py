@@ -12,7 +12,7 @@ tuning chooses among) → ``calibration``, ``conformal`` and ``decision`` (proba
 
 from normwise.procedure.candidates import candidates_of
 from normwise.procedure.decision import DecisionRule, check_costs, choose_rule, describe_rule
-from normwise.procedure.fit import FittedProcedure, fit_procedure
+from normwise.procedure.fit import ArmFitter, FittedProcedure, fit_procedure
 from normwise.procedure.folds import (
     Fold,
     assert_no_person_on_both_sides,
@@ -34,15 +34,14 @@ from normwise.procedure.pipeline import (
     site_column,
 )
 from normwise.procedure.preprocessing import SharedExtraction, encodable_rows
-from normwise.procedure.relabelling import Shortcut
 
 __all__ = [
     "ARMS",
+    "ArmFitter",
     "DecisionRule",
     "FittedProcedure",
     "Fold",
     "SharedExtraction",
-    "Shortcut",
     "arm_frame",
     "arms_of",
     "assert_no_person_on_both_sides",

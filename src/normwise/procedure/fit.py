@@ -1,7 +1,7 @@
 """Fit the whole procedure on training people: tune, choose the threshold, fit again on all of them.
 
-`fit_procedure` is used twice and is the same both times: on each training part of the cross-validation, and
-on everybody for the model that is saved. Nothing in it ever sees a row that it is not given.
+The same code fits each training part of a cross-validation, each relabelling of a permutation test, and
+everybody for the model that is saved. Nothing in it ever sees a row that it is not given.
 """
 
 from __future__ import annotations
@@ -24,26 +24,24 @@ from normwise.procedure.candidates import (
     choose_candidate,
 )
 from normwise.procedure.decision import DecisionRule, choose_rule
-from normwise.procedure.folds import (
-    draw_folds,
-    people_per_class,
-    seed_for,
-)
-from normwise.procedure.pipeline import arm_frame, make_preprocessing
+from normwise.procedure.folds import Fold, draw_folds, people_per_class, seed_for
+from normwise.procedure.pipeline import arm_frame, looks_at_images, make_preprocessing
 from normwise.procedure.preprocessing import (
+    Preprocessing,
     SharedExtraction,
     appended_columns,
     encodable_rows,
-    fit_preprocessing,
-    learns_from_labels,
+    prepare_features,
 )
 from normwise.procedure.selection import FeatureSelector, columns_kept
+from normwise.results import Note
 from normwise.schema import Roles, Study
 
-__all__ = ["FittedProcedure", "fit_procedure", "fit_settings", "mean_log_loss"]
+__all__ = ["ArmFitter", "FittedProcedure", "fit_procedure", "mean_log_loss"]
 
 Floats = NDArray[np.float64]
 Names = NDArray[np.object_]
+Rows = NDArray[np.intp]
 
 
 @dataclass(frozen=True)
@@ -60,8 +58,8 @@ class FittedProcedure:
         The classifier's tuned settings; its name and the number of features too, where these are tuned.
     inner_loss : float
         Inner out-of-fold log loss of that setting.
-    notes : tuple of str
-        Warnings met on the way, each once.
+    notes : tuple of Note
+        Warnings of the fit, each once.
     """
 
     pipeline: Pipeline
@@ -70,7 +68,7 @@ class FittedProcedure:
     rule: DecisionRule
     setting: dict[str, Any]
     inner_loss: float
-    notes: tuple[str, ...]
+    notes: tuple[Note, ...]
 
     @property
     def normalizer(self) -> FeatureNormalizer | None:
@@ -108,20 +106,25 @@ class FittedProcedure:
         Rows whose demographics can't be encoded, or whose site can't be harmonized, are NaN.
         """
         frame = arm_frame(X, self.roles, self.arm)
-        return self.rule.calibrate(_aligned_probabilities(self.pipeline, frame, self.rule.classes))
+        encodable = encodable_rows(self.pipeline, frame)
+        table = np.full((len(frame), len(self.rule.classes)), np.nan)
+        if encodable.any():
+            found = self.pipeline.predict_proba(frame[encodable])
+            table[encodable] = _in_order(found, self.pipeline.classes_, self.rule.classes)
+        return self.rule.calibrate(table)
 
     def support(self, X: pd.DataFrame) -> pd.DataFrame:
         """Say for each row whether it lies inside the normal group's demographics and sites, and why not."""
         frame = arm_frame(X, self.roles, self.arm)
-        told = pd.DataFrame({"supported": True, "reason": "", "encodable": True}, index=X.index)
+        support = pd.DataFrame({"supported": True, "reason": "", "encodable": True}, index=X.index)
         for step in (self.normalizer, self.harmonizer):
             if step is not None:
-                one = step.in_support(frame)
-                both = (told["reason"] != "") & (one["reason"] != "")
-                told["reason"] = told["reason"] + np.where(both, "; ", "") + one["reason"]
-                told["supported"] &= one["supported"]
-                told["encodable"] &= one["encodable"]
-        return told
+                own = step.in_support(frame)
+                both = (support["reason"] != "") & (own["reason"] != "")
+                support["reason"] = support["reason"] + np.where(both, "; ", "") + own["reason"]
+                support["supported"] &= own["supported"]
+                support["encodable"] &= own["encodable"]
+        return support
 
     def adapt_to_sites(self, X: pd.DataFrame, labels: Names, groups: Names | None = None) -> FittedProcedure:
         """Return the procedure with what the normals of new sites teach about these sites.
@@ -137,13 +140,214 @@ class FittedProcedure:
         return replace(self, pipeline=Pipeline(steps))
 
     def before_normalizer(self, X: pd.DataFrame) -> pd.DataFrame:
-        """Return the frame as the normalizer meets it: extracted, harmonized."""
-        passed: Any = arm_frame(X, self.roles, self.arm)
-        for title, step in self.pipeline.steps:
-            if title == "normalize":
-                break
-            passed = step.transform(passed)
-        return pd.DataFrame(passed)
+        """Return the frame that the normalizer is given: extracted, harmonized."""
+        frame = arm_frame(X, self.roles, self.arm)
+        steps = [step for step in self.pipeline.steps if step[0] in ("extract", "harmonize")]
+        return pd.DataFrame(Pipeline(steps).transform(frame)) if steps else frame
+
+
+class ArmFitter:
+    """One arm of a study, tuned and fitted on any rows of one frame.
+
+    Features and demographics are read once: a nested cross-validation or a permutation test fits hundreds to
+    thousands of times on the same people.
+
+    Parameters
+    ----------
+    study, roles : Study, Roles
+        What to fit and on which columns.
+    X : DataFrame of shape (n_scans, n_columns)
+        Features beside demographics, and the site where sites are harmonized.
+    arm : str
+        A key of `normwise.procedure.ARMS`.
+    """
+
+    def __init__(self, study: Study, roles: Roles, X: pd.DataFrame, arm: str) -> None:
+        self.study, self.roles, self.arm = study, roles, arm
+        self._frame = arm_frame(X, roles, arm)
+        self._prepared = prepare_features(make_preprocessing(study, roles, arm, 0), self._frame)
+
+    def fit(
+        self,
+        labels: Names,
+        groups: Names,
+        train: Rows,
+        *,
+        seed: int,
+        shared: SharedExtraction | None = None,
+    ) -> FittedProcedure:
+        """Tune, choose the decision rule and fit, on the training rows alone.
+
+        Parameters
+        ----------
+        labels, groups : ndarray of shape (n_scans,)
+            Class name and person of each scan of the frame.
+        train : ndarray of int
+            The training rows.
+        seed : int
+            Seed of the inner folds and of the classifier.
+        shared : SharedExtraction, optional
+            What other arms have fitted on the very same rows.
+
+        Raises
+        ------
+        ProcedureError
+            PRC-101 with fewer than two people in a class, PRC-105 where a class has no scan to train on.
+        NormalizerError
+            Where the normals of the training rows can't carry the regression.
+        """
+        roles = self.roles
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            search = self._search(seed, shared)
+            best, table, loss = search.tune(labels, groups, train, seed)
+            rule = choose_rule(self.study.decision, table, labels[train], roles.targets, roles.negative)
+            pipeline = search.fit(labels, train, best)
+        found = [item.message for item in caught]
+        notes = (Note.of(one) if isinstance(one, NormwiseWarning) else Note("", str(one)) for one in found)
+        return FittedProcedure(
+            pipeline=pipeline,
+            roles=roles,
+            arm=self.arm,
+            rule=rule,
+            setting=search.candidates.describe(*search.candidates.list()[best]),
+            inner_loss=loss,
+            notes=tuple(dict.fromkeys(notes)),
+        )
+
+    def predict(
+        self, procedure: FittedProcedure, rows: Rows, shared: SharedExtraction | None = None
+    ) -> Floats:
+        """Return what ``procedure.probabilities`` does for rows of the frame, without reading them again."""
+        search = self._search(0, shared)
+        return procedure.rule.calibrate(search.predict(procedure.pipeline, rows))
+
+    def fit_predict(self, labels: Names, groups: Names, fold: Fold, *, seed: int) -> Floats:
+        """Return uncalibrated probabilities of the test rows, (n_tested, n_targets), without a decision rule.
+
+        Parameters
+        ----------
+        labels, groups, seed
+            As for `fit`.
+        fold : Fold
+            Training and test rows.
+        """
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", NormwiseWarning)
+            search = self._search(seed, None)
+            best = 0
+            if len(search.candidates.list()) > 1:
+                best, _, _ = search.tune(labels, groups, fold.train, seed)
+            return search.predict(search.fit(labels, fold.train, best), fold.test)
+
+    def _search(self, seed: int, shared: SharedExtraction | None) -> _Search:
+        study, roles = self.study, self.roles
+        selector = None
+        if study.selection.name != "none" and self.arm != "demographics":
+            selector = FeatureSelector(study.selection.name, targets=roles.targets, random_state=seed)
+        preprocessing = Preprocessing(
+            make_preprocessing(study, roles, self.arm, seed), self._frame, self._prepared, shared,
+            named=looks_at_images(study),
+        )  # fmt: skip
+        candidates = candidates_of(study, seed, select=selector is not None)
+        return _Search(preprocessing, selector, candidates, roles, study)
+
+
+@dataclass(frozen=True)
+class _Search:
+    """The parts of one arm with one seed: what is fitted before the classifier, and what is tried."""
+
+    preprocessing: Preprocessing
+    selector: FeatureSelector | None
+    candidates: Candidates
+    roles: Roles
+    study: Study
+
+    def tune(self, labels: Names, groups: Names, train: Rows, seed: int) -> tuple[int, Floats, float]:
+        """Test every candidate on inner folds of the training rows.
+
+        Returns
+        -------
+        tuple of int, ndarray of shape (len(train), n_targets), and float
+            The candidate that is chosen, its out-of-fold probabilities (NaN where a row was never tested or
+            can't be encoded) and their mean log loss.
+        """
+        targets, labels, groups = self.roles.targets, labels[train], groups[train]
+        fewest = min(people_per_class(labels, groups, targets).values())
+        # A small class bounds the inner folds; two are the least that leave somebody out.
+        count = max(2, min(self.study.evaluation.inner_folds, fewest))
+        folds = draw_folds(labels, groups, targets, folds=count, seed=seed_for(seed, 1))
+        tables = [np.full((len(train), len(targets)), np.nan) for _ in self.candidates.list()]
+        for fold in folds:
+            fitted, seen, names = self._training_rows(train[fold.train], labels[fold.train])
+            unseen, encodable = self.preprocessing.transform(fitted, train[fold.test])
+            if not encodable.any():
+                continue
+            for table, (columns, model) in zip(
+                tables, self._fit_candidates(seen, names, appended_columns(fitted)), strict=True
+            ):
+                inputs = unseen if columns is None else unseen[:, columns]
+                table[fold.test[encodable]] = _in_order(
+                    model.predict_proba(inputs), model.classes_, targets
+                )
+        losses = np.array([mean_log_loss(table, labels, targets) for table in tables])
+        by_fold = np.empty((len(tables), 0))
+        if self.study.classifier.rule == "one_standard_error":
+            by_fold = np.array(
+                [[mean_log_loss(table[fold.test], labels[fold.test], targets) for fold in folds]
+                 for table in tables]
+            )  # fmt: skip
+        best = choose_candidate(losses, by_fold, self.study.classifier.rule)
+        return best, tables[best], float(losses[best])
+
+    def fit(self, labels: Names, train: Rows, candidate: int) -> Pipeline:
+        """Fit everything with one candidate on all training rows."""
+        name, count, setting = self.candidates.list()[candidate]
+        fitted, seen, names = self._training_rows(train, labels[train])
+        steps = list(fitted.steps)
+        if self.selector is not None:
+            selector = clone(self.selector).set_params(features=count)
+            selector.fit(seen, names, seen.shape[1] - appended_columns(fitted))
+            steps.append(("select", selector))
+            seen = selector.transform(seen)
+        classifier = clone(self.candidates.classifiers[name]).set_params(**setting).fit(seen, names)
+        return Pipeline([*steps, ("classify", classifier)])
+
+    def predict(self, pipeline: Pipeline, rows: Rows) -> Floats:
+        """Return the probabilities of rows of the frame, (n_rows, n_targets); NaN where not encodable."""
+        table = np.full((len(rows), len(self.roles.targets)), np.nan)
+        values, encodable = self.preprocessing.transform(pipeline, rows)
+        if encodable.any():
+            if "select" in pipeline.named_steps:
+                values = pipeline.named_steps["select"].transform(values)
+            found = pipeline.named_steps["classify"].predict_proba(values)
+            table[encodable] = _in_order(found, pipeline.classes_, self.roles.targets)
+        return table
+
+    def _training_rows(self, train: Rows, labels: Names) -> tuple[Pipeline, Any, Names]:
+        """Fit the steps before the classifier; return them, and the rows and classes that train it."""
+        fitted, values, encodable = self.preprocessing.fit(train, labels)
+        usable = _usable(encodable, labels, self.roles)
+        return fitted, values[usable[encodable]], labels[usable]
+
+    def _fit_candidates(
+        self, seen: Any, labels: Names, appended: int
+    ) -> list[tuple[NDArray[np.intp] | None, Any]]:
+        """Return each candidate fitted, with the columns that it is given; None for all of them."""
+        counts, width = self.candidates.counts, seen.shape[1]
+        most = max((count for count in counts if count is not None), default=0)
+        # One ranking serves every number of features.
+        ranked = None if self.selector is None else self.selector.rank(seen, labels, most, width - appended)
+        fitted: list[tuple[NDArray[np.intp] | None, Any]] = []
+        for name, grid in self.candidates.grids.items():
+            for count in counts:
+                columns = None
+                if ranked is not None and count is not None:
+                    columns = columns_kept(ranked, count, width, width - appended)
+                rows = seen if columns is None else seen[:, columns]
+                classifier = self.candidates.classifiers[name]
+                fitted += [(columns, model) for model in classifier.fit_grid(rows, labels, grid)]
+        return fitted
 
 
 def fit_procedure(
@@ -157,176 +361,9 @@ def fit_procedure(
     seed: int,
     shared: SharedExtraction | None = None,
 ) -> FittedProcedure:
-    """Tune, choose the decision rule and fit, on the given people alone.
-
-    Parameters
-    ----------
-    study, roles : Study, Roles
-        What to fit and on which columns.
-    X : DataFrame of shape (n_scans, n_columns)
-        Features beside demographics, and the site where sites are harmonized.
-    labels, groups : ndarray of shape (n_scans,)
-        Class name and person of each scan.
-    arm : str
-        A key of `normwise.procedure.ARMS`.
-    seed : int
-        Seed of the inner folds and of the classifier.
-    shared : SharedExtraction, optional
-        What other arms have fitted on the very same rows.
-
-    Raises
-    ------
-    ProcedureError
-        PRC-101 with fewer than two people in a class, PRC-105 where a class has no scan to train on.
-    NormalizerError
-        Where the normals of the training rows can't carry the regression.
-    """
-    front = make_preprocessing(study, roles, arm, seed)
-    selector = None
-    if study.selection.name != "none" and arm != "demographics":
-        selector = FeatureSelector(study.selection.name, targets=roles.targets, random_state=seed)
-    candidates = candidates_of(study, seed, select=selector is not None)
-    frame = arm_frame(X, roles, arm)
-    shared = SharedExtraction() if shared is None else shared
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
-        inner, folds = _inner_probabilities(
-            front, selector, candidates, frame, labels, groups, roles, shared,
-            folds=study.evaluation.inner_folds, seed=seed,
-        )  # fmt: skip
-        losses = np.array([mean_log_loss(probabilities, labels, roles.targets) for probabilities in inner])
-        by_fold = np.empty((len(inner), 0))
-        if study.classifier.rule == "one_standard_error":
-            by_fold = np.array(
-                [
-                    [mean_log_loss(table[fold], labels[fold], roles.targets) for fold in folds]
-                    for table in inner
-                ]
-            )
-        best = choose_candidate(losses, by_fold, study.classifier.rule)
-        name, count, setting = candidates.list()[best]
-        rule = choose_rule(study.decision, inner[best], labels, roles.targets, roles.negative)
-        fitted_preprocessing, encodable, table = fit_preprocessing(
-            front, frame, labels, np.arange(len(labels)), shared
-        )
-        rows = _usable(encodable, labels, roles)
-        steps = [*fitted_preprocessing.steps]
-        seen = table[rows[encodable]]
-        if selector is not None:
-            chosen = clone(selector).set_params(features=count)
-            chosen.fit(seen, labels[rows], seen.shape[1] - appended_columns(fitted_preprocessing))
-            steps.append(("select", chosen))
-            seen = chosen.transform(seen)
-        fitted = clone(candidates.classifiers[name]).set_params(**setting)
-        fitted.fit(seen, labels[rows])
-    pipeline = Pipeline([*steps, ("classify", fitted)])
-    notes = tuple(dict.fromkeys(str(item.message) for item in caught))
-    told = candidates.describe(name, count, setting)
-    return FittedProcedure(pipeline, roles, arm, rule, told, float(losses[best]), notes)
-
-
-def fit_settings(classifier: Any, settings: list[dict[str, Any]], X: Floats, y: Names) -> list[Any]:
-    """Fit one clone a setting, sharing work where the classifier knows how to."""
-    if hasattr(classifier, "fit_grid"):
-        return list(classifier.fit_grid(X, y, settings))
-    return [clone(classifier).set_params(**setting).fit(X, y) for setting in settings]
-
-
-def _inner_probabilities(
-    front: Pipeline,
-    selector: FeatureSelector | None,
-    candidates: Candidates,
-    frame: pd.DataFrame,
-    labels: Names,
-    groups: Names,
-    roles: Roles,
-    shared: SharedExtraction,
-    *,
-    folds: int,
-    seed: int,
-) -> tuple[list[Floats], list[NDArray[np.intp]]]:
-    """Return out-of-fold probabilities (n_scans, n_targets) of each candidate, and the folds' test rows.
-
-    Rows that are never tested, or can't be encoded, are NaN.
-    """
-    fewest = min(people_per_class(labels, groups, roles.targets).values())
-    # A small class bounds the inner folds; two are the least that leave somebody out.
-    inner = draw_folds(
-        labels, groups, roles.targets, folds=max(2, min(folds, fewest)), seed=seed_for(seed, 1)
-    )
-    probabilities = [np.full((len(labels), len(roles.targets)), np.nan) for _ in candidates.list()]
-    for fold in inner:
-        fitted_preprocessing, known, table = fit_preprocessing(
-            front, frame.iloc[fold.train], labels[fold.train], fold.train, shared
-        )
-        rows = _usable(known, labels[fold.train], roles)
-        seen, seen_labels = table[rows[known]], labels[fold.train][rows]
-        tested = frame.iloc[fold.test]
-        encodable = encodable_rows(fitted_preprocessing, tested)
-        unseen = _apply_preprocessing(fitted_preprocessing, tested, encodable, fold.test, shared)
-        if not len(unseen):
-            continue
-        models = _fit_candidates(
-            candidates, selector, seen, seen_labels, appended_columns(fitted_preprocessing)
-        )
-        for filled, (columns, model) in zip(probabilities, models, strict=True):
-            inputs = unseen if columns is None else unseen[:, columns]
-            filled[fold.test[encodable]] = _in_order(
-                model.predict_proba(inputs), model.classes_, roles.targets
-            )
-    return probabilities, [fold.test for fold in inner]
-
-
-def _fit_candidates(
-    candidates: Candidates,
-    selector: FeatureSelector | None,
-    seen: Floats,
-    labels: Names,
-    appended: int,
-) -> list[tuple[NDArray[np.intp] | None, Any]]:
-    """Return each candidate fitted, with the columns that it is given; None for all of them."""
-    most = max((count for count in candidates.counts if count is not None), default=0)
-    width = seen.shape[1]
-    # One ranking serves every number of features.
-    ranked = None if selector is None else selector.rank(seen, labels, most, width - appended)
-    found: list[tuple[NDArray[np.intp] | None, Any]] = []
-    for name, grid in candidates.grids.items():
-        for count in candidates.counts:
-            columns = None
-            if ranked is not None and count is not None:
-                columns = columns_kept(ranked, count, width, width - appended)
-            rows = seen if columns is None else seen[:, columns]
-            found += [
-                (columns, model) for model in fit_settings(candidates.classifiers[name], grid, rows, labels)
-            ]
-    return found
-
-
-def _apply_preprocessing(
-    front: Pipeline,
-    frame: pd.DataFrame,
-    encodable: NDArray[np.bool_],
-    rows: NDArray[np.intp],
-    shared: SharedExtraction,
-) -> Any:
-    """Return what the fitted steps make of the rows that they can compute."""
-    passed: Any = frame
-    steps = list(front.steps)
-    if steps[0][0] == "extract" and not learns_from_labels(steps[0][1]):
-        passed = shared.apply(steps.pop(0)[1], passed, rows)
-    passed = passed[encodable]
-    if len(passed):
-        for _, step in steps:
-            passed = step.transform(passed)
-    return passed if isinstance(passed, pd.DataFrame) else np.asarray(passed)
-
-
-def _aligned_probabilities(pipeline: Pipeline, frame: pd.DataFrame, targets: tuple[str, ...]) -> Floats:
-    encodable = encodable_rows(pipeline, frame)
-    table = np.full((len(frame), len(targets)), np.nan)
-    if encodable.any():
-        table[encodable] = _in_order(pipeline.predict_proba(frame[encodable]), pipeline.classes_, targets)
-    return table
+    """Tune, choose the decision rule and fit on everybody who is given; see `ArmFitter.fit`."""
+    rows = np.arange(len(labels))
+    return ArmFitter(study, roles, X, arm).fit(labels, groups, rows, seed=seed, shared=shared)
 
 
 def _usable(encodable: NDArray[np.bool_], labels: Names, roles: Roles) -> NDArray[np.bool_]:
@@ -343,12 +380,11 @@ def _usable(encodable: NDArray[np.bool_], labels: Names, roles: Roles) -> NDArra
             advice="use fewer folds, or leave out the demographic whose levels no normal person has",
         )
     if lost := int(target.sum() - usable.sum()):
-        warnings.warn(
-            f"PRC-104  {lost} of {int(target.sum())} training scans have demographics that nobody in the"
-            " normal group has; they do not train the classifier",
-            NormwiseWarning,
-            stacklevel=2,
+        text = (
+            f"{lost} of {int(target.sum())} training scans have demographics that nobody in the"
+            " normal group has; they do not train the classifier"
         )
+        warnings.warn(NormwiseWarning("PRC-104", text, value=lost), stacklevel=2)
     return usable
 
 

@@ -7,6 +7,7 @@ the same folds says what the treatment is worth.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, Literal, Self
 
 import numpy as np
@@ -290,6 +291,11 @@ class DropDemographics(TransformerMixin, BaseEstimator):  # type: ignore[misc]  
     def __init__(self, demographics: tuple[str, ...] = ()) -> None:
         self.demographics = demographics
 
+    def prepare(self, X: pd.DataFrame) -> _Columns:
+        """Read the features once, for many fits on subsets of the rows."""
+        fitted = clone(self).fit(X)
+        return _Columns(fitted, X[fitted.kept_].to_numpy())
+
     def fit(self, X: pd.DataFrame, y: object = None) -> Self:  # noqa: ARG002 - scikit-learn's signature
         """Remember the feature columns."""
         self.feature_names_in_ = np.asarray(X.columns, dtype=object)
@@ -306,6 +312,22 @@ class DropDemographics(TransformerMixin, BaseEstimator):  # type: ignore[misc]  
         """Return the names of the features that are kept."""
         check_is_fitted(self)
         return np.asarray(self.kept_, dtype=object)
+
+
+@dataclass(frozen=True)
+class _Columns:
+    """Features that are passed on as they are: `normwise.normalize.PreparedFeatures` of the raw arm."""
+
+    step: DropDemographics
+    values: np.ndarray[Any, Any]
+
+    def fit(self, train: np.ndarray[Any, Any], y: Any = None) -> DropDemographics:  # noqa: ARG002
+        return self.step
+
+    def transform(
+        self, fitted: DropDemographics, rows: np.ndarray[Any, Any]  # noqa: ARG002 - as of the normalizer
+    ) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
+        return self.values[rows], np.ones(len(rows), dtype=bool)
 
 
 def _wraps_decision_function(step: TargetClassifier) -> bool:

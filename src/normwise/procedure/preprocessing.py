@@ -1,8 +1,8 @@
-"""The steps before the classifier, fitted in order; and what the arms of one fold can share of them."""
+"""The steps before the classifier, on rows of one frame; and what the arms of one fold share of them."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import pandas as pd
@@ -12,126 +12,200 @@ from sklearn.pipeline import Pipeline
 
 from normwise.normalize import FeatureNormalizer
 
-__all__ = [
-    "SharedExtraction",
-    "appended_columns",
-    "encodable_rows",
-    "fit_preprocessing",
-    "learns_from_labels",
-]
+__all__ = ["Preprocessing", "SharedExtraction", "appended_columns", "encodable_rows", "prepare_features"]
 
 Flags = NDArray[np.bool_]
+Rows = NDArray[np.intp]
+
+
+class _Prepared(Protocol):
+    """A frame that a normalizing step has read once; see `normwise.normalize.PreparedFeatures`."""
+
+    def fit(self, train: Rows, y: Any = None) -> Any: ...
+
+    def transform(self, fitted: Any, rows: Rows) -> tuple[NDArray[Any], Flags]: ...
 
 
 class SharedExtraction:
     """Learnt extractors fitted once for all arms of one fold.
 
-    An extractor that does not join the demographics (principal components of voxels, attention over tiles)
-    would be fitted anew by every arm to the same result. One with other settings is another one.
+    Principal components of voxels or attention over tiles would be fitted anew by every arm, to the same
+    result. One with other settings is another one.
     """
 
     def __init__(self) -> None:
         self._fitted: dict[bytes, tuple[Any, Any]] = {}
         self._applied: dict[bytes, Any] = {}
 
-    def fit(
-        self, step: Any, frame: pd.DataFrame, labels: NDArray[np.object_], rows: NDArray[np.intp]
+    def fit_transform(
+        self, step: Any, frame: pd.DataFrame, labels: NDArray[np.object_], rows: Rows
     ) -> tuple[Any, Any]:
         """Return the fitted step and what it makes of its training rows.
 
         Parameters
         ----------
         step : estimator
-            The same in every arm.
+            Unfitted.
         frame : DataFrame of shape (n_scans, n_columns)
             The training rows.
         labels : ndarray of shape (n_scans,)
             Their classes.
         rows : ndarray of int
-            Which rows of the fold's training part they are: by them they are known again.
+            Their numbers in the whole frame, by which they are found again.
         """
         key = _key(step, rows)
         if key not in self._fitted:
-            fitted = step.fit(frame, labels)
-            self._fitted[key] = (fitted, fitted.transform(frame))
+            fitted = clone(step)
+            self._fitted[key] = (fitted, fitted.fit_transform(frame, labels))
         return self._fitted[key]
 
-    def apply(self, fitted: Any, frame: pd.DataFrame, rows: NDArray[np.intp]) -> Any:
+    def transform(self, fitted: Any, frame: pd.DataFrame, rows: Rows) -> Any:
         """Return what a fitted step makes of other rows, once for all arms."""
-        key = _key(fitted, rows)
+        key = str(id(fitted)).encode() + rows.tobytes()
         if key not in self._applied:
             self._applied[key] = fitted.transform(frame)
         return self._applied[key]
 
 
-def _key(step: Any, rows: NDArray[np.intp]) -> bytes:
+def _key(step: Any, rows: Rows) -> bytes:
     return repr(sorted(step.get_params().items())).encode() + rows.tobytes()
 
 
-def fit_preprocessing(
-    front: Pipeline,
-    frame: pd.DataFrame,
-    labels: NDArray[np.object_],
-    rows: NDArray[np.intp],
-    shared: SharedExtraction,
-) -> tuple[Pipeline, Flags, Any]:
-    """Fit the steps before the classifier, and tell which rows they can compute.
-
-    A step behind harmonizer and normalizer learns from the rows that these can place, since a patient's level
-    that no normal person has would otherwise stop the fit.
+class Preprocessing:
+    """The steps before the classifier, fitted on some rows of a frame and applied to others.
 
     Parameters
     ----------
-    front : Pipeline
-        Unfitted.
+    pipeline : Pipeline
+        Unfitted, as `normwise.procedure.pipeline.make_preprocessing` builds it.
     frame : DataFrame of shape (n_scans, n_columns)
-        Training rows.
-    labels : ndarray of shape (n_scans,)
-        Their classes.
-    rows : ndarray of int of shape (n_scans,)
-        Which rows of the training part they are.
-    shared : SharedExtraction
-        What the arms share.
-
-    Returns
-    -------
-    tuple of Pipeline, ndarray of bool of shape (n_scans,), and array of shape (n_encodable, n_columns)
-        The fitted steps, the rows they can compute, and what they make of these.
+        All rows.
+    prepared : optional
+        What `prepare_features` has read; default: read anew.
+    shared : SharedExtraction, optional
+        What the arms of a fold share.
+    named : bool
+        Whether the classifier is given frames with the columns' names.
     """
-    steps = clone(front).steps
-    encodable = np.ones(len(frame), dtype=bool)
-    passed: Any = frame
-    for place, (title, step) in enumerate(steps):
-        if title == "extract" and not learns_from_labels(step):
-            fitted, passed = shared.fit(step, passed, labels, rows)
-            steps[place] = (title, fitted)
-            continue
-        step.fit(passed, labels[encodable])
-        if hasattr(step, "in_support"):
-            known = step.in_support(passed)["encodable"].to_numpy(dtype=bool)
-            encodable[encodable] = known
-            passed = passed[known]
-        passed = step.transform(passed)
-    return Pipeline(steps), encodable, passed
+
+    def __init__(
+        self,
+        pipeline: Pipeline,
+        frame: pd.DataFrame,
+        prepared: _Prepared | None = None,
+        shared: SharedExtraction | None = None,
+        *,
+        named: bool = False,
+    ) -> None:
+        self._pipeline = pipeline
+        self._frame = frame
+        self._prepared = prepare_features(pipeline, frame) if prepared is None else prepared
+        self._shared = SharedExtraction() if shared is None else shared
+        self._named = named
+
+    def fit(self, train: Rows, labels: NDArray[np.object_]) -> tuple[Pipeline, Any, Flags]:
+        """Fit the steps.
+
+        A step behind harmonizer and normalizer learns from the rows that these can place, since a patient's
+        level that no normal person has would otherwise stop the fit.
+
+        Parameters
+        ----------
+        train : ndarray of int
+            Row numbers.
+        labels : ndarray of shape (len(train),)
+            Their classes.
+
+        Returns
+        -------
+        tuple of Pipeline, array of shape (n_encodable, n_columns), and ndarray of bool of shape (len(train),)
+            The fitted steps, what they make of the training rows, and which rows they can compute.
+        """
+        steps = dict(self._pipeline.steps)
+        prepared, rows, encodable = self._before_normalizer(steps, train, labels)
+        steps["normalize"] = prepared.fit(rows, labels[encodable])
+        values, known = prepared.transform(steps["normalize"], rows)
+        encodable[encodable] = known
+        values = self._as_given(steps["normalize"], values[known])
+        if "scale" in steps:
+            steps["scale"] = clone(steps["scale"])
+            values = steps["scale"].fit_transform(values)
+        return Pipeline(list(steps.items())), values, encodable
+
+    def transform(self, fitted: Pipeline, rows: Rows) -> tuple[Any, Flags]:
+        """Apply fitted steps to rows of the frame.
+
+        Parameters
+        ----------
+        fitted : Pipeline
+            What `fit` has returned, perhaps with a harmonizer adapted to new sites.
+        rows : ndarray of int
+            Row numbers.
+
+        Returns
+        -------
+        tuple of array of shape (n_encodable, n_columns), and ndarray of bool of shape (len(rows),)
+            What the steps make of the rows that they can compute, and which these are.
+        """
+        steps = dict(fitted.steps)
+        prepared, rows, encodable = self._before_normalizer(steps, rows)
+        values, known = prepared.transform(steps["normalize"], rows)
+        encodable[encodable] = known
+        values = self._as_given(steps["normalize"], values[known])
+        return steps["scale"].transform(values) if "scale" in steps and len(values) else values, encodable
+
+    def _before_normalizer(
+        self, steps: dict[str, Any], rows: Rows, labels: NDArray[np.object_] | None = None
+    ) -> tuple[_Prepared, Rows, Flags]:
+        """Return what the normalizer reads, the rows of it, and which of those asked for they are.
+
+        With labels the steps before the normalizer are fitted first, in ``steps``.
+        """
+        encodable = np.ones(len(rows), dtype=bool)
+        if self._prepared is not None:
+            return self._prepared, rows, encodable
+        frame: Any = self._frame.iloc[rows]
+        if "extract" in steps and labels is not None:
+            steps["extract"], frame = self._shared.fit_transform(steps["extract"], frame, labels, rows)
+        elif "extract" in steps:
+            frame = self._shared.transform(steps["extract"], frame, rows)
+        if "harmonize" in steps:
+            if labels is not None:
+                steps["harmonize"] = clone(steps["harmonize"]).fit(frame, labels)
+            encodable = steps["harmonize"].in_support(frame)["encodable"].to_numpy(dtype=bool)
+            frame = steps["harmonize"].transform(frame[encodable])
+        return steps["normalize"].prepare(frame), np.arange(len(frame)), encodable
+
+    def _as_given(self, normalizer: Any, values: NDArray[Any]) -> Any:
+        return pd.DataFrame(values, columns=normalizer.get_feature_names_out()) if self._named else values
 
 
-def learns_from_labels(extractor: Any) -> bool:
-    """Say whether a learnt extractor is fitted with labels, and perhaps demographics: arms can't share it."""
-    return bool(getattr(extractor, "supervised", False))
+def prepare_features(pipeline: Pipeline, frame: pd.DataFrame) -> Any:
+    """Read features and demographics once for many fits; None where a step before the normalizer makes them.
+
+    Parameters
+    ----------
+    pipeline : Pipeline
+        The steps before the classifier, unfitted.
+    frame : DataFrame of shape (n_scans, n_columns)
+        All rows.
+    """
+    title, step = pipeline.steps[0]
+    return step.prepare(frame) if title == "normalize" else None
 
 
-def encodable_rows(front: Pipeline, frame: pd.DataFrame) -> Flags:
+def encodable_rows(pipeline: Pipeline, frame: pd.DataFrame) -> Flags:
     """Tell which rows can be computed at all: site and every demographic are there and their levels known."""
     known = np.ones(len(frame), dtype=bool)
-    for _, step in front.steps:
+    for _, step in pipeline.steps:
         if hasattr(step, "in_support"):
             known &= step.in_support(frame)["encodable"].to_numpy(dtype=bool)
     return known
 
 
-def appended_columns(front: Pipeline) -> int:
+def appended_columns(pipeline: Pipeline) -> int:
     """Count the encoded demographics that stand behind the features where they are appended."""
-    step = front.named_steps["normalize"]
+    step = pipeline.named_steps["normalize"]
     if isinstance(step, FeatureNormalizer) and step.mode == "append":
         return len(step.get_feature_names_out()) - int(step.is_feature_.sum())
     return 0
