@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 
 from normwise.evaluate.compare_arms import People, compare_arms
-from normwise.evaluate.cross_validation import ArmPredictions, cross_validate_arms
+from normwise.evaluate.cross_validation import ArmPredictions, cross_validate_arms, summarize_notes
 from normwise.evaluate.metrics.registry import METRICS
 from normwise.evaluate.results_writer import write_predictions
 from normwise.procedure import ARMS
+from normwise.results import Note
 from simulated import simulate
 
 
@@ -120,3 +121,14 @@ def test_shuffled_labels_give_an_auc_of_one_half() -> None:
         areas.append(auc(cross_validate(shuffled)["normalized"]))
     error = np.std(areas, ddof=1) / np.sqrt(len(areas))
     assert abs(np.mean(areas) - 0.5) < 2.5 * error
+
+
+def test_a_kind_of_warning_is_noted_once_with_its_arms(small: Any) -> None:
+    found = cross_validate(small, ("raw", "normalized"))
+    several = (Note("NRM-1", "a in 3", value=3), Note("NRM-1", "a in 4"), Note("NRM-2", "b"))
+    found["raw"] = replace(found["raw"], notes=several)
+    found["normalized"] = replace(found["normalized"], notes=(Note("NRM-1", "a in 5"),))
+    assert summarize_notes(found) == [
+        Note("NRM-1", "a in 3 (arms: raw, normalized; 2 more of this kind)", value=3),
+        Note("NRM-2", "b (arms: raw)"),
+    ]

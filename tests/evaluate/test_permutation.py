@@ -1,4 +1,4 @@
-"""Permutation: the short way finds the plain way's areas, chance finds nothing, an effect is found."""
+"""Permutation: chance finds nothing, an effect is found, and a fold is fitted as everywhere else."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from normwise.evaluate.permutation import (
     permutation_test,
     shuffle_labels,
 )
-from normwise.procedure import Shortcut
+from normwise.procedure import ArmFitter, draw_folds, fit_procedure
 from normwise.schema import Roles, Study
 
 
@@ -21,18 +21,28 @@ def study_of(small: Any, **sections: Any) -> Study:
     return Study.model_validate(small.study.model_dump() | sections)
 
 
-@pytest.mark.parametrize("arm", ["normalized", "normalized_all"])
-@pytest.mark.parametrize("classifier", ["logistic", "linear"])
-def test_the_short_way_finds_the_same_area(arm: str, classifier: str, small: Any) -> None:
-    study = study_of(small, classifier={"name": classifier})
-    ways = [Shortcut(study, small.roles, small.X, arm, short=short) for short in (True, False)]
-    assert [way.is_short for way in ways] == [True, False]
-    for seed in range(3):
-        labels = shuffle_labels(
-            small.labels, small.groups, small.roles.targets, None, np.random.default_rng(seed)
-        )
-        areas = [area_of(way, study, small.roles, labels, small.groups) for way in ways]
-        assert areas[0] == pytest.approx(areas[1], abs=1e-6)
+@pytest.mark.parametrize("arm", ["raw", "normalized", "normalized_all", "appended", "demographics"])
+@pytest.mark.parametrize(
+    "sections",
+    [
+        {"classifier": {"name": "linear"}},
+        {"classifier": {"name": "logistic", "rule": "one_standard_error"}},
+        {"selection": {"name": "univariate", "features": [2]}},
+        {"normalizer": {"design": "spline"}},
+    ],
+)
+def test_a_fold_is_predicted_as_the_fitted_procedure_does(
+    sections: dict[str, Any], arm: str, small: Any
+) -> None:
+    """Without a rule and a report, but tuned and fitted the same."""
+    study = study_of(small, **sections)
+    fold = draw_folds(small.labels, small.groups, small.roles.targets, folds=4, seed=3)[0]
+    short = ArmFitter(study, small.roles, small.X, arm).fit_predict(small.labels, small.groups, fold, seed=5)
+    fitted = fit_procedure(
+        study, small.roles, small.X.iloc[fold.train], small.labels[fold.train], small.groups[fold.train],
+        arm=arm, seed=5,
+    )  # fmt: skip
+    np.testing.assert_allclose(short, fitted.probabilities(small.X.iloc[fold.test]), rtol=0, atol=1e-9)
 
 
 def test_more_features_than_people_and_three_classes(three: Any) -> None:
@@ -42,19 +52,15 @@ def test_more_features_than_people_and_three_classes(three: Any) -> None:
     wide = pd.concat([three.X, more], axis=1)
     for classes in (three.roles.targets, ("MCI", "AD")):
         roles = Roles("dx", three.roles.classes, "normal", classes, ("age", "sex"), ("sex",))
-        ways = [Shortcut(three.study, roles, wide, "normalized", short=short) for short in (True, False)]
-        areas = [area_of(way, three.study, roles, three.labels, three.groups) for way in ways]
-        assert areas[0] == pytest.approx(areas[1], abs=1e-6)
-
-
-@pytest.mark.parametrize(
-    "sections", [{"selection": {"name": "univariate", "features": [2]}}, {"normalizer": {"design": "spline"}}]
-)
-def test_where_there_is_no_short_way_the_plain_one_is_gone(sections: dict[str, Any], small: Any) -> None:
-    study = study_of(small, **sections)
-    way = Shortcut(study, small.roles, small.X, "normalized")
-    assert not way.is_short
-    assert 0.5 < area_of(way, study, small.roles, small.labels, small.groups) <= 1.0
+        fold = draw_folds(three.labels, three.groups, classes, folds=3, seed=0)[1]
+        short = ArmFitter(three.study, roles, wide, "normalized").fit_predict(
+            three.labels, three.groups, fold, seed=1
+        )
+        fitted = fit_procedure(
+            three.study, roles, wide.iloc[fold.train], three.labels[fold.train], three.groups[fold.train],
+            arm="normalized", seed=1,
+        )  # fmt: skip
+        np.testing.assert_allclose(short, fitted.probabilities(wide.iloc[fold.test]), rtol=0, atol=1e-9)
 
 
 def test_a_planted_effect_is_found_and_chance_is_not(small: Any) -> None:

@@ -74,8 +74,11 @@ def test_warnings_and_errors_are_the_normalizers(people: Callable[..., Any]) -> 
     prepared = normalizer().prepare(X.assign(f0=1.0))
     with pytest.warns(NormwiseWarning, match="NRM-202"):
         fitted = prepared.fit(np.arange(40), ["normal"] * 40)
+    values, encodable = prepared.transform(fitted, np.array([60, 50]))
+    assert encodable.tolist() == fitted.in_support(X.iloc[[60, 50]])["encodable"].tolist() == [True, False]
+    assert np.isnan(values[1]).all()
     with pytest.raises(NormalizerError) as caught:
-        prepared.transform(fitted, np.array([60, 50]))
+        prepared.fit(np.arange(20, 60), ["normal"] * 40)
     assert (caught.value.code, caught.value.subject) == ("NRM-113", "sub-050, f2")
     with pytest.raises(NormalizerError) as caught:
         prepared.fit(np.arange(5), ["normal"] * 5)

@@ -115,7 +115,7 @@ def test_appended_demographics_do_not_compete(small: Any) -> None:
 def test_shuffled_labels_with_selection_stay_at_chance() -> None:
     """Selection outside the folds would find an area far above one half in pure noise."""
     from normwise.evaluate.permutation import area_of
-    from normwise.procedure import Shortcut
+    from normwise.procedure import ArmFitter
 
     rng = np.random.default_rng(0)
     import pandas as pd
@@ -127,11 +127,11 @@ def test_shuffled_labels_with_selection_stay_at_chance() -> None:
          "evaluation": {"folds": 5, "inner_folds": 2}}
     )  # fmt: skip
     groups = np.array([f"p{i}" for i in range(60)], dtype=object)
-    way = Shortcut(study, roles, X, "raw")
+    fitter = ArmFitter(study, roles, X, "raw")
     areas = []
     for _ in range(8):
         labels = rng.permutation(np.array(["normal", "AD"] * 30, dtype=object))
-        areas.append(area_of(way, study, roles, labels, groups))
+        areas.append(area_of(fitter, labels, groups))
     assert np.mean(areas) == pytest.approx(0.5, abs=0.08)
 
 

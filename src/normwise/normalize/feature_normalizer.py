@@ -534,6 +534,7 @@ class PreparedFeatures:
     def __init__(self, normalizer: FeatureNormalizer, columns: FeatureColumns, people: Demographics) -> None:
         self._normalizer = normalizer
         self._columns = columns.in_memory()
+        self._finite = np.isfinite(np.asarray(self._columns.source)).all(axis=1)
         self._people = people
 
     def fit(self, train: Rows, y: Any = None) -> FeatureNormalizer:
@@ -575,15 +576,11 @@ class PreparedFeatures:
         values : ndarray of shape (len(rows), n_features_out)
             NaN where the second is false.
         encodable : ndarray of bool of shape (len(rows),)
-            Whose demographics are there, with levels that a normal person of the training rows has.
-
-        Raises
-        ------
-        NormalizerError
-            NRM-113 for a feature.
+            Whose demographics are there, with levels that a normal person of the training rows has, and whose
+            features are all finite: as `FeatureNormalizer.in_support` says.
         """
         people = self._people.take(rows)
-        encodable = encodable_rows(fitted.design_, people)
+        encodable = encodable_rows(fitted.design_, people) & self._finite[rows]
         if encodable.all():
             return fitted._transform_rows(self._columns.take(rows), people), encodable
         values = fitted._transform_rows(self._columns.take(rows[encodable]), people.take(encodable))

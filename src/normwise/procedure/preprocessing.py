@@ -172,7 +172,7 @@ class Preprocessing:
         if "harmonize" in steps:
             if labels is not None:
                 steps["harmonize"] = clone(steps["harmonize"]).fit(frame, labels)
-            encodable = steps["harmonize"].in_support(frame)["encodable"].to_numpy(dtype=bool)
+            encodable = steps["harmonize"].in_support(frame)["encodable"].to_numpy(dtype=bool, copy=True)
             frame = steps["harmonize"].transform(frame[encodable])
         return steps["normalize"].prepare(frame), np.arange(len(frame)), encodable
 
@@ -199,7 +199,7 @@ def encodable_rows(pipeline: Pipeline, frame: pd.DataFrame) -> Flags:
     known = np.ones(len(frame), dtype=bool)
     for _, step in pipeline.steps:
         if hasattr(step, "in_support"):
-            known &= step.in_support(frame)["encodable"].to_numpy(dtype=bool)
+            known &= step.in_support(frame)["encodable"].to_numpy(dtype=bool, copy=True)
     return known
 
 

@@ -64,7 +64,7 @@ def test_leave_one_site_out_under_each_policy(unseen: str, method: str, small: A
     )
     layers = [leave_group_out(data.labels, data.groups, data.roles.targets, sites)]
     found = cross_validate_arms(
-        study, data.roles, X, data.labels, data.groups, arms=["normalized", "raw"], layers=layers
+        study, data.roles, X, data.labels, data.groups, arms=["normalized", "raw"], repeats=layers
     )["normalized"]
     known = np.isfinite(found.scores.probabilities[0]).all(axis=1)
     if unseen == "refuse":
