@@ -43,7 +43,9 @@ def main() -> None:
     apart = float(np.abs(areas["read once"][:ANEW] - areas["read anew"]).max())
     print(f"{PEOPLE} people, {FEATURES} features, 5 outer and 5 inner folds, 5 settings")
     for title, seconds in spent.items():
-        print(f"  {title:<12} {seconds * 1e3:8.1f} CPU ms a permutation, {seconds * 1000:6.1f} CPU s for 1000")
+        print(
+            f"  {title:<12} {seconds * 1e3:8.1f} CPU ms a permutation, {seconds * 1000:6.1f} CPU s for 1000"
+        )
     print(f"  largest difference of an area {apart:.1e}")
 
 

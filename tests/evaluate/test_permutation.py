@@ -9,7 +9,6 @@ import pandas as pd
 import pytest
 
 from normwise.evaluate.permutation import (
-    area_of,
     permutation_test,
     shuffle_labels,
 )

@@ -128,7 +128,9 @@ def cross_validate_arms(
     section = study.evaluation
     if repeats is None:
         repeats = draw_repeats(section.model_copy(update={"split": "kfold"}), labels, groups, roles.targets)
-    work = [(repeat, number, fold) for repeat, folds in enumerate(repeats) for number, fold in enumerate(folds)]
+    work = [
+        (repeat, number, fold) for repeat, folds in enumerate(repeats) for number, fold in enumerate(folds)
+    ]
     fitters = {arm: ArmFitter(study, roles, X, arm) for arm in arms}
     main = main_arm(study.normalizer, roles)
     # Whether a person is like the normals is asked once, of the study's own normalizer, for every arm.

@@ -92,9 +92,7 @@ def permutation_test(
     fitter = ArmFitter(study, roles, X, arm)
     observed = _areas(fitter, labels, groups, sites, keys, [None])[0]
     with joblib.parallel_config(backend="loky", inner_max_num_threads=1):
-        tasks = (
-            joblib.delayed(_areas)(fitter, labels, groups, sites, keys, batch) for batch in batches
-        )
+        tasks = (joblib.delayed(_areas)(fitter, labels, groups, sites, keys, batch) for batch in batches)
         for part in joblib.Parallel(n_jobs=jobs, return_as="generator")(tasks):
             areas += part
             if progress is not None:

@@ -66,7 +66,7 @@ def one_class_note(scores: OutOfFold, keys: NDArray[np.object_]) -> list[Note]:
     if not alone or len(alone) == len(np.unique(named[scores.tested])):
         return []
     text = (
-        f"one class only in {', '.join(alone)}: tested and counted in sensitivity and specificity, and left out"
-        " of the AUC, which compares people of one site"
+        f"one class only in {', '.join(alone)}: tested and counted in sensitivity and specificity, and"
+        " left out of the AUC, which compares people of one site"
     )
     return [Note("EVA-104", text, value=len(alone))]

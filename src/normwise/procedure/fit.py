@@ -287,9 +287,7 @@ class _Search:
                 tables, self._fit_candidates(seen, names, appended_columns(fitted)), strict=True
             ):
                 inputs = unseen if columns is None else unseen[:, columns]
-                table[fold.test[encodable]] = _in_order(
-                    model.predict_proba(inputs), model.classes_, targets
-                )
+                table[fold.test[encodable]] = _in_order(model.predict_proba(inputs), model.classes_, targets)
         losses = np.array([mean_log_loss(table, labels, targets) for table in tables])
         by_fold = np.empty((len(tables), 0))
         if self.study.classifier.rule == "one_standard_error":

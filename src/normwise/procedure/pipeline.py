@@ -325,7 +325,9 @@ class _Columns:
         return self.step
 
     def transform(
-        self, fitted: DropDemographics, rows: np.ndarray[Any, Any]  # noqa: ARG002 - as of the normalizer
+        self,
+        fitted: DropDemographics,  # noqa: ARG002 - as of the normalizer
+        rows: np.ndarray[Any, Any],
     ) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
         return self.values[rows], np.ones(len(rows), dtype=bool)
 
