@@ -5,9 +5,8 @@ import pandas as pd
 import pytest
 
 from normwise.cohort import read_demographics
-from normwise.cohort.ages import names_an_age, read_ages
 from normwise.cohort.demographics import is_category
-from normwise.cohort.sexes import read_sexes
+from normwise.cohort.values import names_an_age, read_ages, read_sexes
 from normwise.errors import CohortError, NormwiseWarning
 from normwise.schema import Roles
 

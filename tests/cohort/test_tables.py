@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from normwise.cohort import decoding, tables
+from normwise.cohort import tables
 from normwise.cohort.tables import read_table
 from normwise.errors import CohortError
 
@@ -140,4 +140,4 @@ def test_a_missing_column_names_the_nearest(tmp_path):
 
 
 def test_the_cap_is_what_the_documentation_says():
-    assert decoding.MAX_BYTES == 256 * 1024**2
+    assert tables.MAX_BYTES == 256 * 1024**2

@@ -10,17 +10,16 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from normwise.cohort.ages import (
-    looks_like_ages,
-    names_an_age,
-    read_ages,
-)
-from normwise.cohort.sexes import names_a_sex, read_sexes
 from normwise.cohort.values import (
     ColumnReading,
     Problem,
     is_missing,
+    looks_like_ages,
+    names_a_sex,
+    names_an_age,
+    read_ages,
     read_numbers,
+    read_sexes,
 )
 from normwise.errors import CohortError, NormwiseWarning
 from normwise.schema import Roles, did_you_mean, listed
@@ -125,12 +124,11 @@ def warn_of_placeholders(name: str, values: NDArray[np.float64]) -> None:
     """
     found = [f"{code:g} (rows: {(values == code).sum()})" for code in _PLACEHOLDERS if (values == code).any()]
     if found:
-        warnings.warn(
-            f"COH-301  {name} holds {', '.join(found)}, used as a number. If it stands for a missing "
-            f'value, leave the cell empty, or add "{name} != {found[0].split()[0]}" to cohort.include.',
-            NormwiseWarning,
-            stacklevel=3,
+        text = (
+            f"{name} holds {', '.join(found)}, used as a number. If it stands for a missing value, leave the "
+            f'cell empty, or add "{name} != {found[0].split()[0]}" to cohort.include.'
         )
+        warnings.warn(NormwiseWarning("COH-301", text, subject=name), stacklevel=3)
 
 
 def read_demographics(

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from normwise.cohort.checks import check_study
+from normwise.cohort.cohort import Cohort
 from normwise.cohort.conditions import parse_condition
 from normwise.cohort.demographics import (
     is_category,
@@ -21,20 +21,18 @@ from normwise.cohort.demographics import (
     warn_of_placeholders,
 )
 from normwise.cohort.labels import read_labels
-from normwise.cohort.people import (
-    keep_first_sessions,
-    name_people,
-    name_scans,
-    refuse_duplicates,
-)
-from normwise.cohort.roster import Cohort
 from normwise.cohort.rows import (
     Columns,
     Objects,
     Rows,
+    keep_first_sessions,
+    name_people,
+    name_scans,
+    refuse_duplicates,
     where,
 )
 from normwise.cohort.scans import list_scans
+from normwise.cohort.study import check_study
 from normwise.cohort.values import Problem, is_missing
 from normwise.schema import Roles, Study
 

@@ -6,8 +6,7 @@ import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from normwise.cohort.bids import BIDS
-from normwise.cohort.layout import join_dataset
+from normwise.cohort.bids import BIDS, join_dataset
 from normwise.cohort.tables import Table, read_table
 from normwise.cohort.values import Problem
 from normwise.schema import CohortSection

@@ -1,4 +1,11 @@
-"""Numbers out of text: strictly, with the decimal mark recognised over the whole column."""
+"""Values of one column out of its text: numbers, ages in years, and sexes.
+
+Numbers are read strictly, with the decimal mark recognised over the whole column. DICOM writes an age as
+three digits and a unit: ``042Y``, ``018M``, ``006W``, ``010D`` (PS3.5, value representation AS). Shared
+cohorts also hold ``89+`` (censored for privacy), ``35-40`` (a range) and ``0Y`` (what some de-identifiers
+leave); none of them says how old a person is. Words for sexes become F and M with the mapping shown, codes
+stay codes, and the two are never mixed.
+"""
 
 from __future__ import annotations
 
@@ -11,14 +18,42 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from normwise.errors import CohortError
+from normwise.schema import listed
 
-__all__ = ["ColumnReading", "Problem", "is_missing", "read_numbers"]
+__all__ = [
+    "OLDEST",
+    "ColumnReading",
+    "Problem",
+    "is_missing",
+    "looks_like_ages",
+    "names_a_sex",
+    "names_an_age",
+    "read_ages",
+    "read_numbers",
+    "read_sexes",
+]
 
 _NUMBER = {
     mark: re.compile(rf"[+-]?(?:[0-9]+(?:{mark}[0-9]*)?|{mark}[0-9]+)(?:[eE][+-]?[0-9]+)?")
     for mark in (r"\.", ",")
 }
 _THOUSANDS = re.compile(r"[+-]?[1-9][0-9]{0,2}(?:,[0-9]{3})+")
+
+OLDEST = 130.0
+"""Years; nobody has been older, so a larger number is another unit or a code."""
+
+_UNITS = {"y": 1.0, "m": 12.0, "w": 365.25 / 7, "d": 365.25}  # units a year
+_WITH_UNIT = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*(y|yrs?|years?|m|months?|w|weeks?|d|days?)", re.IGNORECASE)
+_CENSORED = re.compile(r"(?:[<>≥≤]=?\s*[0-9.]+|[0-9.]+\s*\+)\s*[a-z]*", re.IGNORECASE)
+_RANGE = re.compile(r"[0-9.]+\s*[a-z]*\s*(?:-|–|to)\s*[0-9.]+\s*[a-z]*", re.IGNORECASE)
+_NOT_YEARS = {"group", "range", "bin", "category", "class", "month", "months", "week", "weeks", "day", "days"}
+
+_SEX_WORDS = {
+    **dict.fromkeys(("f", "female", "woman", "girl"), "F"),
+    **dict.fromkeys(("m", "male", "man", "boy"), "M"),
+}
+_SEX_CODE = re.compile(r"([0-9]+)(?:[.,]0*)?")
+_SEX_CODES = ({"0", "1"}, {"1", "2"})
 
 
 class Problem(NamedTuple):
@@ -147,3 +182,178 @@ def _not_a_number(name: str, text: str, mark: str) -> Problem:
         f"give a number with a decimal {mark}; only an empty cell and n/a are missing, and a column of codes "
         "belongs in cohort.categorical",
     )
+
+
+def names_an_age(name: str) -> bool:
+    """Return whether a column's name says that it holds ages in years.
+
+    Examples
+    --------
+    >>> [names_an_age(name) for name in ("Age", "AGE_AT_SCAN", "PatientAge", "age_months", "stage")]
+    [True, True, True, False, False]
+    """
+    words = _words_in(name)
+    return bool(words & {"age", "ages"}) and not words & _NOT_YEARS
+
+
+def looks_like_ages(text: pd.Series[str]) -> bool:
+    """Return whether any cell is an age, a range of ages or a censored age."""
+    kinds = (_WITH_UNIT, _CENSORED, _RANGE, re.compile(r"[+-]?[0-9.,]+"))
+    return any(kind.fullmatch(cell) for cell in pd.unique(text) for kind in kinds)
+
+
+def read_ages(name: str, text: pd.Series[str]) -> ColumnReading:
+    """Read a column of ages into years.
+
+    Parameters
+    ----------
+    name : str
+        The column's name, for messages.
+    text : Series of str
+        Stripped cells.
+
+    Returns
+    -------
+    ColumnReading
+        float64 years; an age that is not one number of years is a problem of its row (COH-207).
+
+    Examples
+    --------
+    >>> column = read_ages("age", pd.Series(["71", "042Y", "018M", "89+"]))
+    >>> column.values.tolist(), column.readings
+    ([71.0, 42.0, 1.5, nan], ["age: '042Y' read as 42 years, '018M' as 1.5 years"])
+    >>> column.problems[3].problem
+    "age is censored: '89+'"
+    """
+    numbers = read_numbers(name, text)
+    values = numbers.values.astype(np.float64)
+    problems: dict[int, Problem] = {}
+    converted: dict[str, float] = {}
+    for row in numbers.problems:
+        cell = str(text.iloc[row])
+        found = _WITH_UNIT.fullmatch(cell)
+        if found and float(found[1]) > 0:
+            values[row] = converted[cell] = float(found[1]) / _UNITS[found[2][0].lower()]
+        else:
+            problems[row] = _unread(name, cell)
+    for row in np.flatnonzero((values < 0) | (values > OLDEST)):
+        problems[int(row)] = Problem(
+            "COH-207",
+            f"{name} is no age in years: {str(text.iloc[row])!r}",
+            "give years; name a column of another unit after it, as age_months; leave a missing age empty",
+        )
+        values[row] = np.nan
+    readings = list(numbers.readings)
+    if converted:
+        kinds = {_WITH_UNIT.fullmatch(cell)[2].lower(): cell for cell in reversed(converted)}  # type: ignore[index]  # each of them matched
+        first, *others = [(cell, converted[cell]) for cell in converted if cell in kinds.values()]
+        said = [f"{first[0]!r} read as {first[1]:.4g} years"]
+        said += [f"{cell!r} as {years:.4g} years" for cell, years in others]
+        readings.append(f"{name}: {', '.join(said)}")
+    return ColumnReading(values, problems, numbers.missing, readings)
+
+
+def _unread(name: str, cell: str) -> Problem:
+    if _CENSORED.fullmatch(cell):
+        return Problem(
+            "COH-207", f"{name} is censored: {cell!r}", "give the age itself, or leave this person out"
+        )
+    if _RANGE.fullmatch(cell):
+        return Problem(
+            "COH-207",
+            f"{name} is a range: {cell!r}",
+            "give the age itself; where every age is a range, put the column into cohort.categorical",
+        )
+    if _WITH_UNIT.fullmatch(cell):
+        return Problem(
+            "COH-207",
+            f"{name} is zero, as de-identification leaves it: {cell!r}",
+            "take the age from the study's records, or leave the cell empty",
+        )
+    return Problem(
+        "COH-207",
+        f"{name} is no age: {cell!r}",
+        "give years as a number, or as 042Y, 018M, 006W, 010D; a missing age is an empty cell or n/a",
+    )
+
+
+def names_a_sex(name: str) -> bool:
+    """Return whether a column's name says that it holds sexes.
+
+    Examples
+    --------
+    >>> [names_a_sex(name) for name in ("sex", "M/F", "PatientSex", "gender_code", "MF", "Essex")]
+    [True, True, True, True, True, False]
+    """
+    words = _words_in(name)
+    return bool(words & {"sex", "gender"}) or re.sub(r"[\W_]", "", name).lower() in {"mf", "fm"}
+
+
+def read_sexes(name: str, text: pd.Series[str]) -> ColumnReading:
+    """Read a column of sexes as categories.
+
+    Words for female and male become ``F`` and ``M``; other words (``D``, ``other``) are categories of their
+    own. Codes 0/1 or 1/2 stay codes, since a table rarely says which is which.
+
+    Parameters
+    ----------
+    name : str
+        The column's name, for messages.
+    text : Series of str
+        Stripped cells.
+
+    Returns
+    -------
+    ColumnReading
+        Objects: a category, or None where the cell is missing.
+
+    Raises
+    ------
+    CohortError
+        COH-109 where words and codes, or codes of several schemes, are mixed.
+
+    Examples
+    --------
+    >>> column = read_sexes("sex", pd.Series(["F", "f", "Female", "M", "D"]))
+    >>> column.values.tolist(), column.readings
+    (['F', 'F', 'F', 'M', 'D'], ["sex: 'f', 'Female' read as F; 'D' kept as a category"])
+    """
+    missing = is_missing(text)
+    levels = [str(level) for level in pd.unique(text[~missing])]
+    codes = {level: found[1] for level in levels if (found := _SEX_CODE.fullmatch(level))}
+    words = {level: _SEX_WORDS[level.casefold()] for level in levels if level.casefold() in _SEX_WORDS}
+    others = [level for level in levels if level not in codes and level not in words]
+    if codes and (words or others or not any(set(codes.values()) <= scheme for scheme in _SEX_CODES)):
+        raise CohortError(
+            "COH-109",
+            "sexes are written in several ways.",
+            subject=name,
+            seen=listed(repr(level) for level in sorted(levels)),
+            expected="words (F, M), or codes 0 and 1, or codes 1 and 2",
+            advice=f'write them in one way, or keep the known ones with cohort.include = ["{name} in …"]',
+        )
+    readings = []
+    if codes:
+        plain = sorted(set(codes.values()))
+        readings.append(
+            f"{name}: codes {' and '.join(plain)} kept as categories; the table says not which is which"
+        )
+    said = []
+    for sex in ("F", "M"):
+        changed = [repr(level) for level, value in words.items() if value == sex and level != sex]
+        if changed:
+            said.append(f"{', '.join(changed)} read as {sex}")
+    if others:
+        said.append(
+            f"{', '.join(map(repr, others))} kept as {'a category' if len(others) == 1 else 'categories'}"
+        )
+    if said:
+        readings.append(f"{name}: {'; '.join(said)}")
+    mapping = {**codes, **words, **{level: level for level in others}}
+    values = np.array([mapping.get(cell) for cell in text], dtype=object)
+    return ColumnReading(values, {}, missing, readings)
+
+
+def _words_in(name: str) -> set[str]:
+    """Return the words of a column's name, in small letters."""
+    return {word.lower() for word in re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+", name)}

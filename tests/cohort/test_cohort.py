@@ -4,7 +4,7 @@ import dataclasses
 
 import pytest
 
-from normwise.cohort.roster import one_line
+from normwise.cohort.cohort import one_line
 from normwise.errors import CohortError, ImageError
 
 TABLE = "ID,Age,site,dx\n1,71,A,normal\n2,72,B,AD\n3,n/a,A,AD\n4,74,A,normal\n"
