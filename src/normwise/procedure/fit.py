@@ -131,12 +131,12 @@ class FittedProcedure:
 
         Only where the study asks for it (``sites.unseen = "own_normals"``); otherwise it is the same. Of the
         labels it is only used who is normal, at sites without normals in the training; see
-        `SiteHarmonizer.meet`.
+        `SiteHarmonizer.adapt_to_sites`.
         """
         if self.harmonizer is None or self.harmonizer.unseen != "own_normals":
             return self
-        met = self.harmonizer.meet(X, labels, groups)
-        steps = [(title, met if title == "harmonize" else step) for title, step in self.pipeline.steps]
+        adapted = self.harmonizer.adapt_to_sites(X, labels, groups)
+        steps = [(title, adapted if title == "harmonize" else step) for title, step in self.pipeline.steps]
         return replace(self, pipeline=Pipeline(steps))
 
     def before_normalizer(self, X: pd.DataFrame) -> pd.DataFrame:

@@ -134,24 +134,24 @@ def test_a_site_without_training_normals_by_each_policy() -> None:
     X, y = cohort(600)
     train = (X["scanner"] != "C").to_numpy()
     new, labels = X[~train], y[~train]
-    told = {
+    by_policy = {
         name: harmonizer(unseen=name).fit(X[train], y[train]) for name in ("refuse", "pooled", "own_normals")
     }
-    assert not told["refuse"].in_support(new)["supported"].any()
-    assert "scanner C" in told["refuse"].in_support(new)["reason"].iloc[0]
+    assert not by_policy["refuse"].in_support(new)["supported"].any()
+    assert "scanner C" in by_policy["refuse"].in_support(new)["reason"].iloc[0]
     with pytest.raises(NormalizerError) as caught:
-        told["refuse"].transform(new)
+        by_policy["refuse"].transform(new)
     assert caught.value.code == "NRM-303"
-    pooled = told["pooled"].transform(new)
+    pooled = by_policy["pooled"].transform(new)
     assert np.array_equal(pooled["f0"], new["f0"])
-    assert not told["own_normals"].in_support(new)["encodable"].any()
-    met = told["own_normals"].meet(new, labels)
-    assert met.in_support(new)["supported"].all()
+    assert not by_policy["own_normals"].in_support(new)["encodable"].any()
+    adapted = by_policy["own_normals"].adapt_to_sites(new, labels)
+    assert adapted.in_support(new)["supported"].all()
     assert (
-        not told["own_normals"].in_support(new)["supported"].any()
+        not by_policy["own_normals"].in_support(new)["supported"].any()
     )  # the one that was fitted stays as it is
-    ours = rest(met.transform(new))[labels == "normal"]
-    others = rest(met.transform(X[train]))[y[train] == "normal"]
+    ours = rest(adapted.transform(new))[labels == "normal"]
+    others = rest(adapted.transform(X[train]))[y[train] == "normal"]
     assert abs(ours.mean() - others.mean()) < 0.2
     assert rest(pooled)[labels == "normal"].mean() < others.mean() - 2
 
@@ -164,15 +164,15 @@ def test_of_a_new_site_only_the_normals_labels_are_used_and_nobody_places_himsel
     sick = new.copy()
     sick.loc[labels == "AD", "f0"] += 50.0
     normal = labels == "normal"
-    same = fitted.meet(new, labels).transform(new)[normal]
-    assert same.equals(fitted.meet(sick, labels).transform(new)[normal])
+    same = fitted.adapt_to_sites(new, labels).transform(new)[normal]
+    assert same.equals(fitted.adapt_to_sites(sick, labels).transform(new)[normal])
     # A person's own value moves the others' effect and never their own.
     one = new.index[normal][0]
     moved = new.copy()
     moved.loc[one, "f0"] += 50.0
-    met, other = fitted.meet(new, labels), fitted.meet(moved, labels)
-    assert met.transform(new.loc[[one]]).equals(other.transform(new.loc[[one]]))
-    assert not met.transform(new).drop(one).equals(other.transform(new).drop(one))
+    adapted, other = fitted.adapt_to_sites(new, labels), fitted.adapt_to_sites(moved, labels)
+    assert adapted.transform(new.loc[[one]]).equals(other.transform(new.loc[[one]]))
+    assert not adapted.transform(new).drop(one).equals(other.transform(new).drop(one))
 
 
 def test_two_normals_are_no_site() -> None:
@@ -180,11 +180,11 @@ def test_two_normals_are_no_site() -> None:
     train = (X["scanner"] != "C").to_numpy()
     fitted = harmonizer(unseen="own_normals").fit(X[train], y[train])
     new = X[~train][y[~train] == "normal"].iloc[:2]
-    met = fitted.meet(new, ["normal", "normal"])
-    assert not met.in_support(new)["supported"].any()
+    adapted = fitted.adapt_to_sites(new, ["normal", "normal"])
+    assert not adapted.in_support(new)["supported"].any()
 
 
-def test_sites_are_told_apart_as_text_and_a_missing_one_is_named() -> None:
+def test_sites_are_compared_as_text_and_a_missing_one_is_named() -> None:
     X, y = cohort()
     codes = X.assign(scanner=X["scanner"].map({"A": 1, "B": 2, "C": 3}))
     fitted = harmonizer().fit(codes, y)
@@ -196,7 +196,7 @@ def test_sites_are_told_apart_as_text_and_a_missing_one_is_named() -> None:
     assert support["supported"].iloc[1:].all()
 
 
-def test_few_normals_are_told_and_none_are_refused() -> None:
+def test_few_normals_are_warned_of_and_none_are_refused() -> None:
     X, y = cohort(24)
     with pytest.warns(NormwiseWarning, match="NRM-304"):
         harmonizer().fit(X, y)

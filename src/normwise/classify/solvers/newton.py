@@ -17,6 +17,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.linalg.lapack import dposv
 from scipy.special import expit, log_softmax, softmax
 
 __all__ = ["CrossEntropy", "Minimum", "minimise"]
@@ -176,31 +177,31 @@ def _newton_step(problem: CrossEntropy, curvature: Floats, shrink: Floats, gradi
     inverse = 1.0 / np.maximum(mean * problem.squares + shrink, _TINY)
     step = np.zeros_like(gradient)
     rest = -gradient
-    nearer = inverse * rest
-    direction = nearer
-    size = first = float(np.vdot(rest, nearer))
+    scaled = inverse * rest
+    direction = scaled
+    size = first = float(np.vdot(rest, scaled))
     # A tenth of the gradient at first and ever less of it near the optimum keeps convergence superlinear.
     wanted = min(0.1, np.sqrt(first)) ** 2 * first
     for _ in range(2 * gradient.size + 10):
         if size <= wanted:
             break
         along = design @ direction
-        bent = (
+        curved = (
             curvature[0, 0][:, None] * along
             if problem.contrasts is None
             else np.einsum("abi,ib->ia", curvature, along)
         )
-        pushed = design.T @ bent + shrink * direction
-        bend = float(np.vdot(direction, pushed))
-        if bend <= 0.0:
-            # Every row is certain to the last digit: nothing bends, and the step so far has to do.
+        product = design.T @ curved + shrink * direction
+        along_curvature = float(np.vdot(direction, product))
+        if along_curvature <= 0.0:
+            # Every row is certain to the last digit: the cost is flat, and the step so far has to do.
             break
-        length = size / bend
+        length = size / along_curvature
         step = step + length * direction
-        rest = rest - length * pushed
-        nearer = inverse * rest
-        new_size = float(np.vdot(rest, nearer))
-        direction = nearer + (new_size / size) * direction
+        rest = rest - length * product
+        scaled = inverse * rest
+        new_size = float(np.vdot(rest, scaled))
+        direction = scaled + (new_size / size) * direction
         size = new_size
     return step
 

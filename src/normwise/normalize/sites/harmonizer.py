@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 from sklearn.base import BaseEstimator, TransformerMixin
-from sklearn.utils.validation import check_is_fitted
+from sklearn.utils.validation import _check_feature_names_in, check_is_fitted, validate_data
 
 from normwise.errors import NormalizerError, NormwiseWarning
 from normwise.normalize.blocked.columns import (
@@ -33,10 +33,10 @@ _FEW = 10  # normals of a site below which its own spread is hardly known
 
 
 @dataclass(frozen=True)
-class _Guests:
-    """Normal people of a site that was not trained on: who they are, and their departures."""
+class _UnseenSite:
+    """Normal people of a site that was not trained on: their scans, who they are, and their departures."""
 
-    names: npt.NDArray[np.object_]
+    scans: npt.NDArray[np.object_]
     people: npt.NDArray[np.object_]
     departures: FloatArray
 
@@ -50,8 +50,8 @@ class SiteHarmonizer(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # 
 
     Parameters
     ----------
-    site : str
-        Column of the site.
+    site : str, optional
+        Column of the site. None: nothing is harmonized, and ``X`` is passed on.
     demographics : sequence of str
         Columns the features are regressed on together with the sites.
     normal : object
@@ -62,16 +62,18 @@ class SiteHarmonizer(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # 
         Each site's own mean and standard deviation, or their empirical Bayes estimates.
     unseen : {"refuse", "pooled", "own_normals"}
         A person from a site with fewer than two normals in the training rows can't be harmonized; is taken as
-        if from the average site; or waits for normals of that site (see `meet`).
+        if from the average site; or waits for normals of that site (see `adapt_to_sites`).
 
     Attributes
     ----------
     sites_ : list of str
         Sites with two normals or more, sorted.
+    counts_ : list of int
+        Their normals.
     model_ : SiteModel
-        Regression and effects.
+        Regression and effects; not where ``site`` is None.
     design_ : Design
-        The demographics' columns.
+        The demographics' columns; not where ``site`` is None.
 
     Examples
     --------
@@ -86,7 +88,7 @@ class SiteHarmonizer(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # 
 
     def __init__(
         self,
-        site: str = "site",
+        site: str | None = None,
         demographics: Sequence[str] = (),
         normal: object = None,
         categorical: Sequence[str] = (),
@@ -100,14 +102,14 @@ class SiteHarmonizer(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # 
         self.method = method
         self.unseen = unseen
 
-    def fit(self, X: pd.DataFrame, y: Any) -> Self:
+    def fit(self, X: Any, y: Any = None) -> Self:
         """Learn each site's effect from the normal rows.
 
         Parameters
         ----------
         X : DataFrame of shape (n_scans, n_columns)
             Features beside demographics and site.
-        y : array-like of shape (n_scans,)
+        y : array-like of shape (n_scans,), optional
             Labels; only used to find the normals.
 
         Raises
@@ -116,32 +118,38 @@ class SiteHarmonizer(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # 
             NRM-301 without a column of the site, NRM-302 where no site has two normals, NRM-118 where nobody
             is normal, NRM-106 to NRM-111 for the normals' demographics, NRM-113 for a feature.
         """
+        self.sites_: list[str] = []
+        self.counts_: list[int] = []
+        self.unseen_sites_: dict[str, _UnseenSite] = {}
+        if self.site is None:
+            self._pass_on(X, reset=True)
+            return self
         self._refuse_without_site(X)
-        held = {self.site, *names_of(self.demographics)}
-        self.feature_names_ = [name for name in X.columns if name not in held]
-        self.columns_ = [name for name in X.columns if name != self.site or name in self.demographics]
-        self.n_features_in_ = X.shape[1]
+        demographics = names_of(self.demographics)
+        validate_data(self, X, skip_check_array=True)
+        self.feature_names_ = [name for name in X.columns if name not in {self.site, *demographics}]
+        self.columns_ = [name for name in X.columns if name != self.site or name in demographics]
         rows = find_normals(y, self.normal, len(X))
         own = self._sites(X)[rows]
         names, counts = np.unique(own[own != ""].astype(str), return_counts=True)
         self.sites_ = [str(name) for name in names[counts >= _FEWEST]]
         self.counts_ = [int(count) for count in counts[counts >= _FEWEST]]
         if not self.sites_:
-            told = ", ".join(f"{name}: {count}" for name, count in zip(names, counts, strict=True))
+            listed = ", ".join(f"{name}: {count}" for name, count in zip(names, counts, strict=True))
             raise NormalizerError(
                 "NRM-302",
-                "no site has two normal people, so that no site's effect can be told.",
+                "no site has two normal people, so that no site's effect can be estimated.",
                 subject=self.site,
-                seen=told or "no site",
+                seen=listed or "no site",
                 advice='set sites.harmonize = "none", or check cohort.site',
             )  # fmt: skip
-        self._tell_few(names, counts)
+        self._warn_of_few(names, counts)
         rows = rows[np.isin(own, self.sites_)]
         normals = X.iloc[rows]
-        demographics = Demographics(normals)
+        people = Demographics(normals)
         self.design_ = learn_design(
-            demographics,
-            [name for name in names_of(self.demographics) if name != self.site],
+            people,
+            [name for name in demographics if name != self.site],
             categorical=names_of(self.categorical),
         )
         codes = np.searchsorted(self.sites_, self._sites(normals).astype(str))
@@ -150,13 +158,12 @@ class SiteHarmonizer(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # 
             normals[self.feature_names_], np.ones(features.shape[1], dtype=bool)
         ).refuse_unfinite(features, 0, np.arange(len(normals)))
         self.model_ = fit_sites(
-            features, self.design_.encode(demographics), codes, len(self.sites_),
+            features, self.design_.encode(people), codes, len(self.sites_),
             shrink=self.method == "combat",
         )  # fmt: skip
-        self.guests_: dict[str, _Guests] = {}
         return self
 
-    def transform(self, X: pd.DataFrame) -> pd.DataFrame:
+    def transform(self, X: Any) -> Any:
         """Return the frame with harmonized features and without the site.
 
         Parameters
@@ -164,12 +171,19 @@ class SiteHarmonizer(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # 
         X : DataFrame of shape (n_scans, n_columns)
             The columns it was fitted on.
 
+        Returns
+        -------
+        DataFrame
+            As ``X`` was given, an array too, where ``site`` is None.
+
         Raises
         ------
         NormalizerError
-            NRM-303 for a person of a site that is not known; `in_support` tells them without refusing.
+            NRM-303 for a person of a site that is not known; `in_support` lists them without refusing.
         """
-        check_is_fitted(self, "model_")
+        check_is_fitted(self, "sites_")
+        if self.site is None:
+            return self._pass_on(X, reset=False)
         self._refuse_without_site(X)
         sites = self._sites(X)
         reasons = self._reasons(sites)
@@ -185,26 +199,26 @@ class SiteHarmonizer(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # 
         shift = np.zeros((len(X), len(self.feature_names_)))
         scale = np.ones_like(shift)
         known = np.isin(sites, self.sites_)
-        places = np.searchsorted(self.sites_, sites[known].astype(str))
-        shift[known], scale[known] = self.model_.shift[places], self.model_.scale[places]
-        for name, guests in self.guests_.items():
-            self._place_guests(X, sites == name, guests, shift, scale)
-        touched = np.flatnonzero((shift != 0).any(axis=1) | (scale != 1).any(axis=1))
-        if not len(touched):
+        positions = np.searchsorted(self.sites_, sites[known].astype(str))
+        shift[known], scale[known] = self.model_.shift[positions], self.model_.scale[positions]
+        for name, unseen in self.unseen_sites_.items():
+            self._fill_unseen(X, sites == name, unseen, shift, scale)
+        affected = np.flatnonzero((shift != 0).any(axis=1) | (scale != 1).any(axis=1))
+        if not len(affected):
             return X[self.columns_]
         values = self._features(X)
-        design = self.design_.encode(Demographics(X).take(touched))
-        values[touched] = self.model_.adjust(values[touched], design, shift[touched], scale[touched])
-        made = pd.DataFrame(values.astype(self._precision(X)), X.index, self.feature_names_)
-        others = [name for name in self.columns_ if name not in made.columns]
-        return pd.concat([made, X[others]], axis=1)[self.columns_]
+        design = self.design_.encode(Demographics(X).take(affected))
+        values[affected] = self.model_.adjust(values[affected], design, shift[affected], scale[affected])
+        features = pd.DataFrame(values.astype(self._precision(X)), X.index, self.feature_names_)
+        others = [name for name in self.columns_ if name not in features.columns]
+        return pd.concat([features, X[others]], axis=1)[self.columns_]
 
-    def meet(self, X: pd.DataFrame, y: Any, groups: Any = None) -> Self:
+    def adapt_to_sites(self, X: pd.DataFrame, y: Any, groups: Any = None) -> Self:
         """Return a harmonizer that also knows the sites it was not trained on, by their own normal people.
 
-        Only with ``unseen="own_normals"``; otherwise, and for sites with fewer than two normals here, nothing
-        changes. The labels of nobody but these normals are used, and nobody's of the classes is learnt from.
-        A normal person of such a site is placed by the site's other normals, never by their own values.
+        Only with ``unseen="own_normals"``; otherwise, and for sites with fewer than three normals here, nothing
+        changes. Of the labels only who is normal is used. A normal person of such a site is harmonized by the
+        site's other normals, never by their own values.
 
         Parameters
         ----------
@@ -215,26 +229,27 @@ class SiteHarmonizer(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # 
         groups : array-like of shape (n_scans,), optional
             Person of each scan; default: each scan is a person.
         """
-        check_is_fitted(self, "model_")
-        met = copy(self)
-        if self.unseen != "own_normals":
-            return met
+        check_is_fitted(self, "sites_")
+        adapted = copy(self)
+        if self.site is None or self.unseen != "own_normals":
+            return adapted
         labels = np.asarray(y, dtype=object)
         people = np.asarray(X.index if groups is None else groups, dtype=object)
         encodable = encodable_rows(self.design_, Demographics(X))
         sites = self._sites(X)
-        met.guests_ = dict(self.guests_)
+        adapted.unseen_sites_ = dict(self.unseen_sites_)
         for name in sorted(set(sites.tolist()) - {"", *self.sites_}):
             rows = np.flatnonzero((sites == name) & (labels == self.normal) & encodable)
-            if len(set(people[rows].tolist())) > _FEWEST:  # one more, since each is placed by the others
+            if len(set(people[rows].tolist())) > _FEWEST:  # one more, since each is left out once
                 part = X.iloc[rows]
                 departures = self.model_.departures(
                     self._features(part), self.design_.encode(Demographics(part))
                 )
-                met.guests_[name] = _Guests(np.asarray(part.index, dtype=object), people[rows], departures)
-        return met
+                scans = np.asarray(part.index, dtype=object)
+                adapted.unseen_sites_[name] = _UnseenSite(scans, people[rows], departures)
+        return adapted
 
-    def in_support(self, X: pd.DataFrame) -> pd.DataFrame:
+    def in_support(self, X: Any) -> pd.DataFrame:
         """Say for each row whether it can be harmonized, and why not.
 
         Returns
@@ -242,35 +257,48 @@ class SiteHarmonizer(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # 
         DataFrame
             ``supported`` and ``encodable`` (both: the site is known or pooled), ``reason``.
         """
-        check_is_fitted(self, "model_")
+        check_is_fitted(self, "sites_")
+        if self.site is None:
+            index = X.index if isinstance(X, pd.DataFrame) else pd.RangeIndex(len(X))
+            return pd.DataFrame({"supported": True, "reason": "", "encodable": True}, index=index)
         self._refuse_without_site(X)
         reasons = self._reasons(self._sites(X))
-        fine = reasons == ""
-        # Without demographics nobody can be placed at their site; why, the normalizer says.
-        fit = fine & encodable_rows(self.design_, Demographics(X))
-        return pd.DataFrame({"supported": fine, "reason": reasons, "encodable": fit}, index=X.index)
+        supported = reasons == ""
+        # Without demographics nothing is expected of a person; the normalizer's reason says what is missing.
+        encodable = supported & encodable_rows(self.design_, Demographics(X))
+        return pd.DataFrame(
+            {"supported": supported, "reason": reasons, "encodable": encodable}, index=X.index
+        )
 
-    def get_feature_names_out(self, input_features: object = None) -> npt.NDArray[np.object_]:  # noqa: ARG002
+    def get_feature_names_out(self, input_features: Any = None) -> npt.NDArray[np.object_]:
         """Return the columns that `transform` gives."""
-        check_is_fitted(self, "model_")
-        return np.asarray(self.columns_, dtype=object)
+        check_is_fitted(self, "sites_")
+        names = _check_feature_names_in(self, input_features)
+        return names if self.site is None else np.asarray(self.columns_, dtype=object)
 
-    def _place_guests(
+    def _pass_on(self, X: Any, *, reset: bool) -> Any:
+        """Check the columns, and the values of an array, which has no names."""
+        if isinstance(X, pd.DataFrame):
+            validate_data(self, X, reset=reset, skip_check_array=True)
+            return X
+        return validate_data(self, X, reset=reset, dtype=[np.float64, np.float32])
+
+    def _fill_unseen(
         self,
         X: pd.DataFrame,
         here: npt.NDArray[np.bool_],
-        guests: _Guests,
+        unseen: _UnseenSite,
         shift: FloatArray,
         scale: FloatArray,
     ) -> None:
-        """Write the effect of a site met later, for each of its own normals that of the others."""
+        """Write the effect of a site without training normals, for each of its own normals that of the others."""
         shrink = self.method == "combat"
-        shift[here], scale[here] = site_effects(guests.departures, shrink=shrink)
-        person_of = dict(zip(guests.names.tolist(), guests.people.tolist(), strict=True))
+        shift[here], scale[here] = site_effects(unseen.departures, shrink=shrink)
+        person_of = dict(zip(unseen.scans.tolist(), unseen.people.tolist(), strict=True))
         for row in np.flatnonzero(here):
             person = person_of.get(X.index[row])
             if person is not None:
-                others = guests.departures[guests.people != person]
+                others = unseen.departures[unseen.people != person]
                 shift[row], scale[row] = site_effects(others, shrink=shrink)
 
     def _reasons(self, sites: npt.NDArray[np.object_]) -> npt.NDArray[np.object_]:
@@ -282,12 +310,18 @@ class SiteHarmonizer(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # 
             "so nothing is known of what it does to the features"
         )  # fmt: skip
         for row, name in enumerate(sites):
-            if name not in self.sites_ and name not in self.guests_:
+            if name not in self.sites_ and name not in self.unseen_sites_:
                 known = (
                     f"{self.site} {name} has fewer than {_FEWEST} normal people in the training, {lacking}"
                 )
                 reasons[row] = known if name else f"{self.site} is missing"
         return reasons
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
+        tags.target_tags.required = self.site is not None and self.normal is not None
+        return tags
 
     def _sites(self, X: pd.DataFrame) -> npt.NDArray[np.object_]:
         """Return each row's site as text; empty where it is missing."""
@@ -313,13 +347,13 @@ class SiteHarmonizer(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # 
                 advice="name the column with cohort.site",
             )
 
-    def _tell_few(self, names: npt.NDArray[Any], counts: npt.NDArray[np.intp]) -> None:
+    def _warn_of_few(self, names: npt.NDArray[Any], counts: npt.NDArray[np.intp]) -> None:
         """Warn of sites that have hardly any normals."""
         few = [f"{name}: {count}" for name, count in zip(names, counts, strict=True) if count < _FEW]
         if few:
             more = f" and {len(few) - 5} more" if len(few) > 5 else ""
             advice = (
-                "" if self.method == "combat" else '; sites.harmonize = "combat" draws them to what is likely'
+                "" if self.method == "combat" else '; sites.harmonize = "combat" draws them to the site\'s other features'
             )
             warnings.warn(
                 f"NRM-304  {self.site}: sites with fewer than {_FEW} normal people in the training"
