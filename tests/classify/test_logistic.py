@@ -107,3 +107,43 @@ def test_steps_that_run_out_are_told(monkeypatch):
     X, y = people(40, 10, 2)
     with pytest.warns(NormwiseWarning, match="CLS-203"):
         LogisticClassifier().fit(X, y)
+
+
+SETTINGS = [{"C": value} for value in (10.0, 1e-4, 1.0, 0.01)]
+
+
+def two_classes(
+    people: int = 60, features: int = 90, gap: float = 0.7
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    rng = np.random.default_rng(0)
+    y = np.array(["normal", "AD"], dtype=object)[np.arange(people) % 2]
+    X = rng.normal(size=(people, features)) + 3.0
+    X[:, :3] += gap * (y == "AD")[:, None]
+    return X[20:], y[20:], X[:20]
+
+
+@pytest.mark.parametrize("gap", [0.7, 30.0])
+@pytest.mark.parametrize("features", [90, 8])
+def test_the_probabilities_of_a_grid_are_those_of_its_models(features: int, gap: float) -> None:
+    X, y, unseen = two_classes(features=features, gap=gap)
+    tables, classes = LogisticClassifier().predict_grid(X, y, SETTINGS, unseen)
+    assert classes == ["AD", "normal"]
+    for table, setting in zip(tables, SETTINGS, strict=True):
+        expected = LogisticClassifier(**setting).fit(X, y).predict_proba(unseen)
+        assert np.allclose(table, expected, rtol=0, atol=1e-7)
+
+
+@pytest.mark.parametrize("settings", [{"class_weight": "balanced"}, {"solver": "gradient_descent"}])
+def test_a_grid_of_other_solvers_and_weights_is_fitted(settings: dict[str, str]) -> None:
+    X, y, unseen = two_classes(features=90)
+    model = LogisticClassifier(C=0.01, **settings)
+    (table,), _ = model.predict_grid(X, y, [{"C": 0.01}], unseen)
+    assert np.array_equal(table, model.fit(X, y).predict_proba(unseen))
+
+
+def test_a_grid_of_three_classes() -> None:
+    X, y, unseen = two_classes()
+    y = np.array(["a", "b", "c"], dtype=object)[np.arange(len(y)) % 3]
+    (table,), classes = LogisticClassifier().predict_grid(X, y, [{"C": 0.1}], unseen)
+    assert classes == ["a", "b", "c"]
+    assert np.allclose(table.sum(axis=1), 1.0)

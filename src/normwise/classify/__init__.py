@@ -1,32 +1,39 @@
-"""Room 6: classifiers, and the gradient descent that some of them can be trained by.
+"""Classifiers with probabilities, and the gradient descent that some of them can be trained by.
 
-A walk through the files:
+Its files:
 
-* ``parameters``: what a setting may be, in words; asked by estimators and by the study file.
-* ``units``: the training rows' own unit of each feature.
-* ``rotation``: rows in the basis of their span, so that a grid shares one factorisation.
-* ``newton``: the penalised cross-entropy and its minimum.
-* ``descent``: batch gradient descent on arrays; ``rates``: what its learning rate does.
-* ``calibration``: from a score to a probability, in the score's own order.
-* ``base``: what every classifier shares; ``spec``: what the dict holds of one.
-* ``linear``, ``logistic``, ``svm``, ``forest``, ``perceptron``: one classifier each.
-* ``neural``: fully connected networks; ``neural_dense`` and ``neural_odds`` compute with them,
-  ``neural_attribution`` says what they look at, and the other ``neural_`` files train them.
-* ``paths``: probabilities of a whole grid by the shortest way.
+* ``base``: `Classifier` and `LogOddsClassifier`, which a new classifier derives from.
 * ``registry``: the dict `CLASSIFIERS`, and the study's section made into an estimator and its grid.
+* ``linear``, ``logistic``, ``svm``, ``forest``, ``perceptron``, ``neural``, ``conv``: one classifier each.
+* ``calibration``: from a score to a probability, in the score's own order.
+* ``solvers``: Newton's method, batch gradient descent, and rows in a basis of few columns.
 """
 
-from normwise.classify.base import Classifier, ClassifierSpec
-from normwise.classify.conv import ConvClassifier
-from normwise.classify.forest import ForestClassifier
-from normwise.classify.linear import LinearClassifier
-from normwise.classify.logistic import LogisticClassifier, predict_grid
-from normwise.classify.neural import NeuralClassifier
-from normwise.classify.perceptron import PerceptronClassifier
-from normwise.classify.registry import CLASSIFIERS, classifier_grid, importances, make_classifier
-from normwise.classify.solvers.gradient_descent import Descent, descend, largest_stable_rate
-from normwise.classify.solvers.learning_rates import compare_rates
-from normwise.classify.svm import SupportVectorClassifier
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from normwise.classify.base import Classifier, LogOddsClassifier
+from normwise.classify.calibration import fit_sigmoid, fit_slope, soft_targets
+from normwise.classify.registry import (
+    CLASSIFIERS,
+    ClassifierSpec,
+    classifier_grid,
+    importances,
+    make_classifier,
+)
+from normwise.classify.solvers.newton import fit_recalibration
+from normwise.classify.solvers.standardize import training_unit
+
+if TYPE_CHECKING:
+    from normwise.classify.conv import ConvClassifier
+    from normwise.classify.forest import ForestClassifier
+    from normwise.classify.linear import LinearClassifier
+    from normwise.classify.logistic import LogisticClassifier
+    from normwise.classify.neural import NeuralClassifier
+    from normwise.classify.perceptron import PerceptronClassifier
+    from normwise.classify.solvers.gradient_descent import Descent, descend, largest_stable_rate
+    from normwise.classify.solvers.learning_rates import compare_rates
+    from normwise.classify.svm import SupportVectorClassifier
 
 __all__ = [
     "CLASSIFIERS",
@@ -36,6 +43,7 @@ __all__ = [
     "Descent",
     "ForestClassifier",
     "LinearClassifier",
+    "LogOddsClassifier",
     "LogisticClassifier",
     "NeuralClassifier",
     "PerceptronClassifier",
@@ -43,8 +51,26 @@ __all__ = [
     "classifier_grid",
     "compare_rates",
     "descend",
+    "fit_recalibration",
+    "fit_sigmoid",
+    "fit_slope",
     "importances",
     "largest_stable_rate",
     "make_classifier",
-    "predict_grid",
+    "soft_targets",
+    "training_unit",
 ]
+
+_LOADED_ON_USE = {
+    "Descent": "normwise.classify.solvers.gradient_descent",
+    "compare_rates": "normwise.classify.solvers.learning_rates",
+    "descend": "normwise.classify.solvers.gradient_descent",
+    "largest_stable_rate": "normwise.classify.solvers.gradient_descent",
+} | {spec.path.rpartition(".")[2]: spec.path.rpartition(".")[0] for spec in CLASSIFIERS.values()}
+
+
+def __getattr__(name: str) -> Any:
+    """Load a classifier when it is first asked for."""
+    if name not in _LOADED_ON_USE:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(_LOADED_ON_USE[name]), name)

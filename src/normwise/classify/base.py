@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from abc import ABCMeta, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Literal, Self
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -17,7 +16,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from normwise.errors import ClassifierError
 from normwise.schema import check_settings, settings_of
 
-__all__ = ["Classifier", "ClassifierSpec", "LogOddsClassifier"]
+__all__ = ["Classifier", "LogOddsClassifier"]
 
 Floats = NDArray[np.float64]
 Codes = NDArray[np.intp]
@@ -27,6 +26,9 @@ class Classifier(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):  # type: ig
     """A scikit-learn classifier with probabilities; subclasses give ``fit`` and ``predict_proba``.
 
     What each setting may be is the annotation of its parameter in ``__init__``.
+
+    ``fit`` begins with `read_training`, ``predict_proba`` with `read_new`; `row_weights` gives the weights of
+    ``class_weight``. Where settings of a grid share work, override `fit_together`.
     """
 
     classes_: NDArray[Any]
@@ -73,14 +75,41 @@ class Classifier(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):  # type: ig
         """
         models = [clone(self).set_params(**setting) for setting in settings]
         if models:
-            self._fit_together(models, X, y)
+            self.fit_together(models, X, y)
         return models
 
-    def _fit_together(self, models: list[Self], X: ArrayLike, y: ArrayLike) -> None:
+    def predict_grid(
+        self, X: ArrayLike, y: ArrayLike, settings: Sequence[Mapping[str, Any]], unseen: ArrayLike
+    ) -> tuple[list[Floats], list[Any]]:
+        """Fit one clone a setting, and return the probabilities of other rows.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Training rows.
+        y : array-like of shape (n_samples,)
+            Their classes.
+        settings : sequence of mapping
+            Parameters of each clone, at least one.
+        unseen : array-like of shape (n_unseen, n_features)
+            Rows to be predicted.
+
+        Returns
+        -------
+        tables : list of ndarray of shape (n_unseen, n_classes)
+            In the order of the settings; those of `fit_grid` and `predict_proba`, up to rounding.
+        classes : list
+            In the order of the columns.
+        """
+        models = self.fit_grid(X, y, settings)
+        return [model.predict_proba(unseen) for model in models], list(models[0].classes_)
+
+    def fit_together(self, models: list[Self], X: ArrayLike, y: ArrayLike) -> None:
+        """Fit several unfitted clones on the same rows; by default one after the other."""
         for model in models:
             model.fit(X, y)
 
-    def _read_training(self, X: ArrayLike, y: ArrayLike) -> tuple[Floats, Codes]:
+    def read_training(self, X: ArrayLike, y: ArrayLike) -> tuple[Floats, Codes]:
         """Check settings and rows, learn names, and return the rows with each one's place in ``classes_``."""
         self._begin()
         rows, labels = validate_data(self, X, y, dtype=np.float64)
@@ -97,7 +126,7 @@ class Classifier(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):  # type: ig
             )
         return rows, codes
 
-    def _read_like(self, first: Self) -> None:
+    def read_like(self, first: Self) -> None:
         """Take over what the first of several models has read from the same rows."""
         if self is not first:
             self._begin()
@@ -112,12 +141,12 @@ class Classifier(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):  # type: ig
         for name in [name for name in vars(self) if name.endswith("_")]:
             delattr(self, name)
 
-    def _read_new(self, X: ArrayLike) -> Floats:
-        """Check rows to be predicted."""
+    def read_new(self, X: ArrayLike) -> Floats:
+        """Check rows to be predicted, and return them in float64."""
         check_is_fitted(self)
         return np.asarray(validate_data(self, X, dtype=np.float64, reset=False))
 
-    def _row_weights(self, codes: Codes, sample_weight: Floats | None = None) -> Floats:
+    def row_weights(self, codes: Codes, sample_weight: Floats | None = None) -> Floats:
         """Return each row's weight: its class's, times its own."""
         own = np.ones(len(codes)) if sample_weight is None else sample_weight
         counted = np.bincount(codes, weights=own, minlength=len(self.classes_))
@@ -180,48 +209,3 @@ class LogOddsClassifier(Classifier):
         scores = self.decision_function(X)
         chosen = (scores > 0).astype(np.intp) if scores.ndim == 1 else np.argmax(scores, axis=1)
         return np.asarray(self.classes_[chosen])
-
-
-@dataclass(frozen=True)
-class ClassifierSpec:
-    """One classifier of the study file.
-
-    Attributes
-    ----------
-    title : str
-        For people.
-    estimator : type
-        The scikit-learn estimator.
-    grid : dict of str to list
-        Settings that are tuned where a study names none, from the simplest model to the richest, so that the
-        first of equally good settings is the simplest.
-    library_types : tuple of str
-        Types of other packages inside a fitted estimator that `skops.io` doesn't trust by itself.
-    takes : {"features", "images"}
-        Whether it looks at columns one by one, or at the columns of voxels as an image.
-    """
-
-    title: str
-    estimator: type[Classifier]
-    grid: dict[str, list[Any]]
-    library_types: tuple[str, ...] = field(default=())
-    takes: Literal["features", "images"] = "features"
-
-    @property
-    def trusted(self) -> tuple[str, ...]:
-        """The types that opening a saved classifier needs beyond those that skops trusts by itself."""
-        return (f"{self.estimator.__module__}.{self.estimator.__qualname__}", *self.library_types)
-
-    def make(self, random_state: int = 0, **parameters: Any) -> Classifier:
-        """Build the estimator, unfitted; ``random_state`` reaches those that draw at random.
-
-        Parameters
-        ----------
-        random_state : int
-            Seed.
-        **parameters
-            Settings.
-        """
-        if "random_state" in self.estimator.settings():
-            parameters = {"random_state": random_state, **parameters}
-        return self.estimator(**parameters)

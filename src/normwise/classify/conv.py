@@ -14,7 +14,7 @@ from sklearn.model_selection import StratifiedKFold
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted
 
-from normwise.classify.base import Classifier, ClassifierSpec
+from normwise.classify.base import Classifier
 from normwise.engine import Progress
 from normwise.errors import ClassifierError
 from normwise.networks import need_torch
@@ -30,7 +30,7 @@ from normwise.networks.images import (
 if TYPE_CHECKING:
     from normwise.networks.images import ImageSet, Settings
 
-__all__ = ["CONV", "ConvClassifier"]
+__all__ = ["ConvClassifier"]
 
 Floats = NDArray[np.float64]
 
@@ -309,7 +309,7 @@ class ConvClassifier(Classifier):
         images = rows.images
         if not self.image_shape_:
             images = np.empty((len(rows), 0), np.float32)
-        weights = self._row_weights(codes) if "weights_" not in vars(self) else np.ones(len(codes))
+        weights = self.row_weights(codes) if "weights_" not in vars(self) else np.ones(len(codes))
         return ImageSet(
             images, self.centre_, self.spread_, encode(rows.demographics, self.encoding_), codes, weights
         )
@@ -370,15 +370,3 @@ def _key(rows: ImageSet) -> str:
         for row in part:
             digest.update(np.ascontiguousarray(row).tobytes())
     return digest.hexdigest()
-
-
-CONV = ClassifierSpec(
-    "Convolutional network on images",
-    ConvClassifier,
-    grid={},
-    library_types=(
-        "normwise.learnt.trunk.ConvTrunk",
-        "normwise.learnt.autoencoder.ConvAutoencoder",
-    ),
-    takes="images",
-)

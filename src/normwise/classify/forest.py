@@ -9,11 +9,11 @@ from numpy.typing import ArrayLike, NDArray
 from pydantic import Field
 from sklearn.ensemble import RandomForestClassifier
 
-from normwise.classify.base import Classifier, ClassifierSpec
+from normwise.classify.base import Classifier
 from normwise.classify.solvers.standardize import training_unit
 from normwise.schema import ClassWeight, Count, Seed
 
-__all__ = ["FOREST", "ForestClassifier"]
+__all__ = ["ForestClassifier"]
 
 Floats = NDArray[np.float64]
 
@@ -88,7 +88,7 @@ class ForestClassifier(Classifier):
         ClassifierError
             CLS-103 a setting out of range, CLS-106 a weight for no class, CLS-107 one class only.
         """
-        rows, codes = self._read_training(X, y)
+        rows, codes = self.read_training(X, y)
         share = self.max_features if isinstance(self.max_features, str) else float(self.max_features)
         forest = RandomForestClassifier(
             self.n_estimators,
@@ -100,24 +100,16 @@ class ForestClassifier(Classifier):
         # Trees split at float32 values: in the training rows' unit no digit that tells people apart is lost.
         self.centre_, self.scale_ = training_unit(rows)
         # Equal weights would draw other rows than none.
-        weights = None if self.class_weight is None else self._row_weights(codes)
+        weights = None if self.class_weight is None else self.row_weights(codes)
         self.forest_ = forest.fit((rows - self.centre_) / self.scale_, codes, sample_weight=weights)
         return self
 
     def predict_proba(self, X: ArrayLike) -> Floats:
         """Return the probability of each class, (n_samples, n_classes), in the order of ``classes_``."""
-        rows = self._read_new(X)
+        rows = self.read_new(X)
         return np.asarray(self.forest_.predict_proba((rows - self.centre_) / self.scale_))
 
     @property
     def feature_importances_(self) -> Floats:
         """Mean decrease of impurity by each feature, of sum 1 (0 where no tree ever splits)."""
         return np.asarray(self.forest_.feature_importances_)
-
-
-FOREST = ClassifierSpec(
-    "Random forest",
-    ForestClassifier,
-    grid={"min_samples_leaf": [5, 1]},
-    library_types=("sklearn.tree._tree.Tree",),
-)

@@ -15,14 +15,14 @@ from typing import Literal, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from normwise.classify.base import ClassifierSpec, LogOddsClassifier
+from normwise.classify.base import LogOddsClassifier
 from normwise.classify.calibration import fit_slope, soft_targets
 from normwise.classify.solvers.gradient_descent import descend
 from normwise.classify.solvers.learning_rates import refuse_divergence, warn_unsettled
 from normwise.classify.solvers.row_space import RowSpace, to_row_space
 from normwise.schema import ClassWeight, Count, NotNegative, Positive
 
-__all__ = ["LINEAR", "LinearClassifier"]
+__all__ = ["LinearClassifier"]
 
 Floats = NDArray[np.float64]
 
@@ -99,7 +99,7 @@ class LinearClassifier(LogOddsClassifier):
             CLS-103 a setting out of range, CLS-106 a weight for no class, CLS-107 one class only, CLS-108 a
             learning rate that diverges.
         """
-        self._fit_together([self], X, y)
+        self.fit_together([self], X, y)
         return self
 
     def decision_function(self, X: ArrayLike) -> Floats:
@@ -111,21 +111,22 @@ class LinearClassifier(LogOddsClassifier):
         2.5). The slope g is the one that makes the rows' leave-one-out scores most likely, which for ridge
         regression cost nothing more. Log-odds rise with the score, so that the AUC is the score's.
         """
-        scores = self._read_new(X) @ self.coef_.T + self.intercept_
+        scores = self.read_new(X) @ self.coef_.T + self.intercept_
         if len(self.classes_) == 2:
             # The first class's score is one minus the last one's.
             scores = np.column_stack([1.0 - scores, scores])
         logs = np.log(self.base_rates_) + self.slope_ * (scores - self.base_rates_) / self.base_rates_
         return np.asarray(logs[:, 1] - logs[:, 0] if len(self.classes_) == 2 else logs)
 
-    def _fit_together(self, models: Sequence[Self], X: ArrayLike, y: ArrayLike) -> None:
+    def fit_together(self, models: Sequence[Self], X: ArrayLike, y: ArrayLike) -> None:
+        """Fit several clones on the same rows, from one factorisation for each set of row weights."""
         first = models[0]
-        rows, codes = first._read_training(X, y)
+        rows, codes = first.read_training(X, y)
         indicators = np.eye(len(first.classes_))[codes]
         by_weights: dict[bytes, list[Self]] = {}
         for model in models:
-            model._read_like(first)
-            by_weights.setdefault(model._row_weights(codes).tobytes(), []).append(model)
+            model.read_like(first)
+            by_weights.setdefault(model.row_weights(codes).tobytes(), []).append(model)
         for key, alike in by_weights.items():
             weights = np.frombuffer(key)
             share = weights / weights.sum()
@@ -184,10 +185,3 @@ def _leave_one_out(span: RowSpace, aims: Floats, weights: Floats, alpha: float) 
     # A row that alone decides its own fit tells nothing when it is left out: its score is the base rate.
     gap = np.divide(residual, remaining, out=root * aims, where=remaining > 1e-12) / root
     return np.asarray(aims - gap + aims * share / (1.0 - share))
-
-
-LINEAR = ClassifierSpec(
-    "Least squares on class indicators, ridge penalty",
-    LinearClassifier,
-    grid={"alpha": [10000.0, 1000.0, 100.0, 10.0, 1.0]},
-)

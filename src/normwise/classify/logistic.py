@@ -13,25 +13,24 @@ from typing import Any, Literal, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.linalg.lapack import dposv
 from scipy.special import expit
-from sklearn.base import clone
 from sklearn.utils.validation import _check_sample_weight
 
-from normwise.classify.base import ClassifierSpec, LogOddsClassifier
+from normwise.classify.base import LogOddsClassifier
 from normwise.classify.solvers.gradient_descent import descend
 from normwise.classify.solvers.learning_rates import refuse_divergence, warn_unsettled
-from normwise.classify.solvers.newton import CrossEntropy, minimise
+from normwise.classify.solvers.newton import CrossEntropy, minimise, minimise_dual
 from normwise.classify.solvers.row_space import RowSpace, to_row_space
 from normwise.errors import NormwiseWarning
 from normwise.schema import ClassWeight, Count, Positive
 
-__all__ = ["LOGISTIC", "LogisticClassifier", "predict_grid"]
+__all__ = ["LogisticClassifier"]
 
 # ruff: noqa: SLF001 - clones of one class share their work through its private methods
 
-
 Floats = NDArray[np.float64]
+
+_FEW = 200  # people whose products with one another are cheap, however few the features are
 
 
 class LogisticClassifier(LogOddsClassifier):
@@ -103,26 +102,58 @@ class LogisticClassifier(LogOddsClassifier):
             CLS-103 a setting out of range, CLS-106 a weight for no class, CLS-107 one class only, CLS-108 a
             learning rate that diverges.
         """
-        self._fit_together([self], X, y, sample_weight)
+        self.fit_together([self], X, y, sample_weight)
         return self
 
     def decision_function(self, X: ArrayLike) -> Floats:
         """Return log-odds of the last of two classes, or a score a class, (n_samples, n_classes)."""
-        scores = self._read_new(X) @ self.coef_.T + self.intercept_
+        scores = self.read_new(X) @ self.coef_.T + self.intercept_
         return scores[:, 0] if len(self.classes_) == 2 else scores
 
-    def _fit_together(
+    def predict_grid(
+        self, X: ArrayLike, y: ArrayLike, settings: Sequence[Mapping[str, Any]], unseen: ArrayLike
+    ) -> tuple[list[Floats], list[Any]]:
+        """Fit one clone a setting, and return the probabilities of other rows; see `Classifier.predict_grid`.
+
+        Two classes of few people are fitted from the people's products with one another alone.
+        """
+        rows, labels, new = np.asarray(X, dtype=np.float64), np.asarray(y), np.asarray(unseen, np.float64)
+        classes, codes = np.unique(labels, return_inverse=True)
+        plain = (
+            self.solver == "newton"
+            and self.class_weight is None
+            and all(set(setting) <= {"C"} for setting in settings)
+            and len(rows) <= max(rows.shape[1], _FEW)
+        )
+        if not plain or len(classes) != 2:
+            return super().predict_grid(X, y, settings, unseen)
+        strengths = [float(setting.get("C", self.C)) for setting in settings]
+        centre = rows.mean(axis=0)
+        gram, across = (rows - centre) @ (rows - centre).T, (new - centre) @ (rows - centre).T
+        tables: list[Floats] = [np.empty((0, 2))] * len(settings)
+        start: tuple[Floats, float] = (np.zeros(len(rows)), 0.0)
+        for place in sorted(range(len(settings)), key=strengths.__getitem__):
+            minimum = minimise_dual(gram, codes.astype(np.float64), 1.0 / strengths[place], start)
+            if minimum is None:
+                return super().predict_grid(X, y, settings, unseen)
+            start = minimum
+            scores = across @ minimum[0] + minimum[1]
+            tables[place] = np.column_stack([expit(-scores), expit(scores)])
+        return tables, classes.tolist()
+
+    def fit_together(
         self, models: Sequence[Self], X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None
     ) -> None:
+        """Fit several clones on the same rows, from one factorisation, each C from the minimum before."""
         first = models[0]
-        rows, codes = first._read_training(X, y)
+        rows, codes = first.read_training(X, y)
         own = None
         if sample_weight is not None:
             own = _check_sample_weight(sample_weight, rows, dtype=np.float64, ensure_non_negative=True)
         weights = []
         for model in models:
-            model._read_like(first)
-            weights.append(model._row_weights(codes, own))
+            model.read_like(first)
+            weights.append(model.row_weights(codes, own))
         centre = rows.mean(axis=0)
         strength = max(model.C * float(each.max()) for model, each in zip(models, weights, strict=True))
         span = to_row_space(rows - centre, strength)
@@ -163,136 +194,3 @@ class LogisticClassifier(LogOddsClassifier):
         warn_unsettled(walk, "logistic")
         self.coef_, self.intercept_ = span.back(walk.weights), walk.intercept
         self.cost_curve_, self.n_iter_ = walk.costs, max(1, len(walk.costs) - 1)
-
-
-LOGISTIC = ClassifierSpec(
-    "Logistic regression, L2 penalty",
-    LogisticClassifier,
-    grid={"C": [0.0001, 0.001, 0.01, 0.1, 1.0]},
-)
-
-
-_FEW = 200  # people whose products with one another are cheap, however few the features are
-_MOST_STEPS = 30
-_SETTLED = 1e-7  # relative change of the scores; the step after it would change them by its square
-_FLAT = 1e-9  # a smaller slope of the logistic function leaves Newton's step to rounding
-
-
-def predict_grid(
-    estimator: Any,
-    settings: Sequence[Mapping[str, Any]],
-    X: Floats,
-    y: NDArray[np.object_],
-    unseen: Floats,
-) -> tuple[list[Floats], list[Any]]:
-    """Fit an estimator with each setting and return what it says of people it has not seen.
-
-    Parameters
-    ----------
-    estimator : classifier
-        Unfitted.
-    settings : sequence of mapping
-        The grid.
-    X : ndarray of shape (n_samples, n_features)
-        Training rows.
-    y : ndarray of shape (n_samples,)
-        Their classes.
-    unseen : ndarray of shape (n_unseen, n_features)
-        Other rows.
-
-    Returns
-    -------
-    tuple of list of ndarray of shape (n_unseen, n_classes), and list
-        Probabilities a setting, and the classes in the order of the columns.
-
-    Examples
-    --------
-    >>> rng = np.random.default_rng(0)
-    >>> X, y = rng.normal(size=(20, 30)), np.array(["AD", "normal"] * 10, dtype=object)
-    >>> (table,), classes = predict_grid(LogisticClassifier(), [{"C": 0.1}], X, y, X[:3])
-    >>> np.allclose(table, LogisticClassifier(C=0.1).fit(X, y).predict_proba(X[:3])), classes
-    (True, ['AD', 'normal'])
-    """
-    short = _logistic_path(estimator, settings, X, y, unseen)
-    if short is not None:
-        return short
-    if hasattr(estimator, "fit_grid"):
-        models = list(estimator.fit_grid(X, y, settings))
-    else:
-        models = [clone(estimator).set_params(**setting).fit(X, y) for setting in settings]
-    return [model.predict_proba(unseen) for model in models], list(models[0].classes_)
-
-
-def _logistic_path(
-    estimator: Any,
-    settings: Sequence[Mapping[str, Any]],
-    X: Floats,
-    y: NDArray[np.object_],
-    unseen: Floats,
-) -> tuple[list[Floats], list[Any]] | None:
-    """Return the same by the short way; None where there is none, or it does not arrive."""
-    plain = (
-        type(estimator) is LogisticClassifier
-        and estimator.solver == "newton"
-        and estimator.class_weight is None
-        and all(set(setting) <= {"C"} for setting in settings)
-        and len(X) <= max(X.shape[1], _FEW)
-    )
-    classes = sorted(set(y.tolist()))
-    if not plain or len(classes) != 2:
-        return None
-    strengths = [float(setting.get("C", estimator.C)) for setting in settings]
-    centre = X.mean(axis=0)
-    rows = X - centre
-    gram, across = rows @ rows.T, (unseen - centre) @ rows.T
-    target = (y == classes[1]).astype(np.float64)
-    tables: list[Floats] = [np.empty((0, 2))] * len(settings)
-    start: tuple[Floats, float] = (np.zeros(len(X)), 0.0)
-    for place in sorted(range(len(settings)), key=strengths.__getitem__):
-        found = _solve(gram, target, 1.0 / strengths[place], start)
-        if found is None:
-            return None
-        start = found
-        scores = across @ found[0] + found[1]
-        tables[place] = np.column_stack([expit(-scores), expit(scores)])
-    return tables, classes
-
-
-def _solve(
-    gram: Floats, target: Floats, penalty: float, start: tuple[Floats, float]
-) -> tuple[Floats, float] | None:
-    """Return multipliers and intercept of the least cost; None where Newton's plain steps do not settle.
-
-    The weights are rows' · multipliers, and the multipliers sum to zero.
-    """
-    multipliers, intercept = start
-    scores = gram @ multipliers + intercept
-    cost = _cost(scores, target, penalty, multipliers, intercept)
-    sides = np.empty((len(target), 2), order="F")
-    for _ in range(_MOST_STEPS):
-        chance = expit(scores)
-        bend = chance * (1.0 - chance)
-        if bend.min() < _FLAT:
-            return None
-        system = gram.copy()
-        system.flat[:: len(target) + 1] += penalty / bend
-        sides[:, 0], sides[:, 1] = scores + (target - chance) / bend, 1.0
-        _, solved, failed = dposv(system, sides, overwrite_a=True)
-        if failed:
-            return None
-        intercept = float(solved[:, 0].sum() / solved[:, 1].sum())
-        multipliers = solved[:, 0] - intercept * solved[:, 1]
-        moved = gram @ multipliers + intercept
-        new_cost = _cost(moved, target, penalty, multipliers, intercept)
-        if not new_cost <= cost + 1e-9 * abs(cost):
-            return None
-        settled = np.abs(moved - scores).max() <= _SETTLED * np.abs(moved).max()
-        scores, cost = moved, new_cost
-        if settled:
-            return multipliers, intercept
-    return None
-
-
-def _cost(scores: Floats, target: Floats, penalty: float, multipliers: Floats, intercept: float) -> float:
-    losses = np.logaddexp(0.0, scores) - target * scores
-    return float(losses.sum() + 0.5 * penalty * (multipliers @ (scores - intercept)))

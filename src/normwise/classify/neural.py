@@ -4,8 +4,6 @@ Made for hundreds of people: whole-batch steps in double precision, several netw
 whose probabilities are averaged, and a grid whose settings are trained side by side, each of them once.
 """
 
-# ruff: noqa: SLF001 - clones of one class share their work through its private methods
-
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
@@ -16,7 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils.validation import _check_sample_weight
 
-from normwise.classify.base import ClassifierSpec, LogOddsClassifier
+from normwise.classify.base import LogOddsClassifier
 from normwise.classify.solvers.standardize import training_unit
 from normwise.engine import Progress
 from normwise.networks import (
@@ -30,7 +28,7 @@ from normwise.networks import (
 )
 from normwise.schema import ClassWeight, Count, Device, Dropout, HiddenLayers, NotNegative, Positive, Seed
 
-__all__ = ["NEURAL", "NeuralClassifier"]
+__all__ = ["NeuralClassifier"]
 
 Floats = NDArray[np.float64]
 
@@ -161,7 +159,7 @@ class NeuralClassifier(LogOddsClassifier):
             PyTorch, CLS-302 no such device, CLS-303 a checkpoint of something else, CLS-304 weights that run
             away, CLS-305 too few rows to stop early.
         """
-        self._fit_together(
+        self.fit_together(
             [self],
             X,
             y,
@@ -176,7 +174,7 @@ class NeuralClassifier(LogOddsClassifier):
 
         They are those of the members' mean probability; a class's score is its logarithm.
         """
-        rows = self._read_new(X)
+        rows = self.read_new(X)
         return joined_odds(self._network().scores(self._inputs(rows)))
 
     def attributions(self, X: ArrayLike, baseline: ArrayLike | None = None, *, toward: Any = None) -> Floats:
@@ -197,7 +195,7 @@ class NeuralClassifier(LogOddsClassifier):
             Positive where the feature speaks for the class; a row adds up to the difference of its log-odds
             and the baseline's.
         """
-        rows = self._inputs(self._read_new(X))
+        rows = self._inputs(self.read_new(X))
         base = self._inputs(
             np.asarray(self.centre_ if baseline is None else baseline, dtype=np.float64)[None]
         )
@@ -242,7 +240,7 @@ class NeuralClassifier(LogOddsClassifier):
     def _inputs(self, rows: Floats) -> Floats:
         return np.asarray((rows - self.centre_) / self.scale_)
 
-    def _fit_together(
+    def fit_together(
         self,
         models: Sequence[Self],
         X: ArrayLike,
@@ -252,30 +250,24 @@ class NeuralClassifier(LogOddsClassifier):
         checkpoint: Path | None = None,
         progress: Progress | None = None,
     ) -> None:
+        """Train several clones on the same rows, those of one shape together."""
         need_torch("classifier neural")
         from normwise.networks import train_together
 
         first = models[0]
-        rows, codes = first._read_training(X, y)
+        rows, codes = first.read_training(X, y)
         own = None
         if sample_weight is not None:
             own = _check_sample_weight(sample_weight, rows, dtype=np.float64, ensure_non_negative=True)
         alike: dict[str, list[Self]] = {}
         for place, model in enumerate(models):
-            model._read_like(first)
+            model.read_like(first)
             settings = {name: value for name, value in model.get_params().items() if name not in _SHARED}
             # Early stopping ends each setting's training at its own epoch.
             alike.setdefault(repr((settings, model.patience and place)), []).append(model)
         centre, scale = training_unit(rows, own)
         for together in alike.values():
-            weights = together[0]._row_weights(codes, own)
+            weights = together[0].row_weights(codes, own)
             for model in together:
                 model.centre_, model.scale_ = centre, scale
             train_together(together, (rows - centre) / scale, codes, weights, checkpoint, progress)
-
-
-NEURAL = ClassifierSpec(
-    "Neural network, fully connected",
-    NeuralClassifier,
-    grid={"weight_decay": [0.1, 0.03, 0.01], "epochs": [20, 60, 180]},
-)

@@ -10,12 +10,12 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.neural_network import MLPClassifier
 
-from normwise.classify.base import Classifier, ClassifierSpec
+from normwise.classify.base import Classifier
 from normwise.classify.solvers.standardize import training_unit
 from normwise.errors import NormwiseWarning
 from normwise.schema import ClassWeight, Count, HiddenLayers, NotNegative, Seed
 
-__all__ = ["PERCEPTRON", "PerceptronClassifier"]
+__all__ = ["PerceptronClassifier"]
 
 Floats = NDArray[np.float64]
 
@@ -92,7 +92,7 @@ class PerceptronClassifier(Classifier):
         ClassifierError
             CLS-103 a setting out of range, CLS-106 a weight for no class, CLS-107 one class only.
         """
-        rows, codes = self._read_training(X, y)
+        rows, codes = self.read_training(X, y)
         self.centre_, self.scale_ = training_unit(rows)
         network = MLPClassifier(
             self.hidden_layer_sizes,
@@ -106,7 +106,7 @@ class PerceptronClassifier(Classifier):
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always", ConvergenceWarning)
             self.network_ = network.fit(
-                (rows - self.centre_) / self.scale_, codes, sample_weight=self._row_weights(codes)
+                (rows - self.centre_) / self.scale_, codes, sample_weight=self.row_weights(codes)
             )
         for found in caught:
             if issubclass(found.category, ConvergenceWarning):
@@ -123,12 +123,5 @@ class PerceptronClassifier(Classifier):
 
     def predict_proba(self, X: ArrayLike) -> Floats:
         """Return the probability of each class, (n_samples, n_classes), in the order of ``classes_``."""
-        rows = self._read_new(X)
+        rows = self.read_new(X)
         return np.asarray(self.network_.predict_proba((rows - self.centre_) / self.scale_))
-
-
-PERCEPTRON = ClassifierSpec(
-    "Multilayer perceptron",
-    PerceptronClassifier,
-    grid={"alpha": [100.0, 10.0, 1.0]},
-)

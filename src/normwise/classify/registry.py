@@ -2,35 +2,116 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from importlib import import_module
 from itertools import product
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from normwise.classify.base import Classifier, ClassifierSpec
-from normwise.classify.conv import CONV
-from normwise.classify.forest import FOREST
-from normwise.classify.linear import LINEAR
-from normwise.classify.logistic import LOGISTIC
-from normwise.classify.neural import NEURAL
-from normwise.classify.perceptron import PERCEPTRON
-from normwise.classify.svm import SVM
+from normwise.classify.base import Classifier
 from normwise.errors import ClassifierError
 from normwise.schema import ClassifierSection, check_settings, did_you_mean
 
-__all__ = ["CLASSIFIERS", "classifier_grid", "importances", "make_classifier"]
+__all__ = ["CLASSIFIERS", "ClassifierSpec", "classifier_grid", "importances", "make_classifier"]
+
+_HERE = "normwise.classify"
+
+
+@dataclass(frozen=True)
+class ClassifierSpec:
+    """One classifier of the study file.
+
+    Attributes
+    ----------
+    title : str
+        For people.
+    path : str
+        Module and name of the estimator, which is imported when the classifier is chosen.
+    grid : dict of str to list
+        Settings that are tuned where a study names none, from the simplest model to the richest, so that the
+        first of equally good settings is the simplest.
+    library_types : tuple of str
+        Types of other packages inside a fitted estimator that `skops.io` doesn't trust by itself.
+    takes : {"features", "images"}
+        Whether it looks at columns one by one, or at the columns of voxels as an image.
+    """
+
+    title: str
+    path: str
+    grid: dict[str, list[Any]]
+    library_types: tuple[str, ...] = ()
+    takes: Literal["features", "images"] = "features"
+
+    @property
+    def estimator(self) -> type[Classifier]:
+        """The estimator's class."""
+        module, _, name = self.path.rpartition(".")
+        found: type[Classifier] = getattr(import_module(module), name)
+        return found
+
+    @property
+    def trusted(self) -> tuple[str, ...]:
+        """The types that opening a saved classifier needs beyond those that skops trusts by itself."""
+        return (self.path, *self.library_types)
+
+    def make(self, random_state: int = 0, **parameters: Any) -> Classifier:
+        """Build the estimator, unfitted; ``random_state`` reaches those that draw at random.
+
+        Parameters
+        ----------
+        random_state : int
+            Seed.
+        **parameters
+            Settings.
+        """
+        if "random_state" in self.estimator.settings():
+            parameters = {"random_state": random_state, **parameters}
+        return self.estimator(**parameters)
+
 
 CLASSIFIERS: dict[str, ClassifierSpec] = {
-    "linear": LINEAR,
-    "logistic": LOGISTIC,
-    "svm": SVM,
-    "forest": FOREST,
-    "perceptron": PERCEPTRON,
-    "neural": NEURAL,
-    "conv": CONV,
+    "linear": ClassifierSpec(
+        "Least squares on class indicators, ridge penalty",
+        f"{_HERE}.linear.LinearClassifier",
+        grid={"alpha": [10000.0, 1000.0, 100.0, 10.0, 1.0]},
+    ),
+    "logistic": ClassifierSpec(
+        "Logistic regression, L2 penalty",
+        f"{_HERE}.logistic.LogisticClassifier",
+        grid={"C": [0.0001, 0.001, 0.01, 0.1, 1.0]},
+    ),
+    "svm": ClassifierSpec(
+        "Support vector machine, linear or Gaussian kernel",
+        f"{_HERE}.svm.SupportVectorClassifier",
+        grid={"kernel": ["linear", "rbf"], "C": [0.001, 0.01, 0.1, 1.0, 10.0]},
+    ),
+    "forest": ClassifierSpec(
+        "Random forest",
+        f"{_HERE}.forest.ForestClassifier",
+        grid={"min_samples_leaf": [5, 1]},
+        library_types=("sklearn.tree._tree.Tree",),
+    ),
+    "perceptron": ClassifierSpec(
+        "Multilayer perceptron",
+        f"{_HERE}.perceptron.PerceptronClassifier",
+        grid={"alpha": [100.0, 10.0, 1.0]},
+    ),
+    "neural": ClassifierSpec(
+        "Neural network, fully connected",
+        f"{_HERE}.neural.NeuralClassifier",
+        grid={"weight_decay": [0.1, 0.03, 0.01], "epochs": [20, 60, 180]},
+    ),
+    "conv": ClassifierSpec(
+        "Convolutional network on images",
+        f"{_HERE}.conv.ConvClassifier",
+        grid={},
+        library_types=("normwise.learnt.trunk.ConvTrunk", "normwise.learnt.autoencoder.ConvAutoencoder"),
+        takes="images",
+    ),
 }
-"""Every classifier a study may name; a new one is one file and one line here."""
+"""Every classifier a study may name; a new one is one file and one entry here."""
 
 
 def make_classifier(section: ClassifierSection, random_state: int = 0) -> Classifier:
@@ -120,7 +201,7 @@ def importances(estimator: Any) -> tuple[NDArray[np.float64], str] | None:
     Parameters
     ----------
     estimator : classifier
-        One of this room's, or any scikit-learn classifier, fitted.
+        One of this package's, or any scikit-learn classifier, fitted.
 
     Returns
     -------

@@ -22,12 +22,12 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import StratifiedKFold
 from sklearn.svm import SVC
 
-from normwise.classify.base import ClassifierSpec, Codes, LogOddsClassifier
+from normwise.classify.base import Codes, LogOddsClassifier
 from normwise.classify.calibration import fit_sigmoid, soft_targets
 from normwise.errors import ClassifierError, NormwiseWarning
 from normwise.schema import ClassWeight, Positive, Seed
 
-__all__ = ["SVM", "SupportVectorClassifier"]
+__all__ = ["SupportVectorClassifier"]
 
 Floats = NDArray[np.float64]
 
@@ -112,7 +112,7 @@ class SupportVectorClassifier(LogOddsClassifier):
             CLS-103 a setting out of range, CLS-106 a weight for no class, CLS-107 one class only, CLS-110 a
             class with a single row.
         """
-        self._fit_together([self], X, y)
+        self.fit_together([self], X, y)
         return self
 
     def decision_function(self, X: ArrayLike) -> Floats:
@@ -122,7 +122,7 @@ class SupportVectorClassifier(LogOddsClassifier):
         against j, become the probability of class k in proportion to 1/(1 + Σ exp(−l(k, j))), which is exact
         where the pairs agree (Price, Knerr, Personnaz and Dreyfus 1995); a class's score is its logarithm.
         """
-        rows = self._read_new(X)
+        rows = self.read_new(X)
         if self.kernel == "linear":
             scores = rows @ self.coef_.T + self.intercept_
         else:
@@ -139,9 +139,10 @@ class SupportVectorClassifier(LogOddsClassifier):
         # A class's odds against itself are even, which is the 1 of the sum.
         return -np.asarray(logsumexp(-against, axis=1)).T
 
-    def _fit_together(self, models: Sequence[Self], X: ArrayLike, y: ArrayLike) -> None:
+    def fit_together(self, models: Sequence[Self], X: ArrayLike, y: ArrayLike) -> None:
+        """Fit several clones on the same rows, from one matrix of inner products."""
         first = models[0]
-        rows, codes = first._read_training(X, y)
+        rows, codes = first.read_training(X, y)
         first._refuse_single_rows(codes)
         spread = float(rows.var()) * rows.shape[1]
         centre = rows.mean(axis=0)
@@ -149,7 +150,7 @@ class SupportVectorClassifier(LogOddsClassifier):
         inner = rows @ rows.T
         kernels: dict[float | None, Floats] = {None: inner}
         for model in models:
-            model._read_like(first)
+            model.read_like(first)
             gamma = None
             if model.kernel == "rbf":
                 scale = 1.0 / spread if spread > 0.0 else 1.0
@@ -170,7 +171,7 @@ class SupportVectorClassifier(LogOddsClassifier):
 
     def _solve(self, kernel: Floats, codes: Codes) -> None:
         """Learn dual weights of all rows, intercept and sigmoid of each pair of classes."""
-        weights = self._row_weights(codes)
+        weights = self.row_weights(codes)
         fewest = int(np.bincount(codes).min())
         splitter = StratifiedKFold(min(self.folds, fewest), shuffle=True, random_state=self.random_state)
         fold = np.empty(len(codes), dtype=np.intp)
@@ -236,10 +237,3 @@ def _gaussian(inner: Floats, left: Floats, right: Floats, gamma: float) -> Float
     # Rounding may make the distance of equal rows negative.
     distances = np.maximum(left[:, None] + right[None, :] - 2.0 * inner, 0.0)
     return np.asarray(np.exp(-gamma * distances))
-
-
-SVM = ClassifierSpec(
-    "Support vector machine, linear or Gaussian kernel",
-    SupportVectorClassifier,
-    grid={"kernel": ["linear", "rbf"], "C": [0.001, 0.01, 0.1, 1.0, 10.0]},
-)

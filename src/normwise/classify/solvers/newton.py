@@ -7,8 +7,8 @@ K − 1 orthonormal contrasts carry them, and the direction in which the cost is
 
 Every step solves the Newton equations inexactly by conjugate gradients (Dembo, Eisenstat and Steihaug 1982),
 preconditioned by the diagonal: in the coordinates of `normwise.classify.solvers.row_space` the Hessian is
-nearly
-diagonal, so that a few products with the rows are enough.
+nearly diagonal, so that a few products with the rows are enough. `minimise_dual` does the same for two
+classes of few rows, and `fit_recalibration` for two unknowns and thousands of sets of weights.
 """
 
 from __future__ import annotations
@@ -20,12 +20,17 @@ from numpy.typing import NDArray
 from scipy.linalg.lapack import dposv
 from scipy.special import expit, log_softmax, softmax
 
-__all__ = ["CrossEntropy", "Minimum", "minimise"]
+__all__ = ["CrossEntropy", "Minimum", "fit_recalibration", "minimise", "minimise_dual"]
 
 Floats = NDArray[np.float64]
 
 _MOST_STEPS = 200
-_SETTLED = 1e-6  # relative change of the scores; the step after it would change them by its square
+_CONVERGED = 1e-6  # relative change of the scores; the step after it would change them by its square
+_MOST_DUAL_STEPS = 30
+_DUAL_CONVERGED = 1e-7
+_FLAT = 1e-9  # a smaller slope of the logistic function leaves Newton's step to rounding
+_MOST_RECALIBRATION_STEPS, _SMALL_STEP, _LONG_STEP = 50, 1e-5, 2.0
+_SEPARATED = 20.0  # an intercept or slope that no finite sample without separation has
 _TINY = float(np.finfo(float).tiny)
 _ARMIJO = 1e-4  # share of the predicted decrease that a step must bring (Nocedal and Wright 2006, 3.1)
 
@@ -165,8 +170,146 @@ def minimise(problem: CrossEntropy, penalty: float, start: Floats | None = None)
                 break
             share *= 0.5
         at, scores, cost = reached, moved, new_cost
-        settled = share == 1.0 and bool(np.abs(change).max() <= _SETTLED * np.abs(scores).max())
+        settled = share == 1.0 and bool(np.abs(change).max() <= _CONVERGED * np.abs(scores).max())
     return Minimum(problem.per_class(at[:-1]), problem.per_class(at[-1]), at, n_steps, settled)
+
+
+def minimise_dual(
+    gram: Floats, target: Floats, penalty: float, start: tuple[Floats, float]
+) -> tuple[Floats, float] | None:
+    """Minimise the cost of two equally weighted classes from the rows' products with one another.
+
+    The weights of the features are ``rows.T @ multipliers``, and the multipliers sum to zero. Every step is
+    a Cholesky factor of as many unknowns as there are rows, which for some two hundred rows is the shortest.
+
+    Parameters
+    ----------
+    gram : ndarray of shape (n_samples, n_samples)
+        Products of the centred rows.
+    target : ndarray of shape (n_samples,)
+        1 for the last class, else 0.
+    penalty : float
+        λ in ½·λ·‖w‖², above 0.
+    start : tuple of ndarray of shape (n_samples,) and float
+        Multipliers and intercept where to begin.
+
+    Returns
+    -------
+    tuple of ndarray of shape (n_samples,) and float, or None
+        Multipliers and intercept; None where full steps don't converge, which `minimise` sees to.
+
+    Examples
+    --------
+    >>> rows = np.array([[-1.0], [1.0], [-1.0], [1.0]])
+    >>> target = (rows[:, 0] > 0).astype(float)
+    >>> multipliers, _ = minimise_dual(rows @ rows.T, target, 1.0, (np.zeros(4), 0.0))
+    >>> direct = minimise(CrossEntropy(rows, target[:, None], np.ones(4)), penalty=1.0)
+    >>> np.allclose(rows.T @ multipliers, direct.weights[:, 0])
+    True
+    """
+    multipliers, intercept = start
+    scores = gram @ multipliers + intercept
+    cost = _dual_cost(scores, target, penalty, multipliers, intercept)
+    sides = np.empty((len(target), 2), order="F")
+    for _ in range(_MOST_DUAL_STEPS):
+        probability = expit(scores)
+        curvature = probability * (1.0 - probability)
+        if curvature.min() < _FLAT:
+            return None
+        system = gram.copy()
+        system.flat[:: len(target) + 1] += penalty / curvature
+        sides[:, 0], sides[:, 1] = scores + (target - probability) / curvature, 1.0
+        _, solved, failed = dposv(system, sides, overwrite_a=True)
+        if failed:
+            return None
+        intercept = float(solved[:, 0].sum() / solved[:, 1].sum())
+        multipliers = solved[:, 0] - intercept * solved[:, 1]
+        moved = gram @ multipliers + intercept
+        new_cost = _dual_cost(moved, target, penalty, multipliers, intercept)
+        if not new_cost <= cost + 1e-9 * abs(cost):
+            return None
+        converged = np.abs(moved - scores).max() <= _DUAL_CONVERGED * np.abs(moved).max()
+        scores, cost = moved, new_cost
+        if converged:
+            return multipliers, intercept
+    return None
+
+
+def _dual_cost(
+    scores: Floats, target: Floats, penalty: float, multipliers: Floats, intercept: float
+) -> float:
+    losses = np.logaddexp(0.0, scores) - target * scores
+    return float(losses.sum() + 0.5 * penalty * (multipliers @ (scores - intercept)))
+
+
+def fit_recalibration(
+    weights: Floats, log_odds: Floats, truth: Floats, start: Floats, *, slope: bool
+) -> Floats:
+    """Fit intercept and slope of logistic regression on one score, for many sets of weights at once.
+
+    Parameters
+    ----------
+    weights : ndarray of shape (n_sets, n_samples)
+        Sets of row weights, such as the counts of bootstrap draws.
+    log_odds : ndarray of shape (n_samples,)
+        The score.
+    truth : ndarray of shape (n_samples,)
+        1 for a member of the class, else 0.
+    start : ndarray of shape (2,)
+        Intercept and slope where to begin.
+    slope : bool
+        Whether the slope is fitted, or stays where it began.
+
+    Returns
+    -------
+    ndarray of shape (n_sets, 2)
+        Intercept and slope; NaN where the score separates the classes.
+
+    Examples
+    --------
+    >>> truth = np.array([0.0, 1.0, 1.0, 1.0])  # odds of three to one
+    >>> fitted = fit_recalibration(np.ones((1, 4)), np.zeros(4), truth, np.array([0.0, 1.0]), slope=False)
+    >>> np.allclose(fitted, [[np.log(3.0), 1.0]])
+    True
+    """
+    solution = np.tile(start, (len(weights), 1))
+    converged = np.zeros(len(weights), dtype=bool)
+    rows = np.arange(len(weights))
+    powers = np.stack([np.ones_like(log_odds), log_odds, log_odds**2], axis=1)
+    observed = weights @ (truth[:, None] * powers[:, :2])
+    for _ in range(_MOST_RECALIBRATION_STEPS):
+        # 1 / (1 + exp(−a − b x)) in place: this loop is most of the time of a bootstrap.
+        p = solution[rows, 1:] * -log_odds
+        p -= solution[rows, :1]
+        with np.errstate(over="ignore"):  # exp(∞) is the right answer far out: p = 0
+            np.exp(p, out=p)
+        p += 1.0
+        np.reciprocal(p, out=p)
+        spread = weights * p
+        score = observed - spread @ powers[:, :2]
+        spread *= 1.0 - p
+        h_aa, h_ab, h_bb = (spread @ powers).T
+        step = np.zeros_like(score)
+        if slope:
+            determinant = h_aa * h_bb - h_ab**2
+            safe = np.where(determinant > 0, determinant, np.nan)
+            step[:, 0] = (h_bb * score[:, 0] - h_ab * score[:, 1]) / safe
+            step[:, 1] = (h_aa * score[:, 1] - h_ab * score[:, 0]) / safe
+        else:
+            step[:, 0] = score[:, 0] / np.where(h_aa > 0, h_aa, np.nan)
+        # A long step from far away overshoots; the likelihood is concave, so a bounded one gets there.
+        size = np.abs(step).max(axis=1)
+        solution[rows] += step * np.minimum(1.0, _LONG_STEP / np.maximum(size, 1e-300))[:, None]
+        # Newton squares its error: a step this small leaves one far below any rounding that is shown.
+        converged[rows] = size < _SMALL_STEP
+        moving = (size >= _SMALL_STEP) & np.isfinite(size)
+        if not moving.any():
+            break
+        if not moving.all():
+            rows, weights, observed = rows[moving], weights[moving], observed[moving]
+    # Where the classes are separated the likelihood only stops to rise when its numbers run out.
+    finite = converged & (np.abs(solution) < _SEPARATED).all(axis=1)
+    return np.where(finite[:, None], solution, np.nan)
 
 
 def _newton_step(problem: CrossEntropy, curvature: Floats, shrink: Floats, gradient: Floats) -> Floats:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from scipy.special import logit
 
+from normwise.classify import fit_recalibration
 from normwise.evaluate.out_of_fold import (
     Floats,
     OutOfFold,
@@ -15,8 +16,6 @@ from normwise.evaluate.out_of_fold import (
 __all__ = ["brier", "calibration_intercept", "calibration_slope", "log_loss"]
 
 _EDGE = 1e-6  # a forest's 0 and 1 have no log-odds
-_SEPARATED = 20.0
-_STEPS, _SMALL_STEP, _LONG_STEP = 50, 1e-5, 2.0
 _CELLS = 40_000  # numbers worked on at a time: so many stay in a processor's cache
 
 
@@ -75,56 +74,14 @@ def _recalibration(scores: OutOfFold, *, slope: bool) -> Statistic:
             return np.full(len(weights), np.nan)
         # Everybody's own solution is close to that of any sample of them.
         flat = np.array([0.0, 0.0 if slope else 1.0])
-        own = _newton(np.ones((1, len(scan))), odds, truth, flat, slope=slope)[0]
+        own = fit_recalibration(np.ones((1, len(scan))), odds, truth, flat, slope=slope)[0]
         begin = own if np.isfinite(own).all() else flat
         rows = max(1, _CELLS // len(scan))
         parts = [
-            _newton(weights[first : first + rows][:, scan], odds, truth, begin, slope=slope)
+            fit_recalibration(weights[first : first + rows][:, scan], odds, truth, begin, slope=slope)
             for first in range(0, len(weights), rows)
         ]
         fitted: Floats = np.concatenate(parts)[:, 1 if slope else 0]
         return fitted
 
     return statistic
-
-
-def _newton(w: Floats, odds: Floats, truth: Floats, begin: Floats, *, slope: bool) -> Floats:
-    """Return intercept and slope for each row of weights, of shape (n_rows, 2); NaN where separated."""
-    solution = np.tile(begin, (len(w), 1))
-    done = np.zeros(len(w), dtype=bool)
-    rows = np.arange(len(w))
-    powers = np.stack([np.ones_like(odds), odds, odds**2], axis=1)
-    observed = w @ (truth[:, None] * powers[:, :2])
-    for _ in range(_STEPS):
-        # 1 / (1 + exp(−a − b x)) in place: this loop is most of the time of a bootstrap.
-        p = solution[rows, 1:] * -odds
-        p -= solution[rows, :1]
-        with np.errstate(over="ignore"):  # exp(∞) is the right answer far out: p = 0
-            np.exp(p, out=p)
-        p += 1.0
-        np.reciprocal(p, out=p)
-        spread = w * p
-        score = observed - spread @ powers[:, :2]
-        spread *= 1.0 - p
-        h_aa, h_ab, h_bb = (spread @ powers).T
-        step = np.zeros_like(score)
-        if slope:
-            determinant = h_aa * h_bb - h_ab**2
-            safe = np.where(determinant > 0, determinant, np.nan)
-            step[:, 0] = (h_bb * score[:, 0] - h_ab * score[:, 1]) / safe
-            step[:, 1] = (h_aa * score[:, 1] - h_ab * score[:, 0]) / safe
-        else:
-            step[:, 0] = score[:, 0] / np.where(h_aa > 0, h_aa, np.nan)
-        # A long step from far away overshoots; the likelihood is concave, so a bounded one gets there.
-        size = np.abs(step).max(axis=1)
-        solution[rows] += step * np.minimum(1.0, _LONG_STEP / np.maximum(size, 1e-300))[:, None]
-        # Newton squares its error: a step this small leaves one far below any rounding that is shown.
-        done[rows] = size < _SMALL_STEP
-        going = (size >= _SMALL_STEP) & np.isfinite(size)
-        if not going.any():
-            break
-        if not going.all():
-            rows, w, observed = rows[going], w[going], observed[going]
-    # Where the classes are separated the likelihood only stops to rise when its numbers run out.
-    finite = done & (np.abs(solution) < _SEPARATED).all(axis=1)
-    return np.where(finite[:, None], solution, np.nan)

@@ -216,9 +216,9 @@ class SiteHarmonizer(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # 
     def adapt_to_sites(self, X: pd.DataFrame, y: Any, groups: Any = None) -> Self:
         """Return a harmonizer that also knows the sites it was not trained on, by their own normal people.
 
-        Only with ``unseen="own_normals"``; otherwise, and for sites with fewer than three normals here, nothing
-        changes. Of the labels only who is normal is used. A normal person of such a site is harmonized by the
-        site's other normals, never by their own values.
+        Only with ``unseen="own_normals"``; otherwise, and for sites with fewer than three normals here,
+        nothing changes. Of the labels only who is normal is used. A normal person of such a site is
+        harmonized by the site's other normals, never by their own values.
 
         Parameters
         ----------
@@ -291,7 +291,7 @@ class SiteHarmonizer(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # 
         shift: FloatArray,
         scale: FloatArray,
     ) -> None:
-        """Write the effect of a site without training normals, for each of its own normals that of the others."""
+        """Write the effect of a site without training normals; each of its own is left out of theirs."""
         shrink = self.method == "combat"
         shift[here], scale[here] = site_effects(unseen.departures, shrink=shrink)
         person_of = dict(zip(unseen.scans.tolist(), unseen.people.tolist(), strict=True))
@@ -325,7 +325,7 @@ class SiteHarmonizer(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # 
 
     def _sites(self, X: pd.DataFrame) -> npt.NDArray[np.object_]:
         """Return each row's site as text; empty where it is missing."""
-        levels = Demographics(X).levels(self.site)
+        levels = Demographics(X).levels(str(self.site))
         return np.where(levels == None, "", levels)  # noqa: E711 - one comparison a person
 
     def _features(self, X: pd.DataFrame) -> FloatArray:
@@ -353,7 +353,9 @@ class SiteHarmonizer(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # 
         if few:
             more = f" and {len(few) - 5} more" if len(few) > 5 else ""
             advice = (
-                "" if self.method == "combat" else '; sites.harmonize = "combat" draws them to the site\'s other features'
+                ""
+                if self.method == "combat"
+                else '; sites.harmonize = "combat" draws them to the site\'s other features'
             )
             warnings.warn(
                 f"NRM-304  {self.site}: sites with fewer than {_FEW} normal people in the training"
