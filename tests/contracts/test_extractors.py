@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import ast
 import inspect
 import subprocess
 import sys
 from importlib import import_module
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
 
+import normwise
 from cohorts import cohort_of
 from normwise.features import (
     EXTRACTORS,
@@ -26,6 +29,8 @@ from normwise.samples import draw_tile
 from normwise.schema import EXTRACTOR_SECTIONS, Study
 from phantoms import brain, labels_on, save
 
+SOURCE = Path(normwise.__file__).parent
+FILES = sorted(path.relative_to(SOURCE) for path in SOURCE.rglob("*.py"))
 PEOPLE = "ID,Age,Sex,dx,a,b\n007,70,F,normal,1.5,2\n01,71,M,AD,2.5,1\n5,72,M,AD,3.5,4\nlost,73,F,AD,x,4\n"
 SCANS = ("007", "01", "5")
 ASEG = "# ColHeaders Index SegId NVoxels Volume_mm3 StructName\n1 17 40 {volume} Left-Hippocampus\n"
@@ -184,6 +189,20 @@ def test_what_is_learnt_passes_the_demographics_through(name, dataset):
 def test_the_default_study_names_an_extractor_that_is_there():
     assert Study().features.extractor in EXTRACTORS
     assert list(EXTRACTORS) == list(EXTRACTOR_SECTIONS)
+
+
+def test_nothing_outside_features_knows_an_extractor_by_its_name():
+    """Neither is the study's extractor compared with a name, nor is there a list of names."""
+    for path in FILES:
+        # A section of the study carries the name of its extractor.
+        if path.parts[0] in ("features", "schema"):
+            continue
+        for node in ast.walk(ast.parse((SOURCE / path).read_text(encoding="utf-8"))):
+            texts = {each.value for each in ast.walk(node) if isinstance(each, ast.Constant)}
+            compared = isinstance(node, ast.Compare) and "extractor" in ast.unparse(node)
+            listed = isinstance(node, ast.Tuple | ast.List | ast.Set) and len(node.elts) > 1
+            assert not (compared and texts & set(EXTRACTORS)), f"{path}: {ast.unparse(node)}"
+            assert not (listed and texts and texts <= set(EXTRACTORS)), f"{path}: {ast.unparse(node)}"
 
 
 def test_extractors_are_loaded_when_they_are_chosen():

@@ -205,7 +205,7 @@ def feature_frame(cohort: Cohort, model: Model) -> pd.DataFrame:
 
 def _refuse_without_images(model: Model) -> None:
     extractor = model.study.features.extractor
-    if extractor in ("table", "freesurfer"):
+    if not model.study.features.reads_images:
         raise CommandError(
             "CLI-107",
             f"the model reads measurements ({extractor}), not images.",

@@ -6,7 +6,7 @@ import pytest
 from cohorts import cohort_of
 from normwise.errors import FeatureError
 from normwise.features import extract_features, learnt_extractor
-from normwise.features.voxels import extractor as voxels
+from normwise.features.voxels import batches
 from phantoms import brain, save
 
 PEOPLE = "ID,Age,Sex,dx\n01,70,F,normal\n02,71,M,AD\n03,72,M,AD\n04,73,F,normal\n"
@@ -41,7 +41,7 @@ class Steps:
 
 
 def test_voxels_lie_in_a_map_on_disk(folder, monkeypatch):
-    monkeypatch.setattr(voxels, "_AT_ONCE", 2)
+    monkeypatch.setattr(batches, "_AT_ONCE", 2)
     features = {"extractor": "voxels", "voxel_size_mm": 12.0}
     cohort, study = cohort_of(folder, PEOPLE, features, images="{ID}.nii.gz")
     progress = Steps()

@@ -15,7 +15,6 @@ _DISGUISED = 0.98
 _CHANCE = 1e-3
 _EXACT = 1e-6  # tables are written with about so many digits
 _MOST_COLUMNS = 20_000  # an eigenvalue or a rank of more voxels is not what these alarms are for
-_TABLES = ("table", "freesurfer")  # made outside; images are measured one by one here
 _EVENTS = 10.0  # people of the smaller class a feature: Peduzzi et al. 1996
 _FEWEST = 50
 
@@ -76,7 +75,8 @@ def learnt_on_everybody(evidence: LeakInputs) -> list[Alarm]:
     """
     values = evidence.prepared.features.values.to_numpy(dtype=float)
     people, columns = values.shape
-    if evidence.prepared.study.features.extractor not in _TABLES or not 1 < columns <= _MOST_COLUMNS:
+    # Images are measured one by one here; only a table can have been made by something learnt.
+    if evidence.prepared.study.features.reads_images or not 1 < columns <= _MOST_COLUMNS:
         return []
     spread = values.std(axis=0)
     varies = spread > 0

@@ -12,6 +12,7 @@ from normwise.report.wording import (
     number,
     percent,
 )
+from normwise.schema import EXTRACTOR_SECTIONS
 
 __all__ = [
     "abstract", "aim", "availability", "balance", "composition", "data_source", "eligibility", "features",
@@ -147,7 +148,8 @@ def outcome(run: SavedRun) -> str:
 def features(run: SavedRun) -> str:
     """Say what was measured."""
     atlas = setting(run, "features", "atlas")
-    regional = run.record.extractor in ("regions", "brain") and atlas
+    section = EXTRACTOR_SECTIONS.get(run.record.extractor)
+    regional = atlas and section is not None and "atlas" in section.model_fields
     return (
         f"{count(run.record.n_features, 'feature')} by the extractor {run.record.extractor}"
         f"{f' over the atlas {atlas}' if regional else ''}; features.json gives unit and meaning of each."
