@@ -1,26 +1,18 @@
-"""The second room: pixels. A file goes in, a `Volume` whose every byte was checked comes out.
+"""Pixels: a file is read into a `Volume`, a `LabelVolume` or a `Slide`, or refused with a code of its own.
 
-A walk through the files, in the order in which a file is read:
+``volumes``
+    NIfTI and MGH files, read with every check of the format, and written.
+``dicom``
+    A head from a folder or zip of DICOM files.
+``slides``
+    Whole-slide images, read region by region.
 
-- ``read``      the guarded readers: `read_volume`, `read_labels`
-- ``stream``    bytes, plain or gzip, up to the checksum at the end
-- ``nifti``, ``mgh``  what a header claims, field by field
-- ``claim``     the claim in common terms, held against caps before memory is taken
-- ``affines``   which affines are believed, and turning to right–front–up
-- ``fill``      bytes to float32 or int32, in one copy
-- ``volume``    `Volume` and `LabelVolume`: voxels with their place in the world
-- ``geometry``  two grids compared in mm, labels moved from one to the other
-- ``write``     volumes written back
-- ``dicom``     a head from a folder or zip of DICOM files: `read_dicom`, and `read_head` for either form
-  - ``dicom_files``   bounded files of a folder or zip
-  - ``dicom_header``  one file's header by an allow-list
-  - ``dicom_series``  series told apart and judged
-  - ``dicom_voxels``  voxels by dcm2niix, held against the headers
-- ``slide``     whole-slide images region by region: `open_slide`
-  - ``slide_source``  what a reader gives, and caps
-  - ``slide_scanner``, ``slide_tiff``, ``slide_picture``  readers
+``volume`` holds voxels with their place in the world, ``affines`` checks and reorients affines, ``geometry``
+compares two grids and resamples labels, ``paths`` checks that a file is there. Every refusal is an
+`~normwise.errors.ImageError`.
 
-Every refusal is an `~normwise.errors.ImageError` with a code of its own.
+A flipped bit is noticed where the format has a checksum: in ``.nii.gz`` and ``.mgz``. In an uncompressed
+``.nii`` or ``.mgh``, and in the JPEG tiles of most slides, it may change a pixel without being noticed.
 """
 
 from __future__ import annotations

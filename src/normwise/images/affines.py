@@ -1,4 +1,4 @@
-"""What makes an affine trustworthy, and how it is turned to RAS by flips and swaps alone."""
+"""Checks of an affine, and its reorientation to RAS by flips and swaps of axes alone."""
 
 from __future__ import annotations
 
@@ -128,18 +128,18 @@ def canonical(
     matrix = affine[:3, :3]
     used = matrix != 0
     if (used.sum(axis=0) == 1).all():  # every axis runs along one of the world's: nothing has to be searched
-        turn = np.column_stack([used.argmax(axis=0), np.sign(matrix.sum(axis=0))])
+        orientation = np.column_stack([used.argmax(axis=0), np.sign(matrix.sum(axis=0))])
     else:
-        turn = io_orientation(affine)
-    if (turn == [[0, 1], [1, 1], [2, 1]]).all():
+        orientation = io_orientation(affine)
+    if (orientation == [[0, 1], [1, 1], [2, 1]]).all():
         return voxels, affine
-    return apply_orientation(voxels, turn), affine @ inv_ornt_aff(turn, voxels.shape)
+    return apply_orientation(voxels, orientation), affine @ inv_ornt_aff(orientation, voxels.shape)
 
 
 def corner_distance(
     shape: tuple[int, ...], first: npt.NDArray[np.float64], second: npt.NDArray[np.float64]
 ) -> npt.NDArray[np.float64]:
-    """Return how far two affines put the same box apart.
+    """Return the largest distance between two affines over a box of voxels.
 
     Parameters
     ----------
@@ -154,9 +154,9 @@ def corner_distance(
         The largest distance over the corners in x, y and z, in mm. Two affine maps differ most at a corner,
         so no voxel is farther apart.
     """
-    apart = first[:3] - second[:3]
+    difference = first[:3] - second[:3]
     ends = np.array([max(count - 1, 1) for count in shape])  # one slice still has a direction
-    steps = apart[:, :3] * ends
-    low = apart[:, 3] + np.minimum(steps, 0).sum(axis=1)
-    high = apart[:, 3] + np.maximum(steps, 0).sum(axis=1)
+    steps = difference[:, :3] * ends
+    low = difference[:, 3] + np.minimum(steps, 0).sum(axis=1)
+    high = difference[:, 3] + np.maximum(steps, 0).sum(axis=1)
     return np.asarray(np.maximum(np.abs(low), np.abs(high)))

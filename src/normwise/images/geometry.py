@@ -1,4 +1,4 @@
-"""Do two grids lie on each other, and labels moved from one grid to another; always in millimetres."""
+"""Two grids compared in millimetres, and labels resampled from one to the other."""
 
 from __future__ import annotations
 
@@ -41,14 +41,14 @@ def same_grid(first: Grid, second: Grid, tolerance_mm: float = TOLERANCE_MM) -> 
 
 
 def check_same_grid(image: Grid, labels: Grid, subject: str, tolerance_mm: float = TOLERANCE_MM) -> None:
-    """Refuse two grids that don't lie on each other.
+    """Refuse two grids whose voxels have different places.
 
     Parameters
     ----------
     image, labels : Volume or LabelVolume
         The two grids.
     subject : str
-        Whom the error names.
+        The scan, for the error.
     tolerance_mm : float
         Largest distance between the places of one voxel.
 
@@ -134,16 +134,16 @@ def _by_axis(
     start: npt.NDArray[np.float64],
     shape: tuple[int, int, int],
 ) -> npt.NDArray[np.int32]:
-    """Look labels up along parallel axes; what lies outside is 0."""
+    """Look labels up along parallel axes; outside of the map they are 0."""
     result = np.zeros(shape, dtype=np.int32, order="F")
     inside, taken = [], []
     for axis in range(3):
-        # Six decimals keep a half, which two regular grids often meet at, from falling by rounding errors.
+        # Six decimals keep rounding errors from changing a half, which is frequent between two regular grids.
         exact = np.round(steps[axis] * np.arange(shape[axis]) + start[axis], 6)
         nearest = np.floor(exact + 0.5).astype(np.int64)
-        kept = np.flatnonzero((nearest >= 0) & (nearest < voxels.shape[axis]))
-        inside.append(kept)
-        taken.append(nearest[kept])
+        valid = np.flatnonzero((nearest >= 0) & (nearest < voxels.shape[axis]))
+        inside.append(valid)
+        taken.append(nearest[valid])
     result[np.ix_(*inside)] = voxels[np.ix_(*taken)]
     return result
 

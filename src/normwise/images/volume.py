@@ -18,7 +18,7 @@ _SPACING_TOLERANCE = 1e-3  # relative; the float32 affine of a NIfTI header is f
 
 @dataclass(frozen=True, eq=False)
 class Grid:
-    """What both kinds of volume share: a box of voxels and where it lies.
+    """A box of voxels and its place in the world: what both kinds of volume share.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""A head from a folder or a zip of DICOM files: every series judged, one chosen, its voxels read."""
+"""A head from a folder or a zip of DICOM files: every series is checked, one is chosen and read."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class RefusedSeries:
 
 @dataclass(frozen=True, eq=False)
 class DicomHead:
-    """What one person's DICOM files gave.
+    """The head among one person's DICOM files.
 
     Attributes
     ----------
@@ -56,8 +56,8 @@ class DicomHead:
 
 
 @dataclass
-class _Found:
-    """Series of one source, judged."""
+class _Judged:
+    """The series of one source, usable and refused."""
 
     usable: list[Series] = field(default_factory=list)
     refused: list[RefusedSeries] = field(default_factory=list)
@@ -106,8 +106,8 @@ def read_dicom(path: str | Path, *, scratch: Path | None = None, with_patient: b
     Returns
     -------
     DicomHead
-        Of several usable series an original one goes before a derived one, then finer voxels, then the lower
-        series number.
+        Of several usable series an original one is preferred to a derived one, then finer voxels, then the
+        lower series number.
 
     Raises
     ------
@@ -130,7 +130,7 @@ def read_dicom(path: str | Path, *, scratch: Path | None = None, with_patient: b
 def convert_dicom(
     source: str, target: str, scratch: str | None = None, *, with_patient: bool = False
 ) -> dict[str, Any]:
-    """Convert one person's series into a NIfTI file; made to run in a child process.
+    """Convert one person's series into a NIfTI file; made to run in a process of its own.
 
     Parameters
     ----------
@@ -152,41 +152,43 @@ def convert_dicom(
     Raises
     ------
     ImageError
-        As of `read_dicom`, where the files can't be told apart by series.
+        As of `read_dicom`, where the files can't be sorted by series.
     """
-    found, head = _read(Path(source), Path(scratch) if scratch else None, with_patient=with_patient)
-    value: dict[str, Any] = {"refused": [_told(each) for each in found.refused]}
+    judged, head = _read(Path(source), Path(scratch) if scratch else None, with_patient=with_patient)
+    value: dict[str, Any] = {"refused": [_as_json(each) for each in judged.refused]}
     if isinstance(head, ImageError):
         return {**value, "error": head.to_dict()}
     write_volume(head.volume, target)
     return {**value, "facts": head.facts, "others": head.others, "patient": head.patient}
 
 
-def _read(source: Path, scratch: Path | None, *, with_patient: bool) -> tuple[_Found, DicomHead | ImageError]:
+def _read(
+    source: Path, scratch: Path | None, *, with_patient: bool
+) -> tuple[_Judged, DicomHead | ImageError]:
     with open_source(source, scratch) as files:
-        found = _judge(files, source.name, with_patient=with_patient)
-        if not found.usable:
-            return found, _none_usable(found, source.name)
-        chosen = min(found.usable, key=_rank)
-        if len(found.usable) > 1:
-            count = len(found.usable)
+        judged = _judge(files, source.name, with_patient=with_patient)
+        if not judged.usable:
+            return judged, _none_usable(judged, source.name)
+        chosen = min(judged.usable, key=_rank)
+        if len(judged.usable) > 1:
+            count = len(judged.usable)
             _warn("IMG-904", source.name, f"{count} series could be used; one was chosen.", count)
         if chosen.is_derived:
             _warn("IMG-905", source.name, "the series says that it is derived from another one.")
-        if found.damaged:
-            text = f"{found.damaged} DICOM files can't be read and were left out."
-            _warn("IMG-906", source.name, text, found.damaged)
+        if judged.damaged:
+            text = f"{judged.damaged} DICOM files can't be read and were left out."
+            _warn("IMG-906", source.name, text, judged.damaged)
         volume = convert_series(chosen, source.name, scratch)
     facts = {**chosen.first.facts, "spacing_mm": "x".join(f"{mm:.3g}" for mm in volume.spacing)}
-    refused = tuple(found.refused)
-    return found, DicomHead(volume, facts, refused, len(found.usable) - 1, chosen.first.patient)
+    refused = tuple(judged.refused)
+    return judged, DicomHead(volume, facts, refused, len(judged.usable) - 1, chosen.first.patient)
 
 
-def _told(refused: RefusedSeries) -> dict[str, Any]:
+def _as_json(refused: RefusedSeries) -> dict[str, Any]:
     return {"place": refused.place, "slices": refused.slices, "error": refused.error.to_dict()}
 
 
-def _judge(files: list[tuple[str, Path]], name: str, *, with_patient: bool) -> _Found:
+def _judge(files: list[tuple[str, Path]], name: str, *, with_patient: bool) -> _Judged:
     headers: list[tuple[str, Header]] = []
     damaged: list[ImageError] = []
     for place, path in files:
@@ -197,18 +199,18 @@ def _judge(files: list[tuple[str, Path]], name: str, *, with_patient: bool) -> _
             continue
         if header is not None:
             headers.append((place, header))
-    found = _Found(damaged=len(damaged))
+    judged = _Judged(damaged=len(damaged))
     for series in sort_series(headers):
-        said = f"{name}/{series.place}" if series.place not in ("", ".") else name
+        title = f"{name}/{series.place}" if series.place not in ("", ".") else name
         try:
-            check_series(series, said)
+            check_series(series, title)
         except ImageError as error:
-            found.refused.append(RefusedSeries(series.place, series.slices, error))
+            judged.refused.append(RefusedSeries(series.place, series.slices, error))
         else:
-            found.usable.append(series)
+            judged.usable.append(series)
     if damaged and not headers:
-        found.refused.append(RefusedSeries("", len(damaged), damaged[0]))
-    if not found.usable and not found.refused:
+        judged.refused.append(RefusedSeries("", len(damaged), damaged[0]))
+    if not judged.usable and not judged.refused:
         raise ImageError(
             "IMG-700",
             "there is no DICOM image in it.",
@@ -216,21 +218,21 @@ def _judge(files: list[tuple[str, Path]], name: str, *, with_patient: bool) -> _
             seen=f"{len(files)} files",
             advice="give the folder or zip of one person's series",
         )
-    return found
+    return judged
 
 
 def _rank(series: Series) -> tuple[bool, float, int]:
     return series.is_derived, round(float(np.prod(series.spacing)), 3), series.first.number
 
 
-def _none_usable(found: _Found, name: str) -> ImageError:
-    if len(found.refused) == 1:
-        return found.refused[0].error
+def _none_usable(judged: _Judged, name: str) -> ImageError:
+    if len(judged.refused) == 1:
+        return judged.refused[0].error
     return ImageError(
         "IMG-721",
-        f"none of its {len(found.refused)} series is a usable T1-weighted volume.",
+        f"none of its {len(judged.refused)} series is a usable T1-weighted volume.",
         subject=name,
-        seen=", ".join(sorted({each.error.code for each in found.refused})),
+        seen=", ".join(sorted({each.error.code for each in judged.refused})),
         advice="look up the codes, and give the folder that holds the T1-weighted volume",
     )
 

@@ -2,7 +2,7 @@
 
 Nothing that an archive calls its members is ever used as a path: members are unpacked under numbers, so no
 name can lead out of the folder. Every byte that is unpacked counts against the cap, whatever the archive
-claims.
+states.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from normwise.errors import ImageError
+from normwise.images.paths import missing_file
 
 __all__ = ["MOST_BYTES", "MOST_FILES", "is_dicom_source", "list_files", "open_source", "scratch_folder"]
 
@@ -61,13 +62,7 @@ def list_files(source: Path) -> list[Path]:
     if source.is_file():
         return [source]
     if not source.is_dir():
-        raise ImageError(
-            "IMG-100",
-            "there is no such file.",
-            subject=source.name,
-            seen="nothing of that name",
-            advice="check the path, and the pattern of images in the study file",
-        )
+        raise missing_file(source)
     root = source.resolve()
     found: list[Path] = []
     total = 0
@@ -83,7 +78,7 @@ def list_files(source: Path) -> list[Path]:
 
 @contextmanager
 def open_source(source: Path, scratch: Path | None = None) -> Iterator[list[tuple[str, Path]]]:
-    """Give the files of a folder or a zip.
+    """Yield the files of a folder or a zip.
 
     Parameters
     ----------
@@ -95,8 +90,8 @@ def open_source(source: Path, scratch: Path | None = None) -> Iterator[list[tupl
     Yields
     ------
     list of (str, Path)
-        Folder of each file below the source (empty at the top), and the file. What was unpacked goes when the
-        block ends.
+        Folder of each file below the source (empty at the top), and the file. What was unpacked is removed
+        when the block ends.
 
     Raises
     ------
@@ -113,7 +108,7 @@ def open_source(source: Path, scratch: Path | None = None) -> Iterator[list[tupl
 
 @contextmanager
 def scratch_folder(scratch: Path | None) -> Iterator[Path]:
-    """Give a folder of one's own that goes when the block ends."""
+    """Yield a temporary folder that is removed when the block ends."""
     if scratch is not None:
         scratch.mkdir(parents=True, exist_ok=True)
     folder = Path(tempfile.mkdtemp(prefix="dicom-", dir=scratch))
@@ -140,7 +135,7 @@ def _unpack(source: Path, folder: Path) -> list[tuple[str, Path]]:
                         total += len(piece)
                         _check_bounds(number, total, source.name)
                         out.write(piece)
-                # A folder inside the archive is known by a number: its name may be a person's.
+                # A folder inside the archive is given a number: its name may be a person's.
                 above = member.filename.rpartition("/")[0]
                 found.append((places.setdefault(above, f"{len(places) + 1}"), target))
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError) as error:

@@ -1,7 +1,7 @@
 """One DICOM file's header by an allow-list: what places its slices, and five facts about the person.
 
 Everything else in the header (names, dates, institutions, comments) is skipped by the parser and never held.
-Identifiers of series and instance only tell slices apart; they are hashed at once and leave as nothing.
+Identifiers of series and instance are hashed at once, and only used to sort slices.
 """
 
 from __future__ import annotations
@@ -46,14 +46,14 @@ class Plane:
 
 @dataclass(frozen=True)
 class Header:
-    """What is known of one file.
+    """The header of one file.
 
     Attributes
     ----------
     path : Path
         The file.
     series, instance : str
-        Hashes that tell series and instances apart.
+        Hashes of the identifiers of series and instance.
     number, order : int
         Series number, and the instance's number in it; 0 where there is none.
     modality : str
@@ -130,14 +130,14 @@ def read_header(path: Path, *, with_patient: bool = False) -> Header | None:
         return None
     except (ImageError, MemoryError, OSError):
         raise
-    except Exception as error:  # noqa: BLE001 - the parser fails in many ways; its words may quote the header
+    except Exception as error:  # noqa: BLE001 - the parser fails in many ways; its messages may quote the header
         raise _unreadable(path, type(error).__name__) from None
     raise _unreadable(path, "a deflated header")
 
 
 @contextmanager
 def _silent_parser() -> Iterator[None]:
-    """Let pydicom say nothing: its remarks quote values of the header."""
+    """Silence pydicom, whose messages quote values of the header."""
     logger = logging.getLogger("pydicom")
     before, logger.disabled = logger.disabled, True
     try:
@@ -184,7 +184,7 @@ def _header_of(path: Path, dataset: Any, *, with_patient: bool) -> Header:
 
 
 def _groups(dataset: Any, frame: int) -> Iterator[Any]:
-    """Give the functional groups of a frame: its own, then what all frames share."""
+    """Yield the functional groups of a frame: its own, then what all frames share."""
     own = dataset.get("PerFrameFunctionalGroupsSequence")
     if own is not None and frame < len(own):
         yield own[frame]
@@ -206,12 +206,12 @@ def _plane(dataset: Any, frame: int) -> Plane | None:
             position = found[0].get("ImagePositionPatient")
         if orientation is None and (found := group.get("PlaneOrientationSequence")):
             orientation = found[0].get("ImageOrientationPatient")
-    place, turn = _numbers(position, 3), _numbers(orientation, 6)
-    return Plane(place, turn) if place and turn else None
+    place, axes = _numbers(position, 3), _numbers(orientation, 6)
+    return Plane(place, axes) if place and axes else None
 
 
 def _facts(dataset: Any) -> dict[str, str]:
-    """Return the five facts, each held to a form in which nothing else can hide."""
+    """Return the five facts, each only in a form that holds nothing else."""
     years = age_in_years(str(dataset.get("PatientAge") or ""))
     sex = str(dataset.get("PatientSex") or "").strip().upper()
     field = _numbers(dataset.get("MagneticFieldStrength"), 1)

@@ -1,4 +1,4 @@
-"""Slices told apart by series, put in order, and judged: a volume, or a named reason why not."""
+"""Slices sorted by series and place, and checked: a volume, or a reason why not."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class Series:
 
     @property
     def is_derived(self) -> bool:
-        """Whether the scanner says that it was computed from another series."""
+        """Whether ImageType says that it was computed from another series."""
         return self.first.kind[:1] == ("DERIVED",)
 
     @property
@@ -70,14 +70,14 @@ class Series:
 
     @property
     def spacing(self) -> tuple[float, float, float]:
-        """Millimetres between rows, columns and slices of a series that `check_series` let pass."""
+        """Millimetres between rows, columns and slices of a series that `check_series` accepted."""
         ends = np.array(sorted(self.positions @ _normal(self)))
         rows, columns = self.first.spacing
         return rows, columns, float((ends[-1] - ends[0]) / (len(ends) - 1))
 
 
 def sort_series(headers: Iterable[tuple[str, Header]]) -> list[Series]:
-    """Tell series apart and put each in order.
+    """Sort files by series and place.
 
     Parameters
     ----------
@@ -90,17 +90,17 @@ def sort_series(headers: Iterable[tuple[str, Header]]) -> list[Series]:
         By series number, then folder. Copies of one instance count once; files that hold no image (reports,
         presentations) are left out.
     """
-    found: dict[tuple[str, str], dict[str, Header]] = {}
+    by_series: dict[tuple[str, str], dict[str, Header]] = {}
     places: dict[Path, str] = {}
     for place, header in headers:
         if min(header.shape) < 1:
             continue
-        # Without an identifier the folder says what belongs together.
+        # Without an identifier the folder says which files belong together.
         key = (header.series, "" if header.series else place)
-        found.setdefault(key, {}).setdefault(header.instance or str(header.path), header)
+        by_series.setdefault(key, {}).setdefault(header.instance or str(header.path), header)
         places[header.path] = place
     series = []
-    for each in found.values():
+    for each in by_series.values():
         ordered = sorted(each.values(), key=lambda header: (header.order, header.path.name))
         series.append(Series(places[ordered[0].path], tuple(ordered)))
     return sorted(series, key=lambda each: (each.first.number, each.place, each.first.path.name))
@@ -147,12 +147,12 @@ def check_series(series: Series, name: str) -> None:
         raise _refusal(
             "IMG-717", "the voxels are colours, not intensities.", name, f"{first.samples} a voxel"
         )
-    if said := sorted(_DERIVED & set(first.kind)):
+    if kinds := sorted(_DERIVED & set(first.kind)):
         raise _refusal(
             "IMG-715",
             "the series was computed from another one.",
             name,
-            f"{said[0].lower()} among the image's types",
+            f"{kinds[0].lower()} among the image's types",
             advice="give the original acquisition",
         )
     if first.echo_ms is not None and first.echo_ms > _LONGEST_ECHO_MS:
@@ -170,10 +170,10 @@ def check_series(series: Series, name: str) -> None:
 
 
 def _check_planes(series: Series, name: str) -> None:
-    """Look at each slice by itself: a place, one direction, one size for all."""
+    """Check each slice: it has a place, and direction and size are those of all."""
     lost = [header for header in series.headers if len(header.planes) != header.frames or not header.spacing]
-    turns = np.array([plane.orientation for header in series.headers for plane in header.planes])
-    odd = bool(len(turns)) and not _are_rotations(turns)
+    orientations = np.array([plane.orientation for header in series.headers for plane in header.planes])
+    odd = bool(len(orientations)) and not _are_rotations(orientations)
     if lost or odd:
         raise _refusal(
             "IMG-705",
@@ -184,12 +184,12 @@ def _check_planes(series: Series, name: str) -> None:
             else "axes at no right angle",
             advice="export the series again with its geometry",
         )
-    if abs(turns - turns[0]).max() > _SAME_DIRECTION:
+    if abs(orientations - orientations[0]).max() > _SAME_DIRECTION:
         raise _refusal(
             "IMG-706",
             "the slices of one series lie in different directions.",
             name,
-            f"{len(np.unique(np.round(turns, 2), axis=0))} orientations in {len(turns)} slices",
+            f"{len(np.unique(np.round(orientations, 2), axis=0))} orientations in {len(orientations)} slices",
             advice="this is a scout in three planes, or series that were mixed: give the volume alone",
         )
     kinds = {(header.shape, tuple(np.round(header.spacing, 3)), header.samples) for header in series.headers}
@@ -204,7 +204,7 @@ def _check_planes(series: Series, name: str) -> None:
 
 
 def _check_steps(series: Series, name: str) -> None:
-    """Look at the slices together: each at a place of its own, at even steps along their normal."""
+    """Check the slices together: each has a place of its own, at even steps along their normal."""
     positions = series.positions
     if len(positions) < 2:
         raise _refusal(
@@ -278,8 +278,8 @@ def _refuse_steps(
     )
 
 
-def _are_rotations(turns: npt.NDArray[np.float64]) -> bool:
-    rows, columns = turns[:, :3], turns[:, 3:]
+def _are_rotations(orientations: npt.NDArray[np.float64]) -> bool:
+    rows, columns = orientations[:, :3], orientations[:, 3:]
     lengths = np.stack([np.linalg.norm(rows, axis=1), np.linalg.norm(columns, axis=1)])
     return bool(
         (abs(lengths - 1) < _SAME_DIRECTION * 10).all()
@@ -288,8 +288,8 @@ def _are_rotations(turns: npt.NDArray[np.float64]) -> bool:
 
 
 def _normal(series: Series) -> npt.NDArray[np.float64]:
-    turn = np.array(series.first.planes[0].orientation)
-    return np.asarray(np.cross(turn[:3], turn[3:]), dtype=np.float64)
+    orientation = np.array(series.first.planes[0].orientation)
+    return np.asarray(np.cross(orientation[:3], orientation[3:]), dtype=np.float64)
 
 
 def _refusal(

@@ -1,7 +1,7 @@
-"""Voxels of a checked series by dcm2niix, believed only where they lie as the headers say.
+"""Voxels of a checked series by dcm2niix, accepted only where they lie as the headers state.
 
 Of what dcm2niix writes only the voxels and their affine are taken: its sidecar is never written, and its
-NIfTI header, which holds the time of the scan, goes with the temporary folder.
+NIfTI header, which holds the time of the scan, is removed with the temporary folder.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _AGREES_MM = 0.1  # a tenth of a voxel: what rounding in headers can make
 
 
 def convert_series(series: Series, name: str, scratch: Path | None = None) -> Volume:
-    """Read the voxels of a series that `normwise.images.dicom.series.check_series` let pass.
+    """Read the voxels of a series that `normwise.images.dicom.series.check_series` accepted.
 
     Parameters
     ----------
@@ -60,7 +60,7 @@ def convert_series(series: Series, name: str, scratch: Path | None = None) -> Vo
         if len(made) != 1:
             raise _no_volume(name, f"{len(made)} volumes of {series.slices} slices")
         volume = read_volume(made[0])
-        # The voxels are read by now, so the folder may go.
+        # The voxels are read by now, so the folder can be removed.
         _check_place(volume, series, name)
         return volume
 
@@ -86,10 +86,10 @@ def _place(source: Path, target: Path) -> None:
 
 def _run(program: str, slices: Path, out: Path, name: str) -> None:
     # -g i: no settings of the user's home; -b n: no sidecar; -x i: neither cropped nor turned; -m y: merged
-    words = [program, "-g", "i", "-b", "n", "-z", "n", "-x", "i", "-m", "y", "-f", "head", "-o", str(out)]
+    arguments = [program, "-g", "i", "-b", "n", "-z", "n", "-x", "i", "-m", "y", "-f", "head", "-o", str(out)]
     try:
         done = subprocess.run(
-            [*words, str(slices)],
+            [*arguments, str(slices)],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
@@ -116,20 +116,20 @@ def _no_volume(name: str, seen: str) -> ImageError:
 
 
 def _check_place(volume: Volume, series: Series, name: str) -> None:
-    """Hold the corners of the converted volume against those that the headers tell."""
+    """Compare the corners of the converted volume with those of the headers."""
     rows, columns = series.first.spacing
     n_rows, n_columns = series.first.shape
     positions = series.positions
-    turn = np.array(series.first.planes[0].orientation)
-    along = positions @ np.cross(turn[:3], turn[3:])
+    orientation = np.array(series.first.planes[0].orientation)
+    along = positions @ np.cross(orientation[:3], orientation[3:])
     ends = positions[[int(along.argmin()), int(along.argmax())]]
     # PixelSpacing is the distance of rows, then of columns; the first direction runs along a row.
-    right, down = turn[:3] * columns * (n_columns - 1), turn[3:] * rows * (n_rows - 1)
+    right, down = orientation[:3] * columns * (n_columns - 1), orientation[3:] * rows * (n_rows - 1)
     corners = np.array([end + i * right + j * down for end in ends for i in (0, 1) for j in (0, 1)])
-    said = corners * [-1.0, -1.0, 1.0]  # DICOM counts to the left and to the back
+    stated = corners * [-1.0, -1.0, 1.0]  # DICOM counts to the left and to the back
     sizes = np.array(volume.shape) - 1
-    found = volume.world([[i, j, k] for i in (0, sizes[0]) for j in (0, sizes[1]) for k in (0, sizes[2])])
-    apart = np.linalg.norm(said[:, None] - found[None], axis=2)
+    converted = volume.world([[i, j, k] for i in (0, sizes[0]) for j in (0, sizes[1]) for k in (0, sizes[2])])
+    apart = np.linalg.norm(stated[:, None] - converted[None], axis=2)
     worst = max(float(apart.min(axis=0).max()), float(apart.min(axis=1).max()))
     expected = sorted((n_rows, n_columns, series.slices))
     if sorted(volume.shape) != expected or worst > _AGREES_MM:

@@ -1,3 +1,9 @@
-"""Slides."""
+"""Whole-slide images: ``slide`` reads any of them region by region.
 
-__all__ = []
+``source`` is the interface of its readers: ``scanner`` by openslide, ``tiff`` by tifffile, ``picture`` for
+PNG and JPEG.
+"""
+
+from __future__ import annotations
+
+__all__: list[str] = []

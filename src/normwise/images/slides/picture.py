@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from normwise.errors import ImageError
-from normwise.images.slides.source import Level, missing_package, unreadable
+from normwise.images.slides.source import Level, missing_package, on_white, unreadable
 
 __all__ = ["PICTURES", "PictureSource", "cut"]
 
@@ -42,12 +42,12 @@ class PictureSource:
             raise missing_package("pillow") from error
         try:
             with warnings.catch_warnings():
-                warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # the cap below is narrower
+                warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # the limit below is lower
                 with Image.open(path, formats=("PNG", "JPEG")) as picture:
                     width, height = picture.size
                     if width * height > MOST_PIXELS:
                         raise _too_large(path.name, width, height)
-                    self._rgb = _on_white(np.asarray(picture.convert("RGBA")))
+                    self._rgb = on_white(np.asarray(picture.convert("RGBA")))
         except Image.DecompressionBombError as error:
             raise _too_large(path.name, 0, 0) from error
         except (OSError, SyntaxError, ValueError) as error:
@@ -71,19 +71,11 @@ def cut(rgb: npt.NDArray[np.uint8], x: int, y: int, width: int, height: int) -> 
     >>> cut(np.zeros((2, 2, 3), np.uint8), 1, 1, 2, 1)[:, :, 0]
     array([[  0, 255]], dtype=uint8)
     """
-    found = np.full((height, width, 3), 255, np.uint8)
+    region = np.full((height, width, 3), 255, np.uint8)
     left, top = max(x, 0), max(y, 0)
     part = rgb[top : max(y + height, 0), left : max(x + width, 0)]
-    found[top - y : top - y + part.shape[0], left - x : left - x + part.shape[1]] = part
-    return found
-
-
-def _on_white(rgba: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
-    if rgba[..., 3].min() == 255:
-        return np.ascontiguousarray(rgba[..., :3])
-    alpha = rgba[..., 3:].astype(np.uint16)
-    mixed = (rgba[..., :3] * alpha + 255 * (255 - alpha) + 127) // 255
-    return mixed.astype(np.uint8)
+    region[top - y : top - y + part.shape[0], left - x : left - x + part.shape[1]] = part
+    return region
 
 
 def _too_large(name: str, width: int, height: int) -> ImageError:

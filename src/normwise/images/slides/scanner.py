@@ -1,4 +1,4 @@
-"""Scanners' files: by openslide where it reads them well, by tifffile where it doesn't."""
+"""Files of scanners, by openslide, and by tifffile where openslide does not read all levels."""
 
 from __future__ import annotations
 
@@ -9,7 +9,15 @@ import numpy as np
 import numpy.typing as npt
 
 from normwise.errors import ImageError
-from normwise.images.slides.source import MOST_TILE_BYTES, Level, Source, damaged, missing_package, unreadable
+from normwise.images.slides.source import (
+    MOST_TILE_BYTES,
+    Level,
+    Source,
+    damaged,
+    missing_package,
+    on_white,
+    unreadable,
+)
 from normwise.images.slides.tiff import TiffSource
 
 __all__ = ["SCANNERS", "ScannerSource", "open_scanner"]
@@ -49,21 +57,21 @@ def open_scanner(path: Path) -> Source:
         return TiffSource(path)
     except openslide.OpenSlideError as error:
         raise unreadable(path.name, str(error)) from error
-    # openslide sees one level of an OME-TIFF, whose coarser levels hang below the first.
+    # openslide sees one level of an OME-TIFF, whose coarser levels are sub-images of the first.
     if source.vendor == "generic-tiff" and len(source.levels) == 1:
         try:
-            layered = TiffSource(path)
+            pyramid = TiffSource(path)
         except ImageError:
             return source
-        if len(layered.levels) > 1 or source.mpp is None:
+        if len(pyramid.levels) > 1 or source.mpp is None:
             source.close()
-            return layered
-        layered.close()
+            return pyramid
+        pyramid.close()
     return source
 
 
 class ScannerSource:
-    """A file that openslide reads; opened anew after a damaged tile, since openslide then gives up the whole.
+    """A file that openslide reads; opened anew after a damaged tile, which openslide does not survive.
 
     Parameters
     ----------
@@ -91,7 +99,6 @@ class ScannerSource:
 
     def read(self, x: int, y: int, width: int, height: int, level: int) -> npt.NDArray[np.uint8]:
         """Return a region; what no tile covers is white."""
-        import cv2
         import openslide
 
         try:
@@ -100,13 +107,7 @@ class ScannerSource:
             self.close()
             self._slide = self._open()
             raise damaged(self._path.name, x, y, str(error)) from error
-        rgb: npt.NDArray[np.uint8] = cv2.cvtColor(rgba, cv2.COLOR_RGBA2RGB)
-        alpha = rgba[..., 3]
-        if alpha.min() < 255:
-            clear = 255 - alpha[..., None].astype(np.uint16)
-            mixed = (rgb * alpha[..., None].astype(np.uint16) + 255 * clear + 127) // 255
-            rgb = mixed.astype(np.uint8)
-        return rgb
+        return on_white(rgba)
 
     def close(self) -> None:
         """Close the file."""

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from normwise.errors import ImageError
+from normwise.images.paths import check_file
 from normwise.images.slides.picture import PICTURES, PictureSource
 from normwise.images.slides.scanner import SCANNERS, open_scanner
 from normwise.images.slides.source import Level, Source, check_levels
@@ -40,7 +41,7 @@ class Slide:
     path : Path
         The file.
     source : Source
-        What reads its pixels.
+        The reader of its pixels.
     mpp : tuple of two floats
         µm per pixel in x and y at level 0.
 
@@ -130,9 +131,9 @@ class Slide:
         high = max(round(height * mpp / (self.mpp[1] * step)), 1)
         if abs(wide / width - 1) <= _CLOSE and abs(high / height - 1) <= _CLOSE:
             return self.read_region(x, y, width, height, level)
-        found = self.read_region(x, y, wide, high, level)
-        way = cv2.INTER_AREA if wide >= width else cv2.INTER_LINEAR
-        resized: RGB = cv2.resize(found, (width, height), interpolation=way)
+        region = self.read_region(x, y, wide, high, level)
+        method = cv2.INTER_AREA if wide >= width else cv2.INTER_LINEAR
+        resized: RGB = cv2.resize(region, (width, height), interpolation=method)
         return resized
 
     def level_at(self, mpp: float) -> int:
@@ -154,10 +155,10 @@ class Slide:
         mpp : float
             Wished µm per pixel.
         most : int
-            Longest side of the result, px; a larger slide is given coarser.
+            Longest side of the result, px; a larger slide is read coarser.
         damaged : list, optional
-            Takes (left, top, width, height) in px of the result of what can't be read, which is left white.
-            Without it a damaged tile is an error.
+            Is filled with (left, top, width, height) in px of the result of what can't be read, which is
+            white. Without it a damaged tile is an error.
 
         Returns
         -------
@@ -173,7 +174,7 @@ class Slide:
         wide, high = self.size[0] * self.mpp[0], self.size[1] * self.mpp[1]
         mpp = max(mpp, wide / most, high / most, *self.mpp)
         whole = np.full((max(int(high / mpp), 1), max(int(wide / mpp), 1), 3), 255, np.uint8)
-        # A slide without a coarse level is unpacked whole for this, so never in one piece.
+        # A slide without a coarse level is unpacked whole for this, so never at once.
         finest = min(self.mpp) * self.levels[self.level_at(mpp)].downsample
         side = max(int(_BLOCK * finest / mpp), 1)
         for top in range(0, whole.shape[0], side):
@@ -220,8 +221,8 @@ def open_slide(path: str | Path, mpp: float | None = None) -> Slide:
     path : str or Path
         SVS, NDPI, MRXS, SCN, BIF, VMS or a (pyramidal, OME) TIFF; a PNG or JPEG tile.
     mpp : float, optional
-        µm per pixel at level 0 of a file that doesn't say it, or that says something absurd. A file that
-        says it is believed.
+        µm per pixel at level 0 of a file that doesn't say it, or states an impossible value; what the
+        file states is used otherwise.
 
     Returns
     -------
@@ -244,16 +245,7 @@ def open_slide(path: str | Path, mpp: float | None = None) -> Slide:
 
 
 def _source_of(path: Path) -> Source:
-    if not path.is_file():
-        raise ImageError(
-            "IMG-100",
-            "there is no such file.",
-            subject=path.name,
-            seen="a folder or a device" if path.exists() else "nothing of that name in its folder",
-            advice="check the path, and the pattern of images in the study file",
-        )
-    if path.stat().st_size == 0:
-        raise ImageError("IMG-101", "the file is empty.", subject=path.name, advice="fetch the file again")
+    check_file(path)
     ending = path.suffix.lower()
     if ending in PICTURES:
         return PictureSource(path)
@@ -270,24 +262,28 @@ def _source_of(path: Path) -> Source:
 
 
 def _mpp_of(source: Source, given: float | None, name: str) -> tuple[float, float]:
-    """Believe the file where it says something that a microscope can have, else what was given."""
-    said = source.mpp
-    for pair in (said, (given, given)):
+    """Return the file's µm per pixel where a microscope can have it, else what was given."""
+    stated = source.mpp
+    for pair in (stated, (given, given)):
         if pair is not None and all(each and FINEST_UM <= each <= COARSEST_UM for each in pair):
             return float(pair[0] or 0), float(pair[1] or 0)
-    seen = f"{said[0]:.3g} × {said[1]:.3g} µm a pixel in the file" if said else "nothing about it in the file"
+    seen = (
+        f"{stated[0]:.3g} × {stated[1]:.3g} µm a pixel in the file"
+        if stated
+        else "nothing about it in the file"
+    )
     raise ImageError(
         "IMG-802",
         "the size of a pixel is not known, so nothing can be measured.",
         subject=name,
         seen=seen if given is None else f"{seen}, {given:g} given",
         expected=f"{FINEST_UM:g} to {COARSEST_UM:g} µm a pixel",
-        advice="give it, as --mpp 0.25 for most scans at 40×, 0.5 at 20×; the scanner's export tells",
+        advice="give it, as --mpp 0.25 for most scans at 40×, 0.5 at 20×; the scanner's export states it",
     )
 
 
 def _halves(start: int, length: int) -> list[tuple[int, int]]:
-    """Return the two halves of a stretch, or the one there is.
+    """Return the two halves of a range, or the one there is.
 
     Examples
     --------

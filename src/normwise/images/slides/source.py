@@ -1,4 +1,4 @@
-"""What a reader of slides gives: levels, µm per pixel, regions; and the checks that all readers share."""
+"""The interface of readers of slides (levels, µm per pixel, regions), and what they share."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from normwise.errors import ImageError
 
-__all__ = ["Level", "Source", "check_levels", "damaged", "missing_package", "unreadable"]
+__all__ = ["Level", "Source", "check_levels", "damaged", "missing_package", "on_white", "unreadable"]
 
 MOST_SIDE = 1 << 21
 """Longest side of a slide, px: two million at 0.25 µm are half a metre of glass."""
@@ -31,7 +31,7 @@ class Level:
 
 
 class Source(Protocol):
-    """What reads the pixels of one kind of file.
+    """The reader of one kind of file.
 
     Attributes
     ----------
@@ -52,7 +52,7 @@ class Source(Protocol):
 
 
 def check_levels(levels: tuple[Level, ...], name: str) -> None:
-    """Refuse dimensions that no slide has, before memory is taken.
+    """Refuse dimensions that no slide has, before memory is allocated.
 
     Parameters
     ----------
@@ -76,6 +76,21 @@ def check_levels(levels: tuple[Level, ...], name: str) -> None:
             expected=f"1 to {_MOST_LEVELS} levels, sides of 1 to {MOST_SIDE} px",
             advice="the header is damaged or hostile: fetch the file again",
         )
+
+
+def on_white(rgba: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+    """Return RGB of shape (height, width, 3), white where a picture is transparent.
+
+    Examples
+    --------
+    >>> on_white(np.uint8([[[10, 20, 30, 255], [10, 20, 30, 0]]])).tolist()
+    [[[10, 20, 30], [255, 255, 255]]]
+    """
+    if rgba[..., 3].min() == 255:
+        return np.ascontiguousarray(rgba[..., :3])
+    alpha = rgba[..., 3:].astype(np.uint16)
+    mixed = (rgba[..., :3] * alpha + 255 * (255 - alpha) + 127) // 255
+    return mixed.astype(np.uint8)
 
 
 def unreadable(name: str, seen: str) -> ImageError:

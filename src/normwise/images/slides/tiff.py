@@ -1,4 +1,4 @@
-"""Tiled TIFF by tifffile: OME pyramids, whose levels hang below the first, and what openslide refuses."""
+"""Tiled TIFF by tifffile: OME pyramids, whose levels are sub-images, and what openslide refuses."""
 
 from __future__ import annotations
 
@@ -60,9 +60,7 @@ class TiffSource:
         """Return a region; what lies outside the picture is white."""
         page, step = self._pages[level], self.levels[level].downsample
         left, top = round(x / step), round(y / step)
-        wide, high = (
-            (page.tilewidth, page.tilelength) if page.is_tiled else (page.imagewidth, page.rowsperstrip)
-        )
+        wide, high = _tile_size(page)
         found = np.full((height, width, 3), 255, np.uint8)
         across = -(-page.imagewidth // wide)
         rows = range(max(top, 0) // high, -(-min(top + height, page.imagelength) // high))
@@ -93,9 +91,7 @@ class TiffSource:
                 raise ValueError(
                     f"{page.samplesperpixel} samples of {page.dtype}, planes {page.planarconfig}"
                 )
-            wide, high = (
-                (page.tilewidth, page.tilelength) if page.is_tiled else (page.imagewidth, page.rowsperstrip)
-            )
+            wide, high = _tile_size(page)
             if wide < 1 or high < 1 or wide * high * samples > MOST_TILE_BYTES:
                 raise ValueError(f"tiles or strips of {wide} × {high} px")
         return sorted(pages, key=lambda page: -page.imagewidth)
@@ -114,9 +110,7 @@ class TiffSource:
 
     def _tile(self, page: Any, index: int) -> npt.NDArray[np.uint8]:
         offset, count = page.dataoffsets[index], page.databytecounts[index]
-        wide, high = (
-            (page.tilewidth, page.tilelength) if page.is_tiled else (page.imagewidth, page.rowsperstrip)
-        )
+        wide, high = _tile_size(page)
         if count == 0:  # a tile that was never written: nothing was scanned there
             return np.full((high, wide, 3), 255, np.uint8)
         if count > MOST_TILE_BYTES:
@@ -133,6 +127,11 @@ class TiffSource:
         if tile.shape[2] == 1:
             tile = np.repeat(255 - tile if page.photometric == 0 else tile, 3, axis=2)
         return np.ascontiguousarray(tile[..., :3])
+
+
+def _tile_size(page: Any) -> tuple[int, int]:
+    """Return width and height of a tile, or of a strip."""
+    return (page.tilewidth, page.tilelength) if page.is_tiled else (page.imagewidth, page.rowsperstrip)
 
 
 def _ome_mpp(text: str) -> tuple[float, float] | None:

@@ -1,4 +1,4 @@
-"""From stored bytes to an array, a piece at a time while it is hot in the cache: one copy of the voxels."""
+"""From stored bytes to an array, in pieces that fit into the processor's cache, with one copy."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ _VOXEL_BYTES = 4
 _LARGE_PAGES = 1 << 22
 
 
-def decode_voxels(stream: Stream, claim: Header) -> npt.NDArray[np.float32]:
+def decode_voxels(stream: Stream, header: Header) -> npt.NDArray[np.float32]:
     """Read scaled intensities and refuse what can't be an image.
 
     Parameters
     ----------
     stream : Stream
         At the first byte of the file.
-    claim : Header
-        Its checked header.
+    header : Header
+        The checked header.
 
     Returns
     -------
-    ndarray of shape claim.shape, float32
+    ndarray of shape header.shape, float32
         First axis fastest in memory, as in the file.
 
     Raises
@@ -40,13 +40,13 @@ def decode_voxels(stream: Stream, claim: Header) -> npt.NDArray[np.float32]:
     ImageError
         IMG-501 NaN or infinite voxels; IMG-502 one value everywhere; IMG-202 to IMG-207 from the stream.
     """
-    voxels = _allocate(math.prod(claim.shape), np.float32)
+    voxels = _allocate(math.prod(header.shape), np.float32)
     lows, highs = [], []
     with np.errstate(all="ignore"):  # what overflows or is no number is counted and named below
-        for part in _pieces(stream, claim, voxels):
+        for part in _pieces(stream, header, voxels):
             lows.append(part.min())
             highs.append(part.max())
-    stream.expect_end(claim.tail)
+    stream.expect_end(header.tail)
     low, high = float(np.min(lows)), float(np.max(highs))
     if not (math.isfinite(low) and math.isfinite(high)):
         bad = int(np.count_nonzero(~np.isfinite(voxels)))
@@ -65,22 +65,22 @@ def decode_voxels(stream: Stream, claim: Header) -> npt.NDArray[np.float32]:
             seen=f"{low:g} in {voxels.size} voxels",
             advice="the export or a processing step failed: look at the image",
         )
-    return voxels.reshape(claim.shape, order="F")
+    return voxels.reshape(header.shape, order="F")
 
 
-def decode_labels(stream: Stream, claim: Header) -> npt.NDArray[np.int32]:
+def decode_labels(stream: Stream, header: Header) -> npt.NDArray[np.int32]:
     """Read labels, whole numbers from 0 upwards.
 
     Parameters
     ----------
     stream : Stream
         At the first byte of the file.
-    claim : Header
-        Its checked header.
+    header : Header
+        The checked header.
 
     Returns
     -------
-    ndarray of shape claim.shape, int32
+    ndarray of shape header.shape, int32
         First axis fastest in memory, as in the file.
 
     Raises
@@ -89,10 +89,10 @@ def decode_labels(stream: Stream, claim: Header) -> npt.NDArray[np.int32]:
         IMG-503 fractions or NaN; IMG-504 below 0 or beyond 2³¹ − 1; IMG-505 background only; IMG-202 to
         IMG-207 from the stream.
     """
-    voxels = _allocate(math.prod(claim.shape), np.int32)
+    voxels = _allocate(math.prod(header.shape), np.int32)
     highest, start = 0, 0
     with np.errstate(all="ignore"):
-        for values in _pieces(stream, claim, None):
+        for values in _pieces(stream, header, None):
             if values.dtype.kind == "f":
                 _check_whole(values, stream.name)
             low, high = values.min(), values.max()
@@ -108,7 +108,7 @@ def decode_labels(stream: Stream, claim: Header) -> npt.NDArray[np.int32]:
             highest = max(highest, int(high))
             voxels[start : start + values.size] = values
             start += values.size
-    stream.expect_end(claim.tail)
+    stream.expect_end(header.tail)
     if highest == 0:
         raise ImageError(
             "IMG-505",
@@ -117,21 +117,17 @@ def decode_labels(stream: Stream, claim: Header) -> npt.NDArray[np.int32]:
             seen=f"0 in {voxels.size} voxels",
             advice="the segmentation or the export failed: look at the map",
         )
-    return voxels.reshape(claim.shape, order="F")
+    return voxels.reshape(header.shape, order="F")
 
 
 def _allocate(count: int, dtype: type[np.float32 | np.int32]) -> npt.NDArray[Any]:
     """Return memory for so many voxels.
 
-    From 4 MiB on numpy asks the system for large pages, which a fresh child process gets far faster than a
-    thousand small ones; a volume near that size takes a little more than it needs, unused and so unpaid.
+    From 4 MiB on numpy asks the system for large pages, which a new process gets far faster than a
+    thousand small ones; a volume near that size reserves a little more than it needs, which is never touched.
     """
     large = count * _VOXEL_BYTES > _LARGE_PAGES // 4
     return np.empty(max(count, _LARGE_PAGES // _VOXEL_BYTES) if large else count, dtype=dtype)[:count]
-
-
-def _bytes_of(part: npt.NDArray[Any]) -> memoryview:
-    return part.view(np.uint8).data
 
 
 def _check_whole(values: npt.NDArray[Any], name: str) -> None:
@@ -148,28 +144,28 @@ def _check_whole(values: npt.NDArray[Any], name: str) -> None:
 
 
 def _pieces(
-    stream: Stream, claim: Header, voxels: npt.NDArray[np.float32] | None
+    stream: Stream, header: Header, voxels: npt.NDArray[np.float32] | None
 ) -> Iterator[npt.NDArray[Any]]:
-    """Give the scaled voxels in pieces, each for a moment only.
+    """Yield the scaled voxels in pieces, each valid until the next.
 
-    With ``voxels`` they are written there and the pieces are views of it; bytes that are float32 already go
-    there straight from the stream. Without, they are integers as stored, or float64 where scaled.
+    With ``voxels`` they are written there and the pieces are views of it; bytes that are float32 already are
+    read into it directly. Without, they are integers as stored, or float64 where scaled.
     """
-    stream.skip(claim.offset)
-    total, step = math.prod(claim.shape), PIECE // claim.dtype.itemsize
-    scaled = (claim.slope, claim.intercept) != (1.0, 0.0)
-    straight = voxels is not None and claim.dtype == np.float32 and not scaled
-    scratch = np.empty(min(step, total), dtype=claim.dtype)
+    stream.skip(header.offset)
+    total, step = math.prod(header.shape), PIECE // header.dtype.itemsize
+    scaled = (header.slope, header.intercept) != (1.0, 0.0)
+    direct = voxels is not None and header.dtype == np.float32 and not scaled
+    scratch = np.empty(min(step, total), dtype=header.dtype)
     for start in range(0, total, step):
         count = min(step, total - start)
         part = voxels[start : start + count] if voxels is not None else None
-        if part is not None and straight:
-            stream.fill(_bytes_of(part))
+        if part is not None and direct:
+            stream.fill(part.view(np.uint8).data)
             yield part
             continue
         stored = scratch[:count]
-        stream.fill(_bytes_of(stored))
-        values = stored * claim.slope + claim.intercept if scaled else stored
+        stream.fill(stored.view(np.uint8).data)
+        values = stored * header.slope + header.intercept if scaled else stored
         if part is None:
             yield values
         else:

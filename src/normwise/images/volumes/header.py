@@ -1,4 +1,4 @@
-"""What a header claims, in the terms that every format shares, and the checks on the bare numbers."""
+"""The header of a volume in terms that every format shares, and the checks of its numbers."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _FLOAT32_BYTES = 4
 
 @dataclass(frozen=True)
 class Header:
-    """A header in the reader's terms, before a voxel is read.
+    """The header of a volume.
 
     Attributes
     ----------
@@ -95,12 +95,12 @@ def check_dims(dims: list[int], name: str) -> tuple[int, int, int]:
     return dims[0], dims[1], dims[2]
 
 
-def check_size(claim: Header, stream: Stream, max_bytes: int) -> None:
-    """Refuse a claim that memory or the file itself can't hold, before anything is allocated.
+def check_size(header: Header, stream: Stream, max_bytes: int) -> None:
+    """Refuse a size that memory or the file itself can't hold, before anything is allocated.
 
     Parameters
     ----------
-    claim : Header
+    header : Header
         From the header.
     stream : Stream
         The file.
@@ -112,9 +112,9 @@ def check_size(claim: Header, stream: Stream, max_bytes: int) -> None:
     ImageError
         IMG-205 over the cap; IMG-206 more than the file can hold.
     """
-    claimed = claim.offset + claim.voxel_bytes
-    needed = max(claimed, math.prod(claim.shape) * _FLOAT32_BYTES)
-    seen = f"{' × '.join(str(size) for size in claim.shape)} voxels of {claim.dtype.itemsize} bytes"
+    claimed = header.offset + header.voxel_bytes
+    needed = max(claimed, math.prod(header.shape) * _FLOAT32_BYTES)
+    seen = f"{' × '.join(str(size) for size in header.shape)} voxels of {header.dtype.itemsize} bytes"
     if needed > max_bytes:
         raise ImageError(
             "IMG-205",

@@ -18,7 +18,7 @@ _TAIL = 1 << 20  # scan parameters and the history of commands follow the voxels
 
 
 def parse_mgh_header(block: bytes, name: str) -> Header:
-    """Check an MGH header and return what it claims.
+    """Check an MGH header.
 
     Parameters
     ----------

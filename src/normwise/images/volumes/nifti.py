@@ -1,4 +1,4 @@
-"""The NIfTI-1 and NIfTI-2 header: parsed by nibabel, believed only after every field has been checked."""
+"""The NIfTI-1 and NIfTI-2 header, parsed by nibabel and checked field by field."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _PIXDIM_AGREES = 0.01  # relative
 
 
 def parse_nifti_header(block: bytes, name: str) -> Header:
-    """Check a NIfTI header and return what it claims.
+    """Check a NIfTI header.
 
     Parameters
     ----------
@@ -57,7 +57,7 @@ def parse_nifti_header(block: bytes, name: str) -> Header:
     Warns
     -----
     NormwiseWarning
-        IMG-901, IMG-902, IMG-903: geometry that is said twice and differently.
+        IMG-901, IMG-902, IMG-903: geometry that is stated twice and differently.
     """
     header = _parse(block, name)
     size = int(header["sizeof_hdr"])
@@ -110,7 +110,7 @@ def pair_refused(name: str) -> ImageError:
     """Return the refusal of a header and its voxels in two files."""
     return ImageError(
         "IMG-103",
-        "the image is a pair of .hdr and .img files, which can be parted or mixed up.",
+        "the image is a pair of .hdr and .img files, which can be separated or mixed up.",
         subject=name,
         advice="convert it to one .nii.gz file",
     )
@@ -279,7 +279,7 @@ def _compare(
     unit_mm: float,
     name: str,
 ) -> None:
-    """Hold the sform, which is used, against what else the header says of the geometry."""
+    """Compare the sform, which is used, with the qform and the stated voxel edges."""
     if qform is not None:
         if np.linalg.det(sform[:3, :3]) * np.linalg.det(qform[:3, :3]) < 0:
             raise ImageError(

@@ -1,4 +1,4 @@
-"""The guarded readers: header, size, every byte of the stream, then the voxels, in that order."""
+"""The guarded readers: they check the header, the size, and the whole stream while the voxels are read."""
 
 from __future__ import annotations
 
@@ -97,14 +97,14 @@ def read_labels(path: str | Path, *, max_bytes: int = MAX_BYTES) -> LabelVolume:
 
 
 def _read(
-    path: Path, max_bytes: int, fill: Callable[[Stream, Header], npt.NDArray[Any]], kind: type[GridT]
+    path: Path, max_bytes: int, decode: Callable[[Stream, Header], npt.NDArray[Any]], kind: type[GridT]
 ) -> GridT:
-    header_bytes, claim_of, gzip = _format(path)
+    header_bytes, parse_header, gzip = _format(path)
     with open_stream(path, gzip=gzip) as stream:
-        claim = claim_of(stream.peek(header_bytes), stream.name)
-        check_size(claim, stream, max_bytes)
-        voxels = fill(stream, claim)
-    return kind(*canonical(voxels, claim.affine))
+        header = parse_header(stream.peek(header_bytes), stream.name)
+        check_size(header, stream, max_bytes)
+        voxels = decode(stream, header)
+    return kind(*canonical(voxels, header.affine))
 
 
 def _format(path: Path) -> tuple[int, Callable[[bytes, str], Header], bool]:

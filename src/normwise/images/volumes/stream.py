@@ -1,7 +1,8 @@
-"""The bytes of an image file, a piece at a time, plain or gzip, with every integrity check of the format.
+"""The bytes of an image file in pieces, plain or gzip, with every integrity check of the format.
 
-A gzip stream ends in a checksum and a length. Readers that stop at the last voxel never see them; this one
-reads on to the end, through every member, so that one flipped bit can't pass.
+A gzip stream ends in a checksum and a length. Readers that stop at the last voxel never check them; this one
+reads to the end, through every member, so that a flipped bit of the compressed voxels is noticed. A plain
+``.nii`` or ``.mgh`` has no checksum: a flipped bit in its voxels is read as it is.
 """
 
 from __future__ import annotations
@@ -16,19 +17,20 @@ from typing import BinaryIO
 from isal import igzip, isal_zlib
 
 from normwise.errors import ImageError
+from normwise.images.paths import check_file
 
 __all__ = ["PIECE", "Stream", "open_stream"]
 
 PIECE = 1 << 18
-"""Bytes read at once: 256 KiB stay in the processor's cache, and a bomb unfolds no further."""
+"""Bytes read at once: 256 KiB stay in the processor's cache, and bound what a gzip bomb unpacks."""
 
-_LITTLE = 1 << 12
+_SCRATCH = 1 << 12
 _DEFLATE_LIMIT = 1032  # no deflate stream unfolds further than 1032:1 (zlib's technical notes, M. Adler)
 _GZIP_MAGIC = b"\x1f\x8b"
 
 
 class Stream(ABC):
-    """Bytes that are read into given memory; the first ones can be looked at before they are taken.
+    """Bytes that are read into given memory; `peek` shows the first ones and leaves them in the stream.
 
     Parameters
     ----------
@@ -41,7 +43,7 @@ class Stream(ABC):
     def __init__(self, handle: BinaryIO, name: str) -> None:
         self.name = name
         self._handle = handle
-        self._kept = b""
+        self._peeked = b""
         self.stored_bytes = os.fstat(handle.fileno()).st_size
 
     @abstractmethod
@@ -54,13 +56,13 @@ class Stream(ABC):
         """No more than this can come out of the file, whatever its header claims."""
 
     def peek(self, count: int) -> bytes:
-        """Return the first bytes, ``count`` or all there are, and keep them."""
-        found = memoryview(bytearray(count))
+        """Return the first bytes, ``count`` or all there are, which stay in the stream."""
+        block = memoryview(bytearray(count))
         filled = 0
-        while filled < count and (more := self._into(found[filled:])):
+        while filled < count and (more := self._into(block[filled:])):
             filled += more
-        self._kept = bytes(found[:filled])
-        return self._kept
+        self._peeked = bytes(block[:filled])
+        return self._peeked
 
     def skip(self, count: int) -> None:
         """Drop ``count`` bytes.
@@ -71,7 +73,7 @@ class Stream(ABC):
             As of `fill`.
         """
         while count:
-            part = min(count, _LITTLE)
+            part = min(count, _SCRATCH)
             self.fill(memoryview(bytearray(part)))
             count -= part
 
@@ -88,9 +90,9 @@ class Stream(ABC):
         ImageError
             IMG-206, the stream ends earlier; IMG-202 to IMG-204, it is damaged.
         """
-        filled = min(len(self._kept), len(target))
-        target[:filled] = self._kept[:filled]
-        self._kept = self._kept[filled:]
+        filled = min(len(self._peeked), len(target))
+        target[:filled] = self._peeked[:filled]
+        self._peeked = self._peeked[filled:]
         while filled < len(target):
             more = self._into(target[filled:])
             if not more:
@@ -116,8 +118,8 @@ class Stream(ABC):
         ImageError
             IMG-207, more bytes come; IMG-202 to IMG-204, a gzip stream doesn't end as it should.
         """
-        scratch = memoryview(bytearray(_LITTLE))
-        extra = len(self._kept)
+        scratch = memoryview(bytearray(_SCRATCH))
+        extra = len(self._peeked)
         while extra <= tail and (more := self._into(scratch)):
             extra += more
         if extra > tail:
@@ -181,8 +183,8 @@ class GzipStream(Stream):
         self._unpacked += count
         return count
 
-    def _damage(self, said: str) -> ImageError:
-        if said.startswith("Not a gzipped file"):  # the standard library's words; the first magic was right
+    def _damage(self, text: str) -> ImageError:
+        if text.startswith("Not a gzipped file"):  # the standard library's; the first was right
             return ImageError(
                 "IMG-204",
                 "something that isn't gzip follows the end of the gzip stream.",
@@ -194,7 +196,7 @@ class GzipStream(Stream):
             "IMG-202",
             "the gzip stream is damaged.",
             subject=self.name,
-            seen=f"{said.strip()} after {self._unpacked} bytes unpacked",
+            seen=f"{text.strip()} after {self._unpacked} bytes unpacked",
             advice="bits changed in storage or transfer: fetch the file again",
         )
 
@@ -220,31 +222,15 @@ def open_stream(path: Path, *, gzip: bool) -> Iterator[Stream]:
     ImageError
         IMG-100 missing, or not a plain file; IMG-101 empty; IMG-106 unreadable; IMG-201 to IMG-204 gzip.
     """
-    name = path.name
-    if not path.is_file():
-        raise ImageError(
-            "IMG-100",
-            "there is no such file.",
-            subject=name,
-            seen="a folder or a device"
-            if path.exists()
-            else f"nothing of that name in {path.parent.name or 'its folder'}",
-            advice="check the path, and the pattern of images in the study file",
-        )
+    check_file(path)
     try:
         with path.open("rb") as handle:
-            if os.fstat(handle.fileno()).st_size == 0:
-                raise _empty(name)
-            yield (GzipStream if gzip else PlainStream)(handle, name)
+            yield (GzipStream if gzip else PlainStream)(handle, path.name)
     except OSError as error:
         raise ImageError(
             "IMG-106",
             "the file can't be read.",
-            subject=name,
+            subject=path.name,
             seen=error.strerror or type(error).__name__,
             advice="check its permissions and the disk",
         ) from error
-
-
-def _empty(name: str) -> ImageError:
-    return ImageError("IMG-101", "the file is empty.", subject=name, advice="fetch the file again")

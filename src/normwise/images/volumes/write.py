@@ -14,7 +14,7 @@ from normwise.images.volume import LabelVolume, Volume
 __all__ = ["write_volume"]
 
 _ALIGNED = 2  # "aligned to something": the standard's code where the space is not known by name
-_RIGHT_ANGLES = 1e-4  # a quaternion can say no shear
+_RIGHT_ANGLES = 1e-4  # a quaternion can hold no shear
 _COMPRESSION = 2  # igzip's middle level
 
 
@@ -37,7 +37,7 @@ def write_volume(volume: Volume | LabelVolume, path: str | Path) -> None:
     Examples
     --------
     >>> import tempfile
-    >>> from normwise.images.read import read_volume
+    >>> from normwise.images import read_volume
     >>> path = Path(tempfile.mkdtemp()) / "ramp.nii.gz"
     >>> write_volume(Volume(np.arange(8).reshape(2, 2, 2), np.eye(4)), path)
     >>> read_volume(path).voxels[1, 1]
