@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
-from pydantic import TypeAdapter
+from pydantic import BeforeValidator, TypeAdapter
 
 from normwise.errors import NormwiseWarning
 from normwise.files import write_bytes
@@ -89,6 +89,16 @@ class Note:
 
     def __str__(self) -> str:
         return f"{self.code}  {self.text}" if self.code else self.text
+
+
+def _as_notes(value: Any) -> Any:
+    """Read what runs of 0.1.0 hold, sentences, as notes of which nothing but the text is known."""
+    if not isinstance(value, list):
+        return value
+    return [{"code": "", "text": each} if isinstance(each, str) else each for each in value]
+
+
+Notes = Annotated[list[Note], BeforeValidator(_as_notes)]
 
 
 @dataclass(frozen=True)
@@ -277,7 +287,8 @@ class Evaluation:
     """``evaluation.json``: the lecture's comparison on the same folds, or a test on another cohort.
 
     ``differences["normalized-raw"]["auc"]`` is a paired difference over the same people; ``by_site`` is the
-    main arm tested on sites it was not trained on, beside any other split.
+    main arm tested on sites it was not trained on, beside any other split. ``decision`` is the rule in words,
+    ``wished_sensitivity`` the share of patients at which it aims; None with costs, and in runs of 0.1.0.
     """
 
     kind: str
@@ -295,13 +306,14 @@ class Evaluation:
     main_arm: str
     arms: dict[str, Arm]
     differences: dict[str, dict[str, Estimate]]
-    notes: list[str] = field(default_factory=list)
+    notes: Notes = field(default_factory=list)
     split: str = "kfold"
     alarms: list[Alarm] = field(default_factory=list)
     comparisons: list[Comparison] = field(default_factory=list)
     permutation: Permutation | None = None
     learning_curve: LearningCurve | None = None
     by_site: Arm | None = None
+    wished_sensitivity: float | None = None
     schema_version: int = 1
 
 
@@ -518,7 +530,7 @@ class RunRecord:
     flow: list[FlowStep]
     composition: list[dict[str, Any]]
     readings: list[str]
-    warnings: list[str]
+    warnings: Notes
     hashes: dict[str, str]
     settings: dict[str, Any]
     sites: list[dict[str, Any]] = field(default_factory=list)

@@ -6,8 +6,6 @@ not told apart.
 
 from __future__ import annotations
 
-import re
-
 from normwise.report.saved_run import SavedRun
 from normwise.report.wording import (
     UNDEFINED,
@@ -29,7 +27,7 @@ from normwise.results import (
     RunRecord,
 )
 
-__all__ = ["limits", "main_difference", "sentences", "wished_sensitivity"]
+__all__ = ["limits", "main_difference", "sentences"]
 
 _FEW = 50  # people in a class, below which the interval of a share can be wider than ± 14 points
 
@@ -83,12 +81,6 @@ def limits(run: SavedRun) -> list[str]:
     ]
 
 
-def wished_sensitivity(evaluation: Evaluation) -> float | None:
-    """Return the sensitivity that the decision rule aimed at, as its text says; None with costs."""
-    found = re.search(r"sensitivity of (\d?\.\d+)", evaluation.decision)
-    return float(found[1]) if found else None
-
-
 def main_difference(evaluation: Evaluation, other: str) -> Estimate | None:
     """Return how far the AUC of the study's arm lies above another arm's, on the same people."""
     return evaluation.differences.get(f"{evaluation.main_arm}-{other}", {}).get("auc")
@@ -100,7 +92,7 @@ def _question(run: SavedRun, evaluation: Evaluation) -> str:
         if run.tested_elsewhere
         else "people it was not trained on"
     )
-    out = _once_taken_out(run.record) if evaluation.main_arm.startswith("normalized") else ""
+    out = _once_taken_out(run.record) if evaluation.main_arm in ("normalized", "normalized_all") else ""
     return (
         f"Can a model tell {joined(evaluation.positives, 'or')} from {evaluation.negative} in {who}, by "
         f"{_measured(run.record)}{out}?"
@@ -211,7 +203,7 @@ def _decision(evaluation: Evaluation, arm: Arm) -> str:
         f"The rule: {evaluation.decision}.",
         f"Reached, among the people for whom a decision was made: {shares}.",
     ]
-    wished, reached = wished_sensitivity(evaluation), arm.sensitivity
+    wished, reached = evaluation.wished_sensitivity, arm.sensitivity
     referred = arm.abstention.referred.estimate if arm.abstention else None
     if referred is not None:
         told.append(f"{percent(referred)} were referred to a specialist and are not in the two figures.")

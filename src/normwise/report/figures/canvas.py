@@ -10,6 +10,7 @@ import io
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from html import escape
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 __all__ = [
     "COLOURS",
     "SERIES",
+    "arrange",
     "drawing",
     "figures_in",
     "inline_svg",
@@ -93,6 +95,9 @@ _STYLE: dict[str, Any] = {
     "axes.labelcolor": COLOURS["soft"],
     "axes.titlecolor": COLOURS["ink"],
     "axes.axisbelow": True,
+    "axes.facecolor": "none",
+    "figure.facecolor": "none",
+    "figure.edgecolor": "none",
     "text.color": COLOURS["ink"],
     "xtick.color": COLOURS["soft"],
     "ytick.color": COLOURS["soft"],
@@ -107,6 +112,7 @@ _STYLE: dict[str, Any] = {
     "path.simplify": False,
 }
 
+_PAD = 4.0  # pixels around the labels
 _LARGEST = 1.15  # a figure grows with a wide page, but not to a poster
 _SHORTENED = re.compile(r"(-?\d+\.\d{2})\d+")
 _INLINE = re.compile(
@@ -129,21 +135,27 @@ def theme_css() -> str:
 
 
 @contextmanager
-def drawing() -> Iterator[None]:
+def drawing(**more: Any) -> Iterator[None]:
     """Hold the report's style while artists are made; nothing outside the block changes."""
-    from matplotlib import rc_context
+    from matplotlib import rcParams
 
-    with rc_context(_style()):
+    before = dict.copy(rcParams)
+    # As matplotlib's own contexts restore a style; checking 300 known values for every figure takes long.
+    dict.update(rcParams, _style(), **more)
+    try:
         yield
+    finally:
+        dict.update(rcParams, before)
 
 
-def _style(**more: Any) -> Any:
+@cache
+def _style() -> dict[str, Any]:
     """Return every setting: matplotlib's defaults, so that a reader's own never change a byte, then ours."""
-    from matplotlib import rcParamsDefault
+    from matplotlib import RcParams, rcParamsDefault
 
     of_windows = ("backend", "interactive", "toolbar")
     plain = {key: value for key, value in rcParamsDefault.items() if key.split(".")[0] not in of_windows}
-    return {**plain, **_STYLE, **more}
+    return dict(RcParams({**plain, **_STYLE}))
 
 
 def new_figure(width: float, height: float) -> Figure:
@@ -156,7 +168,29 @@ def new_figure(width: float, height: float) -> Figure:
     """
     from matplotlib.figure import Figure
 
-    return Figure(figsize=(width / 72, height / 72), dpi=72, layout="constrained")
+    return Figure(figsize=(width / 72, height / 72), dpi=72)
+
+
+def arrange(figure: Figure) -> None:
+    """Give the axes of a figure the room that its labels and its legend leave, measured once.
+
+    Parameters
+    ----------
+    figure : matplotlib.figure.Figure
+        With one axes; a legend of the figure goes below it.
+    """
+    [axes] = figure.axes
+    renderer = figure._get_renderer()  # type: ignore[attr-defined]  # noqa: SLF001  # what measures text
+    axes.set_position((0.1, 0.1, 0.8, 0.8))
+    outer = axes.get_tightbbox(renderer, for_layout_only=True)
+    inner, whole = axes.bbox, figure.bbox
+    below = sum(legend.get_window_extent(renderer).height + _PAD for legend in figure.legends)
+    left, bottom = inner.x0 - outer.x0 + _PAD, inner.y0 - outer.y0 + _PAD + below
+    right, top = outer.x1 - inner.x1 + _PAD, outer.y1 - inner.y1 + _PAD
+    width, height = whole.width - left - right, whole.height - bottom - top
+    axes.set_position(
+        (left / whole.width, bottom / whole.height, width / whole.width, height / whole.height)
+    )
 
 
 def inline_svg(figure: Figure, name: str, label: str) -> Markup:
@@ -255,12 +289,15 @@ def wrap(text: str, width: int) -> str:
 
 def _body(figure: Figure, name: str) -> str:
     """Save as SVG and keep what lies inside the outer element."""
-    from matplotlib import rc_context
+    from matplotlib.backends.backend_svg import FigureCanvasSVG
 
     stream = io.StringIO()
-    nothing = dict.fromkeys(("Date", "Creator", "Format", "Type"))
-    with rc_context(_style(**{"svg.hashsalt": name})):
-        figure.savefig(stream, format="svg", metadata=nothing, transparent=True, dpi=144)
+    with drawing(**{"svg.hashsalt": name}):
+        canvas = FigureCanvasSVG(figure)
+        arrange(figure)
+        figure.dpi = 144  # of what is drawn as a picture; lines have no pixels
+        # Not `savefig`, which draws everything twice.
+        canvas.print_svg(stream, metadata=dict.fromkeys(("Date", "Creator", "Format", "Type")))
     text = stream.getvalue()
     inside = text[text.index(">", text.index("<svg")) + 1 : text.rindex("</svg>")]
     return re.sub(r"<defs>\s*<style.*?</defs>", "", inside, count=1, flags=re.DOTALL)
