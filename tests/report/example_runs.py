@@ -15,6 +15,7 @@ from normwise.results import (
     Explanation,
     FlowStep,
     Importance,
+    Note,
     RunRecord,
     write_result,
 )
@@ -180,7 +181,7 @@ def hostile(folder: Path) -> Path:
         name: replace(arm, title=HOSTILE, settings=[{HOSTILE: HOSTILE}] * 2)
         for name, arm in whole.arms.items()
     }
-    evaluation = replace(whole, arms=arms, notes=[HOSTILE], decision=HOSTILE)
+    evaluation = replace(whole, arms=arms, notes=[Note("", HOSTILE)], decision=HOSTILE)
     explanation = make_explanation(sizes, levels=(HOSTILE,))
     explanation = replace(
         explanation,
@@ -199,7 +200,7 @@ def hostile(folder: Path) -> Path:
         extractor=HOSTILE,
         demographics=[HOSTILE],
         readings=[HOSTILE],
-        warnings=[f"COH-101 {HOSTILE}"],
+        warnings=[Note("COH-101", HOSTILE)],
         hashes={HOSTILE: HOSTILE},
         versions={HOSTILE: HOSTILE},
         settings={HOSTILE: {HOSTILE: HOSTILE}},

@@ -15,6 +15,7 @@ from normwise.results import (
     Explanation,
     FlowStep,
     Importance,
+    Note,
     RunRecord,
     Trajectory,
 )
@@ -114,11 +115,15 @@ def make_evaluation(sizes: dict[str, int], *, negative: str = "normal", seed: in
         seed=0,
         confidence=0.95,
         decision="threshold for a sensitivity of 0.9, chosen inside the training part",
+        wished_sensitivity=0.9,
         main_arm="normalized",
         arms=arms,
         differences=differences,
         notes=[
-            "NRM-203 62 normals carry 3 parameters in fold 2 of repeat 1: fewer than a spline should have."
+            Note(
+                "NRM-203",
+                "62 normals carry 3 parameters in fold 2 of repeat 1: fewer than a spline should have.",
+            )
         ],
     )
 
@@ -175,7 +180,13 @@ def make_record(sizes: dict[str, int], *, features: int = 60) -> RunRecord:
             "M/F: categories F, M",
             "CDR: 0 is normal; 0.5, 1, 2 are dementia; 201 empty values are missing",
         ],
-        warnings=["FEA-207 3 regions have fewer than 50 voxels in some scans: their p5 is uncertain."],
+        warnings=[
+            Note(
+                "FEA-207",
+                "3 regions have fewer than 50 voxels in some scans: their p5 is uncertain.",
+                value=3,
+            )
+        ],
         hashes={
             "table": "9c56cc51b374c3ba189210d5b6d4bf57790d351c96c47c02190ecf1e430635ab",
             "features": "2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae",

@@ -7,6 +7,8 @@ import pytest
 
 from normwise.errors import ReportError
 from normwise.report import read_run
+from normwise.report.sentences import sentences
+from normwise.results import Note
 from report.example_runs import extracted_only, two_classes
 
 
@@ -24,6 +26,19 @@ def test_read_run_counts_the_main_arms_reasons_only(tmp_path: Path) -> None:
 def test_read_run_does_without_everything_but_the_record(tmp_path: Path) -> None:
     run = read_run(extracted_only(tmp_path))
     assert (run.evaluation, run.explanation, run.main, run.no_decision) == (None, None, None, {})
+
+
+def test_sentences_of_0_1_0_are_read_as_they_are(tmp_path: Path) -> None:
+    run = two_classes(tmp_path)
+    edit(run / "run.json", warnings=["FEA-207  odd: few voxels"])
+    evaluation = json.loads((run / "evaluation.json").read_text())
+    del evaluation["wished_sensitivity"]
+    (run / "evaluation.json").write_text(json.dumps(evaluation | {"notes": ["NRM-203  few normals"]}))
+    again = read_run(run)
+    assert again.record.warnings == [Note("", "FEA-207  odd: few voxels")]
+    assert again.evaluation.notes == [Note("", "NRM-203  few normals")]
+    assert again.evaluation.wished_sensitivity is None
+    assert "wished" not in dict(sentences(again))["Decision"]
 
 
 def test_a_folder_that_is_no_run_is_refused(tmp_path: Path) -> None:

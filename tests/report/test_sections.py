@@ -7,7 +7,7 @@ from normwise.report import SavedRun, read_run
 from normwise.report.sections import SECTIONS
 from normwise.report.sections.cohort import all_warnings
 from normwise.report.sections.decisions import confusion_rows
-from normwise.results import Estimate
+from normwise.results import Estimate, Note
 from report.example_runs import EXAMPLES
 from report.read_html import read_html
 from report.simulated_results import make_evaluation, make_explanation, make_record
@@ -101,7 +101,7 @@ def test_features_are_told_with_meaning_and_unit(tmp_path: Path) -> None:
 
 
 def test_warnings_come_once_and_keep_their_code() -> None:
-    run = run_of(notes=["NRM-203 few normals", "NRM-203 few normals"])
+    run = run_of(notes=[Note("NRM-203", "few normals"), Note("NRM-203", "few normals")])
     assert len(all_warnings(run)) == 2
     assert "2 warnings came up" in text_of("summary", run)
     assert [code.text for code in read_html(SECTIONS["readings"](run).body).named("code")] == [
@@ -111,7 +111,7 @@ def test_warnings_come_once_and_keep_their_code() -> None:
 
 
 def test_warnings_of_one_kind_are_folded() -> None:
-    run = run_of(notes=[f"NRM-203 few normals in fold {fold}" for fold in range(25)])
+    run = run_of(notes=[Note("NRM-203", f"few normals in fold {fold}") for fold in range(25)])
     page = read_html(SECTIONS["readings"](run).body)
     assert "26 warnings of 2 kinds" in text_of("summary", run)
     assert [element.text for element in page.named("summary")] == ["24 more of this kind"]

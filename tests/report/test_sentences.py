@@ -8,7 +8,6 @@ from normwise.report import SavedRun
 from normwise.report.sentences import (
     limits,
     sentences,
-    wished_sensitivity,
 )
 from normwise.results import (
     Abstention,
@@ -79,9 +78,13 @@ def test_the_wished_sensitivity_is_held_against_what_was_reached(reached: Estima
     assert told in dict(sentences(with_arm(sensitivity=reached)))["Decision"]
 
 
+def test_the_words_of_the_rule_do_not_matter() -> None:
+    small = replace(make_evaluation(TWO), decision="find nearly everybody", wished_sensitivity=1e-05)
+    assert "above the wished 1e-05" in dict(sentences(run_of(small)))["Decision"]
+
+
 def test_no_sensitivity_is_wished_where_costs_rule() -> None:
-    costs = replace(make_evaluation(TWO), decision="threshold of the lowest cost inside the training part")
-    assert wished_sensitivity(costs) is None
+    costs = replace(make_evaluation(TWO), wished_sensitivity=None)
     assert "wished" not in dict(sentences(run_of(costs)))["Decision"]
 
 

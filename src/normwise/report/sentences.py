@@ -204,18 +204,20 @@ def _decision(evaluation: Evaluation, arm: Arm) -> str:
         f"Reached, among the people for whom a decision was made: {shares}.",
     ]
     wished, reached = evaluation.wished_sensitivity, arm.sensitivity
+    # Two digits where they are the whole of it.
+    goal = f"{wished:g}" if wished is not None and round(wished, 2) != wished else number(wished)
     referred = arm.abstention.referred.estimate if arm.abstention else None
     if referred is not None:
         told.append(f"{percent(referred)} were referred to a specialist and are not in the two figures.")
         if wished is not None:
-            told.append(f"The wished {number(wished)} was for everybody, not for those who are left.")
+            told.append(f"The wished {goal} was for everybody, not for those who are left.")
     elif wished is not None and reached.low is not None and reached.high is not None:
         if reached.high < wished:
-            told.append(f"That is short of the wished {number(wished)}.")
+            told.append(f"That is short of the wished {goal}.")
         elif reached.low > wished:
-            told.append(f"That is above the wished {number(wished)}: the rule was more careful than asked.")
+            told.append(f"That is above the wished {goal}: the rule was more careful than asked.")
         else:
-            told.append(f"The wished {number(wished)} lies inside the interval.")
+            told.append(f"The wished {goal} lies inside the interval.")
     if arm.undecided > 0:
         told.append(f"For {percent(arm.undecided)} of the tests no decision was made.")
     return " ".join(told)

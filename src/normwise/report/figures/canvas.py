@@ -18,11 +18,11 @@ from markupsafe import Markup
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+    from matplotlib.layout_engine import LayoutEngine
 
 __all__ = [
     "COLOURS",
     "SERIES",
-    "arrange",
     "drawing",
     "figures_in",
     "inline_svg",
@@ -139,13 +139,14 @@ def drawing(**more: Any) -> Iterator[None]:
     """Hold the report's style while artists are made; nothing outside the block changes."""
     from matplotlib import rcParams
 
-    before = dict.copy(rcParams)
+    current: Any = rcParams
+    before = dict.copy(current)
     # As matplotlib's own contexts restore a style; checking 300 known values for every figure takes long.
-    dict.update(rcParams, _style(), **more)
+    dict.update(current, _style(), **more)
     try:
         yield
     finally:
-        dict.update(rcParams, before)
+        dict.update(current, before)
 
 
 @cache
@@ -168,29 +169,38 @@ def new_figure(width: float, height: float) -> Figure:
     """
     from matplotlib.figure import Figure
 
-    return Figure(figsize=(width / 72, height / 72), dpi=72)
+    return Figure(figsize=(width / 72, height / 72), dpi=72, layout=_layout())
 
 
-def arrange(figure: Figure) -> None:
-    """Give the axes of a figure the room that its labels and its legend leave, measured once.
+@cache
+def _layout() -> LayoutEngine:
+    """Return what gives the axes the room that labels and a legend below leave, measured once a drawing.
 
-    Parameters
-    ----------
-    figure : matplotlib.figure.Figure
-        With one axes; a legend of the figure goes below it.
+    Matplotlib's constrained layout measures every text four times.
     """
-    [axes] = figure.axes
-    renderer = figure._get_renderer()  # type: ignore[attr-defined]  # noqa: SLF001  # what measures text
-    axes.set_position((0.1, 0.1, 0.8, 0.8))
-    outer = axes.get_tightbbox(renderer, for_layout_only=True)
-    inner, whole = axes.bbox, figure.bbox
-    below = sum(legend.get_window_extent(renderer).height + _PAD for legend in figure.legends)
-    left, bottom = inner.x0 - outer.x0 + _PAD, inner.y0 - outer.y0 + _PAD + below
-    right, top = outer.x1 - inner.x1 + _PAD, outer.y1 - inner.y1 + _PAD
-    width, height = whole.width - left - right, whole.height - bottom - top
-    axes.set_position(
-        (left / whole.width, bottom / whole.height, width / whole.width, height / whole.height)
-    )
+    from matplotlib.layout_engine import LayoutEngine
+
+    class MeasuredOnce(LayoutEngine):
+        _adjust_compatible = _colorbar_gridspec = True
+
+        def execute(self, fig: Any) -> None:
+            [axes] = fig.axes
+            renderer, whole = fig._get_renderer(), fig.bbox  # noqa: SLF001  # what measures text
+            axes.set_position((0.1, 0.1, 0.8, 0.8))
+            outer, inner = axes.get_tightbbox(renderer, for_layout_only=True), axes.bbox
+            below = sum(legend.get_window_extent(renderer).height + _PAD for legend in fig.legends)
+            left, bottom = inner.x0 - outer.x0 + _PAD, inner.y0 - outer.y0 + _PAD + below
+            right, top = outer.x1 - inner.x1 + _PAD, outer.y1 - inner.y1 + _PAD
+            axes.set_position(
+                (
+                    left / whole.width,
+                    bottom / whole.height,
+                    max(0.0, 1 - (left + right) / whole.width),
+                    max(0.0, 1 - (bottom + top) / whole.height),
+                )
+            )
+
+    return MeasuredOnce()
 
 
 def inline_svg(figure: Figure, name: str, label: str) -> Markup:
@@ -293,8 +303,7 @@ def _body(figure: Figure, name: str) -> str:
 
     stream = io.StringIO()
     with drawing(**{"svg.hashsalt": name}):
-        canvas = FigureCanvasSVG(figure)
-        arrange(figure)
+        canvas: Any = FigureCanvasSVG(figure)
         figure.dpi = 144  # of what is drawn as a picture; lines have no pixels
         # Not `savefig`, which draws everything twice.
         canvas.print_svg(stream, metadata=dict.fromkeys(("Date", "Creator", "Format", "Type")))
