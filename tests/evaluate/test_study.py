@@ -63,7 +63,7 @@ def test_the_rule_in_words_is_the_models_own(model: Model, tmp_path: Path) -> No
     found = apply_to_cohort(model, study_of(tmp_path / "data", 30, 1), tmp_path / "run")
     assert found.decision == model.procedure.rule.text
     assert "0.8" in found.decision
-    assert not any(note.startswith("EVA-102") for note in found.notes)
+    assert not any(note.code == "EVA-102" for note in found.notes)
 
 
 @pytest.mark.parametrize("sick", [True, False])
@@ -89,7 +89,7 @@ def test_the_features_are_the_models_however_the_table_looks(model: Model, tmp_p
     same = study_of(tmp_path / "same", 60, 0, columns=COLUMNS[::-1], cohort={"demographics": ["Sex", "Age"]})
     with pytest.warns(NormwiseWarning, match="EVA-102"):
         notes = apply_to_cohort(model, same, tmp_path / "again").notes
-    assert any(note.startswith("EVA-102  60 of 60 scans") and "s0_0, s0_1" in note for note in notes)
+    assert any(note.code == "EVA-102" and note.value == 60 and "s0_0, s0_1" in note.text for note in notes)
 
 
 def test_a_run_folder_that_is_a_file_is_refused(model: Model, tmp_path: Path) -> None:

@@ -76,7 +76,7 @@ def test_people_never_seen_are_told_apart(normwise, halves, trained, tmp_path):
     normwise("test", trained, halves[1], tmp_path / "tested")
     evaluation = read_result(Evaluation, tmp_path / "tested" / "evaluation.json")
     assert evaluation.n_people > 60
-    assert not any("EVA-102" in note for note in evaluation.notes)
+    assert not any(note.code == "EVA-102" for note in evaluation.notes)
     assert evaluation.arms["normalized"].auc.estimate > 0.65
 
 

@@ -121,7 +121,7 @@ def test_test_warns_of_people_it_was_trained_on(normwise, run, cohort, quick, tm
     evaluation = read_result(Evaluation, tmp_path / "tested" / "evaluation.json")
     assert evaluation.kind == "test"
     assert list(evaluation.arms) == ["normalized"]
-    assert any(note.startswith("EVA-102") for note in evaluation.notes)
+    assert any(note.code == "EVA-102" for note in evaluation.notes)
 
 
 def test_report_is_made_again_from_the_run_alone(normwise, run, tmp_path):

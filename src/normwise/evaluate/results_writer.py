@@ -15,8 +15,10 @@ from normwise.evaluate.compare_arms import (
 )
 from normwise.evaluate.cross_validation import ArmPredictions
 from normwise.evaluate.leaks.alarms import LeakInputs, raise_alarms
+from normwise.procedure import wished_sensitivity
 from normwise.results import Arm, Evaluation, LearningCurve, Note, Permutation
 from normwise.runs import PreparedRun
+from normwise.schema import DecisionSection
 
 __all__ = ["write_evaluation", "write_predictions"]
 
@@ -27,6 +29,7 @@ def write_evaluation(
     predictions: dict[str, ArmPredictions],
     main: str,
     notes: Sequence[Note],
+    decision: DecisionSection,
     rule: str,
     *,
     other_sites: ArmPredictions | None = None,
@@ -47,6 +50,8 @@ def write_evaluation(
         The arm that is trained and saved.
     notes : sequence of Note
         What was found on the way.
+    decision : DecisionSection
+        How it was to be decided.
     rule : str
         The decision rule in words.
     other_sites : ArmPredictions, optional
@@ -75,11 +80,12 @@ def write_evaluation(
         seed=section.seed,
         confidence=section.confidence,
         decision=rule,
+        wished_sensitivity=wished_sensitivity(decision),
         main_arm=main,
         arms=found.arms,
         differences=found.differences,
         comparisons=found.comparisons,
-        notes=[str(note) for note in notes],
+        notes=list(notes),
         split=section.split if kind == "crossval" else "test",
         alarms=raise_alarms(LeakInputs(kind, prepared, predictions, main, found, by_site)),
         by_site=by_site,

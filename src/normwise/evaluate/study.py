@@ -125,6 +125,7 @@ def evaluate_study(
         predictions,
         main,
         notes,
+        resolved.decision,
         describe_rule(resolved.decision),
         other_sites=by_site,
         learning_curve=curve,
@@ -132,7 +133,7 @@ def evaluate_study(
     )
     model = train_model(prepared)
     prepared.folder.write_result(prepared.folder.EXPLANATION, explain_model(model, prepared))
-    record_run(prepared, "evaluate", [str(note) for note in notes])
+    record_run(prepared, "evaluate", notes)
     if people:
         write_run_people(model, prepared, trained_on=True)
     write_report(prepared.folder.path)
@@ -204,9 +205,11 @@ def test_model(
     known = _people_trained_on(model, prepared)
     notes = [*model.procedure.notes, *known]
     rule = model.procedure.rule.text
-    evaluation = write_evaluation("test", prepared, predictions, model.procedure.arm, notes, rule)
+    evaluation = write_evaluation(
+        "test", prepared, predictions, model.procedure.arm, notes, model.study.decision, rule
+    )
     prepared.folder.write_result(prepared.folder.EXPLANATION, explain_model(model, prepared))
-    record_run(prepared, "test", [str(note) for note in notes])
+    record_run(prepared, "test", notes)
     if people:
         write_run_people(model, prepared, trained_on=False)
     write_report(prepared.folder.path)

@@ -59,7 +59,7 @@ def train_study(
     model, folder = train_model(prepared), prepared.folder
     save_model(model, folder / folder.MODEL)
     folder.write_result(folder.EXPLANATION, explain_model(model, prepared))
-    record_run(prepared, "train", [str(note) for note in model.procedure.notes])
+    record_run(prepared, "train", list(model.procedure.notes))
     write_report(folder.path)
     return model
 

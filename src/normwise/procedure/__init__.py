@@ -11,7 +11,13 @@ tuning chooses among) → ``calibration``, ``conformal`` and ``decision`` (proba
 """
 
 from normwise.procedure.candidates import candidates_of
-from normwise.procedure.decision import DecisionRule, check_costs, choose_rule, describe_rule
+from normwise.procedure.decision import (
+    DecisionRule,
+    check_costs,
+    choose_rule,
+    describe_rule,
+    wished_sensitivity,
+)
 from normwise.procedure.fit import ArmFitter, FittedProcedure, fit_procedure
 from normwise.procedure.folds import (
     Fold,
@@ -62,4 +68,5 @@ __all__ = [
     "people_per_class",
     "seed_for",
     "site_column",
+    "wished_sensitivity",
 ]

@@ -28,6 +28,7 @@ __all__ = [
     "choose_rule",
     "describe_rule",
     "threshold_for_sensitivity",
+    "wished_sensitivity",
 ]
 
 DEFAULT_SENSITIVITY = 0.90
@@ -311,8 +312,20 @@ def _describe_choice(section: DecisionSection) -> str:
             f"threshold of the lowest cost inside the training part "
             f"(missed patient {section.cost.missed:g}, false alarm {section.cost.false_alarm:g})"
         )
-    wished = section.sensitivity or DEFAULT_SENSITIVITY
+    wished = wished_sensitivity(section)
     return f"threshold for a sensitivity of {wished:g}, chosen inside the training part"
+
+
+def wished_sensitivity(section: DecisionSection) -> float | None:
+    """Return the sensitivity at which the rule aims; None where costs decide.
+
+    Examples
+    --------
+    >>> wished_sensitivity(DecisionSection()), wished_sensitivity(DecisionSection(sensitivity=0.95))
+    (0.9, 0.95)
+    """
+    costs = section.cost is not None or section.cost_matrix is not None
+    return None if costs else section.sensitivity or DEFAULT_SENSITIVITY
 
 
 def _cost_table(

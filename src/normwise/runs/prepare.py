@@ -34,7 +34,7 @@ from normwise.features import (
 )
 from normwise.files import sha256_file
 from normwise.procedure import site_column
-from normwise.results import FlowStep, RunRecord
+from normwise.results import FlowStep, Note, RunRecord
 from normwise.run_folder import RunFolder
 from normwise.runs.composition import (
     composition_of,
@@ -230,7 +230,7 @@ def prepare_run(
     return PreparedRun(study, folder, cohort, features)
 
 
-def record_run(prepared: PreparedRun, command: str, warnings: list[str]) -> RunRecord:
+def record_run(prepared: PreparedRun, command: str, warnings: list[Note]) -> RunRecord:
     """Write ``run.json``: what was run, on whom, with which versions and seeds.
 
     Parameters
@@ -239,7 +239,7 @@ def record_run(prepared: PreparedRun, command: str, warnings: list[str]) -> RunR
         The run.
     command : str
         The verb.
-    warnings : list of str
+    warnings : list of Note
         What was found on the way, each once.
     """
     study, cohort = prepared.study, prepared.cohort

@@ -156,7 +156,8 @@ def _style() -> dict[str, Any]:
 
     of_windows = ("backend", "interactive", "toolbar")
     plain = {key: value for key, value in rcParamsDefault.items() if key.split(".")[0] not in of_windows}
-    return dict(RcParams({**plain, **_STYLE}))
+    resolved: Any = RcParams({**plain, **_STYLE})
+    return dict.copy(resolved)
 
 
 def new_figure(width: float, height: float) -> Figure:
