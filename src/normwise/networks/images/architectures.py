@@ -47,8 +47,8 @@ class ResidualBlock(nn.Module):  # type: ignore[misc]  # torch has no types here
         nn.init.zeros_(self.second_norm.weight)
         same = stride == 1 and inside == outside
         self.shortcut = nn.Identity() if same else conv(inside, outside, 1, bias=False)
-        # A strided 1 × 1 convolution of fewer than eight channels that lie side by side in memory makes oneDNN
-        # 3.12 write past its buffers with AVX2. Every stride-th pixel, then the convolution, is the same thing.
+        # A strided 1 × 1 convolution of fewer than eight channels that lie side by side in memory makes
+        # oneDNN 3.12 write past its buffers with AVX2. Every stride-th pixel, then the convolution, is equal.
         self._every = (slice(None), slice(None), *(slice(None, None, stride) for _ in range(ndim)))
 
     def forward(self, images: Tensor) -> Tensor:
