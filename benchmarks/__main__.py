@@ -24,6 +24,8 @@ def main() -> int:
     if len(sys.argv) < 2 or sys.argv[1] not in names:
         print(f"usage: python -m benchmarks NAME [PART], one of: {', '.join(names)}", file=sys.stderr)
         return 2
+    sys.path.append(str(Path(__file__).parents[1] / "tests"))  # where slides and cohorts are simulated
+    sys.path.append(str(Path(__file__).parents[1] / "tests"))  # where slides and cohorts are simulated
     import_module(f"benchmarks.{sys.argv[1]}").main()
     return 0
 

@@ -18,8 +18,8 @@ from normwise.evaluate import evaluate_study
 from normwise.features import learnt_extractor, read_features
 from normwise.features.slides import read_tiles, tiles_place
 from normwise.procedure import draw_folds
-from normwise.samples import simulate_slides
 from normwise.schema import Study
+from simulated_slides import simulate_slides
 
 TOP = 10
 

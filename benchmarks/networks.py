@@ -78,7 +78,7 @@ def planted() -> None:
     from normwise.model.image_evidence import grad_cam
     from normwise.networks.images.columns import image_frame
     from normwise.normalize import FeatureNormalizer
-    from normwise.samples import plant_blobs
+    from planted_images import plant_blobs
 
     train, test = plant_blobs(400, seed=101), plant_blobs(300, seed=102)
     X, X_test = (image_frame(each.images, each.demographics) for each in (train, test))
@@ -265,7 +265,7 @@ import sys
 from pathlib import Path
 from normwise.classify import ConvClassifier
 from normwise.features import image_frame
-from normwise.samples import plant_blobs
+from planted_images import plant_blobs
 cohort = plant_blobs(60, edge=16, seed=5)
 X = image_frame(cohort.images, cohort.demographics)
 model = ConvClassifier(width=4, blocks=2, epochs=30, augmentation="strong", checkpoint=sys.argv[1] or None)

@@ -39,7 +39,7 @@ def main() -> None:
 
 def accuracy() -> None:
     from normwise.features.slides import segment_nuclei
-    from normwise.samples import draw_stain, draw_tile
+    from simulated_tiles import draw_stain, draw_tile
 
     print("\nSynthetic haematoxylin and eosin, 256 µm tiles, stains drawn with the seeds")
     for mpp in (0.25, 0.5):
@@ -119,7 +119,7 @@ def speed() -> None:
     from normwise.features.slides import segment_nuclei
     from normwise.features.slides.stain import StainModel
     from normwise.features.slides.tile_measures import measure_tile
-    from normwise.samples import draw_tile
+    from simulated_tiles import draw_tile
 
     rgb, _ = draw_tile(np.random.default_rng(999), 1024, 0.25)
     candidates: dict[str, Callable[[], object]] = {
@@ -208,11 +208,8 @@ def processes() -> None:
 
 def pyramid(path: Path, grid: int, mpp: float, share: float = 0.8) -> Path:
     """Write a slide of ``grid``² tiles of 256 px, a disk of tissue in the middle."""
-    from normwise.samples import (
-        GLASS,
-        draw_tile,
-        write_pyramid,
-    )
+    from simulated_pyramids import GLASS, write_pyramid
+    from simulated_tiles import draw_tile
 
     rng = np.random.default_rng(7)
     blocks = [draw_tile(rng, 256, mpp, margin_um=1.0)[0] for _ in range(24)]

@@ -8,11 +8,8 @@ from pathlib import Path
 import numpy as np
 import tifffile
 
-from normwise.samples import (
-    GLASS,
-    draw_tile,
-    write_pyramid,
-)
+from simulated_pyramids import GLASS, write_pyramid
+from simulated_tiles import draw_tile
 
 SIDE = 256
 

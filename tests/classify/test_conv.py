@@ -14,7 +14,7 @@ from sklearn.model_selection import cross_val_predict
 from normwise.classify import CLASSIFIERS, ConvClassifier
 from normwise.errors import ClassifierError, FeatureError
 from normwise.networks.images.columns import image_frame
-from normwise.samples import plant_blobs
+from planted_images import plant_blobs
 
 SMALL = {"width": 4, "blocks": 2, "epochs": 2, "batch_size": 8}
 

@@ -25,9 +25,9 @@ from normwise.features import (
     write_features,
 )
 from normwise.features.atlases import load_atlas
-from normwise.samples import draw_tile
 from normwise.schema import EXTRACTOR_SECTIONS, Study
 from phantoms import brain, labels_on, save
+from simulated_tiles import draw_tile
 
 SOURCE = Path(normwise.__file__).parent
 FILES = sorted(path.relative_to(SOURCE) for path in SOURCE.rglob("*.py"))

@@ -18,8 +18,8 @@ from normwise.learnt.registry import network_extractor
 from normwise.learnt.trunk import ConvTrunk
 from normwise.networks.images.columns import image_frame
 from normwise.normalize import FeatureNormalizer
-from normwise.samples import plant_blobs
 from normwise.schema import AutoencoderSection, TrunkSection, VoxelsSection
+from planted_images import plant_blobs
 
 SMALL = {"width": 4, "blocks": 2, "epochs": 2, "batch_size": 8}
 NAMES = ("age", "sex")

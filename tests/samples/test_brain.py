@@ -5,12 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from normwise.samples import (
-    PLACES,
-    Person,
-    open_simulator,
-    simulate_brain,
-)
+from normwise.samples import PLACES, Person, open_simulator, simulate_brain
 
 HEALTHY = Person("sub-001", 1, 60, "F", "A", "normal", 0.0, dict.fromkeys(PLACES, 0.0))
 

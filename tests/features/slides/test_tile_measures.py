@@ -13,7 +13,7 @@ from normwise.features.slides.tile_measures import (
     sharpness,
     texture,
 )
-from normwise.samples import draw_tile
+from simulated_tiles import draw_tile
 
 
 def one_row(labels, haematoxylin, eosin, mpp, **options):

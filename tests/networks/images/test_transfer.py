@@ -14,7 +14,7 @@ from normwise.classify import ConvClassifier  # noqa: E402 - torch may be missin
 from normwise.errors import ClassifierError  # noqa: E402 - torch may be missing
 from normwise.networks.images.architectures import build_network, parameter_count  # noqa: E402 - torch may be missing
 from normwise.networks.images.transfer import advise_transfer, save_trunk  # noqa: E402 - torch may be missing
-from normwise.samples import plant_blobs  # noqa: E402 - torch may be missing
+from planted_images import plant_blobs  # noqa: E402 - torch may be missing
 
 SMALL = {"ndim": 2, "width": 4, "blocks": 2, "epochs": 1, "batch_size": 8}
 

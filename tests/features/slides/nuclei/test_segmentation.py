@@ -6,7 +6,7 @@ import pytest
 from normwise import segment_nuclei
 from normwise.errors import FeatureError
 from normwise.features.slides.nuclei import label_nuclei
-from normwise.samples import TissueLook, draw_stain, draw_tile
+from simulated_tiles import TissueLook, draw_stain, draw_tile
 
 
 def matched(found, truth):

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from normwise.errors import SampleError
 from normwise.files import write_text
-from normwise.samples.slides_pyramid import GLASS, write_pyramid
-from normwise.samples.slides_tile import (
+from simulated_pyramids import GLASS, write_pyramid
+from simulated_tiles import (
     Stain,
     TissueLook,
     draw_stain,

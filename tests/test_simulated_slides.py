@@ -7,7 +7,8 @@ import pytest
 
 from normwise.errors import SampleError
 from normwise.images import open_slide
-from normwise.samples import simulate_slides, write_pyramid
+from simulated_pyramids import write_pyramid
+from simulated_slides import simulate_slides
 from slide_files import drawn, save_slide
 
 
