@@ -7,6 +7,7 @@ everybody for the model that is saved. Nothing in it ever sees a row that it is 
 from __future__ import annotations
 
 import warnings
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -16,6 +17,7 @@ from numpy.typing import NDArray
 from sklearn.base import clone
 from sklearn.pipeline import Pipeline
 
+from normwise.classify import predict_grid
 from normwise.errors import NormwiseWarning, ProcedureError
 from normwise.normalize import FeatureNormalizer, SiteHarmonizer
 from normwise.procedure.candidates import (
@@ -283,11 +285,9 @@ class _Search:
             unseen, encodable = self.preprocessing.transform(fitted, train[fold.test])
             if not encodable.any():
                 continue
-            for table, (columns, model) in zip(
-                tables, self._fit_candidates(seen, names, appended_columns(fitted)), strict=True
-            ):
-                inputs = unseen if columns is None else unseen[:, columns]
-                table[fold.test[encodable]] = _in_order(model.predict_proba(inputs), model.classes_, targets)
+            found = self._predict_candidates(seen, names, unseen, appended_columns(fitted))
+            for table, values in zip(tables, found, strict=True):
+                table[fold.test[encodable]] = values
         losses = np.array([mean_log_loss(table, labels, targets) for table in tables])
         by_fold = np.empty((len(tables), 0))
         if self.study.classifier.rule == "one_standard_error":
@@ -328,24 +328,22 @@ class _Search:
         usable = _usable(encodable, labels, self.roles)
         return fitted, values[usable[encodable]], labels[usable]
 
-    def _fit_candidates(
-        self, seen: Any, labels: Names, appended: int
-    ) -> list[tuple[NDArray[np.intp] | None, Any]]:
-        """Return each candidate fitted, with the columns that it is given; None for all of them."""
+    def _predict_candidates(self, seen: Any, labels: Names, unseen: Any, appended: int) -> list[Floats]:
+        """Fit each candidate, and return its probabilities of unseen rows, (n_unseen, n_targets)."""
         counts, width = self.candidates.counts, seen.shape[1]
         most = max((count for count in counts if count is not None), default=0)
         # One ranking serves every number of features.
         ranked = None if self.selector is None else self.selector.rank(seen, labels, most, width - appended)
-        fitted: list[tuple[NDArray[np.intp] | None, Any]] = []
+        tables: list[Floats] = []
         for name, grid in self.candidates.grids.items():
             for count in counts:
-                columns = None
+                rows, others = seen, unseen
                 if ranked is not None and count is not None:
                     columns = columns_kept(ranked, count, width, width - appended)
-                rows = seen if columns is None else seen[:, columns]
-                classifier = self.candidates.classifiers[name]
-                fitted += [(columns, model) for model in classifier.fit_grid(rows, labels, grid)]
-        return fitted
+                    rows, others = seen[:, columns], unseen[:, columns]
+                found, classes = predict_grid(self.candidates.classifiers[name], grid, rows, labels, others)
+                tables += [_in_order(table, classes, self.roles.targets) for table in found]
+        return tables
 
 
 def fit_procedure(
@@ -386,15 +384,15 @@ def _usable(encodable: NDArray[np.bool_], labels: Names, roles: Roles) -> NDArra
     return usable
 
 
-def _in_order(table: Floats, classes: Names, targets: tuple[str, ...]) -> Floats:
+def _in_order(table: Floats, classes: Iterable[object], targets: tuple[str, ...]) -> Floats:
     """Put probability columns, sorted by scikit-learn, into the study's order."""
     return table[:, [list(classes).index(name) for name in targets]]
 
 
 def mean_log_loss(probabilities: Floats, labels: Names, targets: tuple[str, ...]) -> float:
     """Mean −log of the probability of the true class over the rows that have one."""
-    tested = np.isfinite(probabilities).all(axis=1) & np.isin(labels, targets)
-    column = np.array([targets.index(label) for label in labels[tested]], dtype=np.intp)
-    true = probabilities[tested][np.arange(len(column)), column]
+    columns = np.array([targets.index(label) if label in targets else -1 for label in labels], dtype=np.intp)
+    tested = np.isfinite(probabilities).all(axis=1) & (columns >= 0)
+    true = probabilities[tested, columns[tested]]
     # Below 1e-12 a single sure mistake would outweigh the whole cohort.
     return float(-np.log(np.clip(true, 1e-12, 1.0)).mean())
