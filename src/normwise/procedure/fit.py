@@ -17,7 +17,6 @@ from numpy.typing import NDArray
 from sklearn.base import clone
 from sklearn.pipeline import Pipeline
 
-from normwise.classify import predict_grid
 from normwise.errors import NormwiseWarning, ProcedureError
 from normwise.normalize import FeatureNormalizer, SiteHarmonizer
 from normwise.procedure.candidates import (
@@ -341,7 +340,7 @@ class _Search:
                 if ranked is not None and count is not None:
                     columns = columns_kept(ranked, count, width, width - appended)
                     rows, others = seen[:, columns], unseen[:, columns]
-                found, classes = predict_grid(self.candidates.classifiers[name], grid, rows, labels, others)
+                found, classes = self.candidates.classifiers[name].predict_grid(rows, labels, grid, others)
                 tables += [_in_order(table, classes, self.roles.targets) for table in found]
         return tables
 
