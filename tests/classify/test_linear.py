@@ -10,11 +10,11 @@ from normwise.classify.solvers.row_space import to_row_space
 from normwise.errors import ClassifierError
 
 
-def people(n_samples, n_features, n_classes, seed=0, pull=1.0):
+def people(n_samples, n_features, n_classes, seed=0, gap=1.0):
     rng = np.random.default_rng(seed)
     codes = rng.integers(0, n_classes, n_samples)
     X = rng.normal(size=(n_samples, n_features))
-    X[:, 0] += pull * codes
+    X[:, 0] += gap * codes
     return X, codes
 
 
@@ -84,16 +84,16 @@ def test_probabilities_are_the_documented_function_of_the_scores(n_classes):
 
 
 def test_the_auc_is_that_of_the_least_squares_score():
-    X, codes = people(80, 300, 2, pull=0.3)
-    test_X, test_codes = people(80, 300, 2, seed=1, pull=0.3)
+    X, codes = people(80, 300, 2, gap=0.3)
+    test_X, test_codes = people(80, 300, 2, seed=1, gap=0.3)
     model = LinearClassifier(1.0).fit(X, codes)
     score = test_X @ model.coef_[0] + model.intercept_[0]
     assert roc_auc_score(test_codes, model.predict_proba(test_X)[:, 1]) == roc_auc_score(test_codes, score)
 
 
 def test_the_slope_makes_new_people_likelier_than_the_bare_first_step():
-    X, codes = people(60, 200, 2, pull=3.0)
-    test_X, test_codes = people(200, 200, 2, seed=1, pull=3.0)
+    X, codes = people(60, 200, 2, gap=3.0)
+    test_X, test_codes = people(200, 200, 2, seed=1, gap=3.0)
     model = LinearClassifier(100.0).fit(X, codes)
     with_slope = log_loss(test_codes, model.predict_proba(test_X))
     model.slope_ = 1.0
@@ -106,16 +106,16 @@ def test_the_slope_makes_new_people_likelier_than_the_bare_first_step():
 def test_gradient_descent_ends_at_the_closed_form(shape, n_classes, weight):
     X, codes = people(*shape, n_classes)
     closed = LinearClassifier(3.0, class_weight=weight).fit(X, codes)
-    walked = LinearClassifier(3.0, class_weight=weight, solver="gradient_descent").fit(X, codes)
-    np.testing.assert_allclose(walked.coef_, closed.coef_, atol=1e-7)
-    np.testing.assert_allclose(walked.predict_proba(X), closed.predict_proba(X), atol=1e-6)
-    assert (np.diff(walked.cost_curve_) <= 1e-15).all()
-    assert walked.n_iter_ == len(walked.cost_curve_) - 1
+    descended = LinearClassifier(3.0, class_weight=weight, solver="gradient_descent").fit(X, codes)
+    np.testing.assert_allclose(descended.coef_, closed.coef_, atol=1e-7)
+    np.testing.assert_allclose(descended.predict_proba(X), closed.predict_proba(X), atol=1e-6)
+    assert (np.diff(descended.cost_curve_) <= 1e-15).all()
+    assert descended.n_iter_ == len(descended.cost_curve_) - 1
     columns = np.eye(n_classes)[codes][:, 1:] if n_classes == 2 else np.eye(n_classes)[codes]
-    gaps = X @ walked.coef_.T + walked.intercept_ - columns
+    gaps = X @ descended.coef_.T + descended.intercept_ - columns
     share = row_weights(codes, weight) / row_weights(codes, weight).sum()
-    least = 0.5 * share @ (gaps**2).sum(axis=1) + 0.5 * 3.0 / len(codes) * (walked.coef_**2).sum()
-    assert walked.cost_curve_[-1] == pytest.approx(least, rel=1e-10)
+    least = 0.5 * share @ (gaps**2).sum(axis=1) + 0.5 * 3.0 / len(codes) * (descended.coef_**2).sum()
+    assert descended.cost_curve_[-1] == pytest.approx(least, rel=1e-10)
 
 
 def test_a_rate_too_high_is_refused_with_the_largest_stable_one():

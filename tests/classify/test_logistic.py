@@ -18,6 +18,8 @@ def people(n_samples, n_features, n_classes, seed=0):
     return X / X.std(axis=0), np.array(["ad", "mci", "normal"], dtype=object)[codes]
 
 
+# With some BLAS its line search can't see the last digit's decrease, and its own other solver ends the work.
+@pytest.mark.filterwarnings("ignore:Line search of Newton solver")
 @pytest.mark.parametrize("n_classes", [2, 3])
 @pytest.mark.parametrize("weight", [None, "balanced"])
 @pytest.mark.parametrize("shape", [(60, 200), (200, 20), (50, 50)])
@@ -49,10 +51,10 @@ def test_features_of_wildly_different_scale_still_reach_the_optimum():
     # The weakest penalty of a grid decides how exactly the rows are turned for all of it.
     for model in LogisticClassifier().fit_grid(X, y, [{"C": 1e-15}, {"C": 1.0}]):
         first, last = model.predict_proba(X).T
-        pull = X.T @ np.where(y == model.classes_[1], -first, last)
+        gradient = X.T @ np.where(y == model.classes_[1], -first, last)
         # The optimum's own equation, w = −C X'(p − y), feature by feature.
         np.testing.assert_allclose(
-            model.coef_[0], -model.C * pull, rtol=1e-5, atol=1e-7 * np.abs(model.coef_).max()
+            model.coef_[0], -model.C * gradient, rtol=1e-5, atol=1e-7 * np.abs(model.coef_).max()
         )
 
 
@@ -84,15 +86,15 @@ def test_a_grid_may_mix_weights_and_solvers():
 @pytest.mark.parametrize("shape", [(30, 60), (80, 6)])
 def test_gradient_descent_ends_at_the_optimum(shape, n_classes):
     X, y = people(*shape, n_classes)
-    settled = LogisticClassifier(0.1, class_weight="balanced").fit(X, y)
-    walked = LogisticClassifier(0.1, class_weight="balanced", solver="gradient_descent").fit(X, y)
-    np.testing.assert_allclose(walked.coef_, settled.coef_, atol=1e-6)
-    np.testing.assert_allclose(walked.predict_proba(X), settled.predict_proba(X), atol=1e-6)
-    assert walked.cost_curve_[0] == pytest.approx(np.log(n_classes))
-    assert (np.diff(walked.cost_curve_) <= 1e-15).all()
+    newton = LogisticClassifier(0.1, class_weight="balanced").fit(X, y)
+    descended = LogisticClassifier(0.1, class_weight="balanced", solver="gradient_descent").fit(X, y)
+    np.testing.assert_allclose(descended.coef_, newton.coef_, atol=1e-6)
+    np.testing.assert_allclose(descended.predict_proba(X), newton.predict_proba(X), atol=1e-6)
+    assert descended.cost_curve_[0] == pytest.approx(np.log(n_classes))
+    assert (np.diff(descended.cost_curve_) <= 1e-15).all()
 
 
-def test_a_diverging_rate_is_refused_and_a_slow_one_is_told():
+def test_a_diverging_rate_is_refused_and_a_slow_one_is_warned_of():
     X, y = people(40, 10, 2)
     with pytest.raises(ClassifierError, match="learning rate 1000") as caught:
         LogisticClassifier(solver="gradient_descent", learning_rate=1000.0).fit(X, y)
@@ -102,48 +104,23 @@ def test_a_diverging_rate_is_refused_and_a_slow_one_is_told():
         LogisticClassifier(solver="gradient_descent", max_steps=5).fit(X, y)
 
 
-def test_steps_that_run_out_are_told(monkeypatch):
+def test_steps_that_run_out_are_warned_of(monkeypatch):
     monkeypatch.setattr("normwise.classify.solvers.newton._MOST_STEPS", 2)
     X, y = people(40, 10, 2)
     with pytest.warns(NormwiseWarning, match="CLS-203"):
-        LogisticClassifier().fit(X, y)
-
-
-SETTINGS = [{"C": value} for value in (10.0, 1e-4, 1.0, 0.01)]
-
-
-def two_classes(
-    people: int = 60, features: int = 90, gap: float = 0.7
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    rng = np.random.default_rng(0)
-    y = np.array(["normal", "AD"], dtype=object)[np.arange(people) % 2]
-    X = rng.normal(size=(people, features)) + 3.0
-    X[:, :3] += gap * (y == "AD")[:, None]
-    return X[20:], y[20:], X[:20]
+        LogisticClassifier().fit(X, y, sample_weight=np.linspace(0.5, 1.5, 40))
 
 
 @pytest.mark.parametrize("gap", [0.7, 30.0])
 @pytest.mark.parametrize("features", [90, 8])
-def test_the_probabilities_of_a_grid_are_those_of_its_models(features: int, gap: float) -> None:
-    X, y, unseen = two_classes(features=features, gap=gap)
-    tables, classes = LogisticClassifier().predict_grid(X, y, SETTINGS, unseen)
-    assert classes == ["AD", "normal"]
-    for table, setting in zip(tables, SETTINGS, strict=True):
-        expected = LogisticClassifier(**setting).fit(X, y).predict_proba(unseen)
-        assert np.allclose(table, expected, rtol=0, atol=1e-7)
-
-
-@pytest.mark.parametrize("settings", [{"class_weight": "balanced"}, {"solver": "gradient_descent"}])
-def test_a_grid_of_other_solvers_and_weights_is_fitted(settings: dict[str, str]) -> None:
-    X, y, unseen = two_classes(features=90)
-    model = LogisticClassifier(C=0.01, **settings)
-    (table,), _ = model.predict_grid(X, y, [{"C": 0.01}], unseen)
-    assert np.array_equal(table, model.fit(X, y).predict_proba(unseen))
-
-
-def test_a_grid_of_three_classes() -> None:
-    X, y, unseen = two_classes()
-    y = np.array(["a", "b", "c"], dtype=object)[np.arange(len(y)) % 3]
-    (table,), classes = LogisticClassifier().predict_grid(X, y, [{"C": 0.1}], unseen)
-    assert classes == ["a", "b", "c"]
-    assert np.allclose(table.sum(axis=1), 1.0)
+def test_few_people_are_fitted_from_their_products_to_the_same_model(features: int, gap: float) -> None:
+    rng = np.random.default_rng(0)
+    y = np.array(["normal", "AD"], dtype=object)[np.arange(60) % 2]
+    X = rng.normal(size=(60, features)) + 3.0
+    X[:, :3] += gap * (y == "AD")[:, None]
+    settings = [{"C": value} for value in (10.0, 1e-4, 1.0, 0.01)]
+    # A weight for every row takes the general way.
+    for setting, model in zip(settings, LogisticClassifier().fit_grid(X, y, settings), strict=True):
+        general = LogisticClassifier(**setting, class_weight={"AD": 1.0 + 1e-13}).fit(X, y)
+        np.testing.assert_allclose(model.predict_proba(X), general.predict_proba(X), rtol=0, atol=1e-7)
+        assert model.n_iter_ >= 1

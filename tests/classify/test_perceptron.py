@@ -27,7 +27,7 @@ def test_the_unit_of_a_feature_does_not_matter():
     np.testing.assert_allclose(PerceptronClassifier().fit(scaled, Y).predict_proba(scaled), plain, atol=1e-3)
 
 
-def test_steps_that_run_out_are_told_once():
+def test_steps_that_run_out_are_warned_of_once():
     with pytest.warns(NormwiseWarning, match=r"CLS-204 .* after 3 steps") as caught:
         PerceptronClassifier(max_iter=3).fit(X, Y)
     assert len(caught) == 1

@@ -8,11 +8,11 @@ from normwise.classify import LogisticClassifier, SupportVectorClassifier
 from normwise.errors import ClassifierError, NormwiseWarning
 
 
-def people(n_samples, n_features, n_classes=2, seed=0, pull=1.0):
+def people(n_samples, n_features, n_classes=2, seed=0, gap=1.0):
     rng = np.random.default_rng(seed)
     codes = rng.integers(0, n_classes, n_samples)
     X = rng.normal(size=(n_samples, n_features))
-    X[:, 0] += pull * codes
+    X[:, 0] += gap * codes
     return X, codes
 
 
@@ -31,8 +31,8 @@ def test_two_classes_have_the_score_of_scikit_learn(shape, kernel, C, weight):
     assert hasattr(model, "support_vectors_") == (kernel == "rbf")
 
 
-def test_three_classes_are_told_apart_pair_by_pair():
-    X, y = people(90, 4, 3, pull=2.0)
+def test_three_classes_are_compared_pair_by_pair():
+    X, y = people(90, 4, 3, gap=2.0)
     model = SupportVectorClassifier(0.5, kernel="linear").fit(X, y)
     assert model.coef_.shape == (3, 4)
     for place, pair in enumerate([(0, 1), (0, 2), (1, 2)]):
@@ -59,15 +59,15 @@ def test_a_class_in_the_middle_is_found():
 
 def test_calibration_never_uses_scores_of_rows_a_machine_was_trained_on():
     # With far more features than people every machine parts its training rows; noise stays noise on others.
-    X, y = people(60, 400, pull=0.0)
+    X, y = people(60, 400, gap=0.0)
     model = SupportVectorClassifier(1.0, kernel="linear").fit(X, y)
     assert roc_auc_score(y, model.predict_proba(X)[:, 1]) == 1.0
     assert model.predict_proba(X)[:, 1].max() < 0.8
 
 
 def test_probabilities_are_near_those_of_logistic_regression_where_that_is_true():
-    X, y = people(400, 3, pull=1.5)
-    new, _ = people(200, 3, seed=1, pull=1.5)
+    X, y = people(400, 3, gap=1.5)
+    new, _ = people(200, 3, seed=1, gap=1.5)
     logistic = LogisticClassifier().fit(X, y).predict_proba(new)
     np.testing.assert_allclose(
         SupportVectorClassifier(0.1, kernel="linear").fit(X, y).predict_proba(new), logistic, atol=0.1
@@ -99,7 +99,7 @@ def test_a_class_of_one_row_is_refused():
     assert caught.value.code == "CLS-110"
 
 
-def test_steps_that_run_out_are_told():
-    X, y = people(120, 2, pull=0.2)
+def test_steps_that_run_out_are_warned_of():
+    X, y = people(120, 2, gap=0.2)
     with pytest.warns(NormwiseWarning, match="CLS-202"):
         SupportVectorClassifier(10.0, kernel="linear", folds=2).fit(1e6 * X, y)

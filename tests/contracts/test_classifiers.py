@@ -91,11 +91,6 @@ def test_the_grid_is_fitted_as_if_each_setting_were_alone(name, n_classes):
         alone = make(name).set_params(**setting).fit(X, y)
         np.testing.assert_allclose(model.predict_proba(X), alone.predict_proba(X), atol=1e-6)
     assert make(name).fit_grid(X, y, []) == []
-    unseen = X[::3] + 0.1
-    tables, classes = make(name).predict_grid(X, y, settings, unseen)
-    assert classes == sorted(set(y))
-    for table, model in zip(tables, models, strict=True):
-        np.testing.assert_allclose(table, model.predict_proba(unseen), atol=1e-6)
 
 
 @every_classifier

@@ -78,32 +78,6 @@ class Classifier(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):  # type: ig
             self.fit_together(models, X, y)
         return models
 
-    def predict_grid(
-        self, X: ArrayLike, y: ArrayLike, settings: Sequence[Mapping[str, Any]], unseen: ArrayLike
-    ) -> tuple[list[Floats], list[Any]]:
-        """Fit one clone a setting, and return the probabilities of other rows.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-            Training rows.
-        y : array-like of shape (n_samples,)
-            Their classes.
-        settings : sequence of mapping
-            Parameters of each clone, at least one.
-        unseen : array-like of shape (n_unseen, n_features)
-            Rows to be predicted.
-
-        Returns
-        -------
-        tables : list of ndarray of shape (n_unseen, n_classes)
-            In the order of the settings; those of `fit_grid` and `predict_proba`, up to rounding.
-        classes : list
-            In the order of the columns.
-        """
-        models = self.fit_grid(X, y, settings)
-        return [model.predict_proba(unseen) for model in models], list(models[0].classes_)
-
     def fit_together(self, models: list[Self], X: ArrayLike, y: ArrayLike) -> None:
         """Fit several unfitted clones on the same rows; by default one after the other."""
         for model in models:

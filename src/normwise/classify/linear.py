@@ -18,7 +18,7 @@ from numpy.typing import ArrayLike, NDArray
 from normwise.classify.base import LogOddsClassifier
 from normwise.classify.calibration import fit_slope, soft_targets
 from normwise.classify.solvers.gradient_descent import descend
-from normwise.classify.solvers.learning_rates import refuse_divergence, warn_unsettled
+from normwise.classify.solvers.learning_rates import refuse_divergence, warn_unconverged
 from normwise.classify.solvers.row_space import RowSpace, to_row_space
 from normwise.schema import ClassWeight, Count, NotNegative, Positive
 
@@ -151,14 +151,14 @@ class LinearClassifier(LogOddsClassifier):
         root = np.sqrt(weights)[:, None]
         if self.solver == "gradient_descent":
             # Descent from zero never leaves the rows' span, so its curve is the same in their coordinates.
-            walk = descend(
+            descent = descend(
                 span.coordinates / root, columns, rate=self.learning_rate, steps=self.max_steps,
                 penalty=self.alpha / float(weights.sum()), weights=weights,
             )  # fmt: skip
-            refuse_divergence(walk)
-            warn_unsettled(walk, "linear")
-            self.cost_curve_, self.n_iter_ = walk.costs, max(1, len(walk.costs) - 1)
-            self.coef_ = span.back(walk.weights)
+            refuse_divergence(descent)
+            warn_unconverged(descent, "linear")
+            self.cost_curve_, self.n_iter_ = descent.costs, max(1, len(descent.costs) - 1)
+            self.coef_ = span.back(descent.weights)
         else:
             along = span.coordinates.T @ (root * columns)
             self.coef_, self.n_iter_ = span.back(along / (span.squares + self.alpha)[:, None]), 1

@@ -8,17 +8,16 @@ rows, and each C starts where the last one ended.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping, Sequence
-from typing import Any, Literal, Self
+from collections.abc import Sequence
+from typing import Literal, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import expit
 from sklearn.utils.validation import _check_sample_weight
 
 from normwise.classify.base import LogOddsClassifier
 from normwise.classify.solvers.gradient_descent import descend
-from normwise.classify.solvers.learning_rates import refuse_divergence, warn_unsettled
+from normwise.classify.solvers.learning_rates import refuse_divergence, warn_unconverged
 from normwise.classify.solvers.newton import CrossEntropy, minimise, minimise_dual
 from normwise.classify.solvers.row_space import RowSpace, to_row_space
 from normwise.errors import NormwiseWarning
@@ -110,37 +109,6 @@ class LogisticClassifier(LogOddsClassifier):
         scores = self.read_new(X) @ self.coef_.T + self.intercept_
         return scores[:, 0] if len(self.classes_) == 2 else scores
 
-    def predict_grid(
-        self, X: ArrayLike, y: ArrayLike, settings: Sequence[Mapping[str, Any]], unseen: ArrayLike
-    ) -> tuple[list[Floats], list[Any]]:
-        """Fit one clone a setting, and return the probabilities of other rows; see `Classifier.predict_grid`.
-
-        Two classes of few people are fitted from the people's products with one another alone.
-        """
-        rows, labels, new = np.asarray(X, dtype=np.float64), np.asarray(y), np.asarray(unseen, np.float64)
-        classes, codes = np.unique(labels, return_inverse=True)
-        plain = (
-            self.solver == "newton"
-            and self.class_weight is None
-            and all(set(setting) <= {"C"} for setting in settings)
-            and len(rows) <= max(rows.shape[1], _FEW)
-        )
-        if not plain or len(classes) != 2:
-            return super().predict_grid(X, y, settings, unseen)
-        strengths = [float(setting.get("C", self.C)) for setting in settings]
-        centre = rows.mean(axis=0)
-        gram, across = (rows - centre) @ (rows - centre).T, (new - centre) @ (rows - centre).T
-        tables: list[Floats] = [np.empty((0, 2))] * len(settings)
-        start: tuple[Floats, float] = (np.zeros(len(rows)), 0.0)
-        for place in sorted(range(len(settings)), key=strengths.__getitem__):
-            minimum = minimise_dual(gram, codes.astype(np.float64), 1.0 / strengths[place], start)
-            if minimum is None:
-                return super().predict_grid(X, y, settings, unseen)
-            start = minimum
-            scores = across @ minimum[0] + minimum[1]
-            tables[place] = np.column_stack([expit(-scores), expit(scores)])
-        return tables, classes.tolist()
-
     def fit_together(
         self, models: Sequence[Self], X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None
     ) -> None:
@@ -155,42 +123,70 @@ class LogisticClassifier(LogOddsClassifier):
             model.read_like(first)
             weights.append(model.row_weights(codes, own))
         centre = rows.mean(axis=0)
-        strength = max(model.C * float(each.max()) for model, each in zip(models, weights, strict=True))
-        span = to_row_space(rows - centre, strength)
-        targets = np.eye(len(first.classes_))[codes]
-        if len(first.classes_) == 2:
-            targets = targets[:, 1:]
+        rows = rows - centre
         # From the strongest penalty to the weakest, so that each start is close to its end.
-        starts: dict[bytes, Floats] = {}
-        for place in sorted(range(len(models)), key=lambda each: models[each].C):
-            model, each = models[place], weights[place]
-            if model.solver == "gradient_descent":
-                model._descend(span, targets, each)
-            else:
-                key = each.tobytes()
-                starts[key] = model._solve(span, targets, each, starts.get(key))
+        pairs = sorted(zip(models, weights, strict=True), key=lambda pair: pair[0].C)
+        if not _fit_from_products(pairs, rows, codes):
+            span = to_row_space(rows, max(model.C * float(each.max()) for model, each in pairs))
+            targets = np.eye(len(first.classes_))[codes]
+            if len(first.classes_) == 2:
+                targets = targets[:, 1:]
+            starts: dict[bytes, Floats] = {}
+            for model, each in pairs:
+                if model.solver == "gradient_descent":
+                    model._descend(span, targets, each)
+                else:
+                    key = each.tobytes()
+                    starts[key] = model._solve(span, targets, each, starts.get(key))
+        for model in models:
             model.intercept_ = model.intercept_ - model.coef_ @ centre
 
     def _solve(self, span: RowSpace, targets: Floats, weights: Floats, start: Floats | None) -> Floats:
         problem = CrossEntropy(span.coordinates, targets, weights)
-        found = minimise(problem, 1.0 / self.C, start)
-        if not found.settled:
+        minimum = minimise(problem, 1.0 / self.C, start)
+        if not minimum.converged:
             warnings.warn(
-                f"CLS-203 logistic regression with C = {self.C:g} had not settled after {found.n_steps} "
-                "Newton steps; scale the features or lower C",
-                NormwiseWarning,
+                NormwiseWarning(
+                    "CLS-203",
+                    f"logistic regression with C = {self.C:g} had not converged after {minimum.n_steps} "
+                    "Newton steps; scale the features or lower C",
+                    subject="logistic",
+                    value=self.C,
+                ),
                 stacklevel=2,
             )
-        self.coef_, self.intercept_, self.n_iter_ = span.back(found.weights), found.intercept, found.n_steps
-        return found.columns
+        self.coef_, self.intercept_, self.n_iter_ = (
+            span.back(minimum.weights),
+            minimum.intercept,
+            minimum.n_steps,
+        )
+        return minimum.columns
 
     def _descend(self, span: RowSpace, targets: Floats, weights: Floats) -> None:
         # Descent from zero never leaves the rows' span, so its curve is the same in their coordinates.
-        walk = descend(
+        descent = descend(
             span.coordinates, targets, cost="cross_entropy", rate=self.learning_rate, steps=self.max_steps,
             penalty=1.0 / (self.C * float(weights.sum())), weights=weights,
         )  # fmt: skip
-        refuse_divergence(walk)
-        warn_unsettled(walk, "logistic")
-        self.coef_, self.intercept_ = span.back(walk.weights), walk.intercept
-        self.cost_curve_, self.n_iter_ = walk.costs, max(1, len(walk.costs) - 1)
+        refuse_divergence(descent)
+        warn_unconverged(descent, "logistic")
+        self.coef_, self.intercept_ = span.back(descent.weights), descent.intercept
+        self.cost_curve_, self.n_iter_ = descent.costs, max(1, len(descent.costs) - 1)
+
+
+def _fit_from_products(
+    pairs: Sequence[tuple[LogisticClassifier, Floats]], rows: Floats, codes: NDArray[np.intp]
+) -> bool:
+    """Fit two classes of few, equally weighted people from their products; whether that came to an end."""
+    plain = all(model.solver == "newton" and (weights == 1.0).all() for model, weights in pairs)
+    if not plain or codes.max() > 1 or len(rows) > max(rows.shape[1], _FEW):
+        return False
+    gram, targets = rows @ rows.T, codes.astype(np.float64)
+    multipliers, intercept = np.zeros(len(rows)), 0.0
+    for model, _ in pairs:
+        minimum = minimise_dual(gram, targets, 1.0 / model.C, (multipliers, intercept))
+        if minimum is None:
+            return False
+        multipliers, intercept, model.n_iter_ = minimum
+        model.coef_, model.intercept_ = (multipliers @ rows)[None, :], np.array([intercept])
+    return True

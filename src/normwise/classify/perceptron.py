@@ -1,4 +1,4 @@
-"""Multilayer perceptron: scikit-learn's, on standardised features, trained by a method that settles."""
+"""Multilayer perceptron: scikit-learn's, on standardised features, trained by a method that converges."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class PerceptronClassifier(Classifier):
     alpha : float
         L2 penalty on the weights: the cost is the mean cross-entropy + alpha/(2 n_samples) ‖w‖².
     activation : {"tanh", "logistic", "relu"}
-        Of the hidden units; the first two are smooth, so that training settles.
+        Of the hidden units; the first two are smooth, so that training converges.
     class_weight : None, "balanced" or dict
         Row weights by class; None keeps the training rows' shares.
     max_iter : int
@@ -111,9 +111,13 @@ class PerceptronClassifier(Classifier):
         for found in caught:
             if issubclass(found.category, ConvergenceWarning):
                 warnings.warn(
-                    f"CLS-204 the perceptron had not settled after {network.n_iter_} steps; "
-                    "raise max_iter or alpha",
-                    NormwiseWarning,
+                    NormwiseWarning(
+                        "CLS-204",
+                        f"the perceptron had not converged after {network.n_iter_} steps; "
+                        "raise max_iter or alpha",
+                        subject="perceptron",
+                        value=network.n_iter_,
+                    ),
                     stacklevel=2,
                 )
             else:

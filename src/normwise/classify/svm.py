@@ -35,7 +35,7 @@ _MOST_STEPS = 300_000  # of libsvm; some thousand do for hundreds of rows of fea
 
 
 class SupportVectorClassifier(LogOddsClassifier):
-    """Support vector machine; three classes and more are told apart pair by pair.
+    """Support vector machine; three classes and more are compared pair by pair.
 
     One class against the rest would hide a class in the middle, such as mild impairment between normal and
     dementia, since no line parts it from both sides.
@@ -203,9 +203,13 @@ class SupportVectorClassifier(LogOddsClassifier):
             machine.fit(kernel[np.ix_(rows, rows)], later[rows], sample_weight=weights[rows])
         if machine.fit_status_ != 0:
             warnings.warn(
-                f"CLS-202 the support vector machine with C = {self.C:g} had not settled after {_MOST_STEPS} "
-                "steps; scale the features or lower C",
-                NormwiseWarning,
+                NormwiseWarning(
+                    "CLS-202",
+                    f"the support vector machine with C = {self.C:g} had not converged after {_MOST_STEPS} "
+                    "steps; scale the features or lower C",
+                    subject="svm",
+                    value=self.C,
+                ),
                 stacklevel=2,
             )
         dual = np.zeros(len(kernel))

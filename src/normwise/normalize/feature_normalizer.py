@@ -398,8 +398,9 @@ class FeatureNormalizer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator): 
         )
         if design.n_people < 10 * design.n_parameters:
             _warn(
-                f"NRM-201  {design.n_people} normal people for {design.n_parameters} parameters are "
-                "fewer than 10 a parameter: the expected values are uncertain"
+                "NRM-201",
+                f"{design.n_people} normal people for {design.n_parameters} parameters are "
+                "fewer than 10 a parameter: the expected values are uncertain",
             )
         if self.mode == "append":
             features = self.feature_names_in_[self.is_feature_] if design.parts else ()
@@ -407,8 +408,9 @@ class FeatureNormalizer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator): 
             if thin := find_thin_cover(design, people.take(train), np.isin(train, normals)):
                 more = f"; and {len(thin) - 4} more" if len(thin) > 4 else ""
                 _warn(
-                    "NRM-203  demographics are appended where they are thinly covered, so that a classifier "
-                    f"can hardly learn their effect: {'; '.join(thin[:4])}{more}"
+                    "NRM-203",
+                    "demographics are appended where they are thinly covered, so that a classifier "
+                    f"can hardly learn their effect: {'; '.join(thin[:4])}{more}",
                 )
         return normals, design
 
@@ -473,13 +475,15 @@ class FeatureNormalizer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator): 
         """Warn of features whose residuals among the normals are rounding."""
         if determined := self._few_names(regression.determined):
             _warn(
-                f"NRM-204  among the normals demographics determine {determined} to the last digit; W-scores "
-                "are in standard deviations of the feature itself, which understates a departure"
+                "NRM-204",
+                f"among the normals demographics determine {determined} to the last digit; W-scores "
+                "are in standard deviations of the feature itself, which understates a departure",
             )
         if constant := self._few_names(regression.spread == 0):
             _warn(
-                f"NRM-202  the normals do not vary in {constant}, so that there is no unit for a departure; "
-                "W-scores are 0 for everybody"
+                "NRM-202",
+                f"the normals do not vary in {constant}, so that there is no unit for a departure; "
+                "W-scores are 0 for everybody",
             )
 
     def _few_names(self, marked: npt.NDArray[np.bool_]) -> str:
@@ -589,5 +593,5 @@ class PreparedFeatures:
         return everybody, encodable
 
 
-def _warn(text: str) -> None:
-    warnings.warn(text, NormwiseWarning, stacklevel=4)
+def _warn(code: str, text: str) -> None:
+    warnings.warn(NormwiseWarning(code, text), stacklevel=4)

@@ -30,23 +30,23 @@ def value(flat, targets, cost, penalty, weights):
 
 @every_cost
 def test_the_first_step_is_the_rate_times_the_gradient(cost, targets):
-    walk = descend(X, targets, cost=cost, rate=0.01, steps=1, penalty=0.3, weights=WEIGHTS)
+    descent = descend(X, targets, cost=cost, rate=0.01, steps=1, penalty=0.3, weights=WEIGHTS)
     start = np.zeros(7 * targets.shape[1])
     gradient = approx_fprime(start, value, 1e-7, targets, cost, 0.3, WEIGHTS).reshape(7, -1)
-    np.testing.assert_allclose(np.vstack([walk.weights, walk.intercept]), -0.01 * gradient, atol=1e-7)
-    assert len(walk.costs) == 2
-    assert walk.costs[0] == pytest.approx(value(start, targets, cost, 0.3, WEIGHTS))
-    end = np.vstack([walk.weights, walk.intercept]).ravel()
-    assert walk.costs[1] == pytest.approx(value(end, targets, cost, 0.3, WEIGHTS))
+    np.testing.assert_allclose(np.vstack([descent.weights, descent.intercept]), -0.01 * gradient, atol=1e-7)
+    assert len(descent.costs) == 2
+    assert descent.costs[0] == pytest.approx(value(start, targets, cost, 0.3, WEIGHTS))
+    end = np.vstack([descent.weights, descent.intercept]).ravel()
+    assert descent.costs[1] == pytest.approx(value(end, targets, cost, 0.3, WEIGHTS))
 
 
 @every_cost
-def test_the_default_rate_never_raises_the_cost_and_settles(cost, targets):
-    walk = descend(X, targets, cost=cost, steps=20_000, penalty=0.1, weights=WEIGHTS)
-    assert walk.outcome == "settled"
-    assert (np.diff(walk.costs) <= 1e-15).all()
-    assert walk.rate == pytest.approx(walk.stable_rate / 2)
-    end = np.vstack([walk.weights, walk.intercept]).ravel()
+def test_the_default_rate_never_raises_the_cost_and_converges(cost, targets):
+    descent = descend(X, targets, cost=cost, steps=20_000, penalty=0.1, weights=WEIGHTS)
+    assert descent.outcome == "converged"
+    assert (np.diff(descent.costs) <= 1e-15).all()
+    assert descent.rate == pytest.approx(descent.stable_rate / 2)
+    end = np.vstack([descent.weights, descent.intercept]).ravel()
     gradient = approx_fprime(end, value, 1e-7, targets, cost, 0.1, WEIGHTS)
     np.testing.assert_allclose(gradient, 0.0, atol=5e-6)  # the difference quotient's own error
 
@@ -58,7 +58,7 @@ def test_the_squared_cost_turns_at_the_largest_stable_rate():
     below, above = (
         descend(X, ONE, rate=factor * stable, steps=15_000, penalty=0.1) for factor in (0.999, 1.001)
     )
-    assert below.outcome == "settled"
+    assert below.outcome == "converged"
     assert above.outcome == "diverged"
     assert np.isfinite(above.costs).all()
 
@@ -86,12 +86,12 @@ def test_more_people_than_features_or_fewer_have_the_same_stable_rate():
 
 
 def test_a_flat_cost_and_a_single_step_are_no_trouble():
-    walk = descend(np.zeros((4, 2)), np.zeros((4, 1)), steps=3)
-    assert walk.outcome == "settled"
-    assert len(walk.costs) == 1
-    assert descend(X, ONE, steps=1).outcome == "unsettled"
+    descent = descend(np.zeros((4, 2)), np.zeros((4, 1)), steps=3)
+    assert descent.outcome == "converged"
+    assert len(descent.costs) == 1
+    assert descend(X, ONE, steps=1).outcome == "unconverged"
 
 
 def test_an_infinite_rate_is_divergence_and_no_warning():
-    walk = descend(X, ONE, rate=1e200, steps=10)
-    assert walk.outcome == "diverged"
+    descent = descend(X, ONE, rate=1e200, steps=10)
+    assert descent.outcome == "diverged"

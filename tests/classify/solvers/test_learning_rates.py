@@ -67,15 +67,15 @@ def test_one_class_is_refused():
     ("outcome", "costs", "refused"),
     [
         ("diverged", [1.0, 4.0, 16.0], True),
-        ("unsettled", [1.0, 0.5, 0.9, 0.5, 0.9], True),  # swings for ever
-        ("unsettled", [1.0, 0.8, 0.7], False),  # slow; the bound on the curvature is rarely reached
-        ("settled", [1.0, 0.9, 0.0], False),
+        ("unconverged", [1.0, 0.5, 0.9, 0.5, 0.9], True),  # swings for ever
+        ("unconverged", [1.0, 0.8, 0.7], False),  # slow; the bound on the curvature is rarely reached
+        ("converged", [1.0, 0.9, 0.0], False),
     ],
 )
 def test_a_rate_above_the_stable_one_is_refused_where_the_cost_rises(outcome, costs, refused):
-    walk = Descent(np.zeros((1, 1)), np.zeros(1), np.array(costs), 2.5, 2.0, outcome)
+    descent = Descent(np.zeros((1, 1)), np.zeros(1), np.array(costs), 2.5, 2.0, outcome)
     if refused:
         with pytest.raises(ClassifierError, match=r"rate 2\.5"):
-            refuse_divergence(walk)
+            refuse_divergence(descent)
     else:
-        refuse_divergence(walk)
+        refuse_divergence(descent)

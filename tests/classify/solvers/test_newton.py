@@ -36,7 +36,7 @@ def test_slope_and_curvature_are_derivatives_of_the_cost(n_classes):
 def test_at_the_minimum_the_gradient_is_zero(n_classes, penalty):
     at = problem(n_classes)
     found = minimise(at, penalty)
-    assert found.settled
+    assert found.converged
     scores = at.design @ found.columns
     gradient = at.design.T @ at.slope(at.probabilities(scores))
     gradient[:-1] += penalty * found.columns[:-1]
@@ -63,10 +63,10 @@ def test_without_dimensions_the_intercept_is_the_log_odds():
     assert minimise(at, 1.0).intercept[0] == pytest.approx(np.log(2 / 6), rel=1e-10)
 
 
-def test_perfectly_separable_rows_settle_without_overflow():
+def test_perfectly_separable_rows_converge_without_overflow():
     rows = np.r_[np.full(10, -1e6), np.full(10, 1e6)][:, None]
     found = minimise(CrossEntropy(rows, (rows > 0).astype(float), np.ones(20)), 1e-6)
-    assert found.settled
+    assert found.converged
     assert np.isfinite(found.weights).all()
     # The first-order condition λw = 20·10⁶·(1 − p) fixes the scale.
     gap = 1e-6 * found.weights[0, 0] / (20 * 1e6)

@@ -26,12 +26,12 @@ __all__ = ["CostName", "Descent", "descend", "largest_stable_rate"]
 Floats = NDArray[np.float64]
 CostName = Literal["squared", "cross_entropy"]
 
-_BLOWN = 10.0  # times the first cost; a stable rate never goes above the first cost at all
+_DIVERGED = 10.0  # times the first cost; a stable rate never goes above the first cost at all
 
 
 @dataclass(frozen=True)
 class Descent:
-    """One walk down the cost.
+    """What gradient descent did.
 
     Attributes
     ----------
@@ -45,7 +45,7 @@ class Descent:
         The learning rate α.
     stable_rate : float
         The largest stable rate, 2/λmax.
-    outcome : {"settled", "unsettled", "diverged"}
+    outcome : {"converged", "unconverged", "diverged"}
         Whether the gradient vanished, the steps ran out, or the cost grew without bound.
     """
 
@@ -54,7 +54,7 @@ class Descent:
     costs: Floats
     rate: float
     stable_rate: float
-    outcome: Literal["settled", "unsettled", "diverged"]
+    outcome: Literal["converged", "unconverged", "diverged"]
 
 
 def largest_stable_rate(
@@ -111,7 +111,7 @@ def descend(
     weights: Floats | None = None,
     tolerance: float = 1e-9,
 ) -> Descent:
-    """Walk down the cost from zero.
+    """Descend the cost from zero.
 
     Parameters
     ----------
@@ -130,18 +130,18 @@ def descend(
     weights : ndarray of shape (n_samples,), optional
         Row weights; default: 1.
     tolerance : float
-        The walk ends where no entry of the gradient exceeds this share of the largest first one.
+        Descent ends where no entry of the gradient exceeds this share of the largest first one.
 
     Returns
     -------
     Descent
-        Its outcome says whether the walk settled or diverged; nothing is raised here.
+        Its outcome says whether descent converged or diverged; nothing is raised here.
 
     Examples
     --------
-    >>> walk = descend(np.array([[-1.0], [0.0], [1.0]]), np.array([[1.0], [2.0], [3.0]]))
-    >>> walk.outcome, walk.weights.round(6).tolist(), walk.intercept.round(6).tolist()
-    ('settled', [[1.0]], [2.0])
+    >>> descent = descend(np.array([[-1.0], [0.0], [1.0]]), np.array([[1.0], [2.0], [3.0]]))
+    >>> descent.outcome, descent.weights.round(6).tolist(), descent.intercept.round(6).tolist()
+    ('converged', [[1.0]], [2.0])
     """
     n_samples, n_features = X.shape
     n_outputs = targets.shape[1]
@@ -151,19 +151,19 @@ def descend(
         rate = stable / 2.0 if np.isfinite(stable) else 1.0
     w, b = np.zeros((n_features, n_outputs)), np.zeros(n_outputs)
     costs: list[float] = []
-    outcome: Literal["settled", "unsettled", "diverged"] = "unsettled"
+    outcome: Literal["converged", "unconverged", "diverged"] = "unconverged"
     small = None
     for _ in range(steps + 1):
-        value, pull = _cost_and_gradient(X @ w + b, targets, share, cost)
+        value, residual = _cost_and_gradient(X @ w + b, targets, share, cost)
         costs.append(value + 0.5 * penalty * float(np.vdot(w, w)))
-        if not costs[-1] <= _BLOWN * max(costs[0], 1e-12):
+        if not costs[-1] <= _DIVERGED * max(costs[0], 1e-12):
             outcome = "diverged"
             break
-        slope_w, slope_b = X.T @ pull + penalty * w, pull.sum(axis=0)
+        slope_w, slope_b = X.T @ residual + penalty * w, residual.sum(axis=0)
         steepest = max(float(np.abs(slope_w).max(initial=0.0)), float(np.abs(slope_b).max()))
         small = tolerance * steepest if small is None else small
         if steepest <= small:
-            outcome = "settled"
+            outcome = "converged"
             break
         if len(costs) <= steps:
             w, b = w - rate * slope_w, b - rate * slope_b

@@ -1,4 +1,4 @@
-"""What a learning rate does: refuse one that diverges, tell of one too slow, compare three for a picture."""
+"""What a learning rate does: refuse one that diverges, warn of one too slow, compare three for a picture."""
 
 from __future__ import annotations
 
@@ -18,54 +18,60 @@ from normwise.classify.solvers.standardize import training_unit
 from normwise.errors import ClassifierError, NormwiseWarning
 from normwise.results import Curve
 
-__all__ = ["compare_rates", "refuse_divergence", "warn_unsettled"]
+__all__ = ["compare_rates", "refuse_divergence", "warn_unconverged"]
 
 Floats = NDArray[np.float64]
 
 _LOW = 0.01  # of the largest stable rate: the cost hardly falls within a picture
 
 
-def refuse_divergence(walk: Descent) -> None:
-    """Raise for a walk whose learning rate was too high.
+def refuse_divergence(descent: Descent) -> None:
+    """Raise where the learning rate was too high.
 
     Parameters
     ----------
-    walk : Descent
-        Where descent went.
+    descent : Descent
+        What gradient descent did.
 
     Raises
     ------
     ClassifierError
         CLS-108, naming the rate and the largest stable one.
     """
-    # Above the stable rate a cost may swing for ever without growing.
-    rising = bool((np.diff(walk.costs[-10:]) > 0.0).any())
-    swings = walk.outcome == "unsettled" and walk.rate > walk.stable_rate and rising
-    if walk.outcome == "diverged" or swings:
+    # Above the stable rate the cost may oscillate for ever without growing.
+    rising = bool((np.diff(descent.costs[-10:]) > 0.0).any())
+    oscillates = descent.outcome == "unconverged" and descent.rate > descent.stable_rate and rising
+    if descent.outcome == "diverged" or oscillates:
         raise ClassifierError(
             "CLS-108",
-            f"gradient descent diverges with the learning rate {walk.rate:.4g}.",
-            seen=f"cost {walk.costs[0]:.4g} at first, {walk.costs[-1]:.4g} after {len(walk.costs) - 1} steps",
-            expected=f"a learning rate below {walk.stable_rate:.4g}, the largest stable one",
+            f"gradient descent diverges with the learning rate {descent.rate:.4g}.",
+            seen=f"cost {descent.costs[0]:.4g} at first, {descent.costs[-1]:.4g} after "
+            f"{len(descent.costs) - 1} steps",
+            expected=f"a learning rate below {descent.stable_rate:.4g}, the largest stable one",
             advice="lower learning_rate, or leave it out for half the largest stable one",
         )
 
 
-def warn_unsettled(walk: Descent, name: str) -> None:
-    """Warn (CLS-201) of a walk whose steps ran out.
+def warn_unconverged(descent: Descent, name: str) -> None:
+    """Warn (CLS-201) where the steps ran out.
 
     Parameters
     ----------
-    walk : Descent
-        Where descent went.
+    descent : Descent
+        What gradient descent did.
     name : str
         The classifier.
     """
-    if walk.outcome == "unsettled":
+    if descent.outcome == "unconverged":
         warnings.warn(
-            f"CLS-201 gradient descent of {name} had not settled after {len(walk.costs) - 1} steps with the "
-            f"learning rate {walk.rate:.4g}; raise max_steps, or learning_rate up to {walk.stable_rate:.4g}",
-            NormwiseWarning,
+            NormwiseWarning(
+                "CLS-201",
+                f"gradient descent of {name} had not converged after {len(descent.costs) - 1} steps with the "
+                f"learning rate {descent.rate:.4g}; raise max_steps, or learning_rate up to "
+                f"{descent.stable_rate:.4g}",
+                subject=name,
+                value=descent.rate,
+            ),
             stacklevel=4,
         )
 
@@ -123,7 +129,7 @@ def compare_rates(
     if not rows.any():
         raise ClassifierError(
             "CLS-109",
-            "no feature varies, so there is no slope to walk down.",
+            "no feature varies, so the cost has no slope.",
             seen=f"{rows.shape[1]} constant features",
             advice="check the features",
         )
@@ -133,17 +139,17 @@ def compare_rates(
         penalty = 0.0 if cost == "squared" else 1.0 / len(rows)
     stable = largest_stable_rate(rows, cost=cost, n_outputs=targets.shape[1], penalty=penalty)
 
-    def walk(rate: float) -> Descent:
+    def run(rate: float) -> Descent:
         return descend(rows, targets, cost=cost, rate=rate, steps=steps, penalty=penalty, tolerance=0.0)
 
     factor = 1.1
-    high = walk(factor * stable)
+    high = run(factor * stable)
     # The cross-entropy grows at most in proportion to the scores, so it takes a far higher rate to blow up.
     while high.outcome != "diverged" and factor < 1e9:
         factor *= 2.0
-        high = walk(factor * stable)
-    walks = {"low": walk(_LOW * stable), "adequate": walk(0.5 * stable), "high": high}
-    return {f"{name} rate {each.rate:.3g}": _curve(each.costs) for name, each in walks.items()}
+        high = run(factor * stable)
+    runs = {"low": run(_LOW * stable), "adequate": run(0.5 * stable), "high": high}
+    return {f"{name} rate {each.rate:.3g}": _curve(each.costs) for name, each in runs.items()}
 
 
 def _curve(costs: Floats) -> Curve:

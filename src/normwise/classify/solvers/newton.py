@@ -113,7 +113,7 @@ class Minimum:
         The same in contrasts, intercept last: a start for the next penalty.
     n_steps : int
         Newton steps.
-    settled : bool
+    converged : bool
         Whether the scores stopped changing.
     """
 
@@ -121,7 +121,7 @@ class Minimum:
     intercept: Floats
     columns: Floats
     n_steps: int
-    settled: bool
+    converged: bool
 
 
 def minimise(problem: CrossEntropy, penalty: float, start: Floats | None = None) -> Minimum:
@@ -153,8 +153,8 @@ def minimise(problem: CrossEntropy, penalty: float, start: Floats | None = None)
     at = np.zeros((design.shape[1], problem.n_columns)) if start is None else start
     scores = design @ at
     cost = problem.cost(scores) + 0.5 * float(np.vdot(at, shrink * at))
-    n_steps, settled = 0, False
-    while not settled and n_steps < _MOST_STEPS:
+    n_steps, converged = 0, False
+    while not converged and n_steps < _MOST_STEPS:
         n_steps += 1
         probabilities = problem.probabilities(scores)
         gradient = design.T @ problem.slope(probabilities) + shrink * at
@@ -170,13 +170,13 @@ def minimise(problem: CrossEntropy, penalty: float, start: Floats | None = None)
                 break
             share *= 0.5
         at, scores, cost = reached, moved, new_cost
-        settled = share == 1.0 and bool(np.abs(change).max() <= _CONVERGED * np.abs(scores).max())
-    return Minimum(problem.per_class(at[:-1]), problem.per_class(at[-1]), at, n_steps, settled)
+        converged = share == 1.0 and bool(np.abs(change).max() <= _CONVERGED * np.abs(scores).max())
+    return Minimum(problem.per_class(at[:-1]), problem.per_class(at[-1]), at, n_steps, converged)
 
 
 def minimise_dual(
     gram: Floats, target: Floats, penalty: float, start: tuple[Floats, float]
-) -> tuple[Floats, float] | None:
+) -> tuple[Floats, float, int] | None:
     """Minimise the cost of two equally weighted classes from the rows' products with one another.
 
     The weights of the features are ``rows.T @ multipliers``, and the multipliers sum to zero. Every step is
@@ -195,14 +195,15 @@ def minimise_dual(
 
     Returns
     -------
-    tuple of ndarray of shape (n_samples,) and float, or None
-        Multipliers and intercept; None where full steps don't converge, which `minimise` sees to.
+    tuple of ndarray of shape (n_samples,), float and int, or None
+        Multipliers, intercept and number of steps; None where full steps don't converge, so that
+        `minimise` is needed.
 
     Examples
     --------
     >>> rows = np.array([[-1.0], [1.0], [-1.0], [1.0]])
     >>> target = (rows[:, 0] > 0).astype(float)
-    >>> multipliers, _ = minimise_dual(rows @ rows.T, target, 1.0, (np.zeros(4), 0.0))
+    >>> multipliers, *_ = minimise_dual(rows @ rows.T, target, 1.0, (np.zeros(4), 0.0))
     >>> direct = minimise(CrossEntropy(rows, target[:, None], np.ones(4)), penalty=1.0)
     >>> np.allclose(rows.T @ multipliers, direct.weights[:, 0])
     True
@@ -211,7 +212,7 @@ def minimise_dual(
     scores = gram @ multipliers + intercept
     cost = _dual_cost(scores, target, penalty, multipliers, intercept)
     sides = np.empty((len(target), 2), order="F")
-    for _ in range(_MOST_DUAL_STEPS):
+    for n_steps in range(1, _MOST_DUAL_STEPS + 1):
         probability = expit(scores)
         curvature = probability * (1.0 - probability)
         if curvature.min() < _FLAT:
@@ -231,7 +232,7 @@ def minimise_dual(
         converged = np.abs(moved - scores).max() <= _DUAL_CONVERGED * np.abs(moved).max()
         scores, cost = moved, new_cost
         if converged:
-            return multipliers, intercept
+            return multipliers, intercept, n_steps
     return None
 
 

@@ -358,8 +358,12 @@ class SiteHarmonizer(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # 
                 else '; sites.harmonize = "combat" draws them to the site\'s other features'
             )
             warnings.warn(
-                f"NRM-304  {self.site}: sites with fewer than {_FEW} normal people in the training"
+                NormwiseWarning(
+                    "NRM-304",
+                    f"{self.site}: sites with fewer than {_FEW} normal people in the training"
                 f" ({', '.join(few[:5])}{more}) have uncertain effects{advice}",
-                NormwiseWarning,
+                    subject=self.site,
+                    value=len(few),
+                ),
                 stacklevel=3,
             )  # fmt: skip
