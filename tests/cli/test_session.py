@@ -2,13 +2,15 @@
 
 import errno
 import os
+import re
 import warnings
 
 import pytest
 
-from normwise.cli.log import RunLog
 from normwise.cli.run_flags import RunFlags
 from normwise.cli.session import (
+    RunLog,
+    failed_scans,
     limits_from,
     open_session,
     unexpected_error,
@@ -52,7 +54,7 @@ def test_failures_are_named_up_to_five_and_end_with_1(tmp_path, capsys):
     rows = "".join(f"sub-{n}\tsub-{n}\tnormal\texcluded\tIMG-202\tdamaged\n" for n in range(7))
     (tmp_path / "cohort.tsv").write_text(f"id\tgroup\tlabel\tstatus\tcode\treason\n{rows}")
     with open_session("extract", RunFlags()) as session:
-        session.tell_failures(tmp_path)
+        session.print_failures(tmp_path)
         assert session.end() == 1
     told = capsys.readouterr().err
     assert told.count("IMG-202") == 5
@@ -116,3 +118,53 @@ def test_results_stay_where_the_new_study_cannot_be_read(tmp_path):
     with pytest.raises(NormwiseError), open_session("train", RunFlags()) as session:
         session.open_run(run, absent, overwrite=True, labelled=True)
     assert (run / "report.html").exists()
+
+
+def test_what_was_said_before_the_folder_was_known_is_kept(tmp_path):
+    log = RunLog("extract")
+    log.add("begun")
+    log.open(tmp_path / "logs")
+    log.add("two\nlines")
+    log.close()
+    assert re.fullmatch(r"\d{8}-\d{6}-extract\.log", log.path.name)
+    lines = log.path.read_text().splitlines()
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ  begun", lines[0])
+    assert lines[2] == " " * 22 + "lines"
+
+
+def test_two_commands_of_one_second_have_a_log_each(tmp_path):
+    logs = [RunLog("extract") for _ in range(3)]
+    for log in logs:
+        log.open(tmp_path)
+        log.close()
+    assert len({log.path for log in logs}) == 3
+
+
+def test_a_log_that_cannot_be_written_stops_nothing(tmp_path):
+    (tmp_path / "logs").write_text("a file")
+    log = RunLog("extract")
+    log.open(tmp_path / "logs")
+    log.add("still here")
+    log.close()
+    assert log.path is None
+
+
+LEDGER = """\
+id\tgroup\tlabel\tstatus\tcode\treason
+01\t01\tnormal\tincluded\tn/a\tn/a
+02\t02\tnormal\texcluded\tCOH-209\tnot age >= 60
+03\t03\tdementia\texcluded\tIMG-202\tthe "stream" is damaged
+04\t04\tdementia\texcluded\tENG-201\ttook longer than 600 s
+"""
+
+
+def test_only_images_and_measurements_fail(tmp_path):
+    (tmp_path / "cohort.tsv").write_text(LEDGER)
+    assert failed_scans(tmp_path) == [
+        ("03", "IMG-202", 'the "stream" is damaged'),
+        ("04", "ENG-201", "took longer than 600 s"),
+    ]
+
+
+def test_a_run_without_a_ledger_has_no_failures(tmp_path):
+    assert failed_scans(tmp_path) == []

@@ -1,4 +1,4 @@
-"""The command ``normwise``: its verbs, and the boundary at which errors become exit codes.
+"""The command ``normwise``: its verbs, its help, and the boundary at which errors become exit codes.
 
 =====  ==========================================================
 code   meaning
@@ -19,19 +19,23 @@ import traceback
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import TYPE_CHECKING, Any, get_args, get_origin
 
 from cyclopts import App, CycloptsError, Group
 
 from normwise import __version__
-from normwise.cli.help_formatter import HelpFormatter
-from normwise.cli.output import print_error
-from normwise.cli.terminal import make_console
+from normwise.cli.output import make_console, print_error
 from normwise.errors import CommandError, NormwiseError
+
+if TYPE_CHECKING:
+    from cyclopts.help import HelpEntry, HelpPanel
+    from rich.console import Console, ConsoleOptions
 
 __all__ = ["VERBS", "main", "make_app"]
 
 REFUSED, INTERRUPTED = 2, 130
 PIPE_CLOSED = 141  # what a shell reports of a program whose reader went away
+_WIDEST_LABEL = 32  # leaves 44 of 80 columns for what it means
 
 VERBS: dict[str, tuple[str, str]] = {
     "demo": ("Start", "Simulate a cohort and go the whole way with it."),
@@ -123,12 +127,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         The exit code.
     """
     words = list(sys.argv[1:] if arguments is None else arguments)
-    _steady_streams()
+    _make_streams_robust()
     try:
         code = make_app(_verb_in(words))(
             words, console=make_console(sys.stdout), exit_on_error=False, print_error=False
         )
-        sys.stdout.flush()  # here a full disk is still ours to tell
+        sys.stdout.flush()  # so that a full disk is reported by this command
     except CycloptsError as error:
         return _refuse(_usage_error(error, words), words)
     except NormwiseError as error:
@@ -145,14 +149,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _drop_stdout()
         return _refuse(machine_refusal(error), words, cause=error)
     except Exception as error:  # noqa: BLE001 - the last boundary: nobody is shown a bare traceback
-        from normwise.cli.log import RunLog
-        from normwise.cli.session import unexpected_error
+        from normwise.cli.session import RunLog, unexpected_error
 
         return _refuse(unexpected_error(error, RunLog("command")), words, cause=error)
     return code if isinstance(code, int) else 0
 
 
-def _steady_streams() -> None:
+def _make_streams_robust() -> None:
     """Let no character and no closed stream stop a command, whatever the terminal's encoding."""
     for name in ("stdout", "stderr"):
         stream = getattr(sys, name)
@@ -163,7 +166,7 @@ def _steady_streams() -> None:
 
 
 def _drop_stdout() -> None:
-    """Lead stdout nowhere: Python flushes it once more at exit, and would complain about what is closed."""
+    """Redirect stdout to the null device: Python flushes it at exit, and a closed pipe would be an error."""
     with suppress(OSError):  # a stream in memory has no descriptor
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
@@ -180,7 +183,7 @@ def _verb_in(words: Sequence[str]) -> str | None:
 
 
 def _usage_error(error: CycloptsError, words: Sequence[str]) -> CommandError:
-    """Say a usage error in the project's own form."""
+    """Return a usage error in the project's own form."""
     verb = _verb_in(words)
     text = " ".join(str(error).split())
     return CommandError(
@@ -188,3 +191,63 @@ def _usage_error(error: CycloptsError, words: Sequence[str]) -> CommandError:
         text if text.endswith((".", "?")) else f"{text}.",
         advice=f"normwise {verb} --help shows how" if verb else "normwise --help lists the commands",
     )
+
+
+class HelpFormatter:
+    """Prints help without boxes, one line a flag, readable at 80 columns."""
+
+    def render_usage(self, console: Console, options: ConsoleOptions, usage: Any) -> None:  # noqa: ARG002 - protocol
+        """Print the usage line."""
+        if usage:
+            console.print(f"Usage: {_plain(usage).removeprefix('Usage: ')}\n", markup=False, highlight=False)
+
+    def render_description(self, console: Console, options: ConsoleOptions, description: Any) -> None:  # noqa: ARG002 - protocol
+        """Print what the command does."""
+        # A docstring is broken at the source's width; only its blank lines mean something.
+        text = "\n\n".join(" ".join(part.split()) for part in _plain(description).split("\n\n"))
+        if text:
+            console.print(f"{text}\n", markup=False, highlight=False)
+
+    def __call__(self, console: Console, options: ConsoleOptions, panel: HelpPanel) -> None:  # noqa: ARG002 - protocol
+        """Print one group of flags."""
+        from rich.padding import Padding
+        from rich.table import Table
+        from rich.text import Text
+
+        if not panel.entries:
+            return
+        console.print(Text(_plain(panel.title), style="bold"))
+        labels = [_label(entry) for entry in panel.entries]
+        grid = Table.grid(padding=(0, 2, 0, 0))
+        grid.add_column(width=min(max(map(len, labels)), _WIDEST_LABEL), overflow="fold")
+        grid.add_column()
+        for label, entry in zip(labels, panel.entries, strict=True):
+            grid.add_row(Text(label, style="cyan"), Text(_plain(entry.description)))
+        console.print(Padding(grid, (0, 0, 0, 2), expand=False))
+        console.print()
+
+
+def _label(entry: HelpEntry) -> str:
+    """Return a flag's shortest long name with what it takes; its other name is its key in full."""
+    if entry.positional_label:
+        return entry.positional_label
+    name = min(entry.names, key=len) if entry.names else entry.shorts[0]
+    if entry.shorts and entry.names:
+        name = f"{name}, {entry.shorts[0]}"
+    if entry.choices:
+        return f"{name} {'|'.join(entry.choices)}"
+    if _is_table(entry.type):
+        return f"{name}.NAME VALUE"
+    return f"{name} {entry.metavar}" if entry.metavar else name
+
+
+def _is_table(kind: Any) -> bool:
+    return any(dict in (option, get_origin(option)) for option in (kind, *get_args(kind)))
+
+
+def _plain(text: Any) -> str:
+    if text is None:
+        return ""
+    inner = getattr(text, "primary_renderable", text)  # docstrings come wrapped with their metadata
+    plain: str = inner.plain if hasattr(inner, "plain") else str(inner)
+    return plain.strip()

@@ -1,4 +1,4 @@
-"""What a command says at its end: a few plain numbers and a path, or one JSON object."""
+"""What a command prints: closing lines or one JSON object, errors, and the table of an evaluation's arms."""
 
 from __future__ import annotations
 
@@ -6,36 +6,46 @@ import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, Any, NoReturn, TextIO
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from normwise.errors import NormwiseError
+    from normwise.results import Estimate, Evaluation
 
-__all__ = ["CommandOutput", "print_error"]
+__all__ = ["CommandOutput", "make_console", "print_arms", "print_error", "shown"]
 
 _LABEL = 12  # width of the labels on the left
 
+_HEADS = {
+    "auc": "AUC",
+    "balanced_accuracy": "balanced acc.",
+    "sensitivity": "sensitivity",
+    "specificity": "specificity",
+}
+
+_COMPARED = ("raw", "demographics")  # the report has the other differences
+
 
 class CommandOutput:
-    """Says closing lines on stdout and warnings on stderr.
+    """Prints closing lines on stdout and warnings on stderr.
 
     Parameters
     ----------
     verb : str
         The command.
     quiet : bool
-        Say nothing.
+        Print nothing.
     as_json : bool
         Hold everything back and write one JSON object at the end; it wins over ``quiet``.
 
     Examples
     --------
-    >>> teller = CommandOutput("check")
-    >>> teller.row("people", "80 of 80")
+    >>> output = CommandOutput("check")
+    >>> output.row("people", "80 of 80")
     people      80 of 80
-    >>> teller.table(["", "AUC"], [["raw", "0.81"], ["normalized", "0.87"]])
+    >>> output.table(["", "AUC"], [["raw", "0.81"], ["normalized", "0.87"]])
                 AUC
     raw         0.81
     normalized  0.87
@@ -44,18 +54,18 @@ class CommandOutput:
     def __init__(self, verb: str, *, quiet: bool = False, as_json: bool = False) -> None:
         self._verb = verb
         self._as_json = as_json
-        self._speaks = not quiet and not as_json
+        self._prints = not quiet and not as_json
         self._numbers: dict[str, Any] = {}
         self._paths: list[str] = []
 
     def line(self, text: str = "") -> None:
-        """Say a line of text."""
-        if self._speaks:
-            _console(sys.stdout).print(text, soft_wrap=not sys.stdout.isatty())
+        """Print a line of text."""
+        if self._prints:
+            make_console(sys.stdout).print(text, soft_wrap=not sys.stdout.isatty())
 
     def row(self, label: str, text: str) -> None:
-        """Say a text with its label on the left."""
-        if not self._speaks:
+        """Print a text with its label on the left."""
+        if not self._prints:
             return
         from rich.table import Table
         from rich.text import Text
@@ -67,34 +77,34 @@ class CommandOutput:
         grid.add_column(width=_LABEL, style="dim", no_wrap=True)
         grid.add_column()
         grid.add_row(Text(label), Text(text))
-        _console(sys.stdout).print(grid)
+        make_console(sys.stdout).print(grid)
 
     def table(self, header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-        """Say a table; the first column is text, the others stand under their heads."""
-        if not self._speaks:
+        """Print a table; the first column is text, the others are aligned under their headers."""
+        if not self._prints:
             return
-        # A row of one cell is a remark, which no column makes room for.
+        # A row of one cell is a remark, which no column has to be wide enough for.
         full = [row for row in (header, *rows) if len(row) == len(header)]
         widths = [max(len(row[place]) for row in full) for place in range(len(header))]
-        console = _console(sys.stdout)
+        console = make_console(sys.stdout)
         for style, row in [("dim", header), *(("", row) for row in rows)]:
             cells = (f"{cell:<{width}}" for cell, width in zip(row, widths, strict=False))
             console.print("  ".join(cells).rstrip(), style=style, soft_wrap=True)
 
     def warn(self, text: str) -> None:
-        """Say something on stderr that should not be overlooked."""
-        if self._speaks:
-            _console(sys.stderr).print(text, style="yellow", soft_wrap=not sys.stderr.isatty())
+        """Print something on stderr that should not be overlooked."""
+        if self._prints:
+            make_console(sys.stderr).print(text, style="yellow", soft_wrap=not sys.stderr.isatty())
 
     def number(self, name: str, value: Any) -> None:
-        """Keep a number for the JSON object."""
+        """Add a number to the JSON object."""
         self._numbers[name] = value
 
     def path(self, path: Path) -> None:
-        """Say where a result is."""
+        """Print where a result is."""
         self._paths.append(str(path))
-        if self._speaks:
-            _console(sys.stdout).print(str(path), style="bold", soft_wrap=True)
+        if self._prints:
+            make_console(sys.stdout).print(str(path), style="bold", soft_wrap=True)
 
     def close(self, code: int) -> None:
         """End; the JSON object is written now."""
@@ -110,12 +120,12 @@ class CommandOutput:
 
 
 def print_error(error: NormwiseError, stream: TextIO, *, as_json: bool = False) -> None:
-    """Say an error in its own text: on a terminal wrapped at its width, elsewhere as it is.
+    """Print an error: on a terminal wrapped at its width, elsewhere as it is.
 
     Parameters
     ----------
     error : NormwiseError
-        What was refused.
+        The error.
     stream : TextIO
         Where to.
     as_json : bool
@@ -143,10 +153,96 @@ def print_error(error: NormwiseError, stream: TextIO, *, as_json: bool = False) 
             inner.add_row(name, Text(text))
     if rows:
         grid.add_row("", inner)
-    _console(stream).print(grid)
+    make_console(stream).print(grid)
 
 
-def _console(stream: TextIO) -> Console:
-    from normwise.cli.terminal import make_console
+def print_arms(output: CommandOutput, evaluation: Evaluation) -> None:
+    """Print the metrics of the arms, with intervals over people, and what the main one gains.
 
-    return make_console(stream)
+    Parameters
+    ----------
+    output : CommandOutput
+        Where to.
+    evaluation : Evaluation
+        Of a cross-validation, or of a test.
+    """
+    positives = " or ".join(evaluation.positives)
+    output.row("people", f"{evaluation.n_people}: {_counts(evaluation.n_per_class)}")
+    output.row("question", f"{positives} against {evaluation.negative}; {evaluation.decision}")
+    output.line()
+    rows = [
+        [_mark(name, evaluation), *(shown(getattr(arm, metric)) for metric in _HEADS)]
+        for name, arm in evaluation.arms.items()
+    ]
+    if len(evaluation.arms) > 1:
+        rows.append(["* what is trained"])
+    output.table([f"({evaluation.confidence:.0%} intervals)", *_HEADS.values()], rows)
+    output.line()
+    for pair, metrics in evaluation.differences.items():
+        first, _, second = pair.partition("-")
+        if first == evaluation.main_arm and second in _COMPARED and "auc" in metrics:
+            output.row("AUC gained", f"{shown(metrics['auc'], sign=True)} over {second}")
+    main = evaluation.arms[evaluation.main_arm]
+    if main.undecided:
+        why = "referred, or outside" if main.abstention else "outside"
+        output.row("undecided", f"{main.undecided:.1%} of people: {why} the range of the normal group")
+    output.number("people", evaluation.n_people)
+    output.number("auc", {name: arm.auc.estimate for name, arm in evaluation.arms.items()})
+
+
+def shown(estimate: Estimate, *, sign: bool = False) -> str:
+    """Return an estimate with its interval, as ``0.87 .79–.94``.
+
+    Parameters
+    ----------
+    estimate : Estimate
+        The number.
+    sign : bool
+        Whether a gain carries its plus.
+
+    Examples
+    --------
+    >>> from normwise.results import Estimate
+    >>> shown(Estimate(0.874, 0.79, 0.941)), shown(Estimate(None, None, None))
+    ('0.87 .79–.94', '–')
+    >>> shown(Estimate(0.031, -0.01, 0.07), sign=True)
+    '+0.03 (-0.01 to +0.07)'
+    """
+    if estimate.estimate is None:
+        return "–"
+    if sign:
+        text = f"{estimate.estimate:+.2f}"
+        known = estimate.low is not None and estimate.high is not None
+        return f"{text} ({estimate.low:+.2f} to {estimate.high:+.2f})" if known else text
+    text = f"{estimate.estimate:.2f}"
+    if estimate.low is None or estimate.high is None:
+        return text
+    low, high = (f"{end:.2f}".removeprefix("0") for end in (estimate.low, estimate.high))
+    return f"{text} {low}–{high}"
+
+
+def _mark(name: str, evaluation: Evaluation) -> str:
+    star = "*" if name == evaluation.main_arm and len(evaluation.arms) > 1 else ""
+    return f"{name.replace('_', ' ')}{star}"
+
+
+def _counts(counts: dict[str, int]) -> str:
+    return ", ".join(f"{name} {count}" for name, count in counts.items())
+
+
+def make_console(stream: TextIO) -> Console:
+    """Return a console on a stream; a reader that went away raises BrokenPipeError.
+
+    Parameters
+    ----------
+    stream : TextIO
+        Where to write.
+    """
+    from rich.console import Console  # only where something is shown
+
+    class Terminal(Console):
+        def on_broken_pipe(self) -> NoReturn:
+            # Rich would exit with code 1, which means here that subjects failed.
+            raise BrokenPipeError
+
+    return Terminal(file=stream, highlight=False, markup=False)

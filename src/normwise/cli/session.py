@@ -1,28 +1,30 @@
-"""One command at work: its progress, its warnings, its log, and what it tells at the end."""
+"""One command at work: study, run folder, progress, warnings, log and closing lines."""
 
 from __future__ import annotations
 
+import csv
 import errno
+import logging
+import logging.handlers
 import os
 import stat
 import tempfile
+import time
 import traceback
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypedDict
 
-from normwise.cli.cohort_ledger import failed_scans
-from normwise.cli.log import RunLog
+from normwise.cli.open_run import open_run
 from normwise.cli.output import CommandOutput
 from normwise.cli.run_flags import (
     OutputFlags,
     RunFlags,
     memory_bytes,
 )
-from normwise.cli.run_folder import open_run
 from normwise.errors import (
     CommandError,
     NormwiseError,
@@ -31,13 +33,16 @@ from normwise.errors import (
 from normwise.run_folder import RunFolder
 
 if TYPE_CHECKING:
+    from normwise.cli.study_flags import StudyFlags
     from normwise.engine import Limits, Progress
     from normwise.schema import Study
 
 __all__ = [
     "DONE",
     "SOME_FAILED",
+    "RunLog",
     "Session",
+    "failed_scans",
     "limits_from",
     "machine_refusal",
     "open_session",
@@ -46,6 +51,15 @@ __all__ = [
 
 DONE, SOME_FAILED = 0, 1
 _NAMED_FAILURES = 5  # more are counted; cohort.tsv names them all
+_MANY = 1_000_000  # records before the folder of the log is known
+
+
+class Resources(TypedDict):
+    """Keyword arguments of functions that go over subjects or folds."""
+
+    jobs: int
+    progress: Progress
+    limits: Limits
 
 
 @dataclass
@@ -57,21 +71,57 @@ class Session:
     verb : str
         The command.
     flags : OutputFlags
-        How it speaks.
+        How it runs and prints.
     progress : Progress
         Where progress is shown; it is logged as well.
     log : RunLog
         The log file.
-    tell : CommandOutput
+    output : CommandOutput
         The closing lines.
+    code : int
+        The exit code.
     """
 
     verb: str
     flags: OutputFlags
     progress: Progress
     log: RunLog
-    tell: CommandOutput
+    output: CommandOutput
     code: int = field(default=DONE)
+
+    @property
+    def resources(self) -> Resources:
+        """How the work may be done: keyword arguments of functions that go over subjects or folds."""
+        flags = self.flags if isinstance(self.flags, RunFlags) else RunFlags()
+        return {"jobs": flags.workers, "progress": self.progress, "limits": limits_from(flags)}
+
+    def begin_study(
+        self,
+        study: Path,
+        keys: StudyFlags,
+        run: Path,
+        *,
+        overwrite: bool,
+        labelled: bool | None = True,
+    ) -> tuple[Study, RunFolder]:
+        """Read a study with the flags that stand for its keys, and open its run folder.
+
+        Parameters
+        ----------
+        study : Path
+            A study file, or a BIDS folder.
+        keys : StudyFlags
+            As parsed.
+        run : Path
+            The run folder.
+        overwrite, labelled : bool
+            As `open_run`.
+        """
+        from normwise.cli.study_flags import overrides_from
+        from normwise.cohort import read_study
+
+        resolved = read_study(study, overrides_from(keys))
+        return resolved, self.open_run(run, resolved, overwrite=overwrite, labelled=labelled)
 
     def open_run(
         self,
@@ -82,7 +132,7 @@ class Session:
         beside: tuple[str, ...] = (),
         labelled: bool | None = None,
     ) -> RunFolder:
-        """Make or take up the run folder, and begin the log in it.
+        """Make the run folder, or go on in it, and begin the log in it.
 
         With ``labelled`` the cohort is read before results are replaced, so that a study that can't be run
         costs nothing.
@@ -95,38 +145,58 @@ class Session:
         self.log.open(run / run.LOGS)
         return run
 
-    def tell_failures(self, run: Path) -> None:
+    def open_finished_run(self, folder: Path) -> RunFolder:
+        """Refuse a folder that is not there, and begin the log in it.
+
+        Raises
+        ------
+        CommandError
+            CLI-203.
+        """
+        if not folder.is_dir():
+            raise CommandError(
+                "CLI-203",
+                "there is no such run.",
+                subject=str(folder),
+                expected="a folder that normwise evaluate, train or test wrote",
+                advice="check the path",
+            )
+        run = RunFolder(folder)
+        self.log.open(run / run.LOGS)
+        return run
+
+    def print_failures(self, run: Path) -> None:
         """Name the scans whose image or measurement failed; the command ends with exit code 1."""
         failed = failed_scans(run)
         if not failed:
             return
         self.code = SOME_FAILED
-        self.tell.number("failed", [name for name, _, _ in failed])
+        self.output.number("failed", [name for name, _, _ in failed])
         for name, code, reason in failed[:_NAMED_FAILURES]:
-            self.tell.warn(f"{name} was left out: {code} {reason}")
-            self.log.say(f"{name} failed: {code}")
+            self.output.warn(f"{name} was left out: {code} {reason}")
+            self.log.add(f"{name} failed: {code}")
         more = len(failed) - _NAMED_FAILURES
         if more > 0:
-            self.tell.warn(f"and {more} more, each with its reason in {run / RunFolder.COHORT}")
+            self.output.warn(f"and {more} more, each with its reason in {run / RunFolder.COHORT}")
 
     def end(self, *wrote: Path) -> int:
-        """Say where the results are, and return the exit code."""
+        """Print where the results are, and return the exit code."""
         for path in wrote:
-            self.tell.path(path)
-        self.tell.close(self.code)
+            self.output.path(path)
+        self.output.close(self.code)
         return self.code
 
 
 @contextmanager
 def open_session(verb: str, flags: OutputFlags) -> Iterator[Session]:
-    """Work on a command: warnings become notes, everything is logged, and an unexpected_error is said calmly.
+    """Work on a command: warnings become notes, everything is logged, and no error ends in a traceback.
 
     Parameters
     ----------
     verb : str
         The command.
     flags : OutputFlags
-        How it speaks.
+        How it runs and prints.
 
     Yields
     ------
@@ -143,7 +213,7 @@ def open_session(verb: str, flags: OutputFlags) -> Iterator[Session]:
     from normwise.engine import make_progress
 
     log = RunLog(verb)
-    log.say(f"normwise {verb}, version {__version__}")
+    log.add(f"normwise {verb}, version {__version__}")
     progress = make_progress(flags.quiet, flags.json_log, log=log.handler)
     session = Session(
         verb, flags, progress, log, CommandOutput(verb, quiet=flags.quiet, as_json=flags.json_log)
@@ -151,20 +221,20 @@ def open_session(verb: str, flags: OutputFlags) -> Iterator[Session]:
     with warnings.catch_warnings():
         warnings.simplefilter("default")
         warnings.simplefilter("always", NormwiseWarning)
-        warnings.showwarning = _noting(session)
+        warnings.showwarning = _show_warnings(session)
         try:
             yield session
-            log.say(f"ended with exit code {session.code}")
+            log.add(f"ended with exit code {session.code}")
         except NormwiseError as error:
-            log.say(str(error))
+            log.add(str(error))
             raise
         except KeyboardInterrupt:
-            log.say("interrupted")
+            log.add("interrupted")
             raise
         except BrokenPipeError:
             raise
         except OSError as error:
-            log.say("".join(traceback.format_exception(error)))
+            log.add("".join(traceback.format_exception(error)))
             raise machine_refusal(error) from error
         except Exception as error:
             raise unexpected_error(error, log) from error
@@ -191,10 +261,10 @@ def limits_from(flags: RunFlags) -> Limits:
 
 
 def unexpected_error(error: Exception, log: RunLog) -> CommandError:
-    """Write the traceback down and return the calm message that stands for it."""
+    """Write the traceback to the log and return the error that stands for it."""
     if log.path is None:
         log.open(_unexpected_error_folder())
-    log.say("".join(traceback.format_exception(error)))
+    log.add("".join(traceback.format_exception(error)))
     return CommandError(
         "CLI-901",
         "something went wrong inside Normwise; what was finished is kept.",
@@ -204,7 +274,7 @@ def unexpected_error(error: Exception, log: RunLog) -> CommandError:
 
 
 def machine_refusal(error: OSError) -> CommandError:
-    """Say in the project's own form that a file or folder can't be used.
+    """Return the error of a file or folder that can't be used.
 
     Parameters
     ----------
@@ -230,23 +300,120 @@ def _unexpected_error_folder() -> Path:
     with suppress(OSError):
         folder.mkdir(mode=0o700, exist_ok=True)
         # A name in a shared folder may be somebody else's, or lead elsewhere.
-        found = folder.lstat()
-        if stat.S_ISDIR(found.st_mode) and found.st_uid == os.getuid():
+        status = folder.lstat()
+        if stat.S_ISDIR(status.st_mode) and status.st_uid == os.getuid():
             return folder
     return Path(tempfile.mkdtemp(prefix="normwise-logs-"))
 
 
-def _noting(session: Session) -> Callable[..., None]:
+def _show_warnings(session: Session) -> Callable[..., None]:
     """Return a warning hook: Normwise's own are shown once, those of libraries are only logged."""
-    said: set[str] = set()
+    shown: set[str] = set()
 
     def note(message: Warning | str, category: type[Warning], *_: object, **__: object) -> None:
         text = str(message)
-        if text in said:
+        if text in shown:
             return
-        said.add(text)
-        session.log.say(f"{category.__name__}: {text}")
+        shown.add(text)
+        session.log.add(f"{category.__name__}: {text}")
         if issubclass(category, NormwiseWarning) and not session.flags.quiet:
             session.progress.message(f"note  {text}")
 
     return note
+
+
+def failed_scans(run: Path) -> list[tuple[str, str, str]]:
+    """List the scans whose image or measurement failed.
+
+    Rows that the table itself rules out (codes ``COH-…``) are the study's choice, not a failure.
+
+    Parameters
+    ----------
+    run : Path
+        The run folder.
+
+    Returns
+    -------
+    list of (str, str, str)
+        Scan id, code and reason, in the table's order.
+    """
+    return [
+        (row["id"], row["code"], row["reason"])
+        for row in _rows(RunFolder(run))
+        if row["status"] != "included" and not row["code"].startswith("COH-")
+    ]
+
+
+def _rows(run: RunFolder) -> list[dict[str, str]]:
+    try:
+        text = run.read(run.COHORT).decode("utf-8").splitlines()
+    except FileNotFoundError:
+        return []
+    # The ledger has no quotes; a quote in an id is part of it.
+    return list(csv.DictReader(text, delimiter="\t", quoting=csv.QUOTE_NONE))
+
+
+class RunLog:
+    """Lines with their time, in ``RUN/logs``; a log that can't be written never stops the work.
+
+    Parameters
+    ----------
+    verb : str
+        The command; part of the file's name.
+
+    Attributes
+    ----------
+    path : Path or None
+        The file, once a folder is known.
+    handler : logging.Handler
+        Takes records of others too, as those of progress.
+    """
+
+    def __init__(self, verb: str) -> None:
+        self._verb = verb
+        self._logger = logging.Logger("normwise.run")  # noqa: LOG001 - one a command, not one a process
+        self.handler = logging.handlers.MemoryHandler(_MANY, logging.CRITICAL + 1, flushOnClose=False)
+        self._logger.addHandler(self.handler)
+        self.path: Path | None = None
+
+    def open(self, folder: Path) -> None:
+        """Begin the file in a folder; what was logged before is written first."""
+        stem = f"{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}-{self._verb}"
+        with suppress(OSError):
+            folder.mkdir(parents=True, exist_ok=True)
+            file = _new_file(folder, stem)
+            file.setFormatter(_Lines())
+            self.path = Path(file.baseFilename)
+            self.handler.setTarget(file)
+            self.handler.flush()
+            self.handler.capacity = 0  # from here on every record is written at once
+
+    def add(self, text: str) -> None:
+        """Add a text; its further lines are indented."""
+        self._logger.info("%s", text.rstrip())
+
+    def close(self) -> None:
+        """End the file."""
+        if self.handler.target is not None:
+            self.handler.target.close()
+        self.handler.close()
+
+
+class _Lines(logging.Formatter):
+    def format(self, record: logging.LogRecord) -> str:
+        stamp = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(record.created))
+        return f"{stamp}  {record.getMessage()}".replace("\n", "\n" + " " * 22)
+
+
+class _File(logging.FileHandler):
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - the name in logging
+        """Do nothing: a full disk stops no work here."""
+
+
+def _new_file(folder: Path, stem: str) -> logging.FileHandler:
+    """Open a file that was not there; two commands of one second get two."""
+    for number in range(1, 1000):
+        path = folder / (f"{stem}.log" if number == 1 else f"{stem}-{number}.log")
+        with suppress(FileExistsError):
+            return _File(path, "x", encoding="utf-8")
+    raise FileExistsError(folder)

@@ -7,7 +7,7 @@ import csv
 import pytest
 
 from dicoms import SECRET, phantom, write_series
-from normwise.cli.dicom_subjects import labels_of
+from normwise.cli.commands.cohort import labels_of
 from normwise.cli.main import main
 from normwise.errors import CommandError
 
@@ -37,7 +37,9 @@ def test_the_table_the_images_and_the_refusals(people, tmp_path, capsys):
     ]
     refused = {row["folder"]: row["code"] for row in rows_of(out.parent / "refused.tsv")}
     assert refused == {"p01/t2": "IMG-716", "p03": "IMG-713"}
-    assert "1 of" not in capsys.readouterr().err
+    shown = capsys.readouterr().err
+    assert "series: 3 of 3," in shown
+    assert "failed" not in shown
     written = b"".join(path.read_bytes() for path in out.parent.rglob("*") if path.is_file())
     names = " ".join(str(path) for path in out.parent.rglob("*"))
     for secret in (SECRET, "19510203", "20210405", "B7"):

@@ -1,3 +1,3 @@
-"""Commands."""
+"""One module a verb, imported when the verb is used."""
 
 __all__ = []

@@ -36,7 +36,7 @@ def check(study: Path, /, *, keys: EveryStudyFlag = NO_KEY_OF_ALL, running: Outp
     keys : EveryStudyFlag
         Flags that stand for keys of the study file.
     running : OutputFlags
-        How the command speaks.
+        How the command prints.
 
     Returns
     -------
@@ -50,40 +50,42 @@ def check(study: Path, /, *, keys: EveryStudyFlag = NO_KEY_OF_ALL, running: Outp
         resolved = read_study(study, overrides_from(keys))
         cohort = read_cohort(resolved)
         check_plan(resolved, cohort, folds=resolved.evaluation.folds, split=True)
-        _tell(session.tell, resolved, cohort)
+        _print_plan(session.output, resolved, cohort)
         return session.end()
 
 
-def _tell(tell: CommandOutput, study: Study, cohort: Cohort) -> None:
+def _print_plan(output: CommandOutput, study: Study, cohort: Cohort) -> None:
     labels = cohort.labels
     assert labels is not None, "check reads a labelled cohort"
     if study.title:
-        tell.row("study", study.title)
+        output.row("study", study.title)
     ledger = cohort.ledger
-    tell.row(
+    output.row(
         "scans", f"{len(cohort.frame)} of the table's {len(ledger)}, of {cohort.groups.nunique()} people"
     )
     counts = {name: int((labels == name).sum()) for name in cohort.roles.classes}
     notes = {cohort.roles.normal: " (defines normal)"}
-    tell.row("classes", ", ".join(f"{name} {count}{notes.get(name, '')}" for name, count in counts.items()))
-    tell.row("corrected", f"for {', '.join(cohort.roles.demographics) or 'nothing'}")
+    output.row("classes", ", ".join(f"{name} {count}{notes.get(name, '')}" for name, count in counts.items()))
+    output.row("corrected", f"for {', '.join(cohort.roles.demographics) or 'nothing'}")
     atlas, _ = study.features.atlas_in(study.cohort.root)
-    tell.row("features", study.features.extractor + (f" on atlas {atlas}" if atlas else ""))
-    tell.row("classifier", ", ".join(study.classifier.choices) or study.classifier.name)
+    output.row("features", study.features.extractor + (f" on atlas {atlas}" if atlas else ""))
+    output.row("classifier", ", ".join(study.classifier.choices) or study.classifier.name)
     plan = study.evaluation
-    tell.row("test", f"{plan.folds} folds, drawn {plan.repeats} times, seed {plan.seed}")
+    output.row("test", f"{plan.folds} folds, drawn {plan.repeats} times, seed {plan.seed}")
     for place, reading in enumerate(cohort.readings[:_SHOWN_READINGS]):
-        tell.row("read" if place == 0 else "", reading)
-    _tell_left_out(tell, cohort)
-    tell.number("scans", len(cohort.frame))
-    tell.number("people", int(cohort.groups.nunique()))
-    tell.number("classes", counts)
+        output.row("read" if place == 0 else "", reading)
+    _print_left_out(output, cohort)
+    output.number("scans", len(cohort.frame))
+    output.number("people", int(cohort.groups.nunique()))
+    output.number("classes", counts)
 
 
-def _tell_left_out(tell: CommandOutput, cohort: Cohort) -> None:
+def _print_left_out(output: CommandOutput, cohort: Cohort) -> None:
     out = cohort.ledger[cohort.ledger["status"] != "included"]
-    tell.number("left_out", {str(code): len(rows) for code, rows in out.groupby("code", sort=True)})
+    output.number("left_out", {str(code): len(rows) for code, rows in out.groupby("code", sort=True)})
     for place, (code, rows) in enumerate(out.groupby("code", sort=True)):
         reason = str(rows["reason"].iloc[0])
         short = reason if len(reason) <= _SHOWN_REASONS else f"{reason[:_SHOWN_REASONS]}…"
-        tell.row("left out" if place == 0 else "", f"{len(rows)} by {code}, as {rows['id'].iloc[0]}: {short}")
+        output.row(
+            "left out" if place == 0 else "", f"{len(rows)} by {code}, as {rows['id'].iloc[0]}: {short}"
+        )

@@ -6,7 +6,6 @@ from pathlib import Path
 
 from normwise.cli.run_flags import PLAIN, OutputFlags
 from normwise.cli.session import open_session
-from normwise.errors import CommandError
 
 __all__ = ["checklist"]
 
@@ -23,7 +22,7 @@ def checklist(run: Path, /, *, running: OutputFlags = PLAIN) -> int:
     run : Path
         The run folder, after evaluate, train or test.
     running : OutputFlags
-        How the command speaks.
+        How the command prints.
 
     Returns
     -------
@@ -31,29 +30,19 @@ def checklist(run: Path, /, *, running: OutputFlags = PLAIN) -> int:
         The exit code.
     """
     with open_session("checklist", running) as session:
-        if not run.is_dir():
-            raise CommandError(
-                "CLI-203",
-                "there is no such run.",
-                subject=str(run),
-                expected="a folder that normwise evaluate, train or test wrote",
-                advice="check the path",
-            )
+        folder = session.open_finished_run(run)
         from normwise.report import (
             fill_checklists,
             read_run,
             write_checklist,
             write_model_card,
         )
-        from normwise.run_folder import RunFolder
 
-        folder = RunFolder(run)
-        session.log.open(folder / folder.LOGS)
         saved = read_run(run)
         for key, rows in fill_checklists(saved).items():
             filled = sum(row.filled for row in rows)
-            session.tell.row(_TITLES.get(key, key), f"{filled} of {len(rows)} items filled")
-            session.tell.number(key, filled)
+            session.output.row(_TITLES.get(key, key), f"{filled} of {len(rows)} items filled")
+            session.output.number(key, filled)
         wrote = [folder / folder.CHECKLIST, write_checklist(run)]
         if saved.evaluation is not None or saved.explanation is not None:
             wrote.append(write_model_card(run))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Group, Parameter
 
-from normwise.cli.arms_table import shown
+from normwise.cli.output import shown
 from normwise.cli.run_flags import PLAIN, OutputFlags
 from normwise.cli.session import open_session
 
@@ -46,7 +46,7 @@ def compare(
     out : Path
         The folder for comparison.json.
     running : OutputFlags
-        How the command speaks.
+        How the command prints.
 
     Returns
     -------
@@ -58,43 +58,43 @@ def compare(
         from normwise.report import write_comparison
         from normwise.results import write_result
 
-        found = compare_runs(run)
+        comparison = compare_runs(run)
         out.mkdir(parents=True, exist_ok=True)
-        write_result(found, out / "comparison.json")
-        print_comparison(session.tell, found)
+        write_result(comparison, out / "comparison.json")
+        print_comparison(session.output, comparison)
         return session.end(out / "comparison.json", write_comparison(out))
 
 
-def print_comparison(tell: CommandOutput, found: RunComparison) -> None:
-    """Say the leaderboard and the paired tests of the AUC.
+def print_comparison(output: CommandOutput, comparison: RunComparison) -> None:
+    """Print the leaderboard and the paired tests of the AUC.
 
     Parameters
     ----------
-    tell : CommandOutput
+    output : CommandOutput
         Where to.
-    found : RunComparison
+    comparison : RunComparison
         The runs.
     """
-    positives = " or ".join(name for name in found.classes if name != found.negative)
-    tell.row("question", f"{positives} against {found.negative}")
-    tell.line()
+    positives = " or ".join(name for name in comparison.classes if name != comparison.negative)
+    output.row("question", f"{positives} against {comparison.negative}")
+    output.line()
     rows = [
         [each.run, str(each.people), *(shown(each.metrics[name]) for name in _HEADS if name in each.metrics)]
-        for each in found.standings
+        for each in comparison.standings
     ]
-    tell.table([f"({found.confidence:.0%} intervals)", "people", *_HEADS.values()], rows)
-    tell.line()
-    for test in found.comparisons:
+    output.table([f"({comparison.confidence:.0%} intervals)", "people", *_HEADS.values()], rows)
+    output.line()
+    for test in comparison.comparisons:
         if test.metric == "auc" and test.test == _SHOWN_TEST:
             gained = f"{shown(test.difference, sign=True)}{_p(test)}"
-            tell.row("AUC gained", f"{gained} ({test.test}): {test.one} over {test.other}")
-    for note in found.notes:
-        tell.row("note", note)
-    for each in found.standings:
+            output.row("AUC gained", f"{gained} ({test.test}): {test.one} over {test.other}")
+    for note in comparison.notes:
+        output.row("note", note)
+    for each in comparison.standings:
         severe = [alarm for alarm in each.alarms if alarm.severity == "severe"]
         for alarm in severe:
-            tell.warn(f"{each.run}: {alarm.code} {alarm.title}: {alarm.seen}")
-    tell.number("auc", {each.run: each.metrics["auc"].estimate for each in found.standings})
+            output.warn(f"{each.run}: {alarm.code} {alarm.title}: {alarm.seen}")
+    output.number("auc", {each.run: each.metrics["auc"].estimate for each in comparison.standings})
 
 
 def _p(test: Comparison) -> str:

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Group, Parameter
 
-from normwise.cli.arms_table import print_arms, shown
+from normwise.cli.open_run import refuse_foreign
+from normwise.cli.output import print_arms, shown
 from normwise.cli.run_flags import (
     USUAL,
     OverwriteFlag,
     RunFlags,
 )
-from normwise.cli.run_folder import refuse_foreign
-from normwise.cli.session import limits_from, open_session
+from normwise.cli.session import open_session
 
 if TYPE_CHECKING:
     from normwise.results import Estimate, Evaluation
@@ -54,7 +54,7 @@ def demo(
     overwrite : bool
         Replace the results of another study.
     running : RunFlags
-        How the command runs and speaks.
+        How the command runs and prints.
 
     Returns
     -------
@@ -77,16 +77,14 @@ def demo(
         study_file = simulate_cohort(run / COHORT, people=people, seed=seed)
         study = read_study(study_file, {"evaluation.seed": seed})
         folder = session.open_run(run, study, overwrite=overwrite, beside=(COHORT,))
-        train_study(study, run, jobs=running.workers, progress=session.progress, limits=limits_from(running))
-        evaluation = evaluate_study(
-            study, run, jobs=running.workers, progress=session.progress, limits=limits_from(running)
-        )
-        print_arms(session.tell, evaluation)
-        session.tell.line()
+        train_study(study, run, **session.resources)
+        evaluation = evaluate_study(study, run, **session.resources)
+        print_arms(session.output, evaluation)
+        session.output.line()
         for sentence in sentences(evaluation):
-            session.tell.line(sentence)
-        session.tell.line()
-        session.tell_failures(run)
+            session.output.line(sentence)
+        session.output.line()
+        session.print_failures(run)
         return session.end(folder / folder.REPORT)
 
 

@@ -12,12 +12,8 @@ from normwise.cli.run_flags import (
     OverwriteFlag,
     RunFlags,
 )
-from normwise.cli.session import limits_from, open_session
-from normwise.cli.study_flags import (
-    NO_KEY,
-    StudyFlags,
-    overrides_from,
-)
+from normwise.cli.session import open_session
+from normwise.cli.study_flags import NO_KEY, StudyFlags
 
 if TYPE_CHECKING:
     from normwise.results import Curve
@@ -65,7 +61,7 @@ def descent(
     keys : StudyFlags
         Flags that stand for keys of the study file.
     running : RunFlags
-        How the command runs and speaks.
+        How the command runs and prints.
 
     Returns
     -------
@@ -73,23 +69,19 @@ def descent(
         The exit code.
     """
     with open_session("descent", running) as session:
-        from normwise.cohort import read_study
         from normwise.report import draw_descent
         from normwise.runs import prepare_run
 
-        resolved = read_study(study, overrides_from(keys))
-        folder = session.open_run(run, resolved, overwrite=overwrite, labelled=True)
-        prepared = prepare_run(
-            resolved, run, jobs=running.workers, progress=session.progress, limits=limits_from(running)
-        )
+        resolved, folder = session.begin_study(study, keys, run, overwrite=overwrite)
+        prepared = prepare_run(resolved, run, **session.resources)
         cost = function or ("cross_entropy" if resolved.classifier.name == "logistic" else "squared")
         curves = _curves(prepared, cost, steps)
         words = cost.replace("_", " ")
         for name, curve in curves.items():
-            session.tell.row(name.partition(" ")[0], f"{name.partition(' ')[2]}: {_course(curve)}")
-            session.tell.number(name, curve.y[-1] if curve.y else None)
+            session.output.row(name.partition(" ")[0], f"{name.partition(' ')[2]}: {_course(curve)}")
+            session.output.number(name, curve.y[-1] if curve.y else None)
         page = draw_descent(curves, folder / folder.DESCENT, title=f"Gradient descent on the {words} cost")
-        session.tell_failures(run)
+        session.print_failures(run)
         return session.end(page)
 
 

@@ -38,7 +38,7 @@ def doctor(*, running: OutputFlags = PLAIN) -> int:
     Parameters
     ----------
     running : OutputFlags
-        How the command speaks.
+        How the command prints.
 
     Returns
     -------
@@ -46,22 +46,22 @@ def doctor(*, running: OutputFlags = PLAIN) -> int:
         The exit code.
     """
     with open_session("doctor", running) as session:
-        tell = session.tell
-        tell.row(
+        output = session.output
+        output.row(
             "normwise", f"{__version__}, Python {platform.python_version()}, {platform.platform(terse=True)}"
         )
-        tell.row("packages", ", ".join(f"{name} {version_of(name) or 'missing'}" for name in _CORE))
-        tell.row("cores", f"{count_cpus()} for this process")
-        tell.row("memory", _memory())
+        output.row("packages", ", ".join(f"{name} {version_of(name) or 'missing'}" for name in _CORE))
+        output.row("cores", f"{count_cpus()} for this process")
+        output.row("memory", _memory())
         for place, (extra, packages) in enumerate(extras()):
             missing = [name for name in packages if version_of(name) is None]
             state = f"missing {', '.join(missing)}: pip install 'normwise[{extra}]'" if missing else "present"
-            tell.row("extras" if place == 0 else "", f"{extra} ({_BRINGS.get(extra, 'more')}): {state}")
-            tell.number(extra, not missing)
-        tell.row("template", _template())
-        tell.row("atlases", _atlases())
-        tell.number("version", __version__)
-        tell.number("cores", count_cpus())
+            output.row("extras" if place == 0 else "", f"{extra} ({_BRINGS.get(extra, 'more')}): {state}")
+            output.number(extra, not missing)
+        output.row("template", _template())
+        output.row("atlases", _atlases())
+        output.number("version", __version__)
+        output.number("cores", count_cpus())
         return session.end()
 
 

@@ -4,19 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from normwise.cli.arms_table import print_arms
+from normwise.cli.output import print_arms
 from normwise.cli.run_flags import (
     USUAL,
     OverwriteFlag,
     PeopleFlag,
     RunFlags,
 )
-from normwise.cli.session import limits_from, open_session
-from normwise.cli.study_flags import (
-    NO_KEY,
-    StudyFlags,
-    overrides_from,
-)
+from normwise.cli.session import open_session
+from normwise.cli.study_flags import NO_KEY, StudyFlags
 
 __all__ = ["evaluate"]
 
@@ -48,7 +44,7 @@ def evaluate(
     keys : StudyFlags
         Flags that stand for keys of the study file.
     running : RunFlags
-        How the command runs and speaks.
+        How the command runs and prints.
 
     Returns
     -------
@@ -56,20 +52,16 @@ def evaluate(
         The exit code.
     """
     with open_session("evaluate", running) as session:
-        from normwise.cohort import read_study
         from normwise.evaluate import evaluate_study
 
-        resolved = read_study(study, overrides_from(keys))
-        folder = session.open_run(run, resolved, overwrite=overwrite, labelled=True)
+        resolved, folder = session.begin_study(study, keys, run, overwrite=overwrite)
         evaluation = evaluate_study(
             resolved,
             run,
-            jobs=running.workers,
-            progress=session.progress,
-            limits=limits_from(running),
+            **session.resources,
             people=people,
         )
-        print_arms(session.tell, evaluation)
-        session.tell_failures(run)
+        print_arms(session.output, evaluation)
+        session.print_failures(run)
         pages = [folder / folder.PAGES / "index.html"] if people else []
         return session.end(folder / folder.EVALUATION, folder / folder.REPORT, *pages)

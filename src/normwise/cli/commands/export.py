@@ -24,7 +24,7 @@ def export(model: Path, file: Path, /, *, running: OutputFlags = PLAIN) -> int:
     file : Path
         Where to write, as model.onnx.
     running : OutputFlags
-        How the command speaks.
+        How the command prints.
 
     Returns
     -------
@@ -44,6 +44,6 @@ def export(model: Path, file: Path, /, *, running: OutputFlags = PLAIN) -> int:
         from normwise.model.onnx import export_onnx
 
         gap = export_onnx(load_model(model), file)
-        session.tell.row("checked", f"probabilities within {gap:.1g} of the model's")
-        session.tell.number("largest_difference", gap)
+        session.output.row("checked", f"probabilities within {gap:.1g} of the model's")
+        session.output.number("largest_difference", gap)
         return session.end(file)

@@ -13,12 +13,8 @@ from normwise.cli.run_flags import (
     OverwriteFlag,
     RunFlags,
 )
-from normwise.cli.session import limits_from, open_session
-from normwise.cli.study_flags import (
-    NO_KEY,
-    StudyFlags,
-    overrides_from,
-)
+from normwise.cli.session import open_session
+from normwise.cli.study_flags import NO_KEY, StudyFlags
 
 __all__ = ["extract"]
 
@@ -52,7 +48,7 @@ def extract(
     keys : StudyFlags
         Flags that stand for keys of the study file.
     running : RunFlags
-        How the command runs and speaks.
+        How the command runs and prints.
 
     Returns
     -------
@@ -60,23 +56,19 @@ def extract(
         The exit code.
     """
     with open_session("extract", running) as session:
-        from normwise.cohort import read_study
         from normwise.runs import prepare_run, record_run
 
-        resolved = read_study(study, overrides_from(keys))
-        folder = session.open_run(run, resolved, overwrite=overwrite, labelled=not unlabelled)
+        resolved, folder = session.begin_study(study, keys, run, overwrite=overwrite, labelled=not unlabelled)
         prepared = prepare_run(
             resolved,
             run,
             labelled=not unlabelled,
-            jobs=running.workers,
-            progress=session.progress,
-            limits=limits_from(running),
+            **session.resources,
         )
         record_run(prepared, "extract", [])
         scans, features = prepared.features.values.shape
-        session.tell.row("measured", f"{features} features of {scans} scans")
-        session.tell.number("scans", scans)
-        session.tell.number("features", features)
-        session.tell_failures(run)
+        session.output.row("measured", f"{features} features of {scans} scans")
+        session.output.number("scans", scans)
+        session.output.number("features", features)
+        session.print_failures(run)
         return session.end(folder / folder.FEATURES)

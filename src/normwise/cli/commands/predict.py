@@ -1,10 +1,12 @@
-"""`normwise predict`: decide about new people."""
+"""`normwise predict`: decide about new people, given as images with their demographics or as a table."""
 
 from __future__ import annotations
 
 import errno
 import os
 import sys
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -14,14 +16,15 @@ from normwise.cli.run_flags import USUAL, RunFlags
 from normwise.cli.session import (
     DONE,
     SOME_FAILED,
-    limits_from,
     open_session,
 )
 from normwise.errors import CommandError
 
 if TYPE_CHECKING:
+    import pandas as pd
+
+    from normwise.cli.session import Resources
     from normwise.cohort import Cohort
-    from normwise.engine import Progress
     from normwise.features import FeatureTable
     from normwise.model import Model
     from normwise.results import Contribution, Prediction
@@ -30,6 +33,8 @@ __all__ = ["predict"]
 
 PEOPLE = Group("[people]", sort_key=10)
 NO_DECISION, REFERRED = "no decision", "refer to a specialist"
+IMAGE_COLUMN = "image"
+"""Column of a table of new people that names each one's image, from the table's folder."""
 _NO_IMAGE = ("COH-214", "COH-215", "COH-216")  # none named, none found, several
 
 
@@ -83,7 +88,7 @@ def predict(
     people : Path
         A folder for one page a person.
     running : RunFlags
-        How the command runs and speaks.
+        How the command runs and prints.
 
     Returns
     -------
@@ -103,15 +108,15 @@ def predict(
         from normwise.model import load_model
 
         trained = load_model(model)
-        cohort = _meet(trained, image, values, table)
+        cohort = _read_people(trained, image, values, table)
         measured: list[FeatureTable] = []
-        told = _apply(trained, cohort, running, session.progress, measured, from_table=table is not None)
+        predictions = _apply(trained, cohort, session.resources, measured, from_table=table is not None)
         if people is not None:
             from normwise.model import write_new_people
 
             features = measured[0] if measured else None
-            session.tell.path(write_new_people(trained, cohort, told, people, features))
-        rows, failed = _table(trained, cohort, told, top)
+            session.output.path(write_new_people(trained, cohort, predictions, people, features))
+        rows, failed = _table(trained, cohort, predictions, top)
         session.code = SOME_FAILED if failed else DONE
         text = "".join("\t".join(row) + "\n" for row in rows)
         if out is None:
@@ -119,14 +124,14 @@ def predict(
             return session.code
         write_text(out, text)
         decided = sum(row[1] not in (NO_DECISION, REFERRED) for row in rows[1:])
-        session.tell.row("decided", f"{decided} of {len(rows) - 1} people")
-        session.tell.number("decided", decided)
-        session.tell.number("people", len(rows) - 1)
+        session.output.row("decided", f"{decided} of {len(rows) - 1} people")
+        session.output.number("decided", decided)
+        session.output.number("people", len(rows) - 1)
         return session.end(out)
 
 
 def _probe(out: Path) -> None:
-    """Meet what will stop the writing before hours are spent on measuring."""
+    """Refuse what can't be written to before hours are spent on measuring."""
     if out.is_dir():
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(out))
     out.parent.mkdir(parents=True, exist_ok=True)
@@ -151,13 +156,9 @@ def _refuse_mixture(images: tuple[Path, ...], table: Path | None, values: list[s
         )
 
 
-def _meet(model: Model, images: tuple[Path, ...], values: list[str] | None, table: Path | None) -> Cohort:
-    from normwise.cli.new_subjects import (
-        from_images,
-        from_table,
-        read_settings,
-    )
-
+def _read_people(
+    model: Model, images: tuple[Path, ...], values: list[str] | None, table: Path | None
+) -> Cohort:
     if table is not None:
         return from_table(table, model)
     return from_images(images, read_settings(values or ()), model)
@@ -166,14 +167,12 @@ def _meet(model: Model, images: tuple[Path, ...], values: list[str] | None, tabl
 def _apply(
     model: Model,
     cohort: Cohort,
-    running: RunFlags,
-    progress: Progress,
+    resources: Resources,
     measured: list[FeatureTable],
     *,
     from_table: bool,
 ) -> dict[str, Prediction]:
     """Return the prediction of everybody who could be read, by scan."""
-    from normwise.cli.new_subjects import feature_frame, features_in
     from normwise.model import apply_model
 
     if not len(cohort.frame.index):
@@ -184,39 +183,37 @@ def _apply(
         predictions = apply_model(
             model,
             cohort,
-            jobs=running.workers,
-            progress=progress,
-            limits=limits_from(running),
+            **resources,
             measured=measured.append,
         )
     return {prediction.subject: prediction for prediction in predictions}
 
 
 def _table(
-    model: Model, cohort: Cohort, told: dict[str, Prediction], top: int
+    model: Model, cohort: Cohort, predictions: dict[str, Prediction], top: int
 ) -> tuple[list[list[str]], int]:
     """Return the output with its header, one row a row of the input, and how many of them failed."""
-    chances = [f"probability_{name}" for name in model.classes]
-    rows, failed = [["id", "decision", *chances, "threshold", "reason", "telling"]], 0
+    names = [f"probability_{name}" for name in model.classes]
+    rows, failed = [["id", "decision", *names, "threshold", "reason", "telling"]], 0
     for entry in cohort.ledger.itertuples(index=False):
-        prediction = told.get(str(entry.id)) if entry.status == "included" else None
+        prediction = predictions.get(str(entry.id)) if entry.status == "included" else None
         if prediction is None:
             reason = f"{entry.code} {entry.reason}"
-            rows.append(_row(str(entry.id), NO_DECISION, [""] * len(chances), "", reason, ""))
+            rows.append(_row(str(entry.id), NO_DECISION, [""] * len(names), "", reason, ""))
             failed += not str(entry.code).startswith("COH-") or entry.code in _NO_IMAGE
         else:
-            rows.append(_told(prediction, model, top))
+            rows.append(_prediction_row(prediction, model, top))
             # Others have no decision for who they are, or a specialist's, which is no failure.
             failed += prediction.outcome == "failed"
     return rows, failed
 
 
-def _told(prediction: Prediction, model: Model, top: int) -> list[str]:
-    chances = [_number(prediction.probabilities.get(name)) for name in model.classes]
+def _prediction_row(prediction: Prediction, model: Model, top: int) -> list[str]:
+    probabilities = [_number(prediction.probabilities.get(name)) for name in model.classes]
     telling = "; ".join(_telling(each) for each in prediction.contributions[:top])
     decision = prediction.decision or (REFERRED if prediction.outcome == "referred" else NO_DECISION)
     return _row(
-        prediction.subject, decision, chances, _number(prediction.threshold), prediction.reason, telling
+        prediction.subject, decision, probabilities, _number(prediction.threshold), prediction.reason, telling
     )
 
 
@@ -227,11 +224,216 @@ def _telling(contribution: Contribution) -> str:
 
 
 def _row(
-    name: str, decision: str, chances: list[str], threshold: str, reason: str, telling: str
+    name: str, decision: str, probabilities: list[str], threshold: str, reason: str, telling: str
 ) -> list[str]:
-    cells = [name, decision, *chances, threshold, reason, telling]
+    cells = [name, decision, *probabilities, threshold, reason, telling]
     return [" ".join(cell.split()) or "n/a" for cell in cells]
 
 
 def _number(value: float | None) -> str:
     return "" if value is None else f"{value:.6g}"
+
+
+def read_settings(texts: Sequence[str]) -> dict[str, str]:
+    """Read ``--set NAME=VALUE``.
+
+    Parameters
+    ----------
+    texts : sequence of str
+        One demographic each; a name may hold ``=`` only behind its value.
+
+    Raises
+    ------
+    CommandError
+        CLI-105: not of that form, or a name twice.
+
+    Examples
+    --------
+    >>> read_settings(["Age=71", "M/F=F"])
+    {'Age': '71', 'M/F': 'F'}
+    """
+    settings: dict[str, str] = {}
+    for text in texts:
+        name, equals, value = (part.strip() for part in text.partition("="))
+        if not (name and equals and value):
+            raise CommandError(
+                "CLI-105",
+                "a demographic is not given as NAME=VALUE.",
+                subject="--set",
+                seen=text,
+                expected="as --set Age=71",
+            )
+        if name in settings:
+            raise CommandError(
+                "CLI-105",
+                f"{name} is given twice.",
+                subject="--set",
+                seen=f"{settings[name]} and {value}",
+                advice="give each once; people who differ belong into a table (--table)",
+            )
+        settings[name] = value
+    return settings
+
+
+def from_images(images: Sequence[Path], settings: Mapping[str, str], model: Model) -> Cohort:
+    """Make a cohort of loose images, all with the same demographics.
+
+    Parameters
+    ----------
+    images : sequence of Path
+        One image a scan; a scan is named by its file, or by its path where two files have one name.
+    settings : mapping of str to str
+        The demographics as text, and the site where the model harmonizes sites.
+    model : Model
+        Whose demographics they are.
+
+    Returns
+    -------
+    Cohort
+        Without labels.
+
+    Raises
+    ------
+    CommandError
+        CLI-106: an image is not there, or twice. CLI-107: the model does not measure images.
+    CohortError
+        Where a demographic is missing, unknown or can't be read.
+    """
+    import pandas as pd
+
+    from normwise.cohort import Cohort, read_demographics
+
+    _refuse_without_images(model)
+    folders = model.study.features.image_folders  # a raw head may be a folder of DICOM files
+    for image in images:
+        if not image.is_file() and not (folders and image.is_dir()):
+            raise CommandError(
+                "CLI-106", "there is no such image.", subject=str(image), advice="check the path"
+            )
+    site = model.procedure.site
+    demographics = settings
+    if site is not None and site not in model.roles.demographics:
+        demographics = {name: value for name, value in settings.items() if name != site}
+    values, readings = read_demographics(demographics, model.roles)
+    names = _names(images)
+    index = pd.Index(names, dtype=object, name="id")
+    frame = pd.DataFrame(
+        {column: pd.Series([values[column].iloc[0]] * len(names), index=index, dtype=values[column].dtype)
+         for column in values.columns},
+        index=index,
+    )  # fmt: skip
+    ledger = pd.DataFrame(
+        {"id": names, "group": names, "label": "", "status": "included", "code": "", "reason": ""},
+        dtype=object,
+    )
+    return Cohort(
+        frame=frame,
+        labels=None,
+        groups=pd.Series(names, index=index, dtype=object, name="group"),
+        sites=None
+        if site is None or site not in settings
+        else pd.Series([settings[site]] * len(names), index=index, dtype=object, name="site"),
+        images=pd.Series(
+            [str(image.absolute()) for image in images], index=index, dtype=object, name="image"
+        ),
+        roles=model.roles,
+        ledger=ledger,
+        readings=readings,
+        raw=pd.DataFrame(
+            {name: [value] * len(names) for name, value in settings.items()}, index=index, dtype=object
+        ),
+    )
+
+
+def from_table(table: Path, model: Model) -> Cohort:
+    """Read a table of new people as the model's own table was read.
+
+    Everybody is read: conditions, labels and the choice among sessions were for the training. An image is
+    named in the column ``image``, or found as the study finds it; paths start from the table's folder.
+
+    Parameters
+    ----------
+    table : Path
+        A table with the study's id column, its demographics, and images or features.
+    model : Model
+        The model.
+
+    Returns
+    -------
+    Cohort
+        Without labels; its ledger names those who can't be read.
+    """
+    from normwise.cohort import read_cohort, read_table
+
+    columns = list(read_table(table).frame.columns)
+    section = model.study.cohort
+    images = "{" + IMAGE_COLUMN + "}" if IMAGE_COLUMN in columns else section.images
+    changes = {
+        "root": table.absolute().parent,
+        "table": table.name,
+        "images": None if features_in(columns, model) else images,
+        "include": [],
+        "sessions": "all",
+        "session": None,
+        "group": None,
+        "group_pattern": None,
+        "site": model.procedure.site,
+    }
+    study = model.study.model_copy(update={"cohort": section.model_copy(update=changes)})
+    return read_cohort(study, labelled=False, roles=model.roles)
+
+
+def features_in(columns: Sequence[str], model: Model) -> bool:
+    """Return whether a table holds every feature of the model, so that nothing needs to be measured.
+
+    Parameters
+    ----------
+    columns : sequence of str
+        The table's columns.
+    model : Model
+        The model.
+    """
+    return set(model.feature_names) <= set(columns)
+
+
+def feature_frame(cohort: Cohort, model: Model) -> pd.DataFrame:
+    """Return the features that a table holds beside demographics and site; what is no number becomes NaN.
+
+    Parameters
+    ----------
+    cohort : Cohort
+        From `from_table`.
+    model : Model
+        The model.
+    """
+    import pandas as pd
+
+    from normwise.cohort import read_numbers
+    from normwise.runs import assemble_frame
+
+    features = {name: read_numbers(name, cohort.raw[name]).values for name in model.feature_names}
+    values = pd.DataFrame(features, index=cohort.raw.index, dtype="float64")
+    return assemble_frame(values, cohort, model.procedure.site)
+
+
+def _refuse_without_images(model: Model) -> None:
+    extractor = model.study.features.extractor
+    if not model.study.features.reads_images:
+        raise CommandError(
+            "CLI-107",
+            f"the model reads measurements ({extractor}), not images.",
+            expected="a table with the model's features: --table NEW.tsv",
+            advice="normwise extract writes such a table as features.tsv",
+        )
+
+
+def _names(images: Sequence[Path]) -> list[str]:
+    stems = [image.name.removesuffix(".gz").removesuffix(".nii") for image in images]
+    seen = Counter(stems)
+    names = [stem if seen[stem] == 1 else str(image) for stem, image in zip(stems, images, strict=True)]
+    doubled = [name for name, times in Counter(names).items() if times > 1]
+    if doubled:
+        raise CommandError(
+            "CLI-106", "an image is given twice.", subject=doubled[0], advice="give each image once"
+        )
+    return names

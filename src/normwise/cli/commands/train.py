@@ -9,12 +9,8 @@ from normwise.cli.run_flags import (
     OverwriteFlag,
     RunFlags,
 )
-from normwise.cli.session import limits_from, open_session
-from normwise.cli.study_flags import (
-    NO_KEY,
-    StudyFlags,
-    overrides_from,
-)
+from normwise.cli.session import open_session
+from normwise.cli.study_flags import NO_KEY, StudyFlags
 
 __all__ = ["train"]
 
@@ -41,7 +37,7 @@ def train(
     keys : StudyFlags
         Flags that stand for keys of the study file.
     running : RunFlags
-        How the command runs and speaks.
+        How the command runs and prints.
 
     Returns
     -------
@@ -49,26 +45,22 @@ def train(
         The exit code.
     """
     with open_session("train", running) as session:
-        from normwise.cohort import read_study
         from normwise.model import train_study
 
-        resolved = read_study(study, overrides_from(keys))
-        folder = session.open_run(run, resolved, overwrite=overwrite, labelled=True)
-        model = train_study(
-            resolved, run, jobs=running.workers, progress=session.progress, limits=limits_from(running)
-        )
+        resolved, folder = session.begin_study(study, keys, run, overwrite=overwrite)
+        model = train_study(resolved, run, **session.resources)
         training = model.training
         counts = ", ".join(f"{name} {count}" for name, count in training["scans_per_class"].items())
-        session.tell.row("trained on", f"{training['people']} people, {training['scans']} scans: {counts}")
+        session.output.row("trained on", f"{training['people']} people, {training['scans']} scans: {counts}")
         chosen = model.procedure.setting.get("classifier", resolved.classifier.name)
-        session.tell.row(
+        session.output.row(
             "classifier", f"{chosen} on {len(model.procedure.selected) or len(model.feature_names)} features"
         )
         threshold = model.procedure.rule.threshold
         if threshold is not None:
             positive = next(name for name in model.classes if name != model.procedure.rule.negative)
-            session.tell.row("threshold", f"{positive} from a probability of {threshold:.2f}")
-        session.tell.number("people", training["people"])
-        session.tell.number("threshold", threshold)
-        session.tell_failures(run)
+            session.output.row("threshold", f"{positive} from a probability of {threshold:.2f}")
+        session.output.number("people", training["people"])
+        session.output.number("threshold", threshold)
+        session.print_failures(run)
         return session.end(folder / folder.MODEL)

@@ -52,7 +52,7 @@ def view(
     port : int
         Of the loopback address.
     running : OutputFlags
-        How the command speaks.
+        How the command prints.
 
     Returns
     -------
@@ -78,8 +78,8 @@ def view(
                 maps = heat_maps(_attention(tiles, run) | columns)
                 app = make_slide_app(opened, slide.name, maps=maps, xy=tiles.xy, tile=tiles.side)
             listening = open_port(port)
-            session.tell.row("open", f"http://{HOST}:{listening.getsockname()[1]}/")
-            session.tell.row("", "Ctrl-C ends it; no other machine can see it")
+            session.output.row("open", f"http://{HOST}:{listening.getsockname()[1]}/")
+            session.output.row("", "Ctrl-C ends it; no other machine can see it")
             serve_slide(app, listening)
         return session.end()
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from normwise.cli.run_folder import (
+from normwise.cli.open_run import (
     open_run,
     refuse_foreign,
 )
