@@ -149,7 +149,8 @@ def drop_incomplete(
     source : str
         Where the values come from, for messages.
     wanted : sequence of str, optional
-        The columns that a trained model needs: these and no others are kept, and a gap costs the person.
+        The columns that a trained model needs: these and no others are selected, and a scan that lacks one
+        fails.
 
     Returns
     -------

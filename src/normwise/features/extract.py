@@ -38,7 +38,7 @@ def extract_features(
     study : Study
         Its ``[features]`` say what is measured.
     cache_dir : Path, optional
-        Where finished work is kept by content, so that a run resumes.
+        Where finished work is cached by content, so that a run resumes.
     jobs : int
         Scans at the same time.
     progress : Progress, optional
@@ -47,9 +47,9 @@ def extract_features(
         What one scan may take; default: the engine's.
     wanted : sequence of str, optional
         The features that a trained model needs. Without it a column that most scans lack is dropped; with it
-        these columns are kept, and a scan that lacks one of them fails.
+        these columns are selected, and a scan that lacks one of them fails.
     run : Path, optional
-        The run folder, for images that are kept beside the features.
+        The run folder, for images that are written beside the features.
 
     Returns
     -------

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib import import_module
@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from normwise.cohort import Cohort
-from normwise.engine import Limits, Progress
+from normwise.engine import Limits, Outcome, Progress, Task, run_subjects
 from normwise.errors import FeatureError
 from normwise.features.feature_table import FeatureTable
 from normwise.schema import Study
@@ -28,7 +28,7 @@ class ExtractionContext:
     Attributes
     ----------
     cache_dir : Path or None
-        Where finished work is kept.
+        The cache of finished work.
     jobs : int
         Subjects at the same time.
     progress : Progress or None
@@ -38,7 +38,7 @@ class ExtractionContext:
     wanted : sequence of str or None
         The features that a trained model needs, and no others.
     run : Path or None
-        The run folder, for images that are kept beside the features.
+        The run folder, for images that are written beside the features.
     """
 
     cache_dir: Path | None = None
@@ -47,6 +47,39 @@ class ExtractionContext:
     limits: Limits = field(default_factory=Limits)
     wanted: Sequence[str] | None = None
     run: Path | None = None
+
+    def run_scans(
+        self,
+        function: Callable[..., object],
+        tasks: Sequence[Task],
+        *,
+        version: str,
+        title: str,
+        **options: Any,
+    ) -> list[Outcome]:
+        """Call a function for every scan, each in a process of its own.
+
+        Parameters
+        ----------
+        function : callable
+            The work on one scan, at the top of a module.
+        tasks : sequence of Task
+            One a scan.
+        version : str
+            Raised whenever the numbers change: it keys the cache.
+        title : str
+            Of the progress bar.
+        **options
+            As of `normwise.engine.run_subjects`; the cache, processes, limits and progress are those of the
+            context where they are not given.
+        """
+        own = {
+            "cache_dir": self.cache_dir,
+            "jobs": self.jobs,
+            "limits": self.limits,
+            "progress": self.progress,
+        }
+        return run_subjects(function, tasks, version=version, title=title, **(own | options))
 
     @contextmanager
     def folder(self) -> Iterator[Path]:

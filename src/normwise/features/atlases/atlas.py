@@ -27,7 +27,7 @@ __all__ = [
 
 IMAGE_SUFFIXES = (".nii", ".nii.gz", ".mgh", ".mgz")
 SMALLEST_MM3 = 100.0
-"""Smaller regions of a template are not measured: a dozen voxels of 2 mm hold more noise than person."""
+"""Smaller regions of a template are not measured: a dozen voxels of 2 mm hold more noise than signal."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,8 +95,8 @@ def load_atlas(name_or_path: str | Path, lut: str | Path | None = None) -> Atlas
     present, counts = np.unique(labels.voxels, return_counts=True)
     sizes = dict(zip(present.tolist(), (counts * labels.voxel_mm3).tolist(), strict=True))
     raw = _raw_names(sizes, lut, offset)
-    kept = {label: name for label, name in raw.items() if sizes.get(label, 0.0) >= SMALLEST_MM3}
-    if not kept:
+    measured = {label: name for label, name in raw.items() if sizes.get(label, 0.0) >= SMALLEST_MM3}
+    if not measured:
         raise FeatureError(
             "FEA-103",
             "no label of the map is a region of its look-up table.",
@@ -104,16 +104,16 @@ def load_atlas(name_or_path: str | Path, lut: str | Path | None = None) -> Atlas
             seen=f"labels {list(sizes)[:8]}, table {list(raw)[:8]}",
             advice="give the look-up table that belongs to the map as features.lut",
         )
-    return Atlas(labels, region_names(kept), source, template=installed)
+    return Atlas(labels, region_names(measured), source, template=installed)
 
 
 def names_of(labels: list[int], lut: str | Path | None) -> dict[int, str]:
-    """Name the labels of maps that people bring along, in the table's order.
+    """Name the labels of maps made elsewhere, in the table's order.
 
     Parameters
     ----------
     labels : list of int
-        Every label that some map holds.
+        The labels that at least one map holds.
     lut : str or Path or None
         Table of index and name, without whose name a label is left out; without a table regions are called
         ``label_17``.
@@ -129,7 +129,7 @@ def _raw_names(sizes: dict[int, float], lut: str | Path | None, offset: int) -> 
     return {label: name for label, name in table.items() if label and not is_background(name)}
 
 
-_LEAST_PERCENT = 25  # below a chance of one in four a voxel belongs to no region: the usual threshold
+_LEAST_PERCENT = 25  # below a percent of one in four a voxel belongs to no region: the usual threshold
 
 
 def installed_atlases() -> dict[str, Path]:
@@ -180,7 +180,7 @@ def atlas_files(name: str) -> tuple[Path, Path]:
 
 
 def read_likeliest(path: Path) -> tuple[LabelVolume, int]:
-    """Read a label map, or turn one probability map a region into the map of the likeliest region.
+    """Read a label map, or make one of the likeliest region of each voxel from probability maps.
 
     Parameters
     ----------
@@ -206,9 +206,9 @@ def read_likeliest(path: Path) -> tuple[LabelVolume, int]:
     with Opener(path) as stream:
         stream.seek(image.dataobj.offset)
         for region in range(image.shape[3]):  # one region at a time, since all of them are half a gigabyte
-            chance = np.frombuffer(stream.read(size), dtype=dtype)
-            likelier = chance > best
-            best[likelier] = chance[likelier]
+            percent = np.frombuffer(stream.read(size), dtype=dtype)
+            likelier = percent > best
+            best[likelier] = percent[likelier]
             labels[likelier] = region + 1
-    turned = nib.as_closest_canonical(nib.Nifti1Image(labels.reshape(shape, order="F"), image.affine))
-    return LabelVolume(np.asarray(turned.dataobj), turned.affine), 1
+    canonical = nib.as_closest_canonical(nib.Nifti1Image(labels.reshape(shape, order="F"), image.affine))
+    return LabelVolume(np.asarray(canonical.dataobj), canonical.affine), 1

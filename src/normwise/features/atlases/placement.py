@@ -1,7 +1,7 @@
 """An atlas placed on an image's grid: which voxel belongs to which region.
 
-The parent process writes an atlas once into one file (`pack_atlas`); children place it on the grid of their
-image and keep the result beside that file, so that each grid is worked out once for a whole cohort.
+The atlas is written once into one file (`pack_atlas`). The process of an image places it on the image's grid
+and writes the result beside that file, so that each grid is computed once for a whole cohort.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class Placement:
         Labels, ascending.
     landmarks : tuple of two arrays, or None
         Voxels of the image around landmarks and the template's brightness there, by which
-        `normwise.features.atlases.mni_check` tells whether the image lies in MNI152 space, where the atlas
+        `normwise.features.atlases.mni_check` checks that the image lies in MNI152 space, where the atlas
         does.
     """
 
@@ -59,7 +59,7 @@ class Placement:
 
 
 def pack_atlas(atlas: Atlas, folder: Path) -> Path:
-    """Write an atlas as one file for children, named by its content.
+    """Write an atlas as one file for other processes, named by its content.
 
     Parameters
     ----------
@@ -94,7 +94,7 @@ def pack_atlas(atlas: Atlas, folder: Path) -> Path:
 
 
 def place_atlas(packed: Path, grid: Grid) -> Placement:
-    """Place a packed atlas on an image's grid, or recall where another child has done so.
+    """Place a packed atlas on an image's grid, or read what another process has computed.
 
     Parameters
     ----------
@@ -117,12 +117,12 @@ def place_atlas(packed: Path, grid: Grid) -> Placement:
     key = hashlib.sha256(str(grid.shape).encode() + affine.tobytes()).hexdigest()[:16]
     path = packed.with_name(f"{packed.stem}-on-{key}.npz")
     if path.is_file():
-        with np.load(path, allow_pickle=False) as kept:
-            landmarks = (kept["around"], kept["brightness"]) if len(kept["around"]) else None
-            return Placement(kept["where"], kept["regions"], kept["labels"], landmarks)
-    with np.load(packed, allow_pickle=False) as kept:
-        atlas = LabelVolume(kept["labels"], kept["affine"])
-        points, brightness = kept["points"], kept["brightness"]
+        with np.load(path, allow_pickle=False) as arrays:
+            landmarks = (arrays["around"], arrays["brightness"]) if len(arrays["around"]) else None
+            return Placement(arrays["where"], arrays["regions"], arrays["labels"], landmarks)
+    with np.load(packed, allow_pickle=False) as arrays:
+        atlas = LabelVolume(arrays["labels"], arrays["affine"])
+        points, brightness = arrays["points"], arrays["brightness"]
     _check_field_of_view(atlas, grid)
     placed = place_labels(resample_labels(atlas, grid))
     around = voxels_around(grid, points)

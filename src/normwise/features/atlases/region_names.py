@@ -23,7 +23,8 @@ def region_name(name: str) -> str:
     """Bring one region's name to lower case and underscores, with ``_left`` or ``_right`` at the end.
 
     A side is taken from ``Left``, ``lh`` or ``L`` at the beginning or the end, after an optional ``ctx`` or
-    ``wm``; words run together in capitals (``AccumbensArea``) are parted where nothing else parts them.
+    ``wm``; words run together in capitals (``AccumbensArea``) are separated where nothing else separates
+    them.
 
     Parameters
     ----------
@@ -55,7 +56,7 @@ def region_name(name: str) -> str:
 
 
 def region_names(raw: Mapping[int, str]) -> dict[int, str]:
-    """Name every label once; names that meet after normalisation carry their label.
+    """Name every label once; names that become equal carry their label.
 
     Parameters
     ----------
@@ -141,7 +142,7 @@ def read_lookup(path: Path) -> dict[int, str]:
         if label in names:
             raise FeatureError(
                 "FEA-106",
-                f"label {label} stands twice in the look-up table.",
+                f"label {label} is twice in the look-up table.",
                 subject=str(path),
                 seen=f"{names[label]!r} and {name!r}",
                 advice="keep one line a label",
@@ -166,7 +167,7 @@ def _text(path: Path) -> str:
 
 def _table_rows(lines: list[str]) -> list[tuple[str, str]]:
     delimiter = next((mark for mark in ("\t", ",", ";") if lines and mark in lines[0]), None)
-    if delimiter is None:  # index and name parted by blanks
+    if delimiter is None:  # index and name separated by blanks
         rows = [line.split(maxsplit=1) for line in lines]
     else:
         rows = list(csv.reader(io.StringIO("\n".join(lines)), delimiter=delimiter))

@@ -21,7 +21,7 @@ volumes    ``feature_names`` (str), ``feature_values`` (float64)
 =========  ==========================================================================================
 
 After ``mask`` everything lies on the grid of the brain's box, a part of the head's grid: its affine is
-``boxes.box_affine(head_affine, box)``, and ``boxes.own_grid(arrays, name)`` gives an array on the grid of the
+``grids.box_affine(head_affine, box)``, and ``grids.own_grid(arrays, name)`` gives an array on the grid of the
 image as it was read. A point of the template goes to the head by ``template_to_head @ (p + forward(p))``, and
 back by ``q + backward(q)`` with ``q = inverse(template_to_head) @ point``.
 """
@@ -81,7 +81,7 @@ class Stage:
 
 
 def stage_key(stage: Stage, settings: ChainSettings, parents: Mapping[str, str], **content: str) -> str:
-    """Return the name under which a stage's arrays may be kept.
+    """Return the name under which a stage's arrays may be cached.
 
     Parameters
     ----------
@@ -99,12 +99,12 @@ def stage_key(stage: Stage, settings: ChainSettings, parents: Mapping[str, str],
     str
         SHA-256 in hexadecimal digits.
     """
-    said = {
+    content_of_key = {
         "stage": [stage.name, stage.version],
         "settings": {name: content.get(name, str(getattr(settings, name))) for name in stage.settings},
         "parents": [parents[name] for name in stage.parents],
     }
-    return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
+    return hashlib.sha256(json.dumps(content_of_key, sort_keys=True).encode()).hexdigest()
 
 
 _PLACED = ("mask", "conform", "align", "warp")
@@ -176,7 +176,7 @@ def run_stages(
     settings : ChainSettings
         What is chosen.
     step : callable, optional
-        ``step(stage, work)`` returns the stage's arrays, by ``work()`` or from where they were kept.
+        ``step(stage, work)`` returns the stage's arrays, by ``work()`` or from a cache.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""What a chain found, as images in the person's own grid under BIDS names."""
+"""The results of a chain as images on the person's own grid under BIDS names."""
 
 from __future__ import annotations
 

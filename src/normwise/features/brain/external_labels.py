@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from normwise.cohort import Cohort
-from normwise.engine import Task, run_subjects
+from normwise.engine import Task
 from normwise.errors import FeatureError, NormwiseError
 from normwise.features.brain.label_schemes import LabelScheme, load_scheme
 from normwise.features.brain.measures import asymmetries, note_of
@@ -87,16 +87,8 @@ def extract_external_labels(cohort: Cohort, study: Study, context: ExtractionCon
         Task(str(scan), {"labels": str(path)}, (path,))
         for scan, path in zip(cohort.raw.index, paths, strict=True)
     ]
-    outcomes = run_subjects(
-        measure_map,
-        tasks,
-        version=_VERSION,
-        cache_dir=context.cache_dir,
-        jobs=context.jobs,
-        limits=context.limits,
-        progress=context.progress,
-        title="label maps",
-        preload=("nibabel.orientations",),
+    outcomes = context.run_scans(
+        measure_map, tasks, version=_VERSION, title="label maps", preload=("nibabel.orientations",)
     )
     failures: dict[str, NormwiseError] = {each.subject: each.error for each in outcomes if each.error}
     rows: dict[str, dict[str, float]] = {}
@@ -125,11 +117,11 @@ def _volumes(value: Any, names: dict[int, str]) -> dict[int, float]:
     return {int(k): float(mm3) for k, mm3 in zip(labels, volumes, strict=True) if int(k) in names}
 
 
-def _features(found: dict[int, float], scheme: LabelScheme) -> dict[str, float]:
+def _features(measured: dict[int, float], scheme: LabelScheme) -> dict[str, float]:
     """Return a scan's features; a region that the map does not have has the volume 0."""
     tissue = {*scheme.cortex, *scheme.white, *scheme.deep}
-    brain = sum(mm3 for label, mm3 in found.items() if label in tissue)
-    volumes = {name: found.get(label, 0.0) for label, name in scheme.regions.items()}
+    brain = sum(mm3 for label, mm3 in measured.items() if label in tissue)
+    volumes = {name: measured.get(label, 0.0) for label, name in scheme.regions.items()}
     row = {f"{name}.volume_mm3": mm3 for name, mm3 in volumes.items()}
     row |= {f"{name}.brain_share": mm3 / brain for name, mm3 in volumes.items()} if brain else {}
     row["brain.volume_mm3"] = brain

@@ -12,7 +12,7 @@ from typing import Any
 import pandas as pd
 
 from normwise.cohort import Cohort
-from normwise.engine import Limits, Outcome, Task, run_subjects
+from normwise.engine import Limits, Outcome, Task
 from normwise.errors import FeatureError, NormwiseError, NormwiseWarning
 from normwise.features.atlases import IMAGE_SUFFIXES, atlas_files
 from normwise.features.brain.chain import STAGES
@@ -37,7 +37,7 @@ from normwise.schema import BrainSection, Study
 __all__ = ["chain_settings", "check", "extract", "settings_content"]
 
 _SECONDS = 3600.0
-"""Wall clock of one head, where nothing else is said: the thorough chain takes minutes of one core."""
+"""Wall clock of one head, where nothing else is set: the thorough chain takes minutes of one core."""
 
 _MOST_GAPS = 0.05  # of a head's columns
 
@@ -159,15 +159,13 @@ def _run(
     limits = context.limits
     if limits.seconds == Limits().seconds:
         limits = replace(limits, seconds=_SECONDS)
-    return run_subjects(
+    return context.run_scans(
         function,
         tasks,
         version="/".join([WORKER_VERSION, *(f"{stage.name}{stage.version}" for stage in STAGES)]),
-        cache_dir=cache_dir,
-        jobs=context.jobs,
-        limits=limits,
-        progress=context.progress,
         title="heads" if function is measure_head else "derivatives",
+        cache_dir=cache_dir,
+        limits=limits,
         preload=_PRELOAD,
         packages=_PACKAGES,
     )

@@ -1,4 +1,4 @@
-"""The brain's box: the part of the head's grid on which everything after the mask is computed."""
+"""The working grid of a head, and the box of the brain, on which everything after the mask is computed."""
 
 from __future__ import annotations
 
@@ -40,8 +40,8 @@ def box_around(mask: NDArray[Any], margin: int = 4) -> NDArray[np.int64]:
     box = np.empty((2, 3), dtype=np.int64)
     for axis in range(3):
         others = tuple(other for other in range(3) if other != axis)
-        held = np.flatnonzero(mask.any(axis=others))
-        box[:, axis] = max(held[0] - margin, 0), min(held[-1] + 1 + margin, mask.shape[axis])
+        filled = np.flatnonzero(mask.any(axis=others))
+        box[:, axis] = max(filled[0] - margin, 0), min(filled[-1] + 1 + margin, mask.shape[axis])
     return box
 
 
@@ -65,7 +65,7 @@ def box_affine(affine: NDArray[Any], box: NDArray[Any]) -> NDArray[np.float64]:
 
 
 def restore(voxels: NDArray[Any], box: NDArray[Any], shape: tuple[int, ...]) -> NDArray[Any]:
-    """Put voxels of the box back on the head's grid, 0 outside.
+    """Return voxels of the box on the head's grid, 0 outside.
 
     Examples
     --------

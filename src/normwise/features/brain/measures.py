@@ -207,14 +207,14 @@ def asymmetries(volumes: Mapping[str, float]) -> dict[str, float]:
     >>> asymmetries({"insula_left": 3.0, "insula_right": 1.0, "brain_stem": 9.0})
     {'insula.asymmetry': 1.0}
     """
-    found = {}
+    pairs = {}
     for name, left in volumes.items():
         stem, _, side = name.rpartition("_")
         right = volumes.get(f"{stem}_right")
         if side == "left" and right is not None:
             total = left + right
-            found[f"{stem}.asymmetry"] = 2 * (left - right) / total if total > 0 else np.nan
-    return found
+            pairs[f"{stem}.asymmetry"] = 2 * (left - right) / total if total > 0 else np.nan
+    return pairs
 
 
 def _intensities(arrays: Mapping[str, NDArray[Any]], regions: Mapping[int, str]) -> dict[str, float]:

@@ -27,7 +27,7 @@ _RED = np.array([230, 60, 50], np.float32)
 _FLUID, _GREY, _WHITE = (
     np.array(rgb, np.float32) for rgb in ((40, 110, 220), (230, 140, 40), (240, 235, 200))
 )
-_VEIL = 0.45  # how much of the colour shows over the head
+_OPACITY = 0.45  # how much of the colour shows over the head
 
 
 @dataclass(frozen=True)
@@ -162,7 +162,7 @@ def _paint_mask(rgb: NDArray[np.float32], cut: Any, arrays: Mapping[str, NDArray
 
 def _paint_tissue(rgb: NDArray[np.float32], cut: Any, arrays: Mapping[str, NDArray[Any]], _: Any) -> None:
     for name, colour in (("csf", _FLUID), ("grey", _GREY), ("white", _WHITE)):
-        share = cut(_whole(arrays, name))[:, :, None] * np.float32(_VEIL)
+        share = cut(_whole(arrays, name))[:, :, None] * np.float32(_OPACITY)
         rgb += share * (colour - rgb)
 
 
@@ -174,7 +174,7 @@ def _paint_labels(
     colours = np.array([_colour(names.get(int(label), str(label))) for label in present], np.float32)
     where = labels > 0
     painted = colours[np.searchsorted(present, labels)]
-    rgb[where] += np.float32(_VEIL) * (painted[where] - rgb[where])
+    rgb[where] += np.float32(_OPACITY) * (painted[where] - rgb[where])
 
 
 def _whole(arrays: Mapping[str, NDArray[Any]], name: str) -> NDArray[Any]:

@@ -63,7 +63,7 @@ def need_ants(threads: int) -> Any:
             "the bias field is corrected by the package antspyx, which is not installed.",
             advice='type: python -m pip install "normwise[brain]"',
         )
-    # ITK reads this when it is loaded, and then takes every core unless told otherwise.
+    # ITK reads this when it is loaded, and then takes every core by default.
     os.environ.setdefault("ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS", str(threads))
     import ants
 

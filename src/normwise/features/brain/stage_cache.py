@@ -1,4 +1,4 @@
-"""Finished stages kept by content, so that a chain goes on where it was, and only what changed runs again.
+"""Finished stages cached by content, so that an interrupted chain resumes, and only what changed runs again.
 
 A stage's key holds its version, its settings and the keys of the stages it reads, down to the image's voxels:
 a new atlas leaves the mask and the warp as they are. Files are written whole or not at all, and one whose
@@ -64,13 +64,13 @@ class StageStore:
         return {name: np.asarray(array) for name, array in (value or {}).items()}
 
     def put(self, key: str, arrays: Arrays) -> None:
-        """Keep a stage's arrays; a full disk costs the cache, not the subject."""
+        """Store a stage's arrays; on a full disk nothing is stored, and the subject goes on."""
         if self._folder is not None:
             with suppress(OSError):
                 write_bytes(self._path(key), isal_zlib.compress(encode_value(dict(arrays)), _LEVEL))
 
     def sweep(self) -> None:
-        """Remove what runs that were killed in the middle of a write left behind."""
+        """Remove partial files of runs that were killed in the middle of a write."""
         with suppress(OSError):
             for part in self._folder.glob("*/.*.part*") if self._folder else ():
                 if time.time() - part.stat().st_mtime > _STALE_SECONDS:
@@ -132,14 +132,14 @@ def run_cached_stages(
 
     def step(stage: Stage, work: Callable[[], Arrays]) -> Arrays:
         key = keys[stage.name] = stage_key(stage, settings, keys, **dict(content or {}))
-        kept = stage.name not in _QUICK
-        found = store.get(key) if kept else None
-        if found is None:
+        cached = stage.name not in _QUICK
+        arrays = store.get(key) if cached else None
+        if arrays is None:
             # Always the same order in memory: sums over a transposed array differ in the last bit.
-            found = {name: np.ascontiguousarray(array) for name, array in work().items()}
-            if kept:
-                store.put(key, found)
-        return found
+            arrays = {name: np.ascontiguousarray(array) for name, array in work().items()}
+            if cached:
+                store.put(key, arrays)
+        return arrays
 
     arrays = run_stages(np.ascontiguousarray(image.voxels), image.affine, settings, step)
     return arrays, next(reversed(keys.values()))

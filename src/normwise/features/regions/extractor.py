@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from normwise.cohort import Cohort
-from normwise.engine import Outcome, Task, run_subjects
+from normwise.engine import Outcome, Task
 from normwise.errors import FeatureError, NormwiseError
 from normwise.features.atlases import IMAGE_SUFFIXES, Atlas, load_atlas, names_of, pack_atlas
 from normwise.features.columns import select_complete
@@ -115,16 +115,8 @@ def _statistics(section: RegionsSection) -> list[str]:
 
 
 def _run(tasks: list[Task], context: ExtractionContext) -> list[Outcome]:
-    return run_subjects(
-        measure_regions,
-        tasks,
-        version=MEASURE_VERSION,
-        cache_dir=context.cache_dir,
-        jobs=context.jobs,
-        limits=context.limits,
-        progress=context.progress,
-        title="regions",
-        preload=("nibabel.orientations",),
+    return context.run_scans(
+        measure_regions, tasks, version=MEASURE_VERSION, title="regions", preload=("nibabel.orientations",)
     )
 
 

@@ -2,7 +2,7 @@
 
 Intensities and their region numbers come as two arrays over the labelled voxels. Where the intensities are
 whole numbers of a modest range, as scanners write them, one `numpy.bincount` over (region, value) holds all
-there is to know, and moments and order statistics are read off that table, exactly. Otherwise the moments
+of them, and moments and order statistics are read off that table, exactly. Otherwise the moments
 take one bincount each, and one sort of all voxels gives every order statistic of every region.
 """
 
@@ -56,7 +56,7 @@ def region_statistics(
         Number of regions.
     statistics : iterable of str
         Among ``mean``, ``sd`` (with n − 1), ``median``, ``p5`` and ``p95`` (linear between neighbours:
-        Hyndman and Fan 1996, definition 7); others are passed over.
+        Hyndman and Fan 1996, definition 7); others are ignored.
 
     Returns
     -------
@@ -149,8 +149,8 @@ def _from_voxels(
         mean = np.bincount(regions, weights=values, minlength=n_regions) / n
         table = {"mean": mean}
         if "sd" in wanted:
-            apart = (values - mean[regions]) ** 2  # about the mean, so that nothing cancels
-            squares = np.bincount(regions, weights=apart, minlength=n_regions).astype(np.float64)
+            deviations = (values - mean[regions]) ** 2  # about the mean, so that nothing cancels
+            squares = np.bincount(regions, weights=deviations, minlength=n_regions).astype(np.float64)
             table["sd"] = _spread(squares, n)
     if any(name in _PERCENTILES for name in wanted):
         ordered = _sort_within(np.asarray(values, dtype=np.float32), regions)
@@ -183,7 +183,7 @@ def _percentiles(
 
 
 def _sort_within(values: NDArray[np.float32], regions: NDArray[np.integer[Any]]) -> NDArray[np.float32]:
-    """Sort the values inside each region, all in one sort of 64-bit keys: region above, value below."""
+    """Sort the values inside each region by one sort of 64-bit keys: region high, value low."""
     bits = values.view(np.uint32)
     negative = bits >> 31 == 1
     # IEEE 754 floats order like integers once the negative ones are inverted and the sign bit is flipped.

@@ -1,8 +1,12 @@
 """A robust three-tissue model of a T1-weighted brain, fitted to one histogram a region.
 
 Every region mixes the same cerebrospinal fluid, grey and white matter in proportions of its own. So the
-ventricles tell where fluid lies and the deep white matter where white matter lies, without any prior map, and
-no tissue has to show as a peak of the whole brain's histogram, which in old age it often doesn't.
+ventricles show the intensity of fluid and the deep white matter that of white matter, without any prior map,
+and no tissue has to be a peak of the whole brain's histogram, which in old age it often isn't.
+
+The chain of raw heads has a model of its own, `normwise.features.brain.segmentation.tissue`: it gives shares
+of every voxel, by priors of the warped template and of the neighbours. Here there is no warp and only a sum a
+region is wanted, so that the two share no more than the density of a mixed voxel.
 """
 
 from __future__ import annotations
@@ -28,14 +32,14 @@ __all__ = [
 
 N_BINS = 256
 WHITE_BIN = 150.0
-"""Where white matter comes to lie among the bins: what is brighter (vessels, fat) has room above it."""
+"""The bin of white matter: what is brighter (vessels, fat) lies in the bins above."""
 
-_EDGE = 0.06 * WHITE_BIN  # darker than any fluid: stripped background and its blurred rim, not a tissue
+_EDGE = 0.06 * WHITE_BIN  # darker than any fluid: the background of a stripped image and its blurred rim
 _START = np.array([0.16, 0.62, 1.0]) * WHITE_BIN  # usual T1 contrast of CSF, grey and white matter
 _ANCHOR = 0.005  # share of voxels that count as fluid at its first guess, since few labels hold any
 _MIXTURES = np.linspace(0.1, 0.9, 9)  # shares of the brighter tissue in a mixed voxel, all as likely
-_STRAY = 1e-6  # density of what no tissue explains, so that far voxels pull at nothing
-_MOST_STEPS, _STILL = 40, 0.02  # the peaks rest once none moves by more than a fiftieth of a bin
+_STRAY = 1e-6  # density of what no tissue explains, so that distant voxels change no peak
+_MOST_STEPS, _CONVERGED = 40, 0.02  # the fit ends once no peak moves by more than a fiftieth of a bin
 _NARROWEST, _WIDEST = 2.0, 0.2 * WHITE_BIN
 
 
@@ -124,24 +128,24 @@ def fit_tissue(counts: NDArray[np.int64], start: NDArray[np.float64] = _START) -
     """
     bins = np.arange(N_BINS, dtype=np.float64)
     inner = (bins >= _EDGE) & (bins < N_BINS - 1)
-    kept = counts[:, inner].astype(np.float64)
-    kept = kept[kept.sum(axis=1) > 0]
+    used = counts[:, inner].astype(np.float64)
+    used = used[used.sum(axis=1) > 0]
     bins = bins[inner]
     peaks, spreads = start, np.full(3, 0.1 * WHITE_BIN)
-    proportions = np.full((len(kept), 5), 0.2)
-    totals = kept.sum(axis=1, keepdims=True)
-    anchor = np.array([_ANCHOR * kept.sum(), 0.0, 0.0])
-    for _ in range(_MOST_STEPS if len(kept) else 0):
+    proportions = np.full((len(used), 5), 0.2)
+    totals = used.sum(axis=1, keepdims=True)
+    anchor = np.array([_ANCHOR * used.sum(), 0.0, 0.0])
+    for _ in range(_MOST_STEPS if len(used) else 0):
         density = _densities(bins, peaks, spreads)
-        odds = kept / (proportions @ density + _STRAY)
+        odds = used / (proportions @ density + _STRAY)
         proportions = np.maximum(proportions * (odds @ density.T) / totals, 1e-6)
         pure = (proportions[:, :3].T @ odds) * density[:3]
         weight = pure.sum(axis=1) + 1e-9
         moved = (pure @ bins + anchor * start) / (weight + anchor)
         squares = (pure * (bins - moved[:, None]) ** 2).sum(axis=1) / weight
         spreads = np.clip(np.sqrt(squares), _NARROWEST, _WIDEST)
-        peaks, still = moved, bool(abs(moved - peaks).max() < _STILL)
-        if still:
+        peaks, converged = moved, bool(abs(moved - peaks).max() < _CONVERGED)
+        if converged:
             break
     _check(peaks)
     return TissueModel(peaks, spreads)
@@ -186,21 +190,21 @@ def _densities(
     bins: NDArray[np.float64], peaks: NDArray[np.float64], spreads: NDArray[np.float64]
 ) -> NDArray[np.float64]:
     """Return the five densities over the bins: three tissues, CSF with grey, grey with white."""
-    pure = _bells(bins, peaks, spreads)
+    pure = _gaussians(bins, peaks, spreads)
     mixed = []
     for dark in (0, 1):
         centres = peaks[dark] + (peaks[dark + 1] - peaks[dark]) * _MIXTURES
         widths = np.sqrt((1 - _MIXTURES) * spreads[dark] ** 2 + _MIXTURES * spreads[dark + 1] ** 2)
-        mixed.append(_bells(bins, centres, widths).mean(axis=0))
+        mixed.append(_gaussians(bins, centres, widths).mean(axis=0))
     return np.vstack([pure, *mixed])
 
 
-def _bells(
+def _gaussians(
     bins: NDArray[np.float64], centres: NDArray[np.float64], widths: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    away = (bins - centres[:, None]) / widths[:, None]
-    bells: NDArray[np.float64] = np.exp(-0.5 * away**2) / (np.sqrt(2 * np.pi) * widths[:, None])
-    return bells
+    deviations = (bins - centres[:, None]) / widths[:, None]
+    densities: NDArray[np.float64] = np.exp(-0.5 * deviations**2) / (np.sqrt(2 * np.pi) * widths[:, None])
+    return densities
 
 
 def _check(peaks: NDArray[np.float64]) -> None:
@@ -226,11 +230,11 @@ _STRONGEST = 2.0
 def bias_field(
     relative: NDArray[np.floating[Any]], places: NDArray[np.floating[Any]], model: TissueModel
 ) -> NDArray[np.float32]:
-    """Estimate the shading of every voxel from those that look like white matter.
+    """Estimate the bias field at every voxel from those that look like white matter.
 
     The logarithm of the intensity of voxels nearer to white than to grey matter is fitted by a quadratic
     polynomial of place (a smooth multiplicative field, Van Leemput et al. 1999, eq. 5), three times over,
-    since a corrected image tells white matter better.
+    since white matter is found better in a corrected image.
 
     Parameters
     ----------

@@ -4,7 +4,7 @@
 ``worker`` is the work of one process on one slide. Its steps: ``tissue`` at low magnification, the grid of
 ``tiles``, the ``stain`` separation, ``nuclei``, ``tile_measures`` of each tile with texture and sharpness,
 and ``slide_features``, the statistics over nuclei and tiles. ``drawings``, ``export`` and ``tile_table`` are
-what is kept beside the features.
+what a run holds beside the features.
 """
 
 from __future__ import annotations

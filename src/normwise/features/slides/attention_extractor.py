@@ -1,4 +1,4 @@
-"""``attention``: the tiles of a slide, side by side in a row, for attention learnt inside each fold."""
+"""``attention``: the vectors of a slide's tiles in one row, for attention learnt inside each fold."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ __all__ = ["extract", "pack_bag"]
 
 
 def pack_bag(table: TileTable, names: list[str], capacity: int) -> NDArray[np.float32]:
-    """Lay the tiles of one slide side by side.
+    """Put the vectors of a slide's tiles into one row.
 
     Parameters
     ----------
@@ -102,7 +102,7 @@ def _tables(slides: FeatureTable, scans: list[Any]) -> Iterator[TileTable]:
 
 
 def _pooled_notes(names: list[str]) -> dict[str, FeatureNote]:
-    """Say what the pooled features are, which the frame does not hold yet."""
+    """Return the notes of the pooled features, which the frame does not hold yet."""
     notes = {}
     for name in names:
         unit, meaning = tile_note(name)

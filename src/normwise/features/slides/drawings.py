@@ -31,7 +31,7 @@ CAPTIONS = {
 
 _WIDE = 900
 _SQUARE_UM, _SPREAD_UM = 20.0, 60.0
-_TELLING = ("nucleus.area_um2.mean", "nucleus.density_mm2", "nucleus.h_od.mean")
+_STANDING_OUT = ("nucleus.area_um2.mean", "nucleus.density_mm2", "nucleus.h_od.mean")
 _COLOURS = {TISSUE: (20, 90, 220), PEN: (240, 140, 0), FOLD: (150, 40, 200)}
 
 
@@ -58,12 +58,12 @@ def draw_slide(
     dict of str to bytes
         PNG by stage, as `CAPTIONS`.
     """
-    ground = _scaled(thumbnail)
+    background = _scaled(thumbnail)
     return {
-        "tissue": _png(_outlined(ground, tissue)),
-        "density": _png(_heat(ground, tissue, nuclei, None)),
-        "size": _png(_heat(ground, tissue, nuclei, NUCLEUS_COLUMNS.index("area_um2"))),
-        "tiles": _png(_telling(slide, table)),
+        "tissue": _png(_outlined(background, tissue)),
+        "density": _png(_heat(background, tissue, nuclei, None)),
+        "size": _png(_heat(background, tissue, nuclei, NUCLEUS_COLUMNS.index("area_um2"))),
+        "tiles": _png(_standing_out(slide, table)),
     }
 
 
@@ -72,16 +72,16 @@ def _scaled(rgb: RGB) -> RGB:
 
     factor = _WIDE / max(rgb.shape[:2])
     size = (max(round(rgb.shape[1] * factor), 1), max(round(rgb.shape[0] * factor), 1))
-    way = cv2.INTER_AREA if factor < 1 else cv2.INTER_LINEAR
-    scaled: RGB = cv2.resize(rgb, size, interpolation=way)
+    method = cv2.INTER_AREA if factor < 1 else cv2.INTER_LINEAR
+    scaled: RGB = cv2.resize(rgb, size, interpolation=method)
     return scaled
 
 
-def _outlined(ground: RGB, tissue: TissueMap) -> RGB:
+def _outlined(background: RGB, tissue: TissueMap) -> RGB:
     import cv2
 
-    drawn = ground.copy()
-    size = (ground.shape[1], ground.shape[0])
+    drawn = background.copy()
+    size = (background.shape[1], background.shape[0])
     for kind, colour in _COLOURS.items():
         mask = cv2.resize((tissue.classes == kind).astype(np.uint8), size, interpolation=cv2.INTER_NEAREST)
         outlines, _ = cv2.findContours(mask, cv2.RETR_LIST, cv2.CHAIN_APPROX_NONE)
@@ -89,11 +89,11 @@ def _outlined(ground: RGB, tissue: TissueMap) -> RGB:
     return drawn
 
 
-def _heat(ground: RGB, tissue: TissueMap, nuclei: NDArray[np.float32], column: int | None) -> RGB:
+def _heat(background: RGB, tissue: TissueMap, nuclei: NDArray[np.float32], column: int | None) -> RGB:
     """Lay a map of density, or of the mean of a column around each place, over the slide."""
     import cv2
 
-    height, width = ground.shape[:2]
+    height, width = background.shape[:2]
     # Nuclei are gathered in squares first: a wide Gaussian over the drawing's pixels would cost a second.
     columns = max(round(tissue.classes.shape[1] * tissue.mpp / _SQUARE_UM), 1)
     rows = max(round(tissue.classes.shape[0] * tissue.mpp / _SQUARE_UM), 1)
@@ -113,23 +113,23 @@ def _heat(ground: RGB, tissue: TissueMap, nuclei: NDArray[np.float32], column: i
     )
     inside = (mask > 0) & (near > 1e-9)
     if not inside.any():
-        return ground
+        return background
     low, high = np.percentile(value[inside], [2, 98])
     level = np.clip((value - low) / max(float(high - low), 1e-9), 0, 1)
     colours = cv2.cvtColor(
         cv2.applyColorMap((level * 255).astype(np.uint8), cv2.COLORMAP_VIRIDIS), cv2.COLOR_BGR2RGB
     )
-    mixed = (0.35 * ground + 0.65 * colours).astype(np.uint8)
-    return np.where(inside[..., None], mixed, ground)
+    mixed = (0.35 * background + 0.65 * colours).astype(np.uint8)
+    return np.where(inside[..., None], mixed, background)
 
 
-def _telling(slide: Slide, table: TileTable) -> RGB:
-    """Put together the two tiles with the largest mean of each telling feature."""
+def _standing_out(slide: Slide, table: TileTable) -> RGB:
+    """Put together the two tiles with the largest mean of each of three features."""
     import cv2
 
     chosen: list[int] = []
     full = table.vectors[:, table.names.index("tissue.share")]
-    for name in _TELLING:
+    for name in _STANDING_OUT:
         order = np.argsort(
             -np.where(full > 0.5 * full.max(), table.vectors[:, table.names.index(name)], -np.inf)
         )

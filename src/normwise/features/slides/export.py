@@ -55,13 +55,13 @@ def export_slide(
     import cv2
 
     cv2.setNumThreads(1)
-    wished = SlideSettings(**settings)
+    chosen = SlideSettings(**settings)
     name = re.sub(r"[^A-Za-z0-9._-]", "-", scan)
     written = []
-    with open_slide(image, wished.mpp) as slide:
-        found = SlideMeasurement(slide, wished, Path(blocks) if blocks else None)
+    with open_slide(image, chosen.mpp) as slide:
+        measurement = SlideMeasurement(slide, chosen, Path(blocks) if blocks else None)
         if "nuclei" in kinds:
-            nuclei, _, _, _ = found.run()
+            nuclei, _, _, _ = measurement.run()
             density = local_density(nuclei[:, 0], nuclei[:, 1])
             table = np.column_stack([nuclei, density]).astype(np.float32)
             rows = np.ascontiguousarray(table).view([(column, "<f4") for column in EXPORT_COLUMNS])[:, 0]
@@ -73,37 +73,37 @@ def export_slide(
                 replacing(Path(folder) / f"{name}.geojson") as part,
                 part.open("w", encoding="utf-8", newline="\n") as text,
             ):
-                _write_geojson(text, slide, found, solidity=wished.solidity)
+                _write_geojson(text, slide, measurement, solidity=chosen.solidity)
             written.append(f"{name}.geojson")
     return {"files": written}
 
 
-def _write_geojson(text: TextIO, slide: Slide, found: SlideMeasurement, *, solidity: bool) -> None:
+def _write_geojson(text: TextIO, slide: Slide, measurement: SlideMeasurement, *, solidity: bool) -> None:
     """Write outlines tile by tile, so that no more than a tile's are ever in memory."""
     text.write('{"type": "FeatureCollection", "features": [')
     first = True
-    for number in range(len(found.plan.corners)):
-        for feature in _outlines(slide, found, number, solidity=solidity):
+    for number in range(len(measurement.plan.corners)):
+        for feature in _outlines(slide, measurement, number, solidity=solidity):
             text.write(("\n" if first else ",\n") + json.dumps(feature, ensure_ascii=False))
             first = False
     text.write("\n]}\n")
 
 
 def _outlines(
-    slide: Slide, found: SlideMeasurement, number: int, *, solidity: bool
+    slide: Slide, measurement: SlideMeasurement, number: int, *, solidity: bool
 ) -> Iterator[dict[str, Any]]:
     import cv2
     from scipy import ndimage
 
-    plan = found.plan
+    plan = measurement.plan
     try:
         rgb = plan.read(slide, number)
     except ImageError:
         return
-    rows, _, labels = measure_tile(rgb, plan.mpp, plan.halo, found.stain, solidity=solidity)
+    rows, _, labels = measure_tile(rgb, plan.mpp, plan.halo, measurement.stain, solidity=solidity)
     on_slide = rows.copy()
     on_slide[:, :2] += plan.places[number].astype(np.float32)
-    keep = found.on_tissue(on_slide)
+    keep = measurement.on_tissue(on_slide)
     boxes = ndimage.find_objects(labels)
     for row, box in enumerate(boxes):
         if box is None or not keep[row]:

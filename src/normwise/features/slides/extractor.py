@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from normwise.cohort import Cohort
-from normwise.engine import Outcome, Task, run_subjects
+from normwise.engine import Outcome, Task
 from normwise.errors import NormwiseError
 from normwise.features.columns import select_complete
 from normwise.features.extractor import ExtractionContext, hash_settings, image_paths
@@ -98,16 +98,14 @@ def _companions(path: Path) -> list[Path]:
 def _run(
     function: Any, tasks: list[Task], context: ExtractionContext, *, cache_dir: Path | None
 ) -> list[Outcome]:
-    return run_subjects(
+    return context.run_scans(
         function,
         tasks,
         version=SLIDES_VERSION,
-        cache_dir=cache_dir,
-        jobs=context.jobs,
-        limits=replace(context.limits, seconds=max(context.limits.seconds, _HOURS)),
-        progress=context.progress,
-        preload=("cv2", "openslide", "scipy.ndimage", "skimage.segmentation._watershed"),
         title="slides" if function is measure_slide else "exports",
+        cache_dir=cache_dir,
+        limits=replace(context.limits, seconds=max(context.limits.seconds, _HOURS)),
+        preload=("cv2", "openslide", "scipy.ndimage", "skimage.segmentation._watershed"),
         packages=_PACKAGES,
     )
 

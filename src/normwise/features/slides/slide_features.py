@@ -55,7 +55,7 @@ _BIN_UM = 10.0
 
 
 def local_density(x_um: NDArray[np.float32], y_um: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return how many nuclei per mm² lie around each, within about 50 µm.
+    """Return the density of nuclei, 1/mm², within about 50 µm of each.
 
     Nuclei are counted in squares of 10 µm, and the squares within the radius summed: its cost grows with the
     number of nuclei, not with that of their pairs.
@@ -115,14 +115,16 @@ def tile_vectors(
     count = np.bincount(tile_of, minlength=n_tiles)
     tissue = np.maximum(measures[:, TILE_MEASURES.index("tissue.share")], 0.02) * tile_mm2
     columns = [count / tissue]
-    held = count > 0
+    present = count > 0
     for measure in _IN_TILE:
         values = nuclei[:, NUCLEUS_COLUMNS.index(measure)].astype(np.float64)
         mean = np.bincount(tile_of, values, minlength=n_tiles) / np.maximum(count, 1)
         square = np.bincount(tile_of, (values - mean[tile_of]) ** 2, minlength=n_tiles)
         sd = np.sqrt(square / np.maximum(count, 1))
         found = (mean, sd, _percentile_by(values, tile_of, count, 90.0))
-        columns += [np.where(held, column, column[held].mean() if held.any() else 0.0) for column in found]
+        columns += [
+            np.where(present, column, column[present].mean() if present.any() else 0.0) for column in found
+        ]
     return np.column_stack([*columns, measures]).astype(np.float32)
 
 
@@ -163,15 +165,15 @@ def slide_vector(
     dict of str to float
         Names as ``nucleus.area_um2.p95`` and ``tile.texture.entropy_1um.mean``.
     """
-    found: dict[str, float] = {}
+    features: dict[str, float] = {}
     for measure in MEASURES:
         if measure == "solidity" and not solidity:
             continue
         values = density if measure == "density_mm2" else nuclei[:, NUCLEUS_COLUMNS.index(measure)]
-        found |= _statistics(f"nucleus.{measure}", values, _PERCENTILES)
+        features |= _statistics(f"nucleus.{measure}", values, _PERCENTILES)
     for name, column in zip(TILE_NAMES, tiles.T, strict=True):
-        found |= _statistics(f"tile.{name}", column, _OVER_TILES)
-    return found
+        features |= _statistics(f"tile.{name}", column, _OVER_TILES)
+    return features
 
 
 def _statistics(name: str, values: NDArray[np.float32], percentiles: dict[str, float]) -> dict[str, float]:

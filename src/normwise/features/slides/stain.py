@@ -1,4 +1,4 @@
-"""Stains told apart: optical density, separation into haematoxylin and eosin, a slide's own vectors."""
+"""Stain separation: optical density, haematoxylin and eosin, and the vectors of a slide's own dyes."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ RUIFROK_JOHNSTON = np.array([[0.650, 0.704, 0.286], [0.072, 0.990, 0.105]])
 
 WHITE = (255.0, 255.0, 255.0)
 
-_STAINED = 0.15  # optical density below which a pixel tells nothing of its dye (Macenko et al., 2009)
+_STAINED = 0.15  # optical density below which a pixel says nothing of its dye (Macenko et al., 2009)
 _SAMPLE = 100_000  # pixels that a slide's vectors are learnt from
 
 
@@ -158,7 +158,7 @@ def _vahadane(density: NDArray[np.float64]) -> NDArray[np.float64]:
             slope = amount @ gram - sample @ vectors.T + 0.02  # 0.02: sparsity, small beside densities near 1
             amount = np.maximum(amount - step * slope, 0)
         spread = amount.T @ amount
-        pull = spread @ vectors - amount.T @ sample
-        vectors = np.maximum(vectors - pull / max(np.linalg.norm(spread, 2), 1e-12), 1e-6)
+        gradient = spread @ vectors - amount.T @ sample
+        vectors = np.maximum(vectors - gradient / max(np.linalg.norm(spread, 2), 1e-12), 1e-6)
         vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
     return vectors

@@ -116,10 +116,10 @@ def sharpness(grey: NDArray[np.uint8]) -> float:
 NUCLEUS_COLUMNS = (
     "x_um", "y_um", "area_um2", "major_um", "minor_um", "eccentricity", "h_od", "e_od", "h_od_sd", "solidity",
 )  # fmt: skip
-"""What is known of a nucleus; its place is that of its centre."""
+"""What is measured on a nucleus; its place is that of its centre."""
 
 TILE_MEASURES = ("tissue.share", "tissue.sharpness", "tissue.h_od", "tissue.e_od", *TEXTURE_NAMES)
-"""What is known of a tile beside its nuclei."""
+"""What is measured on a tile beside its nuclei."""
 
 
 def measure_tile(
@@ -164,7 +164,7 @@ def measure_tile(
     core = np.s_[halo : rgb.shape[0] - halo, halo : rgb.shape[1] - halo]
     grey = cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY)[core]
     inside = stained[core].astype(bool)
-    # The tissue's own colour is that between the nuclei: beside theirs it is theirs twice.
+    # The tissue's own colour is that between the nuclei, whose colour is measured by itself.
     between = inside & (labels[core] == 0)
     n_between = max(int(between.sum()), 1)
     tile = np.array(
@@ -241,8 +241,8 @@ def measure_nuclei(
     half, tilt = (xx + yy) / 2, np.hypot((xx - yy) / 2, xy)
     major, minor = 4 * np.sqrt(half + tilt), 4 * np.sqrt(np.maximum(half - tilt, 1e-12))
     dye, pink = haematoxylin.ravel()[place], eosin.ravel()[place]
-    dark = mean(dye)
-    spread = np.sqrt(np.maximum(mean(dye.astype(np.float64) ** 2) - dark**2, 0))
+    density = mean(dye)
+    spread = np.sqrt(np.maximum(mean(dye.astype(np.float64) ** 2) - density**2, 0))
     height = labels.shape[0]
     keep = (area > 0) & (centre_x >= halo - 0.5) & (centre_x < width - halo - 0.5)
     keep &= (centre_y >= halo - 0.5) & (centre_y < height - halo - 0.5)
@@ -255,7 +255,7 @@ def measure_nuclei(
             major * mpp,
             minor * mpp,
             np.sqrt(np.maximum(1 - (minor / major) ** 2, 0)),
-            dark,
+            density,
             mean(pink),
             spread,
             hull,
@@ -263,9 +263,9 @@ def measure_nuclei(
     )
     numbers = np.zeros(count, np.int32)
     numbers[keep] = np.arange(1, int(keep.sum()) + 1, dtype=np.int32)
-    kept = np.zeros_like(labels)
-    kept.ravel()[place] = numbers[owner]
-    return table[keep].astype(np.float32), kept
+    renumbered = np.zeros_like(labels)
+    renumbered.ravel()[place] = numbers[owner]
+    return table[keep].astype(np.float32), renumbered
 
 
 def _solidity(labels: NDArray[np.int32], keep: NDArray[np.bool_]) -> NDArray[np.float64]:

@@ -1,4 +1,4 @@
-"""The tiles of one slide as arrays: what attention and heat maps read."""
+"""The tiles of one slide as arrays, for attention and heat maps."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ class TileTable:
 
 
 def tiles_place(scan: str) -> str:
-    """Return where a run keeps the tiles of one scan, below its folder.
+    """Return the place of the tiles of one scan below a run's folder.
 
     Examples
     --------

@@ -15,12 +15,12 @@ from normwise.schema import SlidesSection
 __all__ = ["HALO_UM", "SlideSettings", "TilePlan", "plan_tiles"]
 
 HALO_UM = 16.0
-"""Seen around every tile: more than half of the largest nucleus, and the reach of every filter."""
+"""Read around every tile: more than half of the largest nucleus, and the reach of every filter."""
 
 
 @dataclass(frozen=True)
 class SlideSettings:
-    """What a person may choose; JSON can say all of it.
+    """What a study may choose for slides, in values that JSON can hold.
 
     Attributes
     ----------
@@ -58,7 +58,7 @@ class SlideSettings:
         )
 
     def as_json(self) -> dict[str, Any]:
-        """Return them as a plain dict, for a child process and for hashes."""
+        """Return them as a plain dict, for another process and for hashes."""
         return asdict(self)
 
 
@@ -106,7 +106,7 @@ class TilePlan:
 
 
 def plan_tiles(slide: Slide, tissue: TissueMap, settings: SlideSettings) -> TilePlan:
-    """Lay a grid over the slide and keep the tiles that hold tissue.
+    """Choose the tiles of a grid over the slide that hold tissue.
 
     Parameters
     ----------
@@ -123,7 +123,7 @@ def plan_tiles(slide: Slide, tissue: TissueMap, settings: SlideSettings) -> Tile
         Without tiles where there is no tissue.
     """
     finest = max(slide.mpp) * slide.levels[slide.level_at(settings.measured_mpp)].downsample
-    # A level that is near enough is read as it is, and measured by its own µm per pixel.
+    # A level within 2 % is read without resampling, and measured by its own µm per pixel.
     mpp = finest if abs(finest / settings.measured_mpp - 1) <= 0.02 else settings.measured_mpp
     side = max(round(settings.tile_um / mpp), 16)
     step = side * mpp

@@ -1,4 +1,4 @@
-"""Tissue at low magnification, told from glass, pen, folds and dirt."""
+"""Tissue at low magnification, separated from glass, pen, folds and dirt."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ GLASS, TISSUE, PEN, FOLD, GREY = range(5)
 """Classes of a pixel; grey are the rims of bubbles, dust and the edge of the cover glass."""
 
 FLOOR_SATURATION = 18.0
-"""Of 255. Empty glass, however noisy, stays below; otherwise Otsu would find tissue on it."""
+"""Of 255. Noisy empty glass stays below; without it Otsu's threshold would find tissue there."""
 
 CEILING_SATURATION = 50.0
-"""Otsu's threshold is not believed beyond: it would part pale tissue from strong."""
+"""Upper limit of Otsu's threshold, beyond which it would separate pale tissue from strong."""
 
 SMALLEST_MM2 = 0.01
 HOLE_MM2 = 0.02
@@ -29,7 +29,7 @@ _FOLD_OD = 0.55
 
 @dataclass(frozen=True, eq=False)
 class TissueMap:
-    """What lies where on a slide.
+    """The class of every pixel of a slide.
 
     Attributes
     ----------
@@ -55,9 +55,9 @@ class TissueMap:
 
 
 def find_tissue(rgb: NDArray[np.uint8], mpp: float) -> TissueMap:
-    """Tell tissue from everything else on a slide seen at low magnification.
+    """Find the tissue on a slide at low magnification.
 
-    Saturation, smoothed over 16 µm, and Otsu's threshold held between a floor and a ceiling. What is not
+    Saturation, smoothed over 16 µm, and Otsu's threshold limited from below and above. What is not
     the colour of haematoxylin or eosin is pen; what is far denser than the tissue around is a fold.
 
     Parameters
@@ -112,7 +112,7 @@ def _white_of(rgb: NDArray[np.uint8], coloured: NDArray[np.bool_]) -> tuple[floa
 
 
 def _pen(density: NDArray[np.float32]) -> NDArray[np.bool_]:
-    """Tell inks by their optical density in red, green and blue.
+    """Find inks by their optical density in red, green and blue.
 
     Both dyes absorb green most. Blue and green inks absorb red most, red ink blue as much as green, black
     ink all three alike.
@@ -128,7 +128,7 @@ def _pen(density: NDArray[np.float32]) -> NDArray[np.bool_]:
 
 
 def _clean(mask: NDArray[np.uint8], mpp: float) -> NDArray[np.uint8]:
-    """Close small gaps, fill small holes, drop crumbs."""
+    """Close small gaps, fill small holes, drop specks."""
     import cv2
 
     side = 2 * max(round(16.0 / mpp), 1) + 1

@@ -1,4 +1,4 @@
-"""What a child process does with one slide: tissue, tiles, nuclei, the slide's vector, its pictures."""
+"""The work of one process on one slide: tissue, tiles, nuclei, the slide's vector and its pictures."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ SLIDES_VERSION = "1"
 """Raised whenever the numbers change: it keys the cache and the hash of the features."""
 
 BLOCK = 16
-"""Tiles that are kept together: what a slide that is cut off loses at most."""
+"""Tiles that are stored together: an interrupted slide loses at most so many."""
 
 _THUMBNAIL_UM = 8.0
 _STAIN_TILES = 12
@@ -44,14 +44,14 @@ _PLAN = "plan.json"
 
 
 class BlockCheckpoint:
-    """Finished blocks of tiles in a folder; blocks of another plan are thrown away.
+    """Finished blocks of tiles in a folder; blocks of another plan are removed.
 
     Parameters
     ----------
     folder : Path or None
-        Made where it is missing; without one nothing is kept.
+        Made where it is missing; without one nothing is stored.
     plan : mapping
-        Everything that the blocks depend on, as JSON can say it.
+        Everything that the blocks depend on, in values that JSON can hold.
     """
 
     def __init__(self, folder: Path | None, plan: Mapping[str, Any]) -> None:
@@ -76,7 +76,7 @@ class BlockCheckpoint:
             return None
 
     def put(self, number: int, block: Mapping[str, NDArray[Any]]) -> None:
-        """Keep a finished block, whole or not at all."""
+        """Store a finished block, whole or not at all."""
         if self._folder is not None:
             stream = io.BytesIO()
             np.savez(stream, **dict(block))  # type: ignore[arg-type] # numpy's stub takes the arrays for its own flag
@@ -99,7 +99,7 @@ def measure_slide(
     settings : dict
         As `SlideSettings.as_json`.
     blocks : str, optional
-        Folder in which finished blocks of tiles are kept, so that a slide that was cut off goes on.
+        Folder of finished blocks of tiles, with which an interrupted slide is resumed.
 
     Returns
     -------
@@ -117,29 +117,29 @@ def measure_slide(
     Warns
     -----
     NormwiseWarning
-        FEA-691, damaged tiles that were passed over.
+        FEA-691, damaged tiles that were left out.
     """
     import cv2
 
     cv2.setNumThreads(1)
-    wished = SlideSettings(**settings)
-    with open_slide(image, wished.mpp) as slide:
-        found = SlideMeasurement(slide, wished, Path(blocks) if blocks else None)
-        tissue, plan = found.tissue, found.plan
-        nuclei, tile_of, measures, damaged = found.run()
+    chosen = SlideSettings(**settings)
+    with open_slide(image, chosen.mpp) as slide:
+        measurement = SlideMeasurement(slide, chosen, Path(blocks) if blocks else None)
+        tissue, plan = measurement.tissue, measurement.plan
+        nuclei, tile_of, measures, damaged = measurement.run()
         density = local_density(nuclei[:, 0], nuclei[:, 1])
         seen = np.setdiff1d(np.arange(len(plan.corners)), damaged)
         rows = np.searchsorted(seen, tile_of).astype(np.int32)
         vectors = tile_vectors(nuclei, rows, measures[seen], (plan.side * plan.mpp) ** 2 / 1e6)
         features = {"tissue_area_mm2": tissue.area_mm2(), "tissue_fraction": tissue.fraction()}
-        features |= slide_vector(nuclei, density, vectors, solidity=wished.solidity)
+        features |= slide_vector(nuclei, density, vectors, solidity=chosen.solidity)
         table = TileTable(
             TILE_NAMES,
             vectors,
             plan.corners[seen].astype(np.int32),
             round(plan.side * plan.mpp / slide.mpp[0]),
         )
-        drawings = draw_slide(found.thumbnail, tissue, slide, table, nuclei)
+        drawings = draw_slide(measurement.thumbnail, tissue, slide, table, nuclei)
     return {
         "names": list(features),
         "vector": np.array(list(features.values())),
@@ -176,7 +176,7 @@ class SlideMeasurement:
         self.thumbnail, mpp = slide.thumbnail(_THUMBNAIL_UM, damaged=damaged)
         self.tissue = find_tissue(self.thumbnail, mpp)
         for left, top, width, height in damaged:
-            # What can't be seen is tried tile by tile, so that it is named rather than passed for glass.
+            # What can't be read is tried tile by tile, so that it is reported and not taken for glass.
             self.tissue.classes[top : top + height, left : left + width] = TISSUE
         self.plan: TilePlan = plan_tiles(slide, self.tissue, settings)
         if max(slide.mpp) > 1.3 * settings.measured_mpp:
@@ -209,7 +209,7 @@ class SlideMeasurement:
         )
 
     def run(self) -> tuple[NDArray[np.float32], NDArray[np.int32], NDArray[np.float64], NDArray[np.int64]]:
-        """Measure every tile, or recall it.
+        """Measure every tile, or read it back.
 
         Returns
         -------
@@ -248,7 +248,7 @@ class SlideMeasurement:
                 NormwiseWarning(
                     "FEA-691",
                     f"{self._slide.name}: {len(lost)} of {len(self.plan.corners)} tiles are damaged "
-                    f"and passed over: {self._named(lost)}.",
+                    f"and left out: {self._named(lost)}.",
                     subject=self._slide.name,
                     value=len(lost),
                 ),
@@ -289,7 +289,7 @@ class SlideMeasurement:
         }
 
     def on_tissue(self, rows: NDArray[np.float32]) -> NDArray[np.bool_]:
-        """Nuclei under a pen or in a fold are none; at low magnification the edge is uncertain by a pixel."""
+        """Say which nuclei lie neither under a pen nor in a fold, to a pixel of low magnification."""
         classes = self.tissue.classes
         x = np.clip((rows[:, 0] / self.tissue.mpp).astype(int), 0, classes.shape[1] - 1)
         y = np.clip((rows[:, 1] / self.tissue.mpp).astype(int), 0, classes.shape[0] - 1)
@@ -297,7 +297,7 @@ class SlideMeasurement:
         return kind
 
     def _vectors(self) -> NDArray[np.float64]:
-        """Return the dyes' vectors, learnt from a few tiles spread over the slide where that is wished."""
+        """Return the dyes' vectors: the published ones, or learnt from a few tiles over the slide."""
         if self._settings.stains == "published":
             return RUIFROK_JOHNSTON
         most = np.argsort(-self.plan.share, kind="stable")[: 8 * _STAIN_TILES]

@@ -12,7 +12,7 @@ from typing import Any, BinaryIO, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from normwise.engine import Progress, Task, run_subjects
+from normwise.engine import Progress, Task
 from normwise.errors import NormwiseError
 from normwise.features.extractor import ExtractionContext
 from normwise.features.voxels.sampling import SAMPLING_VERSION, Sampling, pack_sampling, sample_voxels
@@ -70,15 +70,12 @@ def run_sampling(
             for scan, image in images.items()
         ]
         for start in range(0, len(tasks), _AT_ONCE):
-            outcomes = run_subjects(
+            outcomes = context.run_scans(
                 measure,
                 tasks[start : start + _AT_ONCE],
                 version=version,
-                cache_dir=context.cache_dir,
-                jobs=context.jobs,
-                limits=context.limits,
-                progress=progress,
                 title=title,
+                progress=progress,
                 preload=("nibabel.orientations", "scipy.ndimage"),
             )
             for outcome in outcomes:

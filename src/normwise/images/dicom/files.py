@@ -64,16 +64,16 @@ def list_files(source: Path) -> list[Path]:
     if not source.is_dir():
         raise missing_file(source)
     root = source.resolve()
-    found: list[Path] = []
+    files: list[Path] = []
     total = 0
     for path in source.rglob("*"):
         inside = not path.is_symlink() or path.resolve().is_relative_to(root)
         if not inside or not path.is_file() or path.name.startswith("."):
             continue
-        found.append(path)
+        files.append(path)
         total += path.stat().st_size
-        _check_bounds(len(found), total, source.name)
-    return sorted(found, key=lambda path: path.relative_to(source).as_posix())
+        _check_bounds(len(files), total, source.name)
+    return sorted(files, key=lambda path: path.relative_to(source).as_posix())
 
 
 @contextmanager
@@ -119,7 +119,7 @@ def scratch_folder(scratch: Path | None) -> Iterator[Path]:
 
 
 def _unpack(source: Path, folder: Path) -> list[tuple[str, Path]]:
-    found: list[tuple[str, Path]] = []
+    files: list[tuple[str, Path]] = []
     places: dict[str, str] = {}
     total = 0
     try:
@@ -137,10 +137,10 @@ def _unpack(source: Path, folder: Path) -> list[tuple[str, Path]]:
                         out.write(piece)
                 # A folder inside the archive is given a number: its name may be a person's.
                 above = member.filename.rpartition("/")[0]
-                found.append((places.setdefault(above, f"{len(places) + 1}"), target))
+                files.append((places.setdefault(above, f"{len(places) + 1}"), target))
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError) as error:
         raise _bad_zip(source, type(error).__name__) from error
-    return found
+    return files
 
 
 def _bad_zip(source: Path, seen: str) -> ImageError:

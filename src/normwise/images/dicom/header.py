@@ -1,6 +1,6 @@
 """One DICOM file's header by an allow-list: what places its slices, and five facts about the person.
 
-Everything else in the header (names, dates, institutions, comments) is skipped by the parser and never held.
+Everything else in the header (names, dates, institutions, comments) is skipped by the parser.
 Identifiers of series and instance are hashed at once, and only used to sort slices.
 """
 

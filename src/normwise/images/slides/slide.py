@@ -26,7 +26,7 @@ SLIDE_SUFFIXES = (*SCANNERS, *PICTURES)
 FINEST_UM, COARSEST_UM = 0.02, 20.0
 """µm per pixel that a light microscope's picture can have; print resolutions, as 72 dpi, lie far outside."""
 
-_CLOSE = 0.02  # a level whose pixels are this near to the wished size is read as it is
+_CLOSE = 0.02  # a level whose pixels are this near to the wanted size is read as it is
 _BLOCK = 2048  # px of a level that are unpacked at once for a thumbnail
 _MOST_PIXELS = 1 << 28  # of one region: 256 Mpx are 768 MB, more than any tile or thumbnail asks for
 
@@ -103,7 +103,7 @@ class Slide:
         return self._source.read(x, y, width, height, level)
 
     def read_at(self, x: int, y: int, width: int, height: int, mpp: float) -> RGB:
-        """Read pixels of a wished size, from the next finer level, averaged where several fall into one.
+        """Read pixels of a wanted size, from the next finer level, averaged where several fall into one.
 
         Parameters
         ----------
@@ -153,7 +153,7 @@ class Slide:
         Parameters
         ----------
         mpp : float
-            Wished µm per pixel.
+            Wanted µm per pixel.
         most : int
             Longest side of the result, px; a larger slide is read coarser.
         damaged : list, optional

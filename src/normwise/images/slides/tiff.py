@@ -61,7 +61,7 @@ class TiffSource:
         page, step = self._pages[level], self.levels[level].downsample
         left, top = round(x / step), round(y / step)
         wide, high = _tile_size(page)
-        found = np.full((height, width, 3), 255, np.uint8)
+        region = np.full((height, width, 3), 255, np.uint8)
         across = -(-page.imagewidth // wide)
         rows = range(max(top, 0) // high, -(-min(top + height, page.imagelength) // high))
         for row in rows:
@@ -74,8 +74,8 @@ class TiffSource:
                 part = cut(tile, left - column * wide, top - row * high, width, height)
                 up, down = max(row * high - top, 0), max(row * high + tile.shape[0] - top, 0)
                 near, far = max(column * wide - left, 0), max(column * wide + tile.shape[1] - left, 0)
-                found[up:down, near:far] = part[up:down, near:far]
-        return found
+                region[up:down, near:far] = part[up:down, near:far]
+        return region
 
     def close(self) -> None:
         """Close the file."""
@@ -140,13 +140,13 @@ def _ome_mpp(text: str) -> tuple[float, float] | None:
 
     if (first := re.search(r"<Pixels\b[^>]*>", text)) is None:
         return None
-    found = dict(re.findall(r'(PhysicalSize[XY](?:Unit)?)\s*=\s*"([^"]*)"', first.group()))
-    if not {"PhysicalSizeX", "PhysicalSizeY"} <= set(found):
+    sizes = dict(re.findall(r'(PhysicalSize[XY](?:Unit)?)\s*=\s*"([^"]*)"', first.group()))
+    if not {"PhysicalSizeX", "PhysicalSizeY"} <= set(sizes):
         return None
     pair = []
     for axis in "XY":
-        unit = found.get(f"PhysicalSize{axis}Unit", "µm").replace("\u03bc", "µm")  # Greek mu is written too
+        unit = sizes.get(f"PhysicalSize{axis}Unit", "µm").replace("\u03bc", "µm")  # Greek mu is written too
         if unit not in _UM_PER_NAME:
             return None
-        pair.append(float(found[f"PhysicalSize{axis}"]) * _UM_PER_NAME[unit])
+        pair.append(float(sizes[f"PhysicalSize{axis}"]) * _UM_PER_NAME[unit])
     return pair[0], pair[1]

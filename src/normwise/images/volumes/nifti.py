@@ -26,7 +26,7 @@ _NUMBERS = {
 }  # fmt: skip
 _COLOURS = {128: "RGB24", 2304: "RGBA32"}
 _COMPLEX = {32: "COMPLEX64", 1792: "COMPLEX128", 2048: "COMPLEX256"}
-_MM_PER_UNIT = {0: 1.0, 1: 1000.0, 2: 1.0, 3: 0.001}  # xyzt_units: not said, metre, millimetre, micron
+_MM_PER_UNIT = {0: 1.0, 1: 1000.0, 2: 1.0, 3: 0.001}  # xyzt_units: unknown, metre, millimetre, micron
 
 _QUATERNION_ROUNDING = 1e-3  # writers round b, c and d; beyond that the numbers are no rotation
 _FORMS_AGREE_MM = 0.1

@@ -43,7 +43,7 @@ def read_volume(path: str | Path, *, max_bytes: int = MAX_BYTES) -> Volume:
     Returns
     -------
     Volume
-        Float32 intensities with the header's scaling, axes turned to right–front–up without resampling.
+        Float32 intensities with the header's scaling, axes reoriented to right–front–up without resampling.
 
     Raises
     ------
@@ -81,7 +81,7 @@ def read_labels(path: str | Path, *, max_bytes: int = MAX_BYTES) -> LabelVolume:
     Returns
     -------
     LabelVolume
-        Int32 labels, 0 is background, axes turned to right–front–up without resampling.
+        Int32 labels, 0 is background, axes reoriented to right–front–up without resampling.
 
     Raises
     ------

@@ -28,8 +28,8 @@ __all__ = ["align", "fit_affine"]
 
 _COARSE, _FINE = 8, 4  # mm of the two levels, where the template has 1 mm
 _STEPS = {8: 30, 4: 30}
-_STILL_MM = 0.01  # no corner of the brain moves further in a step
-_TILTS = (-0.35, 0.0, 0.35)  # radians: nodding and turning heads that the moments don't tell
+_CONVERGED_MM = 0.01  # no corner of the brain moves further in a step
+_TILTS = (-0.35, 0.0, 0.35)  # radians: rotations of the head that the moments don't show
 _DAMPING = 1e-3
 _HEAD_SIZES = (0.7, 0.85)  # edge of a brain as a share of what bounds it with skull and scalp
 
@@ -82,8 +82,8 @@ def fit_affine(
     start = _moments(reference, brain > 0 if where is None else where, affine)
     level = _Level(reference, brain, affine, _COARSE)
     sizes = (1.0,) if where is None else _HEAD_SIZES
-    found = [level.fit(turned, 7) for size in sizes for turned in _turned(start, reference, size)]
-    best = min(found, key=lambda pair: pair[1])[0]
+    fits = [level.fit(rotated, 7) for size in sizes for rotated in _rotated(start, reference, size)]
+    best = min(fits, key=lambda pair: pair[1])[0]
     best, _ = level.fit(best, 12)
     best, _ = _Level(reference, brain, affine, _FINE).fit(best, 12)
     return best
@@ -93,9 +93,9 @@ def _moments(
     reference: Reference, where: NDArray[np.bool_], affine: NDArray[np.float64]
 ) -> NDArray[np.float64]:
     """Put centre on centre and volume on volume."""
-    held = np.argwhere(where)
-    centre = affine[:3, :3] @ held.mean(axis=0) + affine[:3, 3]
-    volume = len(held) * abs(np.linalg.det(affine[:3, :3]))
+    inside = np.argwhere(where)
+    centre = affine[:3, :3] @ inside.mean(axis=0) + affine[:3, 3]
+    volume = len(inside) * abs(np.linalg.det(affine[:3, :3]))
     middle = reference.affine[:3, :3] @ np.argwhere(reference.mask).mean(axis=0) + reference.affine[:3, 3]
     start = np.eye(4)
     start[:3, :3] *= (volume / reference.volume_mm3) ** (1 / 3)
@@ -103,17 +103,17 @@ def _moments(
     return start
 
 
-def _turned(start: NDArray[np.float64], reference: Reference, size: float) -> list[NDArray[np.float64]]:
+def _rotated(start: NDArray[np.float64], reference: Reference, size: float) -> list[NDArray[np.float64]]:
     from scipy.spatial.transform import Rotation
 
     middle = reference.affine[:3, :3] @ np.argwhere(reference.mask).mean(axis=0) + reference.affine[:3, 3]
-    turns = []
+    starts = []
     for nod, turn in product(_TILTS, _TILTS):
         rotation = np.eye(4)
         rotation[:3, :3] = size * Rotation.from_euler("xz", [nod, turn]).as_matrix()
         rotation[:3, 3] = middle - rotation[:3, :3] @ middle
-        turns.append(start @ rotation)
-    return turns
+        starts.append(start @ rotation)
+    return starts
 
 
 class _Level:
@@ -153,7 +153,7 @@ class _Level:
             if now < left:
                 gained = left - now
                 matrix, left, damping = trial, now, damping / 3
-                normal, pull = columns @ columns.T, columns @ residual
+                normal, gradient = columns @ columns.T, columns @ residual
                 if gained < 1e-5:
                     break
             else:
@@ -161,8 +161,8 @@ class _Level:
                 if damping > 1e3:
                     break
             damped = normal + damping * np.diag(normal.diagonal())
-            step = np.asarray(np.linalg.solve(damped, -pull), dtype=np.float64)
-            if np.abs(step[2:]).max() < _STILL_MM:
+            step = np.asarray(np.linalg.solve(damped, -gradient), dtype=np.float64)
+            if np.abs(step[2:]).max() < _CONVERGED_MM:
                 break
             trial = matrix @ self._motion(step[2:], freedom)
         return matrix, left
@@ -178,12 +178,12 @@ class _Level:
         gain, offset = np.linalg.lstsq(shared.T.astype(np.float64), self.wanted, rcond=None)[0]
         residual = gain * values + offset - self.wanted
         slope = np.stack([map_coordinates(part, places, order=1) for part in self.slopes])
-        turn = (np.linalg.inv(self.affine) @ matrix)[:3, :3]
-        pull = gain * (turn.T @ slope)  # change of the value with a motion of the template's point, per mm
+        rotation = (np.linalg.inv(self.affine) @ matrix)[:3, :3]
+        gradient = gain * (rotation.T @ slope)  # per mm of a motion of the template's point
         motion = _generators(freedom)
         columns = [
             sum(
-                pull[axis]
+                gradient[axis]
                 * (sum(local[k] * part[axis, k] for k in range(3) if part[axis, k]) + part[axis, 3])
                 for axis in range(3)
                 if part[axis].any()

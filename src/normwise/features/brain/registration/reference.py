@@ -1,4 +1,4 @@
-"""What every head is compared with: the template's brightness, tissue and labels, on grids of our choice."""
+"""The template: brightness, shares of tissue and mask, on a grid of any spacing."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ __all__ = ["Reference", "block_mean", "load_reference", "moved", "sample", "to_v
 
 _T1, _GREY, _WHITE = (f"mni_icbm152_{kind}_tal_nlin_sym_09a_converted.nii.gz" for kind in ("t1", "gm", "wm"))
 _FLOOR = 0.05  # of the brightest: darker is outside a stripped template
-_MARGIN_MM = 12.0  # room around the brain in which a warp may move its surface
+_MARGIN_MM = 12.0  # around the brain: a warp may move its surface so far
 
 
 @dataclass(frozen=True, eq=False)
@@ -128,7 +128,7 @@ def _cut(t1: Volume, grey: NDArray[np.float32], white: NDArray[np.float32]) -> R
 
 
 def _guess_tissue(t1: Volume, path: Path) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Tell a template's tissue by its own brightness: three classes, blurred as an average brain is."""
+    """Estimate a template's tissue from its own brightness: three classes, blurred as an average brain is."""
     from scipy.ndimage import gaussian_filter
 
     inside = t1.voxels > _FLOOR * t1.voxels.max()
@@ -173,8 +173,8 @@ def sample(
     """
     from scipy.ndimage import map_coordinates
 
-    found: NDArray[Any] = map_coordinates(voxels, to_voxels(affine, points), order=order)  # 0 outside
-    return found
+    values: NDArray[Any] = map_coordinates(voxels, to_voxels(affine, points), order=order)  # 0 outside
+    return values
 
 
 def to_voxels(affine: NDArray[np.float64], points: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -185,6 +185,6 @@ def to_voxels(affine: NDArray[np.float64], points: NDArray[np.float32]) -> NDArr
 
 def moved(matrix: NDArray[np.float64], points: NDArray[np.float32]) -> NDArray[np.float32]:
     """Apply an affine to points of shape (3, …)."""
-    turned = matrix[:3, :3].astype(np.float32) @ points.reshape(3, -1)
-    turned += matrix[:3, 3].astype(np.float32)[:, None]
-    return turned.reshape(points.shape)
+    result = matrix[:3, :3].astype(np.float32) @ points.reshape(3, -1)
+    result += matrix[:3, 3].astype(np.float32)[:, None]
+    return result.reshape(points.shape)

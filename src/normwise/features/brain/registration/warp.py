@@ -47,7 +47,7 @@ def warp(arrays: Mapping[str, NDArray[Any]], settings: ChainSettings) -> dict[st
     Returns
     -------
     dict of str to ndarray
-        ``forward`` and ``backward``, float32 of shape (nx, ny, nz, 3): mm that carry a point of the template
+        ``forward`` and ``backward``, float32 of shape (nx, ny, nz, 3): mm that bring a point of the template
         to the affinely aligned head, and back. ``warp_affine``: the grid on which they lie.
 
     Raises
@@ -63,19 +63,19 @@ def warp(arrays: Mapping[str, NDArray[Any]], settings: ChainSettings) -> dict[st
     register = _by_ants if settings.quality == "high" else _by_dipy
     forward, backward = register(fixed, moving, settings)
     spacing = np.linalg.norm(grid.affine[:3, :3], axis=0)
-    turn = grid.affine[:3, :3] / spacing  # voxel axes to mm axes
+    rotation = grid.affine[:3, :3] / spacing  # voxel axes to mm axes
     return {
-        "forward": _in_mm(forward, turn, spacing),
-        "backward": _in_mm(backward, turn, spacing),
+        "forward": _in_mm(forward, rotation, spacing),
+        "backward": _in_mm(backward, rotation, spacing),
         "warp_affine": grid.affine,
     }
 
 
 def _in_mm(
-    field: NDArray[np.floating[Any]], turn: NDArray[np.float64], spacing: NDArray[np.float64]
+    field: NDArray[np.floating[Any]], rotation: NDArray[np.float64], spacing: NDArray[np.float64]
 ) -> NDArray[np.float32]:
-    moved_by: NDArray[np.float32] = np.asarray(field, np.float32) @ (turn * spacing).T.astype(np.float32)
-    return moved_by
+    shift: NDArray[np.float32] = np.asarray(field, np.float32) @ (rotation * spacing).T.astype(np.float32)
+    return shift
 
 
 def _aligned(
@@ -90,8 +90,8 @@ def _aligned(
     onto = reference if fine else grid
     to_head = np.linalg.inv(affine) @ arrays["template_to_head"] @ onto.affine
     places = moved(to_head, np.indices(onto.t1.shape, dtype=np.float32))
-    found: NDArray[np.float32] = map_coordinates(brain, places, order=1)
-    return block_mean(found, factor) if fine else found
+    sampled: NDArray[np.float32] = map_coordinates(brain, places, order=1)
+    return block_mean(sampled, factor) if fine else sampled
 
 
 def _by_dipy(
@@ -109,8 +109,8 @@ def _by_dipy(
     metric = CCMetric(3, sigma_diff=_SMOOTH, radius=_RADIUS[settings.quality])
     registration = SymmetricDiffeomorphicRegistration(metric, level_iters=_STEPS[settings.quality])
     registration.verbosity = 0
-    found = registration.optimize(fixed.astype(np.float64), moving.astype(np.float64))
-    return found.get_forward_field(), found.get_backward_field()
+    mapping = registration.optimize(fixed.astype(np.float64), moving.astype(np.float64))
+    return mapping.get_forward_field(), mapping.get_backward_field()
 
 
 def _by_ants(
@@ -159,5 +159,5 @@ def template_points(arrays: Mapping[str, NDArray[Any]]) -> NDArray[np.float32]:
     points = moved(np.linalg.inv(arrays["template_to_head"]) @ affine, inside)
     grid, field = arrays["warp_affine"], arrays["backward"]
     shift = np.stack([sample(field[..., axis], grid, points) for axis in range(3)])
-    carried: NDArray[np.float32] = points + shift
-    return carried
+    placed: NDArray[np.float32] = points + shift
+    return placed

@@ -2,8 +2,8 @@
 
 Fisch, Zumdick, Barkhau et al. (2024), deepbet: fast brain extraction of T1-weighted MRI using convolutional
 neural networks. Its package holds two networks as TorchScript: one finds the brain's box in the whole head,
-one the brain in its box. They are loaded as files of an installed package; the package itself (with its
-window, its tables and its progress bars) is never imported.
+one the brain in its box. They are loaded as files of an installed package; the package itself is never
+imported.
 """
 
 from __future__ import annotations
@@ -118,12 +118,14 @@ def _by_network(head: NDArray[np.float32], settings: ChainSettings) -> NDArray[n
             box = _widened(largest_part(coarse), head.shape)
             inner = voxels[box][None, None]
             fine = interpolate(inner, (detail,) * 3, mode="trilinear", align_corners=False)[0, 0]
-            chance = _run(files[1], fine, low, high)[None, None]
-            chance = interpolate(chance, inner.shape[2:], mode="trilinear", align_corners=False)[0, 0]
+            probability = _run(files[1], fine, low, high)[None, None]
+            probability = interpolate(probability, inner.shape[2:], mode="trilinear", align_corners=False)[
+                0, 0
+            ]
     finally:
         torch.set_num_threads(before)
     inside = np.zeros(head.shape, dtype=np.bool_)
-    inside[box] = chance.numpy() > 0.5
+    inside[box] = probability.numpy() > 0.5
     return inside
 
 
@@ -142,11 +144,11 @@ def _widened(coarse: NDArray[np.bool_], shape: tuple[int, ...]) -> tuple[slice, 
     slices = []
     for axis in range(3):
         others = tuple(other for other in range(3) if other != axis)
-        held = np.flatnonzero(coarse.mean(axis=others) > _PRESENT)
-        if held.size == 0:
-            held = np.flatnonzero(coarse.any(axis=others))
+        filled = np.flatnonzero(coarse.mean(axis=others) > _PRESENT)
+        if filled.size == 0:
+            filled = np.flatnonzero(coarse.any(axis=others))
         scale = shape[axis] / coarse.shape[axis]
-        first, last = held[0] * scale, (held[-1] + 1) * scale
+        first, last = filled[0] * scale, (filled[-1] + 1) * scale
         half = (last - first) * (1 + _MARGIN) / 2
         middle = (first + last) / 2
         slices.append(slice(max(round(middle - half), 0), min(round(middle + half), shape[axis])))
@@ -186,10 +188,10 @@ def mask_by_template(
         solid[:, :, : max(int(levels[-1] - _TOP_MM / height), 0)] = False
     fitted = fit_affine(reference, bright, affine, where=solid)
     onto = np.linalg.inv(fitted) @ affine
-    found = np.zeros(head.shape, dtype=np.bool_)
+    mask = np.zeros(head.shape, dtype=np.bool_)
     for x in range(head.shape[0]):  # a slice at a time: the head's coordinates would be ten times the head
         plane = np.indices((1, *head.shape[1:]), dtype=np.float32)
         plane[0] += x
         inside = sample(reference.mask.view(np.uint8), reference.affine, moved(onto, plane), order=0)
-        found[x] = inside[0] > 0
-    return found & (bright > 0)
+        mask[x] = inside[0] > 0
+    return mask & (bright > 0)

@@ -1,10 +1,13 @@
-"""Fluid, grey and white matter as shares of each voxel: a Gaussian mixture with priors of the template.
+"""Fluid, grey and white matter as shares of each voxel: a Gaussian mixture with priors from the template.
 
-The classes are the three tissues, the three pairs of them that meet within a voxel, and whatever else lies
-inside the mask (dura, vessels). A pair's density is that of two tissues mixed in any proportion (Santago and
-Gage 1993). The priors are the template's shares to the power of one half, so that they guide and don't force;
-neighbours pull by a mean-field Markov field (Zhang, Brady and Smith 2001) on the shares. Intensities are
-sorted into bins, so a density is looked up and not computed a voxel.
+The classes are the three tissues, the three pairs of them within one voxel, and whatever else lies inside the
+mask (dura, vessels). A pair's density is that of two tissues mixed in any proportion (Santago and Gage 1993).
+The priors are the template's shares to the power of one half, so that the data outweigh them; neighbours
+enter by a mean-field Markov random field (Zhang, Brady and Smith 2001) on the shares. Intensities are sorted
+into bins, so a density is looked up and not computed a voxel.
+
+`normwise.features.regions.tissue` is a second model, for images without a warp: it fits shares of whole
+regions.
 """
 
 from __future__ import annotations
@@ -30,14 +33,10 @@ _ALONE, _TOGETHER = 12, 8  # rounds without and with the neighbours
 _MIXED = 0.5  # how common a mixed voxel is where the priors call both tissues equally likely
 _OTHER_RIM, _OTHER_DEPTH_MM, _OTHER_DEEP = 0.3, 2.0, 0.003
 _PAIRS = ((0, 1), (1, 2), (0, 2))
-_SHARES = np.array(  # of fluid, grey and white in each class, other last
-    [[1, 0, 0], [0, 1, 0], [0, 0, 1], [0.5, 0.5, 0], [0, 0.5, 0.5], [0.5, 0, 0.5], [0, 0, 0]],
-    dtype=np.float32,
-)
 
 
 def classify_tissue(arrays: Mapping[str, NDArray[Any]], settings: ChainSettings) -> dict[str, NDArray[Any]]:
-    """Tell how much of each voxel is fluid, grey and white matter.
+    """Estimate how much of each voxel is fluid, grey and white matter.
 
     Parameters
     ----------
@@ -68,13 +67,13 @@ def classify_tissue(arrays: Mapping[str, NDArray[Any]], settings: ChainSettings)
         peaks, spreads = _moments(bins, posteriors, peaks, spreads)
         shares = _shares(bins, posteriors, peaks)
         around = _around(shares, inside)
-    found = {}
+    images = {}
     for name, part in zip(("csf", "grey", "white"), shares, strict=True):
         whole = np.zeros(inside.shape, dtype=np.float32)
         whole[inside] = part
-        found[name] = whole
+        images[name] = whole
     scale = top / _BINS
-    return {**found, "peaks": (peaks + 0.5) * scale, "spreads": spreads * scale}
+    return {**images, "peaks": (peaks + 0.5) * scale, "spreads": spreads * scale}
 
 
 def _priors(
@@ -106,7 +105,7 @@ def _priors(
 def _start(
     bins: NDArray[np.int16], priors: NDArray[np.float32]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return means and deviations of the voxels that the priors know best."""
+    """Return means and deviations of the voxels whose priors are most certain."""
     peaks, spreads = np.empty(3), np.empty(3)
     for k in range(3):
         weights = np.bincount(bins, weights=priors[k].astype(np.float64) ** 4, minlength=_BINS)
@@ -128,7 +127,6 @@ def _densities(peaks: NDArray[np.float64], spreads: NDArray[np.float64]) -> NDAr
         / spreads[:, None]
         / np.sqrt(2 * np.pi)
     )
-    # Below the fluid's mean and above the white matter's there is nothing else to be.
     mixed = []
     for a, b in _PAIRS:
         spread = (spreads[a] + spreads[b]) / 2
@@ -146,10 +144,10 @@ def _posteriors(
 ) -> NDArray[np.float32]:
     posteriors = priors * densities[:, bins]
     if around is not None:
-        pull = np.exp(np.float32(6 * _NEIGHBOURS) * around)
-        posteriors[:3] *= pull
+        weight = np.exp(np.float32(6 * _NEIGHBOURS) * around)
+        posteriors[:3] *= weight
         for k, (a, b) in enumerate(_PAIRS, start=3):
-            posteriors[k] *= np.sqrt(pull[a] * pull[b])
+            posteriors[k] *= np.sqrt(weight[a] * weight[b])
     posteriors /= posteriors.sum(axis=0)
     return posteriors
 

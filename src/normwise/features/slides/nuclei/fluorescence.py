@@ -1,4 +1,4 @@
-"""Bright nuclei on dark ground, each held against its own brightness."""
+"""Bright nuclei on a dark background, each cut at half of its own brightness."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from normwise.features.slides.nuclei.watershed import SMOOTHING_UM, split_nuclei
 __all__ = ["label_bright", "otsu"]
 
 GROUND_UM = 25.0
-"""Two nuclei wide: the darkest place so near is ground."""
+"""Two nuclei wide: the darkest place so near is background."""
 
 ROUNDS = 3
 """Of the half-maximum; another moves the mean area by less than the edge's own blur."""
@@ -22,7 +22,7 @@ _BINS = 256
 
 
 def otsu(counts: NDArray[np.floating]) -> float | None:
-    """Return the bin that parts a histogram with the largest variance between its sides (Otsu, 1979).
+    """Return the bin that separates a histogram with the largest variance between its sides (Otsu, 1979).
 
     Parameters
     ----------
@@ -55,7 +55,7 @@ def label_bright(grey: NDArray[np.float32], mpp: float) -> NDArray[np.int32]:
     """Find bright nuclei.
 
     Otsu's threshold on the square root finds them, dim and bright ones; then each is cut where it has fallen
-    halfway from its own brightness to the ground around it, which is where a blurred edge really lies.
+    halfway from its own brightness to the background around it, which is where a blurred edge really lies.
 
     Parameters
     ----------
@@ -82,11 +82,11 @@ def label_bright(grey: NDArray[np.float32], mpp: float) -> NDArray[np.int32]:
     if mask is None:
         return np.zeros(grey.shape, np.int32)
     reach = 2 * round(GROUND_UM / mpp / 2) + 1
-    ground = cv2.erode(smooth, np.ones((reach, reach), np.uint8))
-    ground = cv2.GaussianBlur(ground, (0, 0), GROUND_UM / mpp / 2)
+    background = cv2.erode(smooth, np.ones((reach, reach), np.uint8))
+    background = cv2.GaussianBlur(background, (0, 0), GROUND_UM / mpp / 2)
     labels = split_nuclei(mask, mpp)
     for _ in range(ROUNDS):
-        half = _half_maximum(labels, smooth, ground)
+        half = _half_maximum(labels, smooth, background)
         labels = split_nuclei(((labels > 0) & (smooth > half[labels])).astype(np.uint8) * 255, mpp)
     return labels
 
@@ -110,13 +110,13 @@ def _bright(smooth: NDArray[np.float32]) -> NDArray[np.uint8] | None:
 
 
 def _half_maximum(
-    labels: NDArray[np.int32], smooth: NDArray[np.float32], ground: NDArray[np.float32]
+    labels: NDArray[np.int32], smooth: NDArray[np.float32], background: NDArray[np.float32]
 ) -> NDArray[np.float64]:
-    """Return, by label, halfway between the ground and the mean of the brighter part of the nucleus."""
+    """Return, by label, halfway between the background and the mean of the brighter part of the nucleus."""
     place = np.flatnonzero(labels)
     owner = labels.ravel()[place]
     count = int(owner.max(initial=0)) + 1
-    value, under = smooth.ravel()[place], ground.ravel()[place]
+    value, under = smooth.ravel()[place], background.ravel()[place]
 
     def mean(values: NDArray[np.float32], among: NDArray[np.bool_]) -> NDArray[np.float64]:
         total = np.bincount(owner[among], values[among], minlength=count)

@@ -1,4 +1,4 @@
-"""Nuclei found and parted: a threshold on haematoxylin, then a watershed on the distance to the edge."""
+"""Nuclei segmented: a threshold on haematoxylin, then a watershed on the distance to the edge."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from normwise.features.slides.stain import StainModel
 __all__ = ["label_nuclei", "segment_nuclei", "stained_mask"]
 
 FLOOR_OD = 0.22
-"""Haematoxylin below which nothing is a nucleus: Otsu would part an empty tile in two all the same."""
+"""Haematoxylin below which nothing is a nucleus: Otsu's threshold separates an empty tile as well."""
 
 FLOOR_CONTRAST_OD = 0.15
 """Least difference of the two sides of the threshold: cytoplasm alone varies by less."""
@@ -34,7 +34,7 @@ def segment_nuclei(
     Parameters
     ----------
     rgb : ndarray of uint8 of shape (height, width, 3), or of any number type of shape (height, width)
-        Haematoxylin and eosin in colour; in grey, bright nuclei on dark ground, as DAPI shows them.
+        Haematoxylin and eosin in colour; in grey, bright nuclei on a dark background, as DAPI shows them.
     mpp : float
         µm per pixel, from 0.1 to 1.5: beyond, a nucleus is a few pixels.
     stain : StainModel, optional
@@ -67,7 +67,7 @@ def segment_nuclei(
 
 
 def stained_mask(haematoxylin: NDArray[np.float32], eosin: NDArray[np.float32]) -> NDArray[np.uint8]:
-    """Return 255 where both dyes together are denser than glass, which has no say in a threshold."""
+    """Return 255 where both dyes together are denser than glass, which does not enter the threshold."""
     import cv2
 
     mask: NDArray[np.uint8] = cv2.compare(cv2.add(haematoxylin, eosin), _STAINED_OD, cv2.CMP_GT)
@@ -107,7 +107,7 @@ def label_nuclei(
 
 
 def _contrast(counts: NDArray[np.float32], level: float) -> float:
-    """Return how far apart the means of the two sides of a threshold are, in bins; 0 where one is empty."""
+    """Return the difference of the means of a threshold's two sides, in bins; 0 where one is empty."""
     bins = np.arange(len(counts))
     above = bins > level
     dark, bright = counts[above].sum(dtype=np.float64), counts[~above].sum(dtype=np.float64)

@@ -1,4 +1,4 @@
-"""A mask cleaned, and the nuclei that touch in it parted by a watershed on the distance to the edge."""
+"""A mask cleaned, and touching nuclei separated by a watershed on the distance to the edge."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ SMALLEST_UM2 = 8.0
 
 
 def split_nuclei(mask: NDArray[np.uint8], mpp: float) -> NDArray[np.int32]:
-    """Clean a mask and part the nuclei that touch.
+    """Clean a mask and separate the nuclei that touch.
 
     Parameters
     ----------
@@ -59,9 +59,9 @@ def split_nuclei(mask: NDArray[np.uint8], mpp: float) -> NDArray[np.int32]:
     keep = areas >= SMALLEST_UM2 / mpp**2
     numbers = np.zeros(len(areas), np.int32)
     numbers[keep] = np.arange(1, int(keep.sum()) + 1, dtype=np.int32)
-    parted = np.zeros(mask.shape, np.int32)
-    parted.ravel()[place] = numbers[owner]
-    return parted
+    separated = np.zeros(mask.shape, np.int32)
+    separated.ravel()[place] = numbers[owner]
+    return separated
 
 
 def _flood(
@@ -72,9 +72,10 @@ def _flood(
     stats: NDArray[np.int32],
     width: int,
 ) -> NDArray[np.int32]:
-    """Part the components that hold several peaks by a watershed; one peak takes its component whole anyway.
+    """Separate the components that hold several peaks by a watershed.
 
-    Those components are moved side by side into a picture of their own, which is much smaller than the tile.
+    A component with one peak stays as it is. The others are moved side by side into a picture of their own,
+    which is much smaller than the tile.
 
     Parameters
     ----------
@@ -114,9 +115,9 @@ def _flood(
     seeds.ravel()[moved] = marker[chosen]
     inside.ravel()[moved] = True
     flooded = watershed(depth, seeds, mask=inside)
-    parted = owner.copy()
-    parted[chosen] = flooded.ravel()[moved] + len(stats)
-    return parted
+    separated = owner.copy()
+    separated[chosen] = flooded.ravel()[moved] + len(stats)
+    return separated
 
 
 def _side_by_side(
