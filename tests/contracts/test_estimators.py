@@ -11,6 +11,7 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from normwise.classify import CLASSIFIERS, LinearClassifier, LogisticClassifier, SupportVectorClassifier
 from normwise.normalize import FeatureNormalizer, SiteHarmonizer
+from normwise.procedure import DropDemographics, FeatureSelector, TargetClassifier
 
 # Small enough for a test; nothing else about them differs from the defaults.
 QUICK: dict[str, dict[str, Any]] = {
@@ -26,6 +27,9 @@ ESTIMATORS: list[Any] = [
     LinearClassifier(solver="gradient_descent"),
     LogisticClassifier(solver="gradient_descent"),
     SupportVectorClassifier(kernel="linear"),
+    DropDemographics(),
+    FeatureSelector(),
+    TargetClassifier(),
 ]
 """Estimators, each in its default state first; a new one is a line here."""
 

@@ -232,7 +232,7 @@ def _gather(
     labels: Names,
     repeats: int,
 ) -> ArmPredictions:
-    """Put the folds' pieces in place."""
+    """Put the folds' predictions into arrays of (n_repeats, n_scans)."""
     shape = (repeats, len(labels))
     probabilities = np.full((*shape, len(roles.targets)), np.nan)
     decided = np.full(shape, -1, dtype=np.intp)
@@ -241,8 +241,8 @@ def _gather(
     thresholds = np.full(shape, np.nan)
     likely = np.zeros(probabilities.shape, dtype=bool)
     supported = np.zeros(shape, dtype=bool)
-    mine = [found[arm] for found in parts]
-    for (repeat, number, fold), part in zip(work, mine, strict=True):
+    of_arm = [part[arm] for part in parts]
+    for (repeat, number, fold), part in zip(work, of_arm, strict=True):
         probabilities[repeat, fold.test] = part.probabilities
         decided[repeat, fold.test] = part.decided
         folds[repeat, fold.test] = number
@@ -259,12 +259,12 @@ def _gather(
         ),
         reasons=reasons,
         thresholds=thresholds,
-        fold_thresholds=[part.threshold for part in mine if part.threshold is not None],
-        settings=[part.setting for part in mine],
-        notes=tuple(dict.fromkeys(note for part in mine for note in part.notes)),
+        fold_thresholds=[part.threshold for part in of_arm if part.threshold is not None],
+        settings=[part.setting for part in of_arm],
+        notes=tuple(dict.fromkeys(note for part in of_arm for note in part.notes)),
         likely=None if study.decision.refer is None else likely,
         supported=supported,
-        selected=[part.selected for part in mine],
+        selected=[part.selected for part in of_arm],
         coverage=study.decision.refer,
     )  # fmt: skip
 
@@ -280,8 +280,8 @@ def summarize_notes(predictions: dict[str, ArmPredictions]) -> list[Note]:
         The arms.
     """
     kinds: dict[str, list[tuple[str, Note]]] = {}
-    for arm, found in predictions.items():
-        for note in found.notes:
+    for arm, one in predictions.items():
+        for note in one.notes:
             kinds.setdefault(note.code or note.text, []).append((arm, note))
     summary = []
     for rows in kinds.values():

@@ -75,13 +75,13 @@ def learning_curve_of(
             for repeat, outer in enumerate(used)
         ]
         try:
-            found = cross_validate_arms(
+            predictions = cross_validate_arms(
                 study, roles, prepared.frame, labels, groups, arms=(main,), repeats=thinned, jobs=jobs,
                 progress=progress, title=f"learning curve, {share:.0%} of the training people",
             )[main]  # fmt: skip
         except NormwiseError:
             continue  # so few people can't carry the regression, or lack a class
-        points.append(_point(found.scores, thinned, groups, study.evaluation.confidence))
+        points.append(_point(predictions.scores, thinned, groups, study.evaluation.confidence))
     first = whole.scores.take(np.arange(len(labels)), range(len(used)))
     points.append(_point(first, used, groups, study.evaluation.confidence))
     known = [(size, area) for size, area in points if area.estimate is not None]
@@ -118,11 +118,11 @@ def thin_out(fold: Fold, labels: Names, groups: Names, share: float, seed: int) 
     people, first = np.unique(named, return_index=True)
     classes = labels[fold.train][first].astype(str)
     rng = np.random.default_rng(seed)
-    kept: list[str] = []
+    chosen: list[str] = []
     for name in np.unique(classes):
         members = rng.permutation(people[classes == name])
-        kept += members[: max(1, round(share * len(members)))].tolist()
-    return Fold(fold.train[np.isin(named, kept)], fold.test)
+        chosen += members[: max(1, round(share * len(members)))].tolist()
+    return Fold(fold.train[np.isin(named, chosen)], fold.test)
 
 
 def advice_of(sizes: Sequence[int], areas: Sequence[Estimate], people: int) -> str:

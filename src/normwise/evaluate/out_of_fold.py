@@ -1,4 +1,4 @@
-"""What the folds leave of one arm: probabilities and decisions of people who were not trained on."""
+"""Out-of-fold predictions of one arm: probabilities and decisions of people who were not trained on."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class OutOfFold:
     labels : ndarray of shape (n_scans,)
         True classes; rows that are never tested hold a class outside ``classes``.
     classes : tuple of str
-        The classes told apart.
+        The target classes.
     negative : str
         The class that a false alarm is raised about.
     probabilities : ndarray of shape (n_repeats, n_scans, n_classes)

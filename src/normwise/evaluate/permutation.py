@@ -57,7 +57,7 @@ def permutation_test(
     Labels are shuffled over people; where sites are given, within each site, so that a site that predicts the
     label stays as good a predictor as it was. One repeat of outer folds is tested each time, with everything
     learnt anew inside: normalizer (on the shuffled normals), inner folds, tuning, classifier. The observed
-    area is that of the first repeat's folds. People whose class is not told apart keep their label.
+    area is that of the first repeat's folds. People whose class is no target keep their label.
 
     Parameters
     ----------

@@ -44,7 +44,7 @@ def leave_sites_out(
     keys = sites.loc[prepared.features.values.index].to_numpy(dtype=object)
     try:
         folds = leave_group_out(labels, groups, roles.targets, keys)
-        found = cross_validate_arms(
+        predictions = cross_validate_arms(
             study, roles, prepared.frame, labels, groups,
             arms=(main,), repeats=[folds], jobs=jobs, progress=progress, title="leave one site out",
         )[main]  # fmt: skip
@@ -52,7 +52,7 @@ def leave_sites_out(
         # What one site lacks must not cost the evaluation that was asked for.
         text = f"leave-one-site-out could not be done: {error.subject or ''} {error.problem}"
         return None, [Note("EVA-103", text, error.subject)]
-    return found, one_class_note(found.scores, keys)
+    return predictions, one_class_note(predictions.scores, keys)
 
 
 def one_class_note(scores: OutOfFold, keys: NDArray[np.object_]) -> list[Note]:

@@ -1,13 +1,10 @@
-"""The lecture's procedure: train extractor, normalizer and classifier; apply them to people never seen.
+"""The procedure: normalize on the normal group, classify, choose a threshold; nothing learnt sees a test row.
 
-The files in the order in which data walks: ``folds`` (people on one side only) → ``steps`` and ``pipeline``
-(the arms as scikit-learn pipelines) → ``ranking`` and ``selection`` (which features) → ``candidates`` (what
-tuning chooses among) → ``calibration``, ``conformal`` and ``decision`` (probabilities to a decision) →
-``front``, ``fit`` and ``shortcut`` (tune, choose the threshold, fit) → ``plan`` (what is refused early) →
-``run`` (the run folder) and ``composition`` (who is in it) → ``train`` → ``model``, ``archive`` and
-``bundle`` (the saved model; ``networks`` keeps a network's weights apart) → ``apply`` (new people) →
-``explain`` and ``attribution`` (what the model looks at) → ``onnx_export`` (the model as one graph, drawn by
-``onnx_front`` and ``onnx_classifiers`` on an ``onnx_graph``).
+``folds`` keeps every person on one side of a split. ``pipeline`` builds the arms that are compared, as
+scikit-learn pipelines, and ``preprocessing`` fits their steps before the classifier on rows of one frame.
+``candidates`` and ``selection`` say what tuning chooses among: classifiers, their settings, features.
+``fit`` tunes, chooses the decision rule and fits. ``decision`` turns probabilities into a decision, with
+``calibration`` (probabilities to weigh with costs) and ``conformal`` (sets of likely classes, for referral).
 """
 
 from normwise.procedure.candidates import candidates_of
@@ -31,6 +28,8 @@ from normwise.procedure.folds import (
 )
 from normwise.procedure.pipeline import (
     ARMS,
+    DropDemographics,
+    TargetClassifier,
     arm_frame,
     arms_of,
     looks_at_images,
@@ -40,14 +39,18 @@ from normwise.procedure.pipeline import (
     site_column,
 )
 from normwise.procedure.preprocessing import SharedExtraction, encodable_rows
+from normwise.procedure.selection import FeatureSelector
 
 __all__ = [
     "ARMS",
     "ArmFitter",
     "DecisionRule",
+    "DropDemographics",
+    "FeatureSelector",
     "FittedProcedure",
     "Fold",
     "SharedExtraction",
+    "TargetClassifier",
     "arm_frame",
     "arms_of",
     "assert_no_person_on_both_sides",

@@ -44,10 +44,10 @@ class Candidates:
 
     def describe(self, name: str, count: int | None, setting: dict[str, Any]) -> dict[str, Any]:
         """Return what was chosen as a flat table for people, without what was no choice."""
-        told: dict[str, Any] = {"classifier": name} if len(self.classifiers) > 1 else {}
+        chosen: dict[str, Any] = {"classifier": name} if len(self.classifiers) > 1 else {}
         if count is not None:
-            told["features"] = count
-        return told | setting
+            chosen["features"] = count
+        return chosen | setting
 
 
 def candidates_of(study: Study, seed: int, *, select: bool) -> Candidates:
@@ -65,7 +65,7 @@ def candidates_of(study: Study, seed: int, *, select: bool) -> Candidates:
     Raises
     ------
     ClassifierError
-        CLS-1xx as the classify room says it.
+        CLS-1xx, as `normwise.classify.make_classifier` raises them.
 
     Examples
     --------

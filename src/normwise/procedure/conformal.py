@@ -52,7 +52,7 @@ def least_probabilities(
     Parameters
     ----------
     probabilities : ndarray of shape (n_scans, n_classes)
-        Out-of-fold probabilities of training people; rows with NaN are passed over.
+        Out-of-fold probabilities of training people; rows with NaN are left out.
     labels : ndarray of shape (n_scans,)
         True classes.
     classes : tuple of str

@@ -97,15 +97,15 @@ class DecisionRule:
         names = np.array(self.classes, dtype=object)
         chosen = self._choose(probabilities)
         for row in np.flatnonzero(np.isfinite(probabilities).all(axis=1)):
-            found = names[likely[row]].tolist()
-            if len(found) > 1:
-                why = f"{', '.join(found[:-1])} and {found[-1]} are all likely" if len(found) > 2 else (
-                    f"both {found[0]} and {found[1]} are likely"
+            members = names[likely[row]].tolist()
+            if len(members) > 1:
+                why = f"{', '.join(members[:-1])} and {members[-1]} are all likely" if len(members) > 2 else (
+                    f"both {members[0]} and {members[1]} are likely"
                 )  # fmt: skip
-            elif not found:
+            elif not members:
                 why = "no class is likely"
-            elif found[0] != chosen[row]:
-                why = f"only {found[0]} is likely, and the rule would decide {chosen[row]}"
+            elif members[0] != chosen[row]:
+                why = f"only {members[0]} is likely, and the rule would decide {chosen[row]}"
             else:
                 continue
             reasons[row] = f"refer to a specialist: {why} at a coverage of {self.coverage:g}"
@@ -223,7 +223,7 @@ def check_costs(section: DecisionSection, classes: tuple[str, ...]) -> None:
     Raises
     ------
     ProcedureError
-        PRC-301 where it lacks a class or names one that is not told apart, PRC-302 where a wrong decision
+        PRC-301 where the matrix lacks a class or names one that is no target, PRC-302 where a wrong decision
         would be as good as the right one.
     """
     if section.cost_matrix is not None:
@@ -256,7 +256,7 @@ def choose_rule(
     section : DecisionSection
         The study's ``[decision]``.
     probabilities : ndarray of shape (n_scans, n_classes)
-        Out of fold; rows with NaN are passed over.
+        Out of fold; rows with NaN are left out.
     labels : ndarray of shape (n_scans,)
         True classes.
     classes : tuple of str
@@ -267,7 +267,7 @@ def choose_rule(
     Raises
     ------
     ProcedureError
-        PRC-301 where a cost matrix lacks a class or names one that is not told apart.
+        PRC-301 where a cost matrix lacks a class or names one that is no target.
     """
     text = describe_rule(section)
     known = np.isfinite(probabilities).all(axis=1) & np.isin(labels, classes)
@@ -298,10 +298,10 @@ def describe_rule(section: DecisionSection) -> str:
     >>> describe_rule(DecisionSection(sensitivity=0.95))
     'threshold for a sensitivity of 0.95, chosen inside the training part'
     """
-    told = _describe_choice(section)
+    text = _describe_choice(section)
     if section.refer is not None:
-        told += f"; whoever has not one likely class at a coverage of {section.refer:g} is referred"
-    return told
+        text += f"; whoever has not one likely class at a coverage of {section.refer:g} is referred"
+    return text
 
 
 def _describe_choice(section: DecisionSection) -> str:

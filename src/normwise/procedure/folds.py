@@ -241,9 +241,9 @@ def draw_repeats(
     targets: tuple[str, ...],
     keys: NDArray[np.object_] | None = None,
 ) -> list[list[Fold]]:
-    """Draw the outer folds of an evaluation, one layer a repeat.
+    """Draw the outer folds of an evaluation, one list a repeat.
 
-    Only random folds are drawn anew in every repeat; the others are always the same, and have one layer.
+    Only random folds are drawn anew in every repeat; the others are always the same, and are one repeat.
 
     Parameters
     ----------

@@ -12,11 +12,18 @@ from typing import Any, Literal, Self
 
 import numpy as np
 import pandas as pd
-from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin, TransformerMixin, clone
+from sklearn.base import (
+    BaseEstimator,
+    ClassifierMixin,
+    MetaEstimatorMixin,
+    OneToOneFeatureMixin,
+    TransformerMixin,
+    clone,
+)
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.validation import check_is_fitted
+from sklearn.utils.validation import check_is_fitted, validate_data
 
 from normwise.classify import CLASSIFIERS, make_classifier
 from normwise.errors import ProcedureError
@@ -87,7 +94,7 @@ def main_arm(section: NormalizerSection, roles: Roles) -> str:
 
 
 def site_column(study: Study, roles: Roles) -> str | None:
-    """Return the column of the site where features are harmonized; it travels in the frame, and no further.
+    """Return the column of the site where features are harmonized; the harmonizer drops it from the frame.
 
     Raises
     ------
@@ -135,7 +142,7 @@ def make_preprocessing(study: Study, roles: Roles, arm: str, seed: int) -> Pipel
     Returns
     -------
     sklearn.pipeline.Pipeline
-        From the travelling frame to an array of shape (n_scans, n_columns).
+        From the frame of features and demographics to an array of shape (n_scans, n_columns).
     """
     section = study.normalizer
     steps: list[tuple[str, Any]] = []
@@ -180,11 +187,11 @@ def make_preprocessing(study: Study, roles: Roles, arm: str, seed: int) -> Pipel
     if arm in ("raw", "appended", "demographics") or section.scale == "residual":
         # W-scores have the normals' unit already; everything else gets the training rows' unit.
         steps.append(("scale", StandardScaler()))
-    front = Pipeline(steps)
+    pipeline = Pipeline(steps)
     if looks_at_images(study):
         # A network for images knows voxels and demographics by the names of their columns.
-        front.set_output(transform="pandas")
-    return front
+        pipeline.set_output(transform="pandas")
+    return pipeline
 
 
 def make_procedure(
@@ -279,13 +286,24 @@ def _names(names: Sequence[str]) -> tuple[str, ...]:
     return (names,) if isinstance(names, str) else tuple(names)
 
 
-class DropDemographics(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
-    """Keep the features of the travelling frame and nothing else: the raw arm.
+class DropDemographics(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):  # type: ignore[misc]  # untyped
+    """Keep the features of a frame and drop its demographics: the raw arm.
 
     Parameters
     ----------
     demographics : sequence of str
-        Columns that are dropped.
+        Columns that are dropped; none are looked for in an array.
+
+    Attributes
+    ----------
+    kept_ : list
+        Names of the columns that are kept; their numbers where ``X`` is an array.
+
+    Examples
+    --------
+    >>> X = pd.DataFrame({"age": [61, 70], "pons.mean": [4.0, 5.0]})
+    >>> DropDemographics(("age",)).fit_transform(X).tolist()
+    [[4.0], [5.0]]
     """
 
     def __init__(self, demographics: tuple[str, ...] = ()) -> None:
@@ -296,22 +314,34 @@ class DropDemographics(TransformerMixin, BaseEstimator):  # type: ignore[misc]  
         fitted = clone(self).fit(X)
         return _Columns(fitted, X[fitted.kept_].to_numpy())
 
-    def fit(self, X: pd.DataFrame, y: object = None) -> Self:  # noqa: ARG002 - scikit-learn's signature
-        """Remember the feature columns."""
-        self.feature_names_in_ = np.asarray(X.columns, dtype=object)
-        self.n_features_in_ = X.shape[1]
-        self.kept_ = [name for name in X.columns if name not in self.demographics]
+    def fit(self, X: Any, y: object = None) -> Self:  # noqa: ARG002 - scikit-learn's signature
+        """Learn which columns are features."""
+        values = self._read(X, reset=True)
+        names = values.columns if isinstance(values, pd.DataFrame) else range(values.shape[1])
+        self.kept_ = [name for name in names if name not in self.demographics]
         return self
 
-    def transform(self, X: pd.DataFrame) -> np.ndarray[Any, Any]:
+    def transform(self, X: Any) -> np.ndarray[Any, Any]:
         """Return the features, of shape (n_scans, n_features)."""
         check_is_fitted(self)
-        return X[self.kept_].to_numpy()
+        values = self._read(X, reset=False)
+        kept = values[self.kept_].to_numpy() if isinstance(values, pd.DataFrame) else values[:, self.kept_]
+        return np.asarray(kept)
 
-    def get_feature_names_out(self, input_features: object = None) -> np.ndarray[Any, Any]:  # noqa: ARG002
+    def get_feature_names_out(self, input_features: Any = None) -> np.ndarray[Any, Any]:
         """Return the names of the features that are kept."""
-        check_is_fitted(self)
-        return np.asarray(self.kept_, dtype=object)
+        names = super().get_feature_names_out(input_features)
+        return np.asarray([name for name in names if name not in self.demographics], dtype=object)
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = True  # what is missing is for the next step to refuse
+        return tags
+
+    def _read(self, X: Any, *, reset: bool) -> Any:
+        # Demographics may be text, so that a frame is no array yet.
+        as_frame = isinstance(X, pd.DataFrame)
+        return validate_data(self, X, reset=reset, skip_check_array=as_frame, ensure_all_finite=False)
 
 
 @dataclass(frozen=True)
@@ -332,19 +362,32 @@ class _Columns:
         return self.values[rows], np.ones(len(rows), dtype=bool)
 
 
-def _wraps_decision_function(step: TargetClassifier) -> bool:
-    return hasattr(step.classifier, "decision_function")
+def _has_decision_function(step: TargetClassifier) -> bool:
+    return step.classifier is None or hasattr(step.classifier, "decision_function")
 
 
 class TargetClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):  # type: ignore[misc]
-    """Train a classifier on the rows whose label is a target; the others only served the normalizer.
+    """Train a classifier on the rows whose label is a target; the others only serve the normalizer.
 
     Parameters
     ----------
-    classifier : estimator
-        The classifier that is trained.
+    classifier : estimator, optional
+        The classifier that is trained; default: logistic regression.
     targets : sequence of str
-        Classes that are told apart.
+        Classes that are told apart; none names them all.
+
+    Attributes
+    ----------
+    classifier_ : estimator
+        Fitted.
+    classes_ : ndarray of shape (n_targets,)
+
+    Examples
+    --------
+    >>> X = [[50.0], [52.0], [55.0], [61.0], [64.0]]
+    >>> y = ["normal", "normal", "MCI", "AD", "AD"]
+    >>> TargetClassifier(targets=("normal", "AD")).fit(X, y).classes_.tolist()
+    ['AD', 'normal']
     """
 
     def __init__(self, classifier: Any = None, targets: tuple[str, ...] = ()) -> None:
@@ -353,32 +396,41 @@ class TargetClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):  # t
 
     def fit(self, X: Any, y: Any) -> Self:
         """Fit on the rows of the targets."""
-        rows = np.isin(np.asarray(y, dtype=object), list(self.targets))
+        values, labels = validate_data(self, X, y)
+        rows = (
+            np.isin(labels.astype(object), list(self.targets)) if self.targets else np.ones(len(labels), bool)
+        )
         if not rows.any():
             raise ProcedureError(
                 "PRC-103",
                 "no row has a label among the targets.",
-                seen=f"labels {sorted({str(label) for label in y})[:5]}",
+                seen=f"labels {sorted({str(label) for label in labels})[:5]}",
                 expected=f"one of {list(self.targets)}",
                 advice="check cohort.targets",
             )
-        self.classifier_ = clone(self.classifier).fit(np.asarray(X)[rows], np.asarray(y)[rows])
+        self.classifier_ = clone(self._unfitted()).fit(values[rows], labels[rows])
         self.classes_ = self.classifier_.classes_
-        self.n_features_in_ = self.classifier_.n_features_in_
         return self
 
     def predict(self, X: Any) -> Any:
         """Return the most probable target of each row."""
-        check_is_fitted(self)
-        return self.classifier_.predict(X)
+        values = self._read(X)
+        return self.classifier_.predict(values)
 
     def predict_proba(self, X: Any) -> Any:
         """Return probabilities of shape (n_scans, n_targets)."""
-        check_is_fitted(self)
-        return self.classifier_.predict_proba(X)
+        values = self._read(X)
+        return self.classifier_.predict_proba(values)
 
-    @available_if(_wraps_decision_function)  # type: ignore[untyped-decorator]
+    @available_if(_has_decision_function)  # type: ignore[untyped-decorator]
     def decision_function(self, X: Any) -> Any:
         """Return the inner classifier's score."""
+        values = self._read(X)
+        return self.classifier_.decision_function(values)
+
+    def _unfitted(self) -> Any:
+        return make_classifier(ClassifierSection()) if self.classifier is None else self.classifier
+
+    def _read(self, X: Any) -> Any:
         check_is_fitted(self)
-        return self.classifier_.decision_function(X)
+        return validate_data(self, X, reset=False)

@@ -51,7 +51,7 @@ class SharedExtraction:
         labels : ndarray of shape (n_scans,)
             Their classes.
         rows : ndarray of int
-            Their numbers in the whole frame, by which they are found again.
+            Their numbers in the whole frame, by which other arms find them.
         """
         key = _key(step, rows)
         if key not in self._fitted:

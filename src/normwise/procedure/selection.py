@@ -8,8 +8,8 @@ from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.base import BaseEstimator, TransformerMixin
-from sklearn.utils.validation import check_is_fitted
+from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
+from sklearn.utils.validation import check_is_fitted, validate_data
 
 __all__ = ["DEFAULT_COUNTS", "RANKINGS", "FeatureSelector", "columns_kept", "rank_features"]
 
@@ -17,8 +17,8 @@ DEFAULT_COUNTS = (10, 30, 100)
 """How many features are tried where the study does not say."""
 
 
-class FeatureSelector(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
-    """Keep the columns that tell the classes apart best.
+class FeatureSelector(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):  # type: ignore[misc]  # untyped
+    """Keep the columns that separate the classes best.
 
     Parameters
     ----------
@@ -27,7 +27,7 @@ class FeatureSelector(TransformerMixin, BaseEstimator):  # type: ignore[misc]  #
     features : int
         How many are kept.
     targets : sequence of str, optional
-        Classes told apart; rows of others are not looked at. None: every row.
+        Classes to separate; rows of others are left out. None: every row.
     random_state : int
         Seed of the methods that draw.
 
@@ -70,8 +70,10 @@ class FeatureSelector(TransformerMixin, BaseEstimator):  # type: ignore[misc]  #
             So many columns, from the left, compete; those behind them (appended demographics) are always
             kept. Default: all.
         """
-        table, labels = np.asarray(X), np.asarray(y, dtype=object)
-        return self._keep(self.rank(table, labels, self.features, candidates), table.shape[1], candidates)
+        table, labels = validate_data(self, X, y, ensure_min_samples=2)
+        ranked = self.rank(table, labels.astype(object), self.features, candidates)
+        self.kept_ = columns_kept(ranked, self.features, table.shape[1], candidates)
+        return self
 
     def rank(
         self, X: NDArray[Any], y: NDArray[np.object_], count: int, candidates: int | None = None
@@ -88,24 +90,21 @@ class FeatureSelector(TransformerMixin, BaseEstimator):  # type: ignore[misc]  #
         rows = np.ones(len(y), dtype=bool) if self.targets is None else np.isin(y, list(self.targets))
         return rank_features(self.method, X[rows, :candidates], y[rows], count, self.random_state)
 
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.target_tags.required = True
+        return tags
+
     def transform(self, X: Any) -> NDArray[Any]:
         """Return the columns that are kept, of shape (n_scans, n_kept)."""
         check_is_fitted(self)
-        table: NDArray[Any] = np.asarray(X)[:, self.kept_]
-        return table
+        kept: NDArray[Any] = validate_data(self, X, reset=False)[:, self.kept_]
+        return kept
 
     def get_feature_names_out(self, input_features: Any = None) -> NDArray[np.object_]:
         """Return the names of the columns that are kept."""
-        check_is_fitted(self)
-        if input_features is None:
-            input_features = [f"x{column}" for column in range(self.n_features_in_)]
-        names: NDArray[np.object_] = np.asarray(input_features, dtype=object)[self.kept_]
+        names: NDArray[np.object_] = super().get_feature_names_out(input_features)[self.kept_]
         return names
-
-    def _keep(self, ranked: NDArray[np.intp], n_columns: int, candidates: int | None) -> Self:
-        self.n_features_in_ = n_columns
-        self.kept_ = columns_kept(ranked, self.features, n_columns, candidates)
-        return self
 
 
 def columns_kept(
@@ -137,7 +136,7 @@ def rank_features(name: str, X: Floats, y: NDArray[np.object_], count: int, seed
     name : {"l1", "univariate", "mutual_information", "mrmr"}
         A key of `RANKINGS`.
     X : ndarray of shape (n_scans, n_features)
-        Training rows of the classes told apart.
+        Training rows of these classes.
     y : ndarray of shape (n_scans,)
         Their classes.
     count : int
@@ -162,7 +161,7 @@ def rank_features(name: str, X: Floats, y: NDArray[np.object_], count: int, seed
     [[1, 3], [0, 3]]
     """
     if not np.ptp(X, axis=0).any():
-        return np.arange(min(count, X.shape[1]))  # nothing varies, and nothing can be told
+        return np.arange(min(count, X.shape[1]))  # nothing varies, so that no order is better than another
     with warnings.catch_warnings():
         # Constant features are ranked last, and a path of weak penalties need not settle to the last digit.
         warnings.simplefilter("ignore")
