@@ -76,7 +76,7 @@ def planted() -> None:
     from normwise.classify import ConvClassifier
     from normwise.learnt.trunk import ConvTrunk
     from normwise.model.image_evidence import grad_cam
-    from normwise.networks.images.columns import image_frame
+    from normwise.networks.images import image_frame
     from normwise.normalize import FeatureNormalizer
     from planted_images import plant_blobs
 
@@ -221,10 +221,10 @@ def gpu() -> None:
         )  # fmt: skip
 
     def ours() -> tuple[float, float]:
-        plan = Settings(epochs, batch, 1e-3, 0.0, Augmentation(), device, compiled=on_gpu, mixed=True)
+        plan = Settings(epochs, batch, 1e-3, 0.0, Augmentation(), device)
         began = time.perf_counter()
         curve = train_network(
-            network(), ImageBatches(rows, plan, 0), epochs=epochs, device=device, mixed=True, compiled=on_gpu,
+            network(), ImageBatches(rows, plan, 0), epochs=epochs, device=device,
             loss=lambda scores, target: functional.cross_entropy(scores, target, reduction="none"),
         )  # fmt: skip
         return time.perf_counter() - began, curve.loading_seconds / curve.seconds
@@ -232,7 +232,6 @@ def gpu() -> None:
     def plain() -> float:
         module = network().to(device)
         optimizer = torch.optim.Adam(module.parameters(), 1e-3)
-        scaler = torch.amp.GradScaler(device, enabled=on_gpu)
         data = torch.utils.data.TensorDataset(torch.from_numpy(images), torch.from_numpy(codes))
         loader = torch.utils.data.DataLoader(data, batch, shuffle=True, pin_memory=on_gpu)
         began = time.perf_counter()
@@ -240,17 +239,15 @@ def gpu() -> None:
             module.train()
             for pictures, target in loader:
                 optimizer.zero_grad()
-                with torch.autocast(device, enabled=on_gpu, dtype=torch.float16):
-                    none = torch.empty((len(pictures), 0), device=device)
-                    loss = functional.cross_entropy(module(pictures.to(device), none), target.to(device))
-                scaler.scale(loss).backward()
-                scaler.step(optimizer)
-                scaler.update()
+                none = torch.empty((len(pictures), 0), device=device)
+                loss = functional.cross_entropy(module(pictures.to(device), none), target.to(device))
+                loss.backward()
+                optimizer.step()
         if on_gpu:
             torch.cuda.synchronize()
         return time.perf_counter() - began
 
-    ours()  # compiles, and chooses its algorithms
+    ours()  # chooses its algorithms
     plain()
     rounds = [(ours(), plain()) for _ in range(3)]
     speed = np.median([epochs * count / each[0][0] for each in rounds])

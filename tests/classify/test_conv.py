@@ -13,7 +13,7 @@ from sklearn.model_selection import cross_val_predict
 
 from normwise.classify import CLASSIFIERS, ConvClassifier
 from normwise.errors import ClassifierError, FeatureError
-from normwise.networks.images.columns import image_frame
+from normwise.networks.images import image_frame
 from planted_images import plant_blobs
 
 SMALL = {"width": 4, "blocks": 2, "epochs": 2, "batch_size": 8}
@@ -175,7 +175,7 @@ def test_class_weights_pull_towards_the_heavier_class():
 @pytest.mark.parametrize(("setting", "wrong"), [
     ("ndim", 4), ("network", "vgg"), ("width", 0), ("epochs", 1.5), ("epoch_folds", 1), ("dropout", 1.0),
     ("augmentation", {"colour": 1}), ("augmentation", "wild"), ("demographics", "age"), ("freeze", "half"),
-    ("device", "tpu"), ("mixed", 1), ("ensemble", 0), ("learning_rate", float("nan")), ("checkpoint", ""),
+    ("device", "tpu"), ("ensemble", 0), ("learning_rate", float("nan")), ("checkpoint", ""),
 ])  # fmt: skip
 def test_a_setting_out_of_bounds_is_refused(setting, wrong):
     X, y = bright(4)

@@ -18,13 +18,13 @@ import normwise
 from cohorts import cohort_of
 from normwise.features import (
     EXTRACTORS,
-    TRUSTED_TYPES,
     extract_features,
     learnt_extractor,
     read_features,
     write_features,
 )
 from normwise.features.atlases import load_atlas
+from normwise.learnt import TRUSTED_TYPES
 from normwise.schema import EXTRACTOR_SECTIONS, Study
 from phantoms import brain, labels_on, save
 from simulated_tiles import draw_tile

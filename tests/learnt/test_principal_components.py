@@ -9,7 +9,7 @@ from sklearn.decomposition import PCA
 from sklearn.utils.estimator_checks import check_estimator
 
 from normwise.errors import FeatureError
-from normwise.features import TRUSTED_TYPES
+from normwise.learnt import TRUSTED_TYPES
 from normwise.learnt.principal_components import VoxelComponents
 
 

@@ -9,16 +9,17 @@ import pandas as pd
 import pytest
 import skops.io
 from sklearn.base import clone
+from sklearn.model_selection import StratifiedKFold
 from sklearn.pipeline import make_pipeline
 
-from normwise.classify import CLASSIFIERS, LogisticClassifier
+from normwise.classify import LogisticClassifier
 from normwise.errors import ClassifierError, NormwiseWarning
+from normwise.learnt import LEARNT, TRUSTED_TYPES
 from normwise.learnt.autoencoder import ConvAutoencoder
-from normwise.learnt.registry import network_extractor
 from normwise.learnt.trunk import ConvTrunk
-from normwise.networks.images.columns import image_frame
+from normwise.networks.images import image_frame
 from normwise.normalize import FeatureNormalizer
-from normwise.schema import AutoencoderSection, TrunkSection, VoxelsSection
+from normwise.schema import Study
 from planted_images import plant_blobs
 
 SMALL = {"width": 4, "blocks": 2, "epochs": 2, "batch_size": 8}
@@ -51,15 +52,17 @@ def test_demographics_pass_through_and_do_not_enter_the_embedding(frame, trunk):
 
 
 def test_a_training_row_is_embedded_by_the_network_that_has_not_seen_it(cohort, frame, trunk):
-    assert sorted(np.unique(list(trunk.held_out_.values()))) == [0, 1, 2]
-    assert len(trunk.held_out_) == 36
-    out = trunk.transform(frame).iloc[:, :-2].to_numpy()
-    each = [
-        network.embed(frame) @ way[:-1] + way[-1]
-        for network, way in zip(trunk.networks_, trunk.maps_, strict=True)
-    ]
-    own = np.min([np.abs(out - one[:, trunk.kept_]).max(axis=1) for one in each], axis=0)
-    np.testing.assert_allclose(own, 0, atol=1e-9)
+    out = clone(trunk).fit_transform(frame, cohort.labels).iloc[:, :-2].to_numpy()
+    each = np.stack(
+        [
+            network.embed(frame) @ way[:-1] + way[-1]
+            for network, way in zip(trunk.networks_, trunk.maps_, strict=True)
+        ]
+    )[:, :, trunk.kept_]
+    splits = StratifiedKFold(3, shuffle=True, random_state=0).split(frame, cohort.labels)
+    for network, (_, unseen) in enumerate(splits):
+        np.testing.assert_allclose(out[unseen], each[network][unseen], atol=1e-9)
+    np.testing.assert_allclose(trunk.transform(frame).iloc[:, :-2], each.mean(axis=0), atol=1e-9)
     new = plant_blobs(6, edge=10, ndim=2, seed=9)
     others = image_frame(new.images, new.demographics)
     moved = [
@@ -81,7 +84,10 @@ def test_a_class_of_two_people_is_too_small_for_folds(cohort, frame):
     few = np.r_[np.flatnonzero(cohort.labels == "normal"), np.flatnonzero(cohort.labels == "disease")[:2]]
     one = ConvTrunk({**SMALL, "epochs": 1}, demographics=NAMES).fit(frame.iloc[few], cohort.labels[few])
     assert len(one.networks_) == 1
-    assert one.held_out_ == {}
+    other = ConvTrunk({**SMALL, "epochs": 1}, demographics=NAMES)
+    pd.testing.assert_frame_equal(
+        other.fit_transform(frame.iloc[few], cohort.labels[few]), one.transform(frame.iloc[few])
+    )
 
 
 def test_it_stands_before_normalizer_and_classifier_and_survives_skops(cohort, frame):
@@ -92,7 +98,7 @@ def test_it_stands_before_normalizer_and_classifier_and_survives_skops(cohort, f
         pipeline.fit(frame, cohort.labels)
     step = pipeline[0]
     saved = skops.io.dumps(step)
-    trusted = CLASSIFIERS["conv"].trusted
+    trusted = TRUSTED_TYPES
     assert set(skops.io.get_untrusted_types(data=saved)) <= set(trusted)
     again = skops.io.loads(saved, trusted=list(trusted))
     pd.testing.assert_frame_equal(again.transform(frame), step.transform(frame))
@@ -110,21 +116,23 @@ def test_an_autoencoder_draws_what_it_was_given(ndim):
     out = coder.transform(X)
     assert list(out.columns) == ["code_001", "code_002", "code_003", "code_004", "age", "sex"]
     assert out.iloc[:, :4].std().min() > 0
-    again = skops.io.loads(skops.io.dumps(coder), trusted=list(CLASSIFIERS["conv"].trusted))
+    again = skops.io.loads(skops.io.dumps(coder), trusted=list(TRUSTED_TYPES))
     pd.testing.assert_frame_equal(again.transform(X), out)
 
 
+def study(**features):
+    return Study.model_validate({"features": features})
+
+
 def test_the_study_names_the_network_and_its_settings():
-    section = AutoencoderSection(components=5, network={"width": 4})
-    coder = network_extractor(section, 3, joined=False)
+    coder = LEARNT["autoencoder"].make(study(extractor="autoencoder", components=5, network={"width": 4}), 3)
     assert (coder.n_components, coder.settings, coder.random_state) == (5, {"width": 4}, 3)
-    assert network_extractor(VoxelsSection(), 0, joined=True) is None
-    assert not network_extractor(TrunkSection(), 0, joined=False).joined
+    assert not LEARNT["trunk"].make(study(extractor="trunk"), joined=False).joined
     for wrong, code in (
         ({"widht": 4}, "CLS-102"),
         ({"width": 0}, "CLS-103"),
         ({"demographics": ["age"]}, "CLS-102"),
     ):
         with pytest.raises(ClassifierError) as caught:
-            network_extractor(TrunkSection(network=wrong), 0, joined=True)
+            LEARNT["trunk"].make(study(extractor="trunk", network=wrong))
         assert caught.value.code == code

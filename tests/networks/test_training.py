@@ -1,8 +1,6 @@
-"""The training loop: the same bytes for a seed, after a kill, and from two processes."""
+"""The training loop: the same bytes for a seed, and after a kill."""
 
-import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -109,15 +107,15 @@ def test_a_file_that_is_no_checkpoint_is_refused(tmp_path, content):
 
 
 def test_early_stopping_returns_to_the_best_weights_also_after_a_resume(tmp_path):
-    told = [5.0, 3.0, 4.0, 4.0, 1.0, 0.0]
+    losses = [5.0, 3.0, 4.0, 4.0, 1.0, 0.0]
     kept = []
     settings = {
-        "validate": lambda module: told[len(kept)],
+        "validate": lambda module: losses[len(kept)],
         "patience": 2,
         "after_epoch": lambda done, module: kept.append(weights(module)),
     }
     found, curve = train(**settings)
-    assert (curve.best_epoch, curve.epochs, curve.validation) == (2, 4, told[:4])
+    assert (curve.best_epoch, curve.epochs, curve.validation) == (2, 4, losses[:4])
     assert same(found, kept[1])
     kept.clear()
     path = tmp_path / "net.safetensors"
@@ -197,7 +195,7 @@ def test_a_loss_that_explodes_and_a_device_that_is_not_there_are_refused():
 
 
 def test_progress_tells_loss_and_time_left():
-    class Told:
+    class Recorded:
         lines = ()
 
         def start(self, title, total):
@@ -209,34 +207,8 @@ def test_progress_tells_loss_and_time_left():
         def finish(self, title):
             self.lines += ("end",)
 
-    told = Told()
-    train(epochs=2, progress=told, title="network")
-    assert (told.lines[0], told.lines[-1], len(told.lines)) == ("network 2", "end", 4)
-    assert told.lines[1].startswith("loss 0.")
-    assert told.lines[1].endswith(" s left")
-
-
-def test_two_processes_give_the_weights_of_one(tmp_path):
-    alone = network(dropout=0.0)  # processes draw their own dropout
-    curve = train_network(alone, batches, epochs=5, **SETTINGS)
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    place = {"WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "OMP_NUM_THREADS": "1"}
-    children = [
-        subprocess.Popen(
-            [sys.executable, CHILD, tmp_path / "net.safetensors", "5", "0", "0", tmp_path / f"{rank}.npz"],
-            env={**os.environ, **place, "RANK": str(rank)},
-        )
-        for rank in range(2)
-    ]
-    try:
-        assert [running.wait(120) for running in children] == [0, 0]
-    finally:
-        for running in children:
-            running.kill()
-    for rank in range(2):
-        with np.load(tmp_path / f"{rank}.npz") as shared:
-            np.testing.assert_allclose(shared["losses"], curve.losses, rtol=1e-9)
-            for name, value in weights(alone).items():
-                np.testing.assert_allclose(shared[name], value, atol=1e-9)
+    shown = Recorded()
+    train(epochs=2, progress=shown, title="network")
+    assert (shown.lines[0], shown.lines[-1], len(shown.lines)) == ("network 2", "end", 4)
+    assert shown.lines[1].startswith("loss 0.")
+    assert shown.lines[1].endswith(" s left")

@@ -87,6 +87,10 @@ class Classifier(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):  # type: ig
         """Check settings and rows, learn names, and return the rows with each one's place in ``classes_``."""
         self._begin()
         rows, labels = validate_data(self, X, y, dtype=np.float64)
+        return rows, self._learn_classes(labels)
+
+    def _learn_classes(self, labels: NDArray[Any]) -> Codes:
+        """Learn ``classes_``, and return each row's place among them."""
         check_classification_targets(labels)
         self.classes_, codes = np.unique(labels, return_inverse=True)
         if len(self.classes_) < 2:
@@ -98,7 +102,7 @@ class Classifier(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):  # type: ig
                 seen=f"{len(codes)} rows of class {self.classes_[0]}",
                 advice="check the cohort's label and classes, and that every class has people left",
             )
-        return rows, codes
+        return np.asarray(codes, dtype=np.intp)
 
     def read_like(self, first: Self) -> None:
         """Take over what the first of several models has read from the same rows."""

@@ -1,7 +1,7 @@
 """Fully connected networks: one hidden layer is the neural network, more of them the deep one.
 
 Made for hundreds of people: whole-batch steps in double precision, several networks from different starts
-whose probabilities are averaged, and a grid whose settings are trained side by side, each of them once.
+whose probabilities are averaged, and a grid whose settings are trained together.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from sklearn.utils.validation import _check_sample_weight
 from normwise.classify.base import LogOddsClassifier
 from normwise.classify.solvers.standardize import training_unit
 from normwise.engine import Progress
+from normwise.errors import ClassifierError
 from normwise.networks import (
     Dense,
     integrated_gradients,
@@ -32,7 +33,8 @@ __all__ = ["NeuralClassifier"]
 
 Floats = NDArray[np.float64]
 
-_SHARED = ("weight_decay", "epochs")  # settings that one training serves all values of
+_SHARED = ("weight_decay", "epochs")  # settings of which one training serves all values
+_ENOUGH = 100  # rows a class from which on a fifth of them may be held out for early stopping
 
 Activation = Literal["sigmoid", "tanh", "relu", "leaky_relu", "maxout", "elu"]
 
@@ -147,7 +149,7 @@ class NeuralClassifier(LogOddsClassifier):
         sample_weight : array-like of shape (n_samples,), optional
             Row weights of at least 0; a weight of two counts as the row written twice.
         checkpoint : path, optional
-            A ``.safetensors`` file, written after each epoch; a killed training goes on from it to the same
+            A ``.safetensors`` file, written after each epoch; a killed training resumes from it to the same
             weights.
         progress : Progress, optional
             Shows epochs, loss and time left.
@@ -156,8 +158,8 @@ class NeuralClassifier(LogOddsClassifier):
         ------
         ClassifierError
             CLS-103 a setting out of range, CLS-106 a weight for no class, CLS-107 one class only, CLS-301 no
-            PyTorch, CLS-302 no such device, CLS-303 a checkpoint of something else, CLS-304 weights that run
-            away, CLS-305 too few rows to stop early.
+            PyTorch, CLS-302 no such device, CLS-303 a checkpoint of something else, CLS-304 a loss that is
+            not finite, CLS-305 too few rows to stop early.
         """
         self.fit_together(
             [self],
@@ -204,7 +206,7 @@ class NeuralClassifier(LogOddsClassifier):
         network = self._network()
 
         def log_odds(inputs: Floats) -> tuple[Floats, Floats]:
-            scores, gradients = network.gradients(inputs, lambda found: log_odds_gradient(found, place))
+            scores, gradients = network.gradients(inputs, lambda scores: log_odds_gradient(scores, place))
             return odds_of(scores, place), gradients
 
         return integrated_gradients(log_odds, rows, base[0])
@@ -252,8 +254,6 @@ class NeuralClassifier(LogOddsClassifier):
     ) -> None:
         """Train several clones on the same rows, those of one shape together."""
         need_torch("classifier neural")
-        from normwise.networks import train_together
-
         first = models[0]
         rows, codes = first.read_training(X, y)
         own = None
@@ -268,6 +268,51 @@ class NeuralClassifier(LogOddsClassifier):
         centre, scale = training_unit(rows, own)
         for together in alike.values():
             weights = together[0].row_weights(codes, own)
+            together[0].train(together, (rows - centre) / scale, codes, weights, checkpoint, progress)
             for model in together:
                 model.centre_, model.scale_ = centre, scale
-            train_together(together, (rows - centre) / scale, codes, weights, checkpoint, progress)
+
+    def train(
+        self,
+        models: Sequence[Self],
+        rows: Floats,
+        codes: NDArray[np.intp],
+        weights: Floats,
+        checkpoint: Path | None,
+        progress: Progress | None,
+    ) -> None:
+        """Train settings that differ from this one in weight decay and epochs alone."""
+        from normwise.networks import StackSettings, train_stack
+
+        shared = StackSettings(
+            tuple(self._hidden()), self.activation, float(self.dropout), float(self.learning_rate),
+            self.optimizer, self.batch_size, self.ensemble, self.patience, self.random_state, self.device,
+        )  # fmt: skip
+        held_out = None if self.patience is None else self._held_out(codes)
+        tried = [(float(model.weight_decay), int(model.epochs)) for model in models]
+        stacks = train_stack(
+            shared, tried, rows, codes, weights, held_out=held_out, checkpoint=checkpoint, progress=progress
+        )
+        for model, stack in zip(models, stacks, strict=True):
+            model.weights_, model.loss_curve_, model.n_iter_ = stack.weights, stack.losses, len(stack.losses)
+            if held_out is not None:
+                model.validation_curve_ = stack.validation
+
+    def _held_out(self, codes: NDArray[np.intp]) -> NDArray[np.intp]:
+        """Return a fifth of each class's rows, for early stopping."""
+        counts = np.bincount(codes)
+        if counts.min() < _ENOUGH:
+            raise ClassifierError(
+                "CLS-305",
+                f"class {self.classes_[int(counts.argmin())]} has too few rows to hold some out.",
+                subject=type(self).__name__,
+                seen=f"{counts.min()} rows, patience={self.patience}",
+                expected=f"{_ENOUGH} rows a class or more",
+                advice="leave patience out, and tune epochs by the study's inner folds",
+            )
+        draw = np.random.default_rng([self.random_state, 2])
+        return np.sort(
+            np.concatenate(
+                [draw.permutation(np.flatnonzero(codes == code))[: n // 5] for code, n in enumerate(counts)]
+            )
+        )

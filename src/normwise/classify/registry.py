@@ -107,7 +107,6 @@ CLASSIFIERS: dict[str, ClassifierSpec] = {
         "Convolutional network on images",
         f"{_HERE}.conv.ConvClassifier",
         grid={},
-        library_types=("normwise.learnt.trunk.ConvTrunk", "normwise.learnt.autoencoder.ConvAutoencoder"),
         takes="images",
     ),
 }

@@ -38,11 +38,10 @@ from normwise.features.feature_table import (
     write_features,
 )
 from normwise.features.path_templates import check_columns, fill, has_columns
-from normwise.features.registry import EXTRACTORS, TRUSTED_TYPES
+from normwise.features.registry import EXTRACTORS
 
 __all__ = [
     "EXTRACTORS",
-    "TRUSTED_TYPES",
     "Drawing",
     "ExtractionContext",
     "Extractor",

@@ -13,7 +13,8 @@ from normwise.errors import FeatureError
 from normwise.features.extractor import ExtractionContext, Extractor
 from normwise.features.feature_table import FeatureTable
 from normwise.features.registry import EXTRACTORS
-from normwise.schema import AttentionSection, Study, VoxelsSection, did_you_mean
+from normwise.learnt import LEARNT
+from normwise.schema import Study, did_you_mean
 
 __all__ = ["check_extractor", "extract_features", "find_extractor", "learnt_extractor"]
 
@@ -95,8 +96,13 @@ def learnt_extractor(study: Study, seed: int, *, joined: bool = True) -> Any:
     Returns
     -------
     scikit-learn transformer or None
-        It takes the frame of features and demographics, passes the demographics through and has a parameter
-        ``demographics``.
+        It takes a frame of features and demographics, and has a parameter ``demographics``: the columns that
+        pass through.
+
+    Raises
+    ------
+    ClassifierError
+        CLS-102 no such setting of a network, CLS-103 a value that it can't have.
 
     Examples
     --------
@@ -105,20 +111,7 @@ def learnt_extractor(study: Study, seed: int, *, joined: bool = True) -> Any:
     VoxelComponents(n_components=10)
     """
     name = find_extractor(study).learnt
-    if name is None:
-        return None
-    from normwise.learnt import AttentionPooling, VoxelComponents, network_extractor
-
-    if name == "components":
-        return VoxelComponents(
-            n_components=study.features_of(VoxelsSection).components,
-            demographics=tuple(study.cohort.demographics),
-            random_state=seed,
-        )
-    if name == "attention":
-        pooling = study.features_of(AttentionSection).pooling
-        return AttentionPooling(pooling, study.cohort.normal, random_state=seed)
-    return network_extractor(study.features, seed, joined=joined)
+    return None if name is None else LEARNT[name].make(study, seed, joined=joined)
 
 
 def check_extractor(study: Study) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from normwise.features.extractor import Extractor
 
-__all__ = ["EXTRACTORS", "TRUSTED_TYPES"]
+__all__ = ["EXTRACTORS"]
 
 _HERE = "normwise.features"
 
@@ -16,7 +16,7 @@ EXTRACTORS: dict[str, Extractor] = {
     "voxels": Extractor(
         "Smoothed voxels of the brain, with principal components learnt inside each fold",
         f"{_HERE}.voxels.extractor",
-        learnt="components",
+        learnt="principal_components",
     ),
     "images": Extractor(
         "Whole images, each brought once onto one coarse grid, for a convolutional network",
@@ -41,9 +41,3 @@ EXTRACTORS: dict[str, Extractor] = {
     ),
 }
 """What ``features.extractor`` may say."""
-
-TRUSTED_TYPES = (
-    "normwise.learnt.attention.AttentionPooling",
-    "normwise.learnt.principal_components.VoxelComponents",
-)
-"""Types of learnt transformers that a saved model may hold."""

@@ -1,16 +1,15 @@
 """Attention over a slide's tiles, learnt from slide labels alone inside each training fold.
 
-Tile k of a slide, standardised to h_k, speaks for a disease by s_k = w · h_k + g(h_k), where g is a gated
-layer (Ilse, Tomczak and Welling 2018, equation 9) that may be left out. The slide speaks for it by the
-log-mean-exp of its tiles (Pinheiro and Collobert 2015, equation 6), whose derivative is the attention
-a_k ∝ exp(s_k): the tiles that are looked at are those that decide. With attention of its own, dozens of
-slides are too few to find them. What is handed on are the weighted means of the tiles' own features, in their
-own units, so that they can be normalized and understood.
+Tile k of a slide, standardised to h_k, has the score s_k = w · h_k + g(h_k) for a disease, where g is a gated
+layer (Ilse, Tomczak and Welling 2018, equation 9) that may be left out. The slide's score is the log-mean-exp
+of its tiles' (Pinheiro and Collobert 2015, equation 6), whose derivative is the attention a_k ∝ exp(s_k): the
+tiles that get attention are those that decide. Attention with parameters of its own can't be learnt from
+dozens of slides. The features are the means of the tiles' own features, weighted by attention, in their own
+units, so that they can be normalized and understood.
 """
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Sequence
 from typing import Any, Self
@@ -20,7 +19,13 @@ import pandas as pd
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.model_selection import StratifiedKFold
-from sklearn.utils.validation import check_is_fitted
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import (
+    check_consistent_length,
+    check_is_fitted,
+    column_or_1d,
+    validate_data,
+)
 
 from normwise.errors import FeatureError
 
@@ -28,13 +33,13 @@ __all__ = ["PRESENT", "AttentionPooling", "attend", "bag_column"]
 
 Floats = NDArray[np.float64]
 PRESENT = "present"
-"""The column of a tile that is 1 where there is one; slides with fewer tiles than the frame's room have 0."""
+"""The column that is 1 where there is a tile, and 0 after the last tile of a slide with fewer."""
 
 _COLUMN = re.compile(r"tile_(\d+)\.(.+)")
 
 
 def bag_column(tile: int, name: str) -> str:
-    """Return the name of one tile's column in the travelling frame.
+    """Return the name of one tile's column in a frame.
 
     Examples
     --------
@@ -52,8 +57,7 @@ class AttentionPooling(TransformerMixin, BaseEstimator):  # type: ignore[misc]  
     pooling : {"attention", "mean"}
         The mean learns nothing, and is the baseline.
     normal : str, optional
-        The class that shows itself by nothing; every other class has its own attention. Default: every class
-        has.
+        The class without an attention; every other class has its own. Default: every class has one.
     hidden : int
         Units of the gated layer; 0 leaves it out, which suits a few dozen slides.
     ensemble : int
@@ -63,8 +67,8 @@ class AttentionPooling(TransformerMixin, BaseEstimator):  # type: ignore[misc]  
     learning_rate, weight_decay : float
         Of AdamW.
     folds : int
-        Training slides are pooled by networks that did not see them, each fitted on the other folds: what
-        comes after must not be fitted on attention that knows the answer.
+        `fit_transform` pools training slides by networks fitted on the other folds, so that what follows is
+        not fitted on attention that knows the answer.
     demographics : sequence of str
         Columns of the frame that are not features; they follow the pooled features, unchanged.
     random_state : int
@@ -72,6 +76,10 @@ class AttentionPooling(TransformerMixin, BaseEstimator):  # type: ignore[misc]  
 
     Attributes
     ----------
+    n_features_in_ : int
+        Columns of the training frame.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Their names, of a frame.
     names_ : list of str
         The tiles' features.
     classes_ : list of str
@@ -119,60 +127,65 @@ class AttentionPooling(TransformerMixin, BaseEstimator):  # type: ignore[misc]  
         self.demographics = demographics
         self.random_state = random_state
 
-    def fit(self, X: pd.DataFrame, y: Any) -> Self:
-        """Learn what speaks for a class, from the training slides' labels.
+    def fit(self, X: Any, y: Any = None) -> Self:
+        """Learn the attention of each class from the training slides' labels.
 
         Parameters
         ----------
-        X : DataFrame of shape (n_slides, n_columns)
-            Tiles as `bag_column` names them, and the demographics.
+        X : DataFrame or array-like of shape (n_slides, n_columns)
+            Tiles as `bag_column` names them, and the demographics; or a table without tiles, each row of
+            which is a slide of one tile.
         y : array-like of shape (n_slides,)
             Class of each slide.
 
         Raises
         ------
         FeatureError
-            FEA-411 the frame holds no tiles, FEA-412 PyTorch is missing.
+            FEA-411 the columns are not those of tiles, FEA-412 PyTorch is missing.
         """
-        tiles, present = self._begin(X)
-        self.weights_: dict[str, Floats] = {}
-        self.fold_weights_: list[dict[str, Floats]] = []
-        self.held_out_: dict[str, int] = {}
-        if self.pooling == "mean":
-            return self
-        unit, codes = self._unit(tiles), self._read_classes(y)
-        self.weights_ = self._train(unit, present, codes, self.random_state)
-        parts = min(self.folds, int(np.bincount(codes)[np.unique(codes)].min()))
-        if parts > 1:
-            names = _names_of_rows(tiles)
-            split = StratifiedKFold(parts, shuffle=True, random_state=self.random_state)
-            for number, (train, test) in enumerate(split.split(codes, codes)):
-                seed = self.random_state + 1 + number
-                self.fold_weights_.append(self._train(unit[train], present[train], codes[train], seed))
-                self.held_out_ |= {names[row]: number for row in test}
+        self._fit(X, y)
         return self
 
-    def transform(self, X: pd.DataFrame) -> pd.DataFrame:
-        """Return the pooled features, and the demographics beside them.
+    def fit_transform(self, X: Any, y: Any = None) -> Any:
+        """Fit, and pool each training slide by a network that was fitted without it.
 
         Parameters
         ----------
-        X : DataFrame of shape (n_slides, n_columns)
+        X, y
             As in `fit`.
 
         Returns
         -------
-        DataFrame of shape (n_slides, n_features × n_classes + n_demographics)
+        DataFrame or ndarray of shape (n_slides, n_features × n_classes + n_demographics)
+        """
+        tiles, present, codes = self._fit(X, y)
+        attention = self._attention(tiles, present, self.weights_)
+        if self.pooling == "attention":
+            fewest = int(np.bincount(codes)[np.unique(codes)].min())
+            unit, parts = self._unit(tiles), min(self.folds, fewest)
+            if parts > 1:
+                split = StratifiedKFold(parts, shuffle=True, random_state=self.random_state)
+                for number, (train, test) in enumerate(split.split(codes, codes)):
+                    seed = self.random_state + 1 + number
+                    weights = self._train(unit[train], present[train], codes[train], seed)
+                    attention[test] = self._attention(tiles[test], present[test], weights)
+        return self._pool(X, tiles, attention)
+
+    def transform(self, X: Any) -> Any:
+        """Return the pooled features, and the demographics beside them.
+
+        Parameters
+        ----------
+        X : DataFrame or array-like of shape (n_slides, n_columns)
+            As in `fit`.
+
+        Returns
+        -------
+        DataFrame or ndarray of shape (n_slides, n_features × n_classes + n_demographics)
         """
         check_is_fitted(self)
-        tiles, present = self._tiles(X)
-        attention = self._attention(tiles, present, self.weights_)
-        if self.held_out_:
-            known = np.array([self.held_out_.get(name, -1) for name in _names_of_rows(tiles)])
-            for number, weights in enumerate(self.fold_weights_):
-                mine = known == number
-                attention[mine] = self._attention(tiles[mine], present[mine], weights)
-        return self._frame(X, tiles, attention)
+        tiles, present = self._tiles(X, reset=False)
+        return self._pool(X, tiles, self._attention(tiles, present, self.weights_))
 
     def attention(self, vectors: NDArray[np.floating]) -> dict[str, Floats]:
         """Return by class the weight of each tile of one slide; they add up to 1.
@@ -188,25 +201,39 @@ class AttentionPooling(TransformerMixin, BaseEstimator):  # type: ignore[misc]  
         """
         check_is_fitted(self)
         tiles = np.asarray(vectors, dtype=np.float64)[None]
-        found = self._attention(tiles, np.ones(tiles.shape[:2], dtype=bool), self.weights_)[0]
-        return dict(zip(self.classes_, found, strict=True))
+        attention = self._attention(tiles, np.ones(tiles.shape[:2], dtype=bool), self.weights_)[0]
+        return dict(zip(self.classes_, attention, strict=True))
 
     def get_feature_names_out(self, input_features: object = None) -> NDArray[np.object_]:  # noqa: ARG002
         """Return the names of the columns that `transform` gives."""
         check_is_fitted(self)
         return np.asarray([*self._pooled_names(), *self.demographics], dtype=object)
 
-    def _begin(self, X: pd.DataFrame) -> tuple[Floats, NDArray[np.bool_]]:
-        """Learn what the mean needs too: the features' names and their unit."""
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.target_tags.required = self.pooling == "attention"
+        return tags
+
+    def _fit(self, X: Any, y: Any) -> tuple[Floats, NDArray[np.bool_], NDArray[np.intp]]:
+        """Fit on all slides; return tiles, where there is one, and the number of each slide's class."""
         if self.pooling not in ("attention", "mean"):
             raise ValueError(f"pooling is attention or mean, not {self.pooling!r}")
-        self.names_ = _names_of(X)
-        self.classes_ = ["mean"]
-        tiles, present = self._tiles(X)
+        self.names_ = _tile_features(X)
+        tiles, present = self._tiles(X, reset=True)
+        self.classes_, self.weights_ = ["mean"], {}
         inside = tiles[present]
         self.centre_, spread = inside.mean(axis=0), inside.std(axis=0)
         self.scale_ = np.where(spread > 0, spread, np.inf)
-        return tiles, present
+        codes = np.empty(0, dtype=np.intp)
+        if self.pooling == "attention":
+            if y is None:
+                raise ValueError(
+                    "AttentionPooling requires y to be passed, but the target y is None: attention is learnt "
+                    "from the slides' classes"
+                )
+            codes = self._read_classes(_column(y, tiles))
+            self.weights_ = self._train(self._unit(tiles), present, codes, self.random_state)
+        return tiles, present, codes
 
     def _read_classes(self, y: Any) -> NDArray[np.intp]:
         """Return the classes as numbers, from 1 in the order of ``classes_``; 0 is normal."""
@@ -222,14 +249,24 @@ class AttentionPooling(TransformerMixin, BaseEstimator):  # type: ignore[misc]  
             return [f"{name}.attended" for name in self.names_]
         return [f"{name}.attended_{each}" for each in self.classes_ for name in self.names_]
 
-    def _tiles(self, X: pd.DataFrame) -> tuple[Floats, NDArray[np.bool_]]:
+    def _tiles(self, X: Any, *, reset: bool) -> tuple[Floats, NDArray[np.bool_]]:
         """Return tiles of shape (n_slides, n_tiles, n_features), and where there is one."""
+        columns = _tile_columns(X)
+        if not columns:
+            if isinstance(X, pd.DataFrame):
+                X = X.drop(columns=list(self.demographics))
+            table = validate_data(self, X, reset=reset, dtype=np.float64)
+            if reset:
+                self.names_ = [f"x{place}" for place in range(table.shape[1])]
+                self.names_ = list(getattr(self, "feature_names_in_", self.names_))
+            return table[:, None, :], np.ones((len(table), 1), dtype=bool)
+        if reset:
+            validate_data(self, X, reset=True, skip_check_array=True)
         width = len(self.names_) + 1
-        columns = [name for name in X.columns if _COLUMN.fullmatch(str(name))]
-        room = len(columns) // width
-        if columns != [bag_column(tile, name) for tile in range(room) for name in (*self.names_, PRESENT)]:
+        n_tiles = len(columns) // width
+        if columns != [bag_column(tile, name) for tile in range(n_tiles) for name in (*self.names_, PRESENT)]:
             raise _no_tiles(X, f"{width} columns a tile: {', '.join([*self.names_, PRESENT])}")
-        table = X[columns].to_numpy(dtype=np.float64).reshape(len(X), room, width)
+        table = X[columns].to_numpy(dtype=np.float64).reshape(len(X), n_tiles, width)
         return table[:, :, :-1], table[:, :, -1] > 0
 
     def _unit(self, tiles: Floats) -> Floats:
@@ -242,8 +279,10 @@ class AttentionPooling(TransformerMixin, BaseEstimator):  # type: ignore[misc]  
             return shares[:, None, :]
         return attend(self._unit(tiles), present, weights)
 
-    def _frame(self, X: pd.DataFrame, tiles: Floats, attention: Floats) -> pd.DataFrame:
-        pooled = np.einsum("nck,nkd->ncd", attention, tiles).reshape(len(X), -1)
+    def _pool(self, X: Any, tiles: Floats, attention: Floats) -> Any:
+        pooled = np.einsum("nck,nkd->ncd", attention, tiles).reshape(len(tiles), -1)
+        if not isinstance(X, pd.DataFrame):
+            return pooled
         frame = pd.DataFrame(pooled, index=X.index, columns=self._pooled_names())
         return pd.concat([frame, X[list(self.demographics)]], axis=1)
 
@@ -288,9 +327,9 @@ def attend(unit: Floats, present: NDArray[np.bool_], weights: dict[str, Floats])
     for member in range(members):
         score = unit @ weights["w"][member].T
         if "V" in weights:
-            turned = np.tanh(unit @ weights["V"][member] + weights["v"][member])
+            hidden = np.tanh(unit @ weights["V"][member] + weights["v"][member])
             gate = 1.0 / (1.0 + np.exp(-(unit @ weights["U"][member] + weights["u"][member])))
-            score = score + (turned * gate) @ weights["o"][member].T
+            score = score + (hidden * gate) @ weights["o"][member].T
         score = np.where(present[:, None], score.transpose(0, 2, 1), -np.inf)
         share = np.exp(score - score.max(axis=2, keepdims=True))
         total += share / share.sum(axis=2, keepdims=True)
@@ -298,25 +337,35 @@ def attend(unit: Floats, present: NDArray[np.bool_], weights: dict[str, Floats])
     return mean
 
 
-def _names_of_rows(tiles: Floats) -> list[str]:
-    """Return what a slide's tiles are known by."""
-    return [hashlib.sha256(np.ascontiguousarray(each).tobytes()).hexdigest() for each in tiles]
+def _tile_columns(X: Any) -> list[str]:
+    """Return the columns of a frame that are named as those of tiles."""
+    names = map(str, X.columns) if isinstance(X, pd.DataFrame) else ()
+    return [name for name in names if _COLUMN.fullmatch(name)]
 
 
-def _names_of(X: Any) -> list[str]:
-    """Return the features of the first tile, in order."""
-    found = [_COLUMN.fullmatch(str(name)) for name in X.columns] if isinstance(X, pd.DataFrame) else []
-    names = [match[2] for match in found if match is not None and int(match[1]) == 0]
-    if not names or names[-1] != PRESENT:
+def _tile_features(X: Any) -> list[str]:
+    """Return the features of the first tile, in order; none where the columns are not those of tiles."""
+    columns = _tile_columns(X)
+    matches = [match for name in columns if (match := _COLUMN.fullmatch(name))]
+    names = [match[2] for match in matches if int(match[1]) == 0]
+    if columns and (not names or names[-1] != PRESENT):
         raise _no_tiles(X, f"columns as {bag_column(0, 'nucleus.area_um2')}, {bag_column(0, PRESENT)}")
     return names[:-1]
+
+
+def _column(y: Any, tiles: Floats) -> NDArray[Any]:
+    """Check that there is one class a slide."""
+    labels = column_or_1d(y, warn=True)
+    check_consistent_length(tiles, labels)
+    check_classification_targets(labels)
+    return np.asarray(labels)
 
 
 def _no_tiles(X: Any, expected: str) -> FeatureError:
     return FeatureError(
         "FEA-411",
-        "the frame does not hold the tiles of slides.",
-        seen=f"{type(X).__name__} of {np.shape(X)[1] if np.ndim(X) == 2 else '?'} columns",
+        "the columns are not those of the tiles of slides.",
+        seen=f"{len(X.columns)} columns",
         expected=expected,
         advice="extract the features with features.extractor = attention",
     )

@@ -1,4 +1,4 @@
-"""A convolutional autoencoder as a learnt extractor: a short code from which the image can be drawn again.
+"""A convolutional autoencoder as a learnt extractor: a short code from which the image can be reconstructed.
 
 It needs no classes. A linear one would find the principal components, which the extractor ``voxels`` gives.
 """
@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
+from normwise.learnt.image_input import validate_images
 from normwise.networks import need_torch
 from normwise.networks.images import augmentation_of, read_rows
 
@@ -29,8 +30,9 @@ class ConvAutoencoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]  #
         Numbers in the code.
     settings : mapping, optional
         ``width``, ``blocks``, ``epochs``, ``batch_size``, ``learning_rate``, ``weight_decay``,
-        ``augmentation``, ``device`` and ``threads``, as of `ConvClassifier`. Augmentation changes the input;
-        the network is to draw what it was given.
+        ``augmentation``, ``device`` and ``threads``, as of
+        `normwise.classify.ConvClassifier`. Augmentation changes the input, which the network is to
+        reconstruct.
     demographics : sequence of str
         Columns that are passed through.
     random_state : int
@@ -38,6 +40,10 @@ class ConvAutoencoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]  #
 
     Attributes
     ----------
+    n_features_in_ : int
+        Columns of the training rows.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Their names, of a frame.
     weights_ : dict of str to ndarray
         By the names of torch's modules.
     image_shape_ : tuple of int
@@ -59,39 +65,45 @@ class ConvAutoencoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]  #
         self.demographics = demographics
         self.random_state = random_state
 
-    def fit(self, X: pd.DataFrame, y: object = None) -> Self:  # noqa: ARG002 - scikit-learn's signature
+    def fit(self, X: Any, y: object = None) -> Self:  # noqa: ARG002 - scikit-learn's signature
         """Train encoder and decoder on the training rows.
 
         Parameters
         ----------
-        X : DataFrame of shape (n_scans, n_columns)
-            A column a voxel, and the demographics.
+        X : DataFrame or array-like
+            Frame with a column a voxel, and the demographics; a stack of images; or a table, each row of
+            which is an image of one row of voxels.
         y : None
             Not used.
         """
         need_torch(type(self).__name__)
         from normwise.networks.images import train_coder
 
-        rows = read_rows(X, ndim=3, demographics=())
-        self.feature_names_in_ = np.asarray(X.columns, dtype=object)
-        self.n_features_in_ = X.shape[1]
-        self.image_shape_ = rows.shape
-        self.centre_ = float(rows.images.mean(dtype=np.float64))
-        self.spread_ = float(rows.images.std(dtype=np.float64)) or 1.0
+        images = self._images(X, reset=True)
+        self.image_shape_ = tuple(int(edge) for edge in images.shape[1:])
+        self.centre_ = float(images.mean(dtype=np.float64))
+        self.spread_ = float(images.std(dtype=np.float64)) or 1.0
         self.weights_, self.losses_ = train_coder(
-            rows.images, self.centre_, self.spread_, self.n_components, self._settings(), self.random_state
+            images, self.centre_, self.spread_, self.n_components, self._settings(), self.random_state
         )
         return self
 
-    def transform(self, X: pd.DataFrame) -> pd.DataFrame:
-        """Return the code, (n_scans, n_components), and the demographics beside it."""
+    def transform(self, X: Any) -> Any:
+        """Return the code, and the demographics beside it.
+
+        Returns
+        -------
+        DataFrame or ndarray of shape (n_scans, n_components + n_demographics)
+        """
         check_is_fitted(self)
         from normwise.networks.images import encode_images
 
-        images = read_rows(X, ndim=3, demographics=()).images
+        images = self._images(X, reset=False)
         code = encode_images(
             images, self.centre_, self.spread_, self.n_components, self._settings(), self.weights_
         )
+        if not isinstance(X, pd.DataFrame):
+            return code
         frame = pd.DataFrame(code, index=X.index, columns=self._code_names())
         return pd.concat([frame, X[list(self.demographics)]], axis=1)
 
@@ -99,6 +111,10 @@ class ConvAutoencoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]  #
         """Return the names of the columns that `transform` gives."""
         check_is_fitted(self)
         return np.asarray([*self._code_names(), *self.demographics], dtype=object)
+
+    def _images(self, X: Any, *, reset: bool) -> NDArray[Any]:
+        rows, _ = validate_images(self, X, reset=reset, demographics=self.demographics)
+        return read_rows(rows, ndim=3, demographics=()).images
 
     def _code_names(self) -> list[str]:
         return [f"code_{place + 1:03d}" for place in range(self.n_components)]

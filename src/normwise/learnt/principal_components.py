@@ -1,4 +1,4 @@
-"""Principal components of the features, fitted inside each training fold: the first learnt extractor."""
+"""Principal components of the features, fitted inside each training fold."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class VoxelComponents(TransformerMixin, BaseEstimator):  # type: ignore[misc]  #
     Parameters
     ----------
     n_components : int
-        Components wanted; no more than rows or features allow are made.
+        The most components; no more than rows or features allow.
     demographics : sequence of str
         Columns of the frame that are not features; they follow the components, unchanged.
     random_state : int
@@ -85,10 +85,10 @@ class VoxelComponents(TransformerMixin, BaseEstimator):  # type: ignore[misc]  #
         DataFrame or ndarray of shape (n_scans, n_components + n_demographics)
         """
         check_is_fitted(self)
-        found = self.components_.transform(self._features(X, reset=False))
+        components = self.components_.transform(self._features(X, reset=False))
         if not isinstance(X, pd.DataFrame):
-            return found
-        frame = pd.DataFrame(found, index=X.index, columns=self._component_names())
+            return components
+        frame = pd.DataFrame(components, index=X.index, columns=self._component_names())
         return pd.concat([frame, X[list(self.demographics)]], axis=1)
 
     def get_feature_names_out(self, input_features: object = None) -> NDArray[np.object_]:  # noqa: ARG002
@@ -111,7 +111,7 @@ class VoxelComponents(TransformerMixin, BaseEstimator):  # type: ignore[misc]  #
                 f"there is no column {missing[0]!r} to pass through.",
                 seen=f"{type(X).__name__} of {np.shape(X)[1] if np.ndim(X) == 2 else '?'} columns",
                 expected="a frame with the features and every demographic",
-                advice="give the travelling frame, with named columns",
+                advice="give a frame with named columns",
             )
         if not isinstance(X, pd.DataFrame):
             return None

@@ -1,51 +1,132 @@
-"""The study's learnt extractors that are networks: ``trunk`` and ``autoencoder``."""
+"""The learnt extractors by name; each is imported when it is used."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import import_module
 from typing import Any
 
-from normwise.learnt.autoencoder import ConvAutoencoder
-from normwise.learnt.trunk import ConvTrunk
-from normwise.networks.images import CONV_SETTINGS
-from normwise.schema import AutoencoderSection, FeaturesSection, TrunkSection, check_settings
+from normwise.schema import (
+    AttentionSection,
+    AutoencoderSection,
+    Study,
+    TrunkSection,
+    VoxelsSection,
+    check_settings,
+)
 
-__all__ = ["network_extractor"]
-
-_GIVEN = ("demographics", "random_state")  # by the study's roles and seed
+__all__ = ["LEARNT", "TRUSTED_TYPES", "LearntExtractor"]
 
 
-def network_extractor(section: FeaturesSection, random_state: int, *, joined: bool) -> Any:
-    """Return the network that learns features from whole images inside each training fold, or None.
+@dataclass(frozen=True)
+class LearntExtractor:
+    """One kind of learnt features.
 
-    Parameters
+    Attributes
     ----------
-    section : FeaturesSection
-        Its extractor, ``components`` and ``network``.
-    random_state : int
-        Seed.
-    joined : bool
-        Whether a trunk may learn with the demographics beside the image; its embedding is of the image alone.
-
-    Returns
-    -------
-    scikit-learn transformer or None
-        It takes the feature matrix and has a parameter ``demographics``: the columns that pass through.
-
-    Raises
-    ------
-    ClassifierError
-        CLS-102 no such setting of a network, CLS-103 a value that it can't have.
-
-    Examples
-    --------
-    >>> network_extractor(TrunkSection(network={"width": 4}), 0, joined=True)
-    ConvTrunk(settings={'width': 4})
+    title : str
+        What is learnt, in words.
+    estimator : str
+        Module and class of the transformer. It takes a frame, and has a parameter ``demographics``: the
+        columns that pass through.
+    settings : callable
+        ``settings(study)``, the parameters that follow from the study.
+    takes : str
+        Key of the measured extractor whose columns it takes.
+    needs_labels : bool
+        Whether it learns from the classes.
+    joins_demographics : bool
+        Whether it has a parameter ``joined``: it may learn with the demographics beside the image.
+    types : tuple of str
+        Types of other objects that the fitted transformer holds.
     """
-    if not isinstance(section, TrunkSection | AutoencoderSection):
-        return None
-    known = {name: kind for name, kind in CONV_SETTINGS.items() if name not in _GIVEN}
-    check_settings(known, section.network, subject="features.network")
-    settings = dict(section.network)
-    if isinstance(section, TrunkSection):
-        return ConvTrunk(settings, joined=joined, random_state=random_state)
-    return ConvAutoencoder(section.components, settings=settings, random_state=random_state)
+
+    title: str
+    estimator: str
+    settings: Callable[[Study], dict[str, Any]]
+    takes: str
+    needs_labels: bool = False
+    joins_demographics: bool = False
+    types: tuple[str, ...] = ()
+
+    def make(self, study: Study, random_state: int = 0, *, joined: bool = True) -> Any:
+        """Build the transformer, unfitted.
+
+        Parameters
+        ----------
+        study : Study
+            Its ``[features]`` and ``[cohort]``.
+        random_state : int
+            Seed.
+        joined : bool
+            Whether it may learn with the demographics beside the image.
+
+        Raises
+        ------
+        ClassifierError
+            CLS-102 no such setting of a network, CLS-103 a value that it can't have.
+
+        Examples
+        --------
+        >>> study = Study.model_validate({"features": {"extractor": "trunk", "network": {"width": 4}}})
+        >>> LEARNT["trunk"].make(study)
+        ConvTrunk(settings={'width': 4})
+        """
+        module, _, name = self.estimator.rpartition(".")
+        settings = self.settings(study) | ({"joined": joined} if self.joins_demographics else {})
+        return getattr(import_module(module), name)(**settings, random_state=random_state)
+
+
+def _network_settings(given: dict[str, Any]) -> dict[str, Any]:
+    from normwise.networks.images import CONV_SETTINGS
+
+    by_study = ("demographics", "random_state")  # by the study's roles and seed
+    known = {name: kind for name, kind in CONV_SETTINGS.items() if name not in by_study}
+    check_settings(known, given, subject="features.network")
+    return dict(given)
+
+
+LEARNT: dict[str, LearntExtractor] = {
+    "principal_components": LearntExtractor(
+        "Principal components of voxels",
+        "normwise.learnt.principal_components.VoxelComponents",
+        lambda study: {
+            "n_components": study.features_of(VoxelsSection).components,
+            "demographics": tuple(study.cohort.demographics),
+        },
+        takes="voxels",
+    ),
+    "attention": LearntExtractor(
+        "Attention over the tiles of a slide",
+        "normwise.learnt.attention.AttentionPooling",
+        lambda study: {
+            "pooling": study.features_of(AttentionSection).pooling,
+            "normal": study.cohort.normal,
+        },
+        takes="attention",
+        needs_labels=True,
+    ),
+    "trunk": LearntExtractor(
+        "The embedding of a convolutional network",
+        "normwise.learnt.trunk.ConvTrunk",
+        lambda study: {"settings": _network_settings(study.features_of(TrunkSection).network)},
+        takes="images",
+        needs_labels=True,
+        joins_demographics=True,
+        types=("normwise.networks.images.conv_network.ConvNetwork",),
+    ),
+    "autoencoder": LearntExtractor(
+        "The code of a convolutional autoencoder",
+        "normwise.learnt.autoencoder.ConvAutoencoder",
+        lambda study: {
+            "n_components": study.features_of(AutoencoderSection).components,
+            "settings": _network_settings(study.features_of(AutoencoderSection).network),
+        },
+        takes="images",
+    ),
+}
+"""Every learnt extractor; a new one is one file and one entry here."""
+
+TRUSTED_TYPES = tuple(name for entry in LEARNT.values() for name in (entry.estimator, *entry.types))
+"""Types that a saved model may hold because of a learnt extractor."""

@@ -1,26 +1,28 @@
 """The trunk of a convolutional network as a learnt extractor: its embedding goes through the normalizer.
 
-Trained inside each training fold on the labels of the training rows. A network shows people it was trained on
-better apart than it will show anybody else; a normalizer and a classifier that learnt from such embeddings
-would trust them too much. So the training rows are cross-fitted: several networks are trained, each without
-some of the rows, and a person is embedded by the networks that have not seen that person's image.
+A network separates the people it was trained on better than anybody else; a normalizer and a classifier
+fitted on such embeddings would be too confident. So the training rows are cross-fitted: several networks are
+trained, each without some of the rows, and `fit_transform` embeds a row by the network trained without it.
 """
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar, Self
+from typing import Any, Self
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.model_selection import StratifiedKFold
+from sklearn.utils.class_weight import compute_sample_weight
+from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted
 
-from normwise.classify import ConvClassifier
 from normwise.errors import ClassifierError
+from normwise.learnt.image_input import validate_images
+from normwise.networks.images import CONV_SETTINGS, ConvNetwork
+from normwise.schema import check_settings
 
 __all__ = ["ConvTrunk"]
 
@@ -36,7 +38,7 @@ class ConvTrunk(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # sciki
     Parameters
     ----------
     settings : mapping, optional
-        Of `ConvClassifier`, as ``width`` and ``epochs``.
+        Of `normwise.classify.ConvClassifier`, as ``width`` and ``epochs``.
     folds : int
         Networks, each trained without one part of the rows; 0 trains one network on all rows and embeds them
         with it.
@@ -50,18 +52,21 @@ class ConvTrunk(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # sciki
 
     Attributes
     ----------
-    networks_ : list of ConvClassifier
+    n_features_in_ : int
+        Columns of the training rows.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Their names, of a frame.
+    networks_ : list of ConvNetwork
         The trained networks.
     maps_ : list of ndarray of shape (width + 1, width)
-        From each network's embedding to the first one's: the last row is added.
+        Linear map from each network's embedding to the first one's: the last row is the intercept.
     kept_ : ndarray of shape (width,)
         Which numbers of the embedding vary among the training rows; the others are left out.
-    held_out_ : dict of str to int
-        By SHA-256 of a training row's voxels, the network that has not seen it.
-    """
 
-    supervised: ClassVar[bool] = True
-    """Whether it is fitted with labels."""
+    See Also
+    --------
+    normwise.classify.ConvClassifier : The network as a classifier.
+    """
 
     def __init__(
         self,
@@ -78,119 +83,138 @@ class ConvTrunk(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # sciki
         self.demographics = demographics
         self.random_state = random_state
 
-    def fit(self, X: pd.DataFrame, y: Any = None) -> Self:
+    def fit(self, X: Any, y: Any = None) -> Self:
         """Train the networks.
 
         Parameters
         ----------
-        X : DataFrame of shape (n_scans, n_columns)
-            A column a voxel, and the demographics.
+        X : DataFrame or array-like
+            Frame with a column a voxel, and the demographics; a stack of images; or a table, each row of
+            which is an image of one row of voxels.
         y : array-like of shape (n_scans,)
             Classes.
 
         Raises
         ------
         ClassifierError
-            CLS-507, there are no classes to learn from; otherwise as `ConvClassifier.fit`.
+            CLS-507, there are no classes to learn from; otherwise as `normwise.classify.ConvClassifier.fit`.
         """
-        if y is None:
-            raise ClassifierError(
-                "CLS-507",
-                "a trunk is trained on classes, and none are given.",
-                subject=type(self).__name__,
-                advice="use the extractor 'autoencoder' or 'voxels', which learn without classes",
-            )
-        labels = np.asarray(y)
-        _, counts = np.unique(labels, return_counts=True)
-        folds = min(self.folds, int(counts.min()))
-        if folds < 3:  # two networks have no row in common by which their embeddings could be matched
-            parts = [np.arange(len(labels))]
-        else:
-            splitter = StratifiedKFold(folds, shuffle=True, random_state=self.random_state)
-            parts = [train for train, _ in splitter.split(labels, labels)]
-        self.networks_ = [
-            self._network(number).fit(X.iloc[part], labels[part]) for number, part in enumerate(parts)
-        ]
-        for network in self.networks_:
-            del network.feature_names_in_  # one list of all voxels is enough
-        self.feature_names_in_ = np.asarray(X.columns, dtype=object)
-        self.n_features_in_ = X.shape[1]
-        embedded = [network.embed(X) for network in self.networks_]
-        self.maps_ = [_unmoved(embedded[0].shape[1])]
-        self.held_out_: dict[str, int] = {}
-        for number, part in enumerate(parts[1:], start=1):
-            both = np.intersect1d(part, parts[0])
-            self.maps_.append(_map_onto(embedded[number][both], embedded[0][both]))
-        if len(parts) > 1:
-            names = self._names_of(X)
-            for number, part in enumerate(parts):
-                left = np.setdiff1d(np.arange(len(labels)), part)
-                self.held_out_ |= {names[row]: number for row in left}
-        # A map that answers to nobody is 0 throughout, and would have no unit.
-        spread = self._embedding(X).std(axis=0)
-        self.kept_ = (spread > _VARIES * spread.max()) | (spread.max() == 0)
+        self._fit(X, y)
         return self
 
-    def transform(self, X: pd.DataFrame) -> pd.DataFrame:
-        """Return the embedding, and the demographics beside it.
+    def fit_transform(self, X: Any, y: Any = None) -> Any:
+        """Train the networks, and embed each training row by the network that was trained without it.
 
         Parameters
         ----------
-        X : DataFrame of shape (n_scans, n_columns)
+        X, y
             As in `fit`.
 
         Returns
         -------
-        DataFrame of shape (n_scans, width + n_demographics)
-            Somebody new gets the mean over all networks; a training row the one that has not seen it.
+        DataFrame or ndarray of shape (n_scans, width + n_demographics)
+        """
+        return self._output(X, self._fit(X, y))
+
+    def transform(self, X: Any) -> Any:
+        """Return the embedding, averaged over all networks, and the demographics beside it.
+
+        Parameters
+        ----------
+        X : DataFrame or array-like
+            As in `fit`.
+
+        Returns
+        -------
+        DataFrame or ndarray of shape (n_scans, width + n_demographics)
         """
         check_is_fitted(self)
-        embedding = self._embedding(X)[:, self.kept_]
-        frame = pd.DataFrame(embedding, index=X.index, columns=self._embedding_names())
-        return pd.concat([frame, X[list(self.demographics)]], axis=1)
+        rows, _ = validate_images(self, X, demographics=self.demographics)
+        return self._output(X, self._embed(rows).mean(axis=0))
 
     def get_feature_names_out(self, input_features: object = None) -> NDArray[np.object_]:  # noqa: ARG002
         """Return the names of the columns that `transform` gives."""
         check_is_fitted(self)
         return np.asarray([*self._embedding_names(), *self.demographics], dtype=object)
 
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.target_tags.required = True
+        return tags
+
+    def _fit(self, X: Any, y: Any) -> Floats:
+        """Train the networks, and return the out-of-fold embedding of the training rows."""
+        if y is None:
+            raise ClassifierError(
+                "CLS-507",
+                "a trunk requires y to be passed, but the target y is None: it is trained on classes.",
+                subject=type(self).__name__,
+                advice="use the extractor 'autoencoder' or 'voxels', which learn without classes",
+            )
+        check_settings(CONV_SETTINGS, self.settings or {}, subject=type(self).__name__)
+        rows, labels = validate_images(self, X, y, reset=True, demographics=self.demographics)
+        check_classification_targets(labels)
+        _, codes, counts = np.unique(labels, return_inverse=True, return_counts=True)
+        n_rows, folds = len(codes), min(self.folds, int(counts.min()))
+        every = np.arange(n_rows)
+        splits = [(every, every)]
+        if folds >= 3:  # two networks have no row in common by which their embeddings could be matched
+            splitter = StratifiedKFold(folds, shuffle=True, random_state=self.random_state)
+            splits = list(splitter.split(codes, codes))
+        self.networks_ = [
+            self._train(number, rows, labels, train) for number, (train, _) in enumerate(splits)
+        ]
+        first = splits[0][0]
+        embedded = [network.embed(rows) for network in self.networks_]
+        self.maps_ = [np.vstack([np.eye(embedded[0].shape[1]), np.zeros(embedded[0].shape[1])])]
+        for (train, _), own in zip(splits[1:], embedded[1:], strict=True):
+            both = np.intersect1d(train, first)
+            self.maps_.append(_map_onto(own[both], embedded[0][both]))
+        embedding = np.empty_like(embedded[0])
+        for (_, test), own, matrix in zip(splits, embedded, self.maps_, strict=True):
+            embedding[test] = _mapped(own, matrix)[test]
+        # A map of the trunk that is 0 for everybody would have no unit.
+        spread = embedding.std(axis=0)
+        self.kept_ = (spread > _VARIES * spread.max()) | (spread.max() == 0)
+        return embedding
+
+    def _train(self, number: int, rows: Any, labels: NDArray[Any], train: NDArray[np.intp]) -> ConvNetwork:
+        """Train one network on some of the rows."""
+        settings = {"random_state": self.random_state + 104729 * number, **(self.settings or {})}
+        network = ConvNetwork(**{**settings, "demographics": tuple(self.demographics) if self.joined else ()})
+        classes, codes = np.unique(labels[train], return_inverse=True)
+        folds: list[Any] = []
+        if network.epoch_folds:
+            splitter = StratifiedKFold(network.epoch_folds, shuffle=True, random_state=network.random_state)
+            folds = list(splitter.split(codes, codes))
+        weights = compute_sample_weight(network.class_weight, labels[train])
+        part = rows.iloc[train] if isinstance(rows, pd.DataFrame) else rows[train]
+        return network.train(part, codes, classes, weights=weights, folds=folds)
+
+    def _embed(self, rows: Any) -> Floats:
+        """Return each network's embedding, mapped onto the first one's, (n_networks, n_scans, width)."""
+        pairs = zip(self.networks_, self.maps_, strict=True)
+        return np.stack([_mapped(network.embed(rows), matrix) for network, matrix in pairs])
+
+    def _output(self, X: Any, embedding: Floats) -> Any:
+        if not isinstance(X, pd.DataFrame):
+            return embedding[:, self.kept_]
+        frame = pd.DataFrame(embedding[:, self.kept_], index=X.index, columns=self._embedding_names())
+        return pd.concat([frame, X[list(self.demographics)]], axis=1)
+
     def _embedding_names(self) -> list[str]:
         return [f"embedding_{place + 1:03d}" for place in np.flatnonzero(self.kept_)]
 
-    def _embedding(self, X: pd.DataFrame) -> Floats:
-        """Return the embedding of everybody by the networks that have not seen them, (n_scans, width)."""
-        ways = zip(self.networks_, self.maps_, strict=True)
-        found = np.stack([_moved(network.embed(X), way) for network, way in ways])
-        embedding: Floats = found.mean(axis=0)
-        if self.held_out_:
-            for row, name in enumerate(self._names_of(X)):
-                if name in self.held_out_:
-                    embedding[row] = found[self.held_out_[name], row]
-        return embedding
 
-    def _network(self, number: int) -> ConvClassifier:
-        joined = tuple(self.demographics) if self.joined else ()
-        settings = {"random_state": self.random_state + 104729 * number, **(self.settings or {})}
-        return ConvClassifier(**{**settings, "demographics": joined})
-
-    def _names_of(self, X: pd.DataFrame) -> list[str]:
-        voxels = X.drop(columns=list(self.demographics)).to_numpy(np.float32)
-        return [hashlib.sha256(np.ascontiguousarray(row).tobytes()).hexdigest() for row in voxels]
-
-
-def _unmoved(width: int) -> Floats:
-    return np.vstack([np.eye(width), np.zeros(width)])
-
-
-def _moved(embedding: Floats, way: Floats) -> Floats:
-    return np.asarray(embedding @ way[:-1] + way[-1])
+def _mapped(embedding: Floats, matrix: Floats) -> Floats:
+    return np.asarray(embedding @ matrix[:-1] + matrix[-1])
 
 
 def _map_onto(source: Floats, target: Floats) -> Floats:
     """Return the ridge regression of one embedding on another's, of shape (width + 1, width)."""
-    centre, aim = source.mean(axis=0), target.mean(axis=0)
-    away = source - centre
-    gram = away.T @ away
+    source_mean, target_mean = source.mean(axis=0), target.mean(axis=0)
+    centred = source - source_mean
+    gram = centred.T @ centred
     gram += _RIDGE * np.trace(gram) / len(gram) * np.eye(len(gram)) + 1e-12 * np.eye(len(gram))
-    slope = np.linalg.solve(gram, away.T @ (target - aim))
-    return np.vstack([slope, aim - centre @ slope])
+    slope = np.linalg.solve(gram, centred.T @ (target - target_mean))
+    return np.vstack([slope, target_mean - source_mean @ slope])

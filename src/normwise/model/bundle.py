@@ -19,12 +19,12 @@ from sklearn.pipeline import Pipeline
 
 from normwise.classify import CLASSIFIERS
 from normwise.errors import ModelError
-from normwise.features import TRUSTED_TYPES as FEATURE_TYPES
 from normwise.files import (
     sha256_file,
     write_bytes,
     write_text,
 )
+from normwise.learnt import TRUSTED_TYPES as LEARNT_TYPES
 from normwise.model.model import Model
 from normwise.model.skops_archive import pipeline_bytes
 from normwise.model.weights import (
@@ -248,7 +248,7 @@ def _load_pipeline(path: Path, manifest: dict[str, Any]) -> Any:
     import sklearn
     import skops.io
 
-    allowed = {*_OWN_TYPES, *NORMALIZER_TYPES, *FEATURE_TYPES}
+    allowed = {*_OWN_TYPES, *NORMALIZER_TYPES, *LEARNT_TYPES}
     allowed |= {name for spec in CLASSIFIERS.values() for name in spec.trusted}
     content = path.read_bytes()
     try:

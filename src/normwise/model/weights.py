@@ -1,7 +1,7 @@
 """The networks inside a fitted pipeline: their weights go into a file of their own.
 
-A network is any estimator of Normwise with ``weights_``, arrays by name, or a list of such, one a member. The
-pipeline is saved without them; a description in the manifest says what must be put back, and where.
+A network is any object of Normwise with ``weights_``, arrays by name, or a list of such, one a member. The
+pipeline is saved without them; a description in the manifest says what belongs where.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from sklearn.base import BaseEstimator
 from sklearn.pipeline import Pipeline
 
 from normwise.errors import ModelError
+from normwise.networks.images import ConvNetwork
 
 __all__ = ["NetworkNote", "attach_weights", "detach_weights", "weights_bytes", "weights_of_bytes"]
 
@@ -60,7 +61,9 @@ def detach_weights(pipeline: Any) -> tuple[Any, dict[str, Array], dict[str, Netw
         The pipeline itself where it holds no network. The arrays' names are the network's place in the
         pipeline, the member and the array.
     """
-    networks = {place: found for place, found in _networks(pipeline) if _parts(found.weights_) is not None}
+    networks = {
+        place: network for place, network in _networks(pipeline) if _parts(network.weights_) is not None
+    }
     if not networks:
         return pipeline, {}, {}
     arrays: dict[str, Array] = {}
@@ -71,7 +74,9 @@ def detach_weights(pipeline: Any) -> tuple[Any, dict[str, Array], dict[str, Netw
         arrays |= {f"{place}/{name}": part for name, part in parts.items()}
         notes[place] = NetworkNote(
             kind=_kind(network),
-            settings={name: _plain(value) for name, value in network.get_params(deep=False).items()},
+            settings={
+                name: _plain(value) for name, value in sorted(vars(network).items()) if name[-1] != "_"
+            },
             members=len(network.weights_) if isinstance(network.weights_, list) else None,
             arrays={name: (str(part.dtype), part.shape) for name, part in parts.items()},
         )
@@ -87,27 +92,29 @@ def attach_weights(pipeline: Any, arrays: dict[str, Array], notes: dict[str, Net
     ValueError
         Where networks, names, types or shapes are not those that the notes describe.
     """
-    empty = {place: found for place, found in _networks(pipeline) if found.weights_ is None}
+    empty = {place: network for place, network in _networks(pipeline) if network.weights_ is None}
     if {place: _kind(network) for place, network in empty.items()} != {
         place: note.kind for place, note in notes.items()
     }:
         raise ValueError("the networks of the pipeline are not those of the manifest")
-    told = {f"{place}/{name}": kind for place, note in notes.items() for name, kind in note.arrays.items()}
-    if {name: (str(part.dtype), part.shape) for name, part in arrays.items()} != told:
+    described = {
+        f"{place}/{name}": kind for place, note in notes.items() for name, kind in note.arrays.items()
+    }
+    if {name: (str(part.dtype), part.shape) for name, part in arrays.items()} != described:
         raise ValueError("the weights are not those that the manifest describes")
     for place, network in empty.items():
         note = notes[place]
-        mine = {name: arrays[f"{place}/{name}"] for name in note.arrays}
+        own = {name: arrays[f"{place}/{name}"] for name in note.arrays}
         if note.members is not None:
             members: list[dict[str, Array]] = [{} for _ in range(note.members)]
-            for name, part in mine.items():
+            for name, part in own.items():
                 member, _, rest = name.partition("/")
                 members[int(member)][rest] = part
             network.weights_ = members
         elif hasattr(network, "restore_weights"):
-            network.restore_weights(mine)
+            network.restore_weights(own)
         else:
-            network.weights_ = mine
+            network.weights_ = own
 
 
 def weights_bytes(arrays: dict[str, Array]) -> bytes:
@@ -144,11 +151,11 @@ def weights_of_bytes(content: bytes, path: Path) -> dict[str, Array]:
 
 
 def _networks(thing: Any, place: str = "") -> Iterator[tuple[str, Any]]:
-    """Walk through a fitted estimator, and give every network of ours with its place."""
+    """Yield every network inside a fitted estimator with its place."""
     inner: dict[str, Any] = {}
     if isinstance(thing, Pipeline):
         inner = dict(thing.steps)
-    elif isinstance(thing, BaseEstimator):
+    elif isinstance(thing, (BaseEstimator, ConvNetwork)):
         inner = vars(thing)
         if "weights_" in inner and type(thing).__module__.startswith("normwise."):
             yield place, thing
@@ -157,7 +164,7 @@ def _networks(thing: Any, place: str = "") -> Iterator[tuple[str, Any]]:
     elif isinstance(thing, dict):
         inner = {str(name): each for name, each in thing.items()}
     for name, each in inner.items():
-        if isinstance(each, (BaseEstimator, list, tuple, dict)):
+        if isinstance(each, (BaseEstimator, ConvNetwork, list, tuple, dict)):
             yield from _networks(each, f"{place}.{name}" if place else name)
 
 

@@ -1,25 +1,41 @@
-"""Networks."""
+"""Networks in PyTorch, without scikit-learn: how they are built, trained and evaluated.
+
+* ``dense``: fully connected networks on NumPy arrays: scores, gradients, attributions.
+* ``stacked``: the same networks in PyTorch, all members and settings trained together.
+* ``attention``: training of attention over the tiles of slides.
+* ``training``: the loop that trains them; ``checkpoint``: saving and resuming it.
+* ``device``: processor or GPU, seeds, threads and deterministic algorithms.
+* ``images``: networks for images.
+
+``stacked``, ``training`` and ``checkpoint`` import torch at their top; they are imported on first use.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 from normwise.networks.attention import train_attention
-from normwise.networks.attribution import integrated_gradients
 from normwise.networks.dense import (
     ACTIVATIONS,
     LEAK,
     MAXOUT_PIECES,
     Dense,
+    integrated_gradients,
     joined_odds,
     log_odds_gradient,
     odds_of,
     shapes_of,
 )
 from normwise.networks.device import choose_device, need_torch
-from normwise.networks.fit import train_together
+
+if TYPE_CHECKING:
+    from normwise.networks.stacked import StackSettings, train_stack
 
 __all__ = [
     "ACTIVATIONS",
     "LEAK",
     "MAXOUT_PIECES",
     "Dense",
+    "StackSettings",
     "choose_device",
     "integrated_gradients",
     "joined_odds",
@@ -28,5 +44,11 @@ __all__ = [
     "odds_of",
     "shapes_of",
     "train_attention",
-    "train_together",
+    "train_stack",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in ("StackSettings", "train_stack"):
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module("normwise.networks.stacked"), name)

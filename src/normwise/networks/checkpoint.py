@@ -1,7 +1,7 @@
-"""A training written down after each epoch, so that a killed one goes on where it was.
+"""Checkpoints: a training is saved after each epoch, so that one that was killed resumes where it was.
 
 One safetensors file holds everything: tensors (weights, optimizer, random states) and, in its header, a JSON
-text (epoch, losses, and what was being trained). It takes its predecessor's place whole or not at all.
+text (epoch, losses, and what was being trained). It is replaced as a whole or not at all.
 """
 
 from __future__ import annotations
@@ -18,14 +18,21 @@ from safetensors.torch import save
 from normwise.errors import ClassifierError
 from normwise.files import write_bytes
 
-__all__ = ["Checkpoint", "read_checkpoint", "restore_optimizer", "store_optimizer", "write_checkpoint"]
+__all__ = [
+    "Checkpoint",
+    "checkpoint_refused",
+    "read_checkpoint",
+    "restore_optimizer",
+    "store_optimizer",
+    "write_checkpoint",
+]
 
 _FIELD = "normwise"  # one entry in the header, since the order of several is not fixed
 
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """What a training needs to go on.
+    """What a training needs to resume.
 
     Attributes
     ----------
@@ -89,28 +96,27 @@ def read_checkpoint(path: Path, training: dict[str, Any]) -> Checkpoint | None:
         written = facts["training"]
         int(facts["epoch"])
     except (SafetensorError, OSError, KeyError, TypeError, ValueError) as fault:
-        raise _refused(path, f"{type(fault).__name__} while it was read") from fault
+        raise checkpoint_refused(path, f"{type(fault).__name__} while it was read") from fault
     wanted = json.loads(json.dumps(training))
     if written != wanted:
-        other = [
-            name for name in wanted if not isinstance(written, dict) or written.get(name) != wanted[name]
-        ]
-        raise _refused(path, f"another {', '.join(other) or 'training'} than is to be trained")
+        known = written if isinstance(written, dict) else {}
+        other = [name for name in wanted if known.get(name) != wanted[name]]
+        raise checkpoint_refused(path, f"another {', '.join(other) or 'training'} than is to be trained")
     return Checkpoint(tensors, facts)
 
 
 def store_optimizer(optimizer: torch.optim.Optimizer) -> dict[str, torch.Tensor]:
-    """Return an optimizer's memory as flat tensors, ``optimizer.PLACE.NAME``."""
+    """Return an optimizer's state as flat tensors, ``optimizer.PLACE.NAME``."""
     return {
         f"optimizer.{place}.{name}": torch.as_tensor(value)
-        for place, memory in optimizer.state_dict()["state"].items()
-        for name, value in memory.items()
+        for place, state in optimizer.state_dict()["state"].items()
+        for name, value in state.items()
         if value is not None
     }
 
 
 def restore_optimizer(optimizer: torch.optim.Optimizer, tensors: dict[str, torch.Tensor]) -> None:
-    """Give an optimizer the memory that `store_optimizer` returned (names without ``optimizer.``)."""
+    """Give an optimizer the state that `store_optimizer` returned (names without ``optimizer.``)."""
     state: dict[int, dict[str, torch.Tensor]] = {}
     parts = [part for group in optimizer.param_groups for part in group["params"]]
     for name, value in tensors.items():
@@ -123,12 +129,15 @@ def restore_optimizer(optimizer: torch.optim.Optimizer, tensors: dict[str, torch
     optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
 
 
-def _refused(path: Path, seen: str) -> ClassifierError:
+def checkpoint_refused(
+    path: Path, seen: str, expected: str = "the checkpoint of the same network, data and settings"
+) -> ClassifierError:
+    """Return the error CLS-303 of a checkpoint that can't be resumed."""
     return ClassifierError(
         "CLS-303",
-        "the checkpoint can't be gone on from.",
+        "training can't resume from the checkpoint.",
         subject=str(path),
         seen=seen,
-        expected="the checkpoint of the same network, data and settings",
+        expected=expected,
         advice="remove the file to train from the start, or name another",
     )

@@ -1,6 +1,6 @@
-"""PyTorch, lent: the device, and a stretch of code in which seed, threads and determinism are ours.
+"""PyTorch's device, and a context with a given seed, number of threads and deterministic algorithms.
 
-Nothing stays changed afterwards: random states, thread counts and flags are the caller's again.
+The caller's random states, thread counts and flags are restored afterwards.
 """
 
 from __future__ import annotations
@@ -48,8 +48,6 @@ def need_torch(purpose: str) -> None:
 def choose_device(name: str = "auto") -> Any:
     """Return a ``torch.device``: ``"auto"`` is a GPU where there is one, else the processor.
 
-    Under ``torchrun`` each process takes the GPU of its own ``LOCAL_RANK``.
-
     Raises
     ------
     ClassifierError
@@ -64,7 +62,7 @@ def choose_device(name: str = "auto") -> Any:
     if name == "cpu":
         return torch.device("cpu")
     if kind == "cuda":
-        index = int(place or os.environ.get("LOCAL_RANK", "0"))
+        index = int(place or 0)
         if index < count:
             return torch.device("cuda", index)
     raise ClassifierError(
@@ -119,7 +117,7 @@ def deterministic_torch(seed: int, device: Any, *, threads: int | None = 1) -> I
     torch.use_deterministic_algorithms(mode=True, warn_only=True)
     try:
         with torch.random.fork_rng(devices=[device] if on_gpu else []):
-            # `torch.manual_seed` would seed every device there is, and those are not lent.
+            # `torch.manual_seed` would seed the other devices too, whose states are not restored.
             torch.default_generator.manual_seed(seed)
             if on_gpu:
                 with torch.cuda.device(device):

@@ -1,10 +1,9 @@
-"""A training's moving parts: one epoch, early stopping, and going on from a checkpoint."""
+"""The training loop of every network: epochs, early stopping, and resuming from a checkpoint."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,22 +16,28 @@ from normwise.engine import Progress
 from normwise.errors import ClassifierError
 from normwise.networks.checkpoint import (
     Checkpoint,
+    checkpoint_refused,
     read_checkpoint,
     restore_optimizer,
     store_optimizer,
     write_checkpoint,
 )
 from normwise.networks.device import choose_device, deterministic_torch
-from normwise.networks.distributed import Group, joined_group
 
-__all__ = ["OPTIMIZERS", "Batch", "Training", "TrainingCurve", "train_network"]
+__all__ = ["OPTIMIZERS", "Batch", "TrainingCurve", "train_network"]
 
 Batch = tuple[tuple[torch.Tensor, ...], torch.Tensor, torch.Tensor]
 """Inputs of the network, target, and weight of each row."""
 
-OPTIMIZERS = ("adamw", "sgd", "rmsprop")
+OPTIMIZERS: dict[str, Callable[[list[torch.Tensor], float], torch.optim.Optimizer]] = {
+    # The loop applies weight decay, so that it means the same for each optimizer.
+    "adamw": lambda parameters, rate: torch.optim.AdamW(parameters, lr=rate, weight_decay=0.0, fused=True),
+    "sgd": lambda parameters, rate: torch.optim.SGD(parameters, lr=rate, momentum=0.9, nesterov=True),
+    "rmsprop": lambda parameters, rate: torch.optim.RMSprop(parameters, lr=rate),
+}
+"""AdamW (Loshchilov and Hutter 2019), Nesterov's momentum of 0.9, and RMSprop."""
 
-_NOTHING = 1e-30  # a batch whose rows all weigh nothing takes a step of nothing
+_TINY = 1e-30  # a batch whose rows all have weight 0 takes a step of length 0
 
 
 @dataclass
@@ -42,17 +47,17 @@ class TrainingCurve:
     Attributes
     ----------
     losses : ndarray of shape (n_epochs,) or (n_epochs, n_members)
-        Weighted mean loss of the training rows while each epoch ran; a column a member where there are some.
+        Weighted mean loss of the training rows while each epoch ran; one column a member of a stack.
     validation : list of float
         What ``validate`` returned after each epoch.
     best_epoch : int or None
-        The epoch, from 1, whose weights were kept by early stopping.
+        The epoch, from 1, whose ``validate`` was smallest.
     resumed_at : int
-        Epochs that a checkpoint had done before.
+        Epochs that a checkpoint had already done.
     seconds, loading_seconds : float
         Of this call: in all, and waiting for batches.
     rows : int
-        Rows that this process has trained on in this call.
+        Rows trained on in this call.
     """
 
     losses: NDArray[np.float64] = field(default_factory=lambda: np.empty(0))
@@ -69,66 +74,50 @@ class TrainingCurve:
         return len(self.losses)
 
 
-class Training:
-    """A training's moving parts: network, optimizer, scaler, curve, and the best weights so far."""
-
-    shared: bool
-    loss: Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
-    patience: int | None
+class _Training:
+    """The state of a training: network, optimizer, curve, and the best weights so far."""
 
     def __init__(
         self,
         module: torch.nn.Module,
         device: torch.device,
-        group: Group,
+        loss: Callable[[torch.Tensor, torch.Tensor], torch.Tensor],
         optimizer: str,
         learning_rate: float,
         weight_decay: float | torch.Tensor,
         penalty: float | torch.Tensor,
-        mixed: bool,  # noqa: FBT001 - called once
-        compiled: bool,  # noqa: FBT001 - called once
+        patience: int | None,
     ) -> None:
-        self.module, self.device, self.group = module, device, group
-        on_gpu = device.type == "cuda"
-        self.half = None
-        if mixed and on_gpu:
-            self.half = torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float16
-        # A float16 gradient would vanish below 6e-8; bfloat16 has float32's range.
-        self.scaler = torch.amp.GradScaler(device.type, enabled=self.half == torch.float16)
+        self.module, self.device, self.loss, self.patience = module, device, loss, patience
         named = [(name, part) for name, part in module.named_parameters() if part.requires_grad]
-        self.optimizer = _make_optimizer(optimizer, [part for _, part in named], learning_rate)
-        decay, pull = (torch.as_tensor(each, dtype=torch.float64) for each in (weight_decay, penalty))
+        self.optimizer = OPTIMIZERS[optimizer]([part for _, part in named], learning_rate)
+        decay, ridge = (torch.as_tensor(each, dtype=torch.float64) for each in (weight_decay, penalty))
+        weights = [part for name, part in named if part.ndim > 1 and name.rpartition(".")[2] != "bias"]
+        self.decayed = [(part, _broadcast(decay, part)) for part in weights if bool((decay != 0.0).any())]
+        self.penalised = [(part, _broadcast(ridge, part)) for part in weights if bool((ridge != 0.0).any())]
         self.settings = {
             "optimizer": optimizer,
             "learning_rate": learning_rate,
             "weight_decay": decay.tolist(),
-            "penalty": pull.tolist(),
+            "penalty": ridge.tolist(),
         }
-        weights = [part for name, part in named if part.ndim > 1 and name.rpartition(".")[2] != "bias"]
-        self.decayed = [(part, _spread(decay, part)) for part in weights if bool((decay != 0.0).any())]
-        self.penalised = [(part, _spread(pull, part)) for part in weights if bool((pull != 0.0).any())]
-        self.called = group.wrap(module, device)
-        if compiled and on_gpu:
-            self.called = torch.compile(self.called)
         self.curve = TrainingCurve()
         self.done = 0
         self.best: dict[str, torch.Tensor] = {}
 
     @property
     def is_over(self) -> bool:
-        """Whether early stopping has seen enough."""
+        """Whether early stopping ends the training."""
         best = self.curve.best_epoch
         return self.patience is not None and best is not None and self.done - best >= self.patience
 
     def describe(self, random_state: int, key: str) -> None:
-        """Say what is trained, so that a checkpoint of something else is told apart."""
+        """Describe what is trained, so that a checkpoint of something else is refused."""
         self.description: dict[str, Any] = {
             **self.settings,
             "random_state": random_state,
             "data": key,
             "device": self.device.type,
-            "precision": str(self.half),
-            "processes": self.group.size,
             "network": [
                 [name, list(part.shape), str(part.dtype), bool(part.requires_grad)]
                 for name, part in self.module.named_parameters()
@@ -137,20 +126,20 @@ class Training:
 
     def run_epoch(self, batches: Iterable[Batch], learning_rate: float) -> None:
         """Train on each batch once."""
-        self.called.train()
+        self.module.train()
         for settings in self.optimizer.param_groups:
             settings["lr"] = learning_rate
-        summed: torch.Tensor | None = None
-        weighed = torch.zeros((), dtype=torch.float64, device=self.device)
-        source, waiting_since = iter(batches), time.perf_counter()
-        for inputs, target, weight in source:
+        total_loss: torch.Tensor | None = None
+        total_weight = torch.zeros((), dtype=torch.float64, device=self.device)
+        waiting_since = time.perf_counter()
+        for inputs, target, weight in batches:
             self.curve.loading_seconds += time.perf_counter() - waiting_since
-            part, whole = self._step(inputs, target, weight, learning_rate)
-            summed = part if summed is None else summed + part
-            weighed = weighed + whole
+            batch_loss, batch_weight = self._step(inputs, target, weight, learning_rate)
+            total_loss = batch_loss if total_loss is None else total_loss + batch_loss
+            total_weight = total_weight + batch_weight
             waiting_since = time.perf_counter()
-        assert summed is not None, "an epoch has at least one batch"
-        mean = (self.group.total(summed) / weighed).cpu().numpy().astype(np.float64)
+        assert total_loss is not None, "an epoch has at least one batch"
+        mean = (total_loss / total_weight).cpu().numpy().astype(np.float64)
         self.done += 1
         if not np.isfinite(mean).all():
             raise ClassifierError(
@@ -169,50 +158,34 @@ class Training:
         weight: torch.Tensor,
         learning_rate: float,
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Take one step; return this process's weighted sum of losses, and the whole batch's weight."""
-        group = self.group
+        """Take one step; return the batch's weighted sum of losses, and its sum of weights."""
         whole = weight.sum(dtype=torch.float64).to(self.device)
-        if self.shared:
-            whole = group.total(whole)
-        else:
-            inputs = tuple(map(group.share, inputs))
-            target, weight = group.share(target), group.share(weight)
         inputs = tuple(part.to(self.device, non_blocking=True) for part in inputs)
         target, weight = (part.to(self.device, non_blocking=True) for part in (target, weight))
         self.optimizer.zero_grad(set_to_none=True)
-        with self._precision():
-            losses = self.loss(self.called(*inputs), target)
-        wide = losses if losses.ndim == 1 else losses.movedim(0, -1)
-        part = (wide.double() if self.half is not None else wide) * weight.to(wide.dtype)
-        part = part.sum(dim=-1)
-        # The group's average over processes, times their number, is the sum over the whole batch.
-        self.scaler.scale(part.sum() * group.size / whole.to(part.dtype).clamp_min(_NOTHING)).backward()
-        self.scaler.unscale_(self.optimizer)
+        losses = self.loss(self.module(*inputs), target)
+        by_row = losses if losses.ndim == 1 else losses.movedim(0, -1)
+        summed = (by_row * weight.to(by_row.dtype)).sum(dim=-1)
+        (summed.sum() / whole.to(summed.dtype).clamp_min(_TINY)).backward()
         with torch.no_grad():
-            for weights, pull in self.penalised:
-                weights.grad.addcmul_(weights, pull)
-            for weights, decay in self.decayed:
-                weights.mul_(1.0 - learning_rate * decay)
-        self.scaler.step(self.optimizer)
-        self.scaler.update()
+            for part, ridge in self.penalised:
+                part.grad.addcmul_(part, ridge)
+            for part, decay in self.decayed:
+                part.mul_(1.0 - learning_rate * decay)
+        self.optimizer.step()
         self.curve.rows += len(target)
-        return part.detach().double(), whole
+        return summed.detach().double(), whole
 
-    def _precision(self) -> AbstractContextManager[Any]:
-        return nullcontext() if self.half is None else torch.autocast(self.device.type, dtype=self.half)
-
-    def judge(self, validate: Callable[[torch.nn.Module], float]) -> None:
-        """Validate, and keep the weights where they are the best so far."""
+    def validate(self, validate: Callable[[torch.nn.Module], float]) -> None:
+        """Validate, and remember the weights where they are the best so far."""
         self.module.eval()
-        with torch.no_grad(), self._precision():
-            found = float(validate(self.module))
-        earlier = self.curve.validation
-        better = self.group.agree(not earlier or found < min(earlier))
-        earlier.append(found)
-        if better:
+        with torch.no_grad():
+            value = float(validate(self.module))
+        if not self.curve.validation or value < min(self.curve.validation):
             self.curve.best_epoch = self.done
             if self.patience is not None:
-                self.best = {name: value.detach().clone() for name, value in self.module.state_dict().items()}
+                self.best = {name: part.detach().clone() for name, part in self.module.state_dict().items()}
+        self.curve.validation.append(value)
 
     def finish(self) -> None:
         """Return to the best weights, if early stopping was asked for."""
@@ -221,69 +194,47 @@ class Training:
         self.module.eval()
 
     def save(self, path: Path) -> None:
-        """Write the checkpoint; only the first process does."""
-        states = [torch.get_rng_state()]
-        if self.device.type == "cuda":
-            states.append(torch.cuda.get_rng_state(self.device))
-        gathered = [self.group.gather(state, self.device) for state in states]
-        if self.group.rank > 0:
-            return
+        """Write the checkpoint."""
         tensors = {f"module.{name}": value for name, value in self.module.state_dict().items()}
         tensors |= {f"best.{name}": value for name, value in self.best.items()}
         tensors |= store_optimizer(self.optimizer)
-        for kind, each in zip(("processor", "device"), gathered, strict=False):
-            tensors |= {f"random.{kind}.{rank}": state for rank, state in enumerate(each)}
+        tensors["random.processor"] = torch.get_rng_state()
+        if self.device.type == "cuda":
+            tensors["random.device"] = torch.cuda.get_rng_state(self.device)
         facts = {
             "training": self.description,
             "epoch": self.done,
             "losses": self.curve.losses.tolist(),
             "validation": self.curve.validation,
             "best_epoch": self.curve.best_epoch,
-            "scaler": self.scaler.state_dict(),
         }
         write_checkpoint(path, Checkpoint(tensors, facts))
 
     def resume(self, path: Path, epochs: int) -> None:
-        """Go on from a checkpoint, if there is one."""
-        found = read_checkpoint(path, self.description)
-        if found is None:
+        """Resume from a checkpoint, if there is one."""
+        checkpoint = read_checkpoint(path, self.description)
+        if checkpoint is None:
             return
-        facts, rank = found.facts, self.group.rank
+        facts = checkpoint.facts
         if facts["epoch"] > epochs:
-            raise ClassifierError(
-                "CLS-303",
-                "the checkpoint can't be gone on from.",
-                subject=str(path),
-                seen=f"{facts['epoch']} epochs done",
-                expected=f"at most the {epochs} that are to be trained",
-                advice="remove the file to train from the start, or name another",
+            raise checkpoint_refused(
+                path, f"{facts['epoch']} epochs done", f"at most the {epochs} that are to be trained"
             )
-        self.module.load_state_dict(found.part("module"))
-        self.best = {name: value.to(self.device) for name, value in found.part("best").items()}
-        restore_optimizer(self.optimizer, found.part("optimizer"))
-        self.scaler.load_state_dict(facts["scaler"])
-        random = found.part("random")
-        torch.set_rng_state(random[f"processor.{rank}"])
+        self.module.load_state_dict(checkpoint.part("module"))
+        self.best = {name: value.to(self.device) for name, value in checkpoint.part("best").items()}
+        restore_optimizer(self.optimizer, checkpoint.part("optimizer"))
+        random = checkpoint.part("random")
+        torch.set_rng_state(random["processor"])
         if self.device.type == "cuda":
-            torch.cuda.set_rng_state(random[f"device.{rank}"], self.device)
+            torch.cuda.set_rng_state(random["device"], self.device)
         self.curve.losses = np.asarray(facts["losses"], dtype=np.float64)
         self.curve.validation = list(facts["validation"])
         self.curve.best_epoch = facts["best_epoch"]
         self.curve.resumed_at = self.done = facts["epoch"]
 
 
-def _make_optimizer(name: str, parameters: list[torch.Tensor], learning_rate: float) -> torch.optim.Optimizer:
-    # Weight decay is taken by the loop, so that it means the same for each of them.
-    if name == "adamw":
-        return torch.optim.AdamW(parameters, lr=learning_rate, weight_decay=0.0, fused=True)
-    if name == "sgd":
-        return torch.optim.SGD(parameters, lr=learning_rate, momentum=0.9, nesterov=True)
-    assert name == "rmsprop", f"an optimizer is one of {OPTIMIZERS}"
-    return torch.optim.RMSprop(parameters, lr=learning_rate)
-
-
-def _spread(decay: torch.Tensor, part: torch.Tensor) -> torch.Tensor:
-    """Return decay, one for all or one a place of the first dimension, ready to multiply a parameter."""
+def _broadcast(decay: torch.Tensor, part: torch.Tensor) -> torch.Tensor:
+    """Return decay, a scalar or one value a place of the first dimension, in a shape that multiplies part."""
     decay = decay.to(part.device, part.dtype)
     return decay if decay.ndim == 0 else decay.reshape(-1, *[1] * (part.ndim - 1))
 
@@ -302,14 +253,11 @@ def train_network(
     device: str = "cpu",
     checkpoint: Path | None = None,
     progress: Progress | None = None,
-    mixed: bool = False,
-    compiled: bool = False,
     schedule: Callable[[int], float] | None = None,
     validate: Callable[[torch.nn.Module], float] | None = None,
     patience: int | None = None,
     after_epoch: Callable[[int, torch.nn.Module], None] | None = None,
     threads: int | None = 1,
-    shared: bool = False,
     key: str = "",
     title: str = "training",
 ) -> TrainingCurve:
@@ -318,38 +266,34 @@ def train_network(
     Parameters
     ----------
     module : torch.nn.Module
-        Its parameters that ask for a gradient are trained.
+        Its parameters that require a gradient are trained.
     batches : callable
         ``batches(epoch)``, from 0, gives the epoch's ``((inputs, …), target, weight)``; the first dimension
         of each tensor is the row. It must depend on the epoch and torch's generator alone, so that an epoch
         can be repeated.
     loss : callable
         ``loss(output, target)`` gives each row's loss, (n_rows,) or (n_rows, n_members); their weighted mean
-        is made small, summed over members.
+        is minimised, summed over members.
     epochs : int
         Passes over the batches.
     optimizer : {"adamw", "sgd", "rmsprop"}
-        AdamW (Loshchilov and Hutter 2019), Nesterov's momentum of 0.9, or RMSprop.
+        A key of `OPTIMIZERS`.
     learning_rate : float
         Of every parameter.
     weight_decay : float or Tensor
-        Share of a weight, times the learning rate, that each step takes away, whatever the optimizer; biases
-        and norms (one dimension, or named ``bias``) keep theirs. A tensor is spread over the first
-        dimension of each parameter.
+        Each step shrinks the weights by this share of themselves, times the learning rate, whatever the
+        optimizer; biases and norms (one dimension, or named ``bias``) are not shrunk. A tensor is broadcast
+        along the first dimension of each parameter.
     penalty : float or Tensor
-        Half of it times the squares of the same weights is added to the loss; spread in the same way.
+        Half of it times the squares of the same weights is added to the loss; broadcast in the same way.
     random_state : int
         Seed of torch's generator while the network trains.
     device : str
         ``"auto"``, ``"cpu"``, ``"cuda"`` or ``"cuda:1"``.
     checkpoint : Path, optional
-        A ``.safetensors`` file, written after each epoch and gone on from where it exists.
+        A ``.safetensors`` file, written after each epoch; where it exists, training resumes from it.
     progress : Progress, optional
         Shows epochs, loss and time left.
-    mixed : bool
-        Half precision on a GPU: bfloat16 where it can, float16 with a scaled loss where not. Elsewhere full.
-    compiled : bool
-        ``torch.compile`` on a GPU.
     schedule : callable, optional
         ``schedule(epoch)``, a factor of the learning rate.
     validate : callable, optional
@@ -360,18 +304,15 @@ def train_network(
         ``after_epoch(n_done, module)``; only of epochs that this call trains.
     threads : int, optional
         Processor threads while it trains; None leaves them as they are.
-    shared : bool
-        Whether ``batches`` already gives each process of a data-parallel group its own share; otherwise all
-        of them are given the whole batch and take theirs.
     key : str
-        What the batches are made of; a checkpoint of another key is refused.
+        Identifies the data; a checkpoint of another key is refused.
     title : str
         Of the progress bar.
 
     Returns
     -------
     TrainingCurve
-        Losses, and the time that it took.
+        Losses, and the time taken.
 
     Raises
     ------
@@ -388,16 +329,13 @@ def train_network(
     (200, True)
     """
     place = choose_device(device)
-    with joined_group(place) as group, deterministic_torch(random_state + group.rank, place, threads=threads):
+    with deterministic_torch(random_state, place, threads=threads):
         module.to(place)
-        training = Training(
-            module, place, group, optimizer, learning_rate, weight_decay, penalty, mixed, compiled
-        )
+        training = _Training(module, place, loss, optimizer, learning_rate, weight_decay, penalty, patience)
         training.describe(random_state, key)
         if checkpoint is not None:
             training.resume(checkpoint, epochs)
-        training.shared, training.loss, training.patience = shared, loss, patience
-        if progress is not None and group.rank == 0:
+        if progress is not None:
             progress.start(title, epochs)
             for _ in range(training.done):
                 progress.advance(title, state="cached")
@@ -406,17 +344,17 @@ def train_network(
             factor = 1.0 if schedule is None else schedule(training.done)
             training.run_epoch(batches(training.done), learning_rate * factor)
             if validate is not None:
-                training.judge(validate)
+                training.validate(validate)
             if after_epoch is not None:
                 after_epoch(training.done, module)
             if checkpoint is not None:
                 training.save(checkpoint)
-            if progress is not None and group.rank == 0:
+            if progress is not None:
                 spent = time.perf_counter() - began
                 left = spent / (training.done - curve.resumed_at) * (epochs - training.done)
                 progress.advance(title, f"loss {curve.losses[-1].mean():.4g}, {left:.0f} s left")
         training.finish()
-        if progress is not None and group.rank == 0:
+        if progress is not None:
             progress.finish(title)
         curve.seconds = time.perf_counter() - began
     return curve

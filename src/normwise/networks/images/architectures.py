@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from normwise.errors import ClassifierError
 
-__all__ = ["ImageNetwork", "ResidualTrunk", "build_network", "parameter_count"]
+__all__ = ["ImageNetwork", "ResidualTrunk", "build_network"]
 
 _CONV: dict[int, Any] = {2: nn.Conv2d, 3: nn.Conv3d}
 # Over the batch, never over one image: that would take out how large and how bright a thing is.
@@ -217,11 +217,6 @@ def build_network(
     if trunk is not None:
         trunk.to(memory_format=_LAYOUT[ndim + 2])
     return ImageNetwork(trunk, demographics, classes, dropout)
-
-
-def parameter_count(module: Any) -> int:
-    """Return how many numbers a network learns."""
-    return sum(int(each.numel()) for each in module.parameters() if each.requires_grad)
 
 
 def _monai_networks() -> Any:

@@ -22,16 +22,16 @@ from normwise.networks.images.training import (
     ImageSet,
     Settings,
     load_weights,
+    predict_scores,
+    weights_of,
 )
 from normwise.networks.training import Batch, train_network
 
 __all__ = ["encode_images", "train_coder"]
 
-_AT_ONCE = 64
-
 
 class Coder(nn.Module):  # type: ignore[misc]  # torch has no types here
-    """A residual trunk down to a code, and convolutions between enlargements back up.
+    """Encoder: a residual trunk and a linear map to the code. Decoder: convolutions between interpolations.
 
     Parameters
     ----------
@@ -40,7 +40,7 @@ class Coder(nn.Module):  # type: ignore[misc]  # torch has no types here
     width, blocks : int
         Of the trunk.
     code : int
-        Numbers that an image is pressed into.
+        Numbers in the code of an image.
     """
 
     def __init__(self, shape: tuple[int, ...], width: int, blocks: int, code: int) -> None:
@@ -60,13 +60,13 @@ class Coder(nn.Module):  # type: ignore[misc]  # torch has no types here
         )
         self.last = conv(width, channels, 3, padding=1)
 
-    def encode(self, images: Tensor) -> Tensor:
+    def embed(self, images: Tensor) -> Tensor:
         """Return codes of shape (n, code)."""
         return self.to_code(self.trunk(images).flatten(1))
 
     def forward(self, images: Tensor) -> Tensor:
-        """Return the images drawn again from their codes."""
-        maps = self.from_code(self.encode(images)).reshape(-1, *self.deep)
+        """Return the images reconstructed from their codes."""
+        maps = self.from_code(self.embed(images)).reshape(-1, *self.deep)
         for place, step in enumerate(self.rising, start=1):
             left = 2 ** (len(self.rising) - place)
             edges = [max(1, -(-edge // left)) for edge in self.edges]
@@ -91,7 +91,7 @@ def train_coder(
     settings : mapping
         As `ConvAutoencoder.settings`, complete.
     seed : int
-        Of weights, order and changes.
+        Of weights, order and augmentation.
 
     Returns
     -------
@@ -108,16 +108,15 @@ def train_coder(
     drawn = ImageBatches(rows, plan, seed)
 
     def batches(epoch: int) -> Iterator[Batch]:
-        for (changed, _), _, weights in drawn(epoch):
-            yield (changed,), changed, weights
+        for (augmented, _), _, weights in drawn(epoch):
+            yield (augmented,), augmented, weights
 
     curve = train_network(
-        network, batches, loss=lambda drawn, given: ((drawn - given) ** 2).flatten(1).mean(dim=1),
+        network, batches, loss=lambda output, images: ((output - images) ** 2).flatten(1).mean(dim=1),
         epochs=plan.epochs, learning_rate=plan.learning_rate, weight_decay=plan.weight_decay,
-        random_state=seed, device=plan.device, mixed=plan.mixed, threads=plan.threads,
+        random_state=seed, device=plan.device, threads=plan.threads,
     )  # fmt: skip
-    weights = {name: value.detach().cpu().numpy().copy() for name, value in network.state_dict().items()}
-    return weights, curve.losses
+    return weights_of(network), curve.losses
 
 
 def encode_images(
@@ -132,13 +131,9 @@ def encode_images(
     device = choose_device(settings["device"])
     network = Coder(images.shape[1:], settings["width"], settings["blocks"], code)
     load_weights(network, weights)
-    network.to(device).eval()
-    rows, found = _rows(images, centre, spread), []
-    with deterministic_torch(0, device, threads=settings["threads"]), torch.no_grad():
-        for start in range(0, len(images), _AT_ONCE):
-            part = rows.read(slice(start, start + _AT_ONCE)).to(device)
-            found.append(network.encode(part).cpu().numpy())
-    return np.asarray(np.concatenate(found), dtype=np.float64)
+    with deterministic_torch(0, device, threads=settings["threads"]):
+        codes = predict_scores(network.to(device), _rows(images, centre, spread), embed=True)
+    return codes.astype(np.float64)
 
 
 def _rows(images: NDArray[Any], centre: float, spread: float) -> ImageSet:

@@ -49,8 +49,6 @@ CONV_SETTINGS: dict[str, Any] = {
     "freeze": Literal["nothing", "all_but_last_block", "trunk"],
     "checkpoint": Annotated[_Path, Meaning("the path of a folder")] | None,
     "device": Device,
-    "mixed": bool,
-    "compiled": bool,
     "threads": Count,
     "random_state": Seed,
 }

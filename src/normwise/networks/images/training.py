@@ -1,4 +1,4 @@
-"""Training networks for images: batches by seed, members of an ensemble, epochs by inner folds.
+"""Training of networks for images: batches drawn by seed, and the number of epochs by inner folds.
 
 torch is imported at the top: import this file lazily.
 """
@@ -26,11 +26,22 @@ from normwise.networks.training import (
     train_network,
 )
 
-__all__ = ["ImageBatches", "ImageSet", "Settings", "best_epochs", "predict_scores", "train_member"]
+__all__ = [
+    "ImageBatches",
+    "ImageSet",
+    "Settings",
+    "best_epochs",
+    "class_maps",
+    "load_weights",
+    "predict_scores",
+    "train_member",
+    "weights_of",
+]
 
 _RESIDENT = 0.25  # share of a GPU's free memory that images may take and stay
 _WARM_UP = 0.1  # share of the epochs in which the learning rate rises
 _AT_ONCE = 64  # images in memory when nothing is learnt
+_MAPS_AT_ONCE = 16  # and where gradients are wanted
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,14 +99,12 @@ class Settings:
     weight_decay: float
     augmentation: Augmentation
     device: str = "auto"
-    mixed: bool = True
-    compiled: bool = False
     threads: int | None = 1
-    steady: bool = False
+    constant_rate: bool = False
 
 
 class ImageBatches:
-    """One epoch's batches, drawn and changed by the seed and the epoch's number alone.
+    """Batches of an epoch, drawn and augmented by the seed and the epoch's number alone.
 
     Parameters
     ----------
@@ -104,7 +113,7 @@ class ImageBatches:
     settings : Settings
         Batch size, augmentation and device.
     seed : int
-        Of the order and the changes.
+        Of the order and the augmentation.
     """
 
     def __init__(self, rows: ImageSet, settings: Settings, seed: int) -> None:
@@ -123,13 +132,13 @@ class ImageBatches:
         if len(parts) > 1 and len(parts[-1]) == 1:  # one image alone has no spread to be normalised by
             parts[-2:] = [torch.cat(parts[-2:])]
         for part, images in zip(parts, self._loaded(parts), strict=True):
-            changed = augment(images, self.settings.augmentation, generator)
-            yield (changed, self.demographics[part]), self.codes[part], self.weights[part]
+            augmented = augment(images, self.settings.augmentation, generator)
+            yield (augmented, self.demographics[part]), self.codes[part], self.weights[part]
 
     def _loaded(self, parts: list[torch.Tensor]) -> Iterator[torch.Tensor]:
         """Give each part's images on the device; on a GPU the next are read while these are trained on."""
         if self.resident is not None:
-            yield from (self.resident[part.to(self.device)].float() for part in parts)
+            yield from (self.resident[part.to(self.device)] for part in parts)
         elif self.device.type == "cpu":
             yield from (self.rows.read(part.numpy()) for part in parts)
         else:
@@ -145,14 +154,14 @@ class ImageBatches:
         return self.rows.read(part.numpy()).pin_memory()
 
     def _resident(self) -> torch.Tensor | None:
-        """Return all images in half precision on the GPU, where they fit beside the network."""
+        """Return all images on the GPU, where they fit beside the network."""
         if self.device.type != "cuda":
             return None
         free, _ = torch.cuda.mem_get_info(self.device)
-        if self.rows.images.size * 2 > _RESIDENT * free:
+        if self.rows.images.size * 4 > _RESIDENT * free:
             return None
         starts = range(0, len(self.codes), _AT_ONCE)
-        pieces = [self.rows.read(slice(start, start + _AT_ONCE)).to(self.device).half() for start in starts]
+        pieces = [self.rows.read(slice(start, start + _AT_ONCE)).to(self.device) for start in starts]
         return torch.cat(pieces)
 
 
@@ -178,11 +187,11 @@ def train_member(
     settings : Settings
         How.
     seed : int
-        Of weights, order, changes and dropout.
+        Of weights, order, augmentation and dropout.
     checkpoint : Path, optional
-        Written after each epoch and gone on from.
+        Written after each epoch; where it exists, training resumes from it.
     key : str
-        What is trained, so that a checkpoint of something else is refused.
+        Identifies the data; a checkpoint of another key is refused.
     progress : Progress, optional
         Where it is shown.
     validate : callable, optional
@@ -207,15 +216,12 @@ def train_member(
         device=settings.device,
         checkpoint=checkpoint,
         progress=progress,
-        mixed=settings.mixed,
-        compiled=settings.compiled,
-        schedule=None if settings.steady else lambda epoch: one_cycle(epoch, settings.epochs),
+        schedule=None if settings.constant_rate else lambda epoch: one_cycle(epoch, settings.epochs),
         validate=validate,
         threads=settings.threads,
         key=key,
     )
-    weights = {name: value.detach().cpu().numpy().copy() for name, value in network.state_dict().items()}
-    return weights, curve
+    return weights_of(network), curve
 
 
 def one_cycle(epoch: int, epochs: int) -> float:
@@ -244,9 +250,9 @@ def best_epochs(
 ) -> tuple[int, NDArray[np.float64]]:
     """Choose how many epochs to train, by the held-out loss of several folds together.
 
-    One small validation set would choose its own luck. The learning rate is held steady, since where a
-    schedule ends depends on how long it runs; the losses are averaged over folds and over three neighbouring
-    epochs.
+    The best epoch of one small validation set would be chance. The learning rate is held constant, since
+    where a schedule ends depends on how long it runs; the losses are averaged over folds and over three
+    neighbouring epochs.
 
     Parameters
     ----------
@@ -260,20 +266,18 @@ def best_epochs(
     tuple of int and ndarray of shape (n_folds, n_epochs)
         The number of epochs, and the held-out losses.
     """
-    losses = []
+    losses, constant = [], replace(settings, constant_rate=True)
     for number, (train, held) in enumerate(folds):
         held_out = rows.take(held)
 
         def loss_of(network: Any, held_out: ImageSet = held_out) -> float:
-            scores = _scores(network, held_out, choose_device(settings.device))
+            scores = predict_scores(network, held_out)
             codes = torch.from_numpy(held_out.codes.astype(np.int64))
-            each = (
-                functional.cross_entropy(torch.from_numpy(scores), codes, reduction="none").double().numpy()
-            )
-            return float(np.average(each, weights=held_out.weights))
+            each = functional.cross_entropy(torch.from_numpy(scores), codes, reduction="none")
+            return float(np.average(each.double().numpy(), weights=held_out.weights))
 
         _, curve = train_member(
-            build, rows.take(train), replace(settings, steady=True), seed + number, validate=loss_of, key=key,
+            build, rows.take(train), constant, seed + number, validate=loss_of, key=key,
             checkpoint=None if checkpoint is None else checkpoint.with_name(f"fold-{number}.safetensors"),
         )  # fmt: skip
         losses.append(curve.validation)
@@ -282,15 +286,24 @@ def best_epochs(
     return int(np.argmin(smooth)) + 1, np.array(losses)
 
 
-def predict_scores(
-    network: Any, weights: dict[str, NDArray[Any]], rows: ImageSet, settings: Settings, *, embed: bool = False
-) -> NDArray[np.float32]:
-    """Return a network's scores, (n, n_classes), or its embedding, (n, width)."""
-    device = choose_device(settings.device)
-    load_weights(network, weights)
-    network.to(device).eval()
-    with deterministic_torch(0, device, threads=settings.threads):
-        return _scores(network, rows, device, embed=embed)
+def predict_scores(network: Any, rows: ImageSet, *, embed: bool = False) -> NDArray[np.float32]:
+    """Return a network's scores, (n, n_classes), or its embedding, (n, width), on the network's device."""
+    device = next(network.parameters()).device
+    network.eval()
+    parts = []
+    with torch.no_grad():
+        for start in range(0, len(rows.codes), _AT_ONCE):
+            part = slice(start, start + _AT_ONCE)
+            images = rows.read(part).to(device)
+            demographics = torch.from_numpy(rows.demographics[part]).to(device)
+            output = network.embed(images) if embed else network(images, demographics)
+            parts.append(output.float().cpu().numpy())
+    return np.concatenate(parts)
+
+
+def weights_of(network: Any) -> dict[str, NDArray[Any]]:
+    """Return a network's weights by name."""
+    return {name: value.detach().cpu().numpy().copy() for name, value in network.state_dict().items()}
 
 
 def load_weights(network: Any, weights: dict[str, NDArray[Any]]) -> None:
@@ -298,13 +311,43 @@ def load_weights(network: Any, weights: dict[str, NDArray[Any]]) -> None:
     network.load_state_dict({name: torch.from_numpy(np.array(value)) for name, value in weights.items()})
 
 
-def _scores(network: Any, rows: ImageSet, device: Any, *, embed: bool = False) -> NDArray[np.float32]:
-    found = []
-    with torch.no_grad():
-        for start in range(0, len(rows.codes), _AT_ONCE):
-            part = slice(start, start + _AT_ONCE)
+def class_maps(network: Any, rows: ImageSet, place: int) -> NDArray[np.float32]:
+    """Return signed Grad-CAM maps on the images' grid (Selvaraju et al. 2017, equations 1 and 2).
+
+    Parameters
+    ----------
+    network : ImageNetwork
+        Trained, on its device.
+    rows : ImageSet
+        The people.
+    place : int
+        Of the class, among the scores.
+
+    Returns
+    -------
+    ndarray of shape (n, …)
+    """
+    device = next(network.parameters()).device
+    network.eval()
+    parts = []
+    with deterministic_torch(0, device), torch.enable_grad():
+        for start in range(0, len(rows.codes), _MAPS_AT_ONCE):
+            part = slice(start, start + _MAPS_AT_ONCE)
             images = rows.read(part).to(device)
             demographics = torch.from_numpy(rows.demographics[part]).to(device)
-            answer = network.embed(images) if embed else network(images, demographics)
-            found.append(answer.float().cpu().numpy())
-    return np.concatenate(found)
+            with torch.no_grad():
+                maps = network.trunk(images)
+            maps = maps.detach().requires_grad_()
+            scores = network.read_maps(maps, demographics)
+            others = torch.cat([scores[:, :place], scores[:, place + 1 :]], dim=1)
+            # Of the log-odds, since a score that all classes share says nothing.
+            odds = (scores[:, place] - torch.logsumexp(others, dim=1)).sum()
+            (slope,) = torch.autograd.grad(odds, maps)
+            axes = tuple(range(2, maps.ndim))
+            cam = (slope.mean(dim=axes, keepdim=True) * maps).sum(dim=1, keepdim=True)
+            kind = "trilinear" if maps.ndim == 5 else "bilinear"
+            large = functional.interpolate(
+                cam.detach(), size=images.shape[2:], mode=kind, align_corners=False
+            )
+            parts.append(large[:, 0].float().cpu().numpy())
+    return np.concatenate(parts)

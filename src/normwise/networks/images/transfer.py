@@ -1,4 +1,4 @@
-"""Weights of another network to begin with, and what of them stays as it is.
+"""Transfer learning: begin with the weights of another network, and freeze some of them.
 
 torch is imported at the top: import this file lazily.
 """
@@ -17,7 +17,7 @@ from safetensors.torch import load, save
 from normwise.errors import ClassifierError
 from normwise.files import write_bytes
 
-__all__ = ["advise_transfer", "begin_from", "save_trunk"]
+__all__ = ["begin_from", "save_trunk"]
 
 _PREFIX = "trunk."
 
@@ -47,10 +47,10 @@ def begin_from(network: Any, path: str | None, freeze: str) -> None:
             )
         return
     try:
-        found = load(Path(path).read_bytes())
+        tensors = load(Path(path).read_bytes())
     except (OSError, SafetensorError) as fault:
         raise _refused(path, f"{type(fault).__name__}: {fault}", "a safetensors file") from fault
-    given = {name: value for name, value in found.items() if name.startswith(_PREFIX)}
+    given = {name: value for name, value in tensors.items() if name.startswith(_PREFIX)}
     wanted = {name: value for name, value in network.state_dict().items() if name.startswith(_PREFIX)}
     other = [
         f"{name} {tuple(given[name].shape) if name in given else 'is missing'}"
@@ -97,37 +97,6 @@ def save_trunk(weights: dict[str, NDArray[Any]], path: Path) -> None:
         name: torch.from_numpy(np.array(value)) for name, value in weights.items() if name.startswith(_PREFIX)
     }
     write_bytes(path, save(tensors))
-
-
-def advise_transfer(people: int, *, similar: bool) -> str:
-    """Return what to do with another network's weights: the four quadrants of how many and how alike.
-
-    Parameters
-    ----------
-    people : int
-        In the training part.
-    similar : bool
-        Whether the other network saw the same kind of image.
-
-    Examples
-    --------
-    >>> advise_transfer(80, similar=True)
-    "few people, similar images: freeze='trunk', so that only the fully connected layer is learnt"
-    """
-    # A residual trunk of 3 blocks has some 50,000 weights: below a few hundred people they can't all be
-    # learnt.
-    if people < 500:
-        if similar:
-            return (
-                "few people, similar images: freeze='trunk', so that only the fully connected layer is learnt"
-            )
-        return (
-            "few people, other images: freeze='all_but_last_block' with strong augmentation, and compare with"
-            " features of regions; the first layers may still be of use"
-        )
-    if similar:
-        return "many people, similar images: freeze='nothing', and a learning rate ten times smaller"
-    return "many people, other images: start afresh, or from the weights with freeze='nothing'"
 
 
 def _refused(subject: str, seen: str, expected: str) -> ClassifierError:
