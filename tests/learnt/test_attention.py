@@ -130,7 +130,7 @@ def test_columns_of_tiles_that_are_incomplete_are_refused() -> None:
         fitted.transform(train.drop(columns=bag_column(2, "size")))
 
 
-def test_of_more_tiles_than_room_evenly_spaced_ones_are_taken() -> None:
+def test_of_more_tiles_than_fit_evenly_spaced_ones_are_taken() -> None:
     table = TileTable(("a",), np.arange(100, dtype=np.float32)[:, None], np.zeros((100, 2), np.int32), 9)
-    bag = pack_bag(table, ["a"], room=4).reshape(4, 2)
+    bag = pack_bag(table, ["a"], capacity=4).reshape(4, 2)
     assert bag.tolist() == [[0, 1], [33, 1], [66, 1], [99, 1]]
