@@ -138,3 +138,5 @@ class ConvClassifier(ConvNetwork, Classifier):
     def predict_proba(self, X: Any) -> Floats:
         """Return the probability of each class, (n_samples, n_classes), in the order of ``classes_``."""
         check_is_fitted(self)
+        scores = self.scores_of(self.rows_of(validate_images(self, X)[0]))
+        return np.asarray(np.mean([softmax(each.astype(np.float64), axis=1) for each in scores], axis=0))

@@ -49,12 +49,8 @@ def grad_cam(model: ConvClassifier, X: Any, target: Any, *, signed: bool = False
     ClassifierError
         CLS-508, the class was not trained on, or the network has seen no images.
     """
-    from normwise.networks.images import class_maps
-
-    place = _place_of(model, target)
-    maps = [class_maps(network, rows, place) for network, rows in model.each_network(X)]
-    found = np.mean(maps, axis=0)
-    return np.asarray(found if signed else np.maximum(found, 0.0), dtype=np.float32)
+    maps = model.class_maps(X, _place_of(model, target))
+    return np.asarray(maps if signed else np.maximum(maps, 0.0), dtype=np.float32)
 
 
 def occlusion_by_region(
