@@ -200,7 +200,7 @@ def test_what_can_not_be_learnt_from_is_named(cohort, frame, fitted):
         return Catch()
 
     with refused("CLS-502"):
-        ConvClassifier(ndim=3).fit(X[:, 0], y)
+        ConvClassifier(ndim=3).fit(X, y)
     with refused("CLS-502"):
         ConvClassifier(ndim=2).fit(X, y[:-1])
     with refused("CLS-502"):
