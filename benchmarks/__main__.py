@@ -25,7 +25,6 @@ def main() -> int:
         print(f"usage: python -m benchmarks NAME [PART], one of: {', '.join(names)}", file=sys.stderr)
         return 2
     sys.path.append(str(Path(__file__).parents[1] / "tests"))  # where slides and cohorts are simulated
-    sys.path.append(str(Path(__file__).parents[1] / "tests"))  # where slides and cohorts are simulated
     import_module(f"benchmarks.{sys.argv[1]}").main()
     return 0
 

@@ -1,21 +1,30 @@
 """Normwise: classify medical images against what is normal for a person's age and sex.
 
-The floor plan; data walks from top to bottom, one room a stage::
+The packages; each may import those below it::
 
-    errors, files, schema, results   what every room shares
-    cohort      who?          participants tables, BIDS, the study file
-    images      pixels        guarded readers, geometry
-    engine      many of them  one function over many subjects, cache, resume
-    features    extractors    regions, tables, FreeSurfer, voxels
-    normalize   demographics  the regression on the normal group
-    classify    classifiers   linear, logistic, svm, forest, perceptron
-    procedure   the lecture's procedure: pipeline, train, apply, decision, saved model
-    evaluate    honest tests  splits, cross-validation, metrics, intervals
-    report      pages         read results and nothing else
-    samples     the simulated demo cohort
     cli         the command
+    serve       the local web application: people, brains, slides
+    evaluate    tests of the procedure: splits, cross-validation, metrics, intervals, leaks
+    model       train, apply, the saved model, explanations, ONNX
+    runs        one run: features and cohort prepared, results written and read
+    procedure   folds, pipeline, tuning, score, decision
+    report      pages out of saved results alone
+    classify    classifiers with probabilities
+    normalize   the regression on the normal group, sites
+    features    extractors: tables, regions, brain, voxels, slides
+    learnt      transformers that are fitted inside training folds
+    networks    neural networks in PyTorch
+    engine      one function over many subjects: processes, cache, resuming
+    samples     the simulated cohort of the demo
+    images      volumes, DICOM and slides, read safely
+    cohort      participants tables, BIDS, the study file
+    run_folder  the files of a run, with digests
+    results     plain data that a run leaves
+    schema      what a study may say
+    files       atomic files and hashes
+    errors      every error, with its code
 
-The public names below load their room only when they are asked for.
+The public names below load their package only when they are asked for.
 """
 
 from __future__ import annotations
@@ -57,7 +66,7 @@ __all__ = [
     "write_report",
 ]
 
-_ROOMS = {
+_PACKAGES = {
     "FeatureNormalizer": "normalize",
     "NormwiseError": "errors",
     "NormwiseWarning": "errors",
@@ -77,9 +86,9 @@ _ROOMS = {
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _ROOMS:
+    if name not in _PACKAGES:
         raise AttributeError(f"module 'normwise' has no attribute {name!r}")
-    return getattr(import_module(f"normwise.{_ROOMS[name]}"), name)
+    return getattr(import_module(f"normwise.{_PACKAGES[name]}"), name)
 
 
 def __dir__() -> list[str]:

@@ -7,7 +7,7 @@ import pytest
 
 from normwise.cohort import read_study
 from normwise.errors import StudyError
-from normwise.schema import CostPair, FeaturesSection, Study, feature_keys, section_in
+from normwise.schema import CostPair, FeaturesSection, Study, feature_keys, readers_of, section_in
 
 HOWTO = Path(__file__).resolve().parents[2] / "docs" / "howto" / "study-file.md"
 
@@ -220,3 +220,12 @@ def test_every_key_is_explained_with_its_default_and_no_other_is():
 def test_the_example_of_the_howto_is_a_study(tmp_path):
     example = re.search(r"```toml\n(.*?)```", HOWTO.read_text(encoding="utf-8"), re.DOTALL)[1]
     assert read_study(study_file(tmp_path, example)).cohort.demographics == ["Age", "M/F"]
+
+
+def test_the_howto_names_the_extractors_that_read_a_key():
+    for line in HOWTO.read_text(encoding="utf-8").partition("## [features]")[2].splitlines():
+        found = re.match(r"\| `(\w+)` .*?\| For ([^:]*): ", line)
+        if found:
+            assert re.findall(r"`(\w+)`", found[2]) == readers_of(found[1]), found[1]
+        if line.startswith("## "):
+            break

@@ -12,8 +12,6 @@ Its files:
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from normwise.classify.base import Classifier, LogOddsClassifier
-from normwise.classify.calibration import fit_sigmoid, fit_slope, soft_targets
 from normwise.classify.registry import (
     CLASSIFIERS,
     ClassifierSpec,
@@ -21,10 +19,10 @@ from normwise.classify.registry import (
     importances,
     make_classifier,
 )
-from normwise.classify.solvers.newton import fit_recalibration
-from normwise.classify.solvers.standardize import training_unit
 
 if TYPE_CHECKING:
+    from normwise.classify.base import Classifier, LogOddsClassifier
+    from normwise.classify.calibration import fit_sigmoid, fit_slope, soft_targets
     from normwise.classify.conv import ConvClassifier
     from normwise.classify.forest import ForestClassifier
     from normwise.classify.linear import LinearClassifier
@@ -33,6 +31,8 @@ if TYPE_CHECKING:
     from normwise.classify.perceptron import PerceptronClassifier
     from normwise.classify.solvers.gradient_descent import Descent, descend, largest_stable_rate
     from normwise.classify.solvers.learning_rates import compare_rates
+    from normwise.classify.solvers.newton import fit_recalibration
+    from normwise.classify.solvers.standardize import training_unit
     from normwise.classify.svm import SupportVectorClassifier
 
 __all__ = [
@@ -62,6 +62,13 @@ __all__ = [
 ]
 
 _LOADED_ON_USE = {
+    "Classifier": "normwise.classify.base",
+    "LogOddsClassifier": "normwise.classify.base",
+    "fit_recalibration": "normwise.classify.solvers.newton",
+    "fit_sigmoid": "normwise.classify.calibration",
+    "fit_slope": "normwise.classify.calibration",
+    "soft_targets": "normwise.classify.calibration",
+    "training_unit": "normwise.classify.solvers.standardize",
     "Descent": "normwise.classify.solvers.gradient_descent",
     "compare_rates": "normwise.classify.solvers.learning_rates",
     "descend": "normwise.classify.solvers.gradient_descent",

@@ -5,14 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from importlib import import_module
 from itertools import product
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from normwise.classify.base import Classifier
 from normwise.errors import ClassifierError
 from normwise.schema import ClassifierSection, check_settings, did_you_mean
+
+if TYPE_CHECKING:
+    from normwise.classify.base import Classifier
 
 __all__ = ["CLASSIFIERS", "ClassifierSpec", "classifier_grid", "importances", "make_classifier"]
 

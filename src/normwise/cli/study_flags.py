@@ -16,7 +16,15 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args, get_origin
 from cyclopts import Group, Parameter
 from pydantic.fields import FieldInfo
 
-from normwise.schema import FeaturesSection, Study, feature_keys, section_in
+from normwise.classify import CLASSIFIERS
+from normwise.schema import (
+    EXTRACTOR_SECTIONS,
+    FeaturesSection,
+    Study,
+    feature_keys,
+    readers_of,
+    section_in,
+)
 
 __all__ = ["NO_KEY", "NO_KEY_OF_ALL", "EveryStudyFlag", "StudyFlags", "list_keys", "overrides_from"]
 
@@ -48,6 +56,7 @@ _EVERYDAY = frozenset({
 _FILES = frozenset({
     "cohort.table", "features.atlas", "features.lut", "features.table", "features.mask", "features.template",
 })  # fmt: skip
+_CHOICES = {"features.extractor": list(EXTRACTOR_SECTIONS), "classifier.name": list(CLASSIFIERS)}
 _FOLDERS = frozenset({"cohort.root", "features.subjects_dir"})
 
 
@@ -98,18 +107,19 @@ def list_keys() -> list[Key]:
     >>> [key.names for key in list_keys() if key.dotted in ("cohort.label", "classifier.name")]
     [('--cohort.label', '--label'), ('--classifier.name', '--classifier')]
     """
-    return list(_walk(Study.model_fields, ""))
+    return list(_iter_keys(Study.model_fields, ""))
 
 
-def _walk(keys: Mapping[str, FieldInfo], above: str) -> Iterator[Key]:
+def _iter_keys(keys: Mapping[str, FieldInfo], above: str) -> Iterator[Key]:
     for name, info in keys.items():
         inner = section_in(info.annotation)
         if inner is not None:
-            keys = feature_keys() if inner is FeaturesSection else inner.model_fields
-            yield from _walk(keys, f"{above}{name}.")
+            inner_keys = feature_keys() if inner is FeaturesSection else inner.model_fields
+            yield from _iter_keys(inner_keys, f"{above}{name}.")
         else:
             kind, annotation = _flag_type(info)
-            yield Key(f"{above}{name}", kind, annotation, _metavar(info, kind), _help(info))
+            dotted = f"{above}{name}"
+            yield Key(dotted, kind, annotation, _metavar(info, kind), _help(dotted, info))
 
 
 def _flag_type(info: FieldInfo) -> tuple[str, Any]:
@@ -138,12 +148,18 @@ def _metavar(info: FieldInfo, kind: str) -> str:
     if kind != "text":
         return "TEXT…"
     # An optional number's type is one of the union's options, possibly with its bounds.
-    said = str(info.annotation)
-    return "N" if "int" in said else "X" if "float" in said else "TEXT"
+    text = str(info.annotation)
+    return "N" if "int" in text else "X" if "float" in text else "TEXT"
 
 
-def _help(info: FieldInfo) -> str:
+def _help(dotted: str, info: FieldInfo) -> str:
     text = info.description or ""
+    if dotted in _CHOICES:
+        *names, last = _CHOICES[dotted]
+        text = f"{text}: {', '.join(names)} or {last}"
+    section, _, name = dotted.partition(".")
+    if section == "features" and name != "extractor":
+        text = f"{', '.join(readers_of(name))}: {text}"
     default = info.default
     if isinstance(default, bool):
         return text

@@ -16,6 +16,7 @@ from normwise.cli.commands.predict import (
 )
 from normwise.cli.main import main
 from normwise.errors import CohortError, CommandError
+from normwise.schema import RegionsSection
 
 HEADER = "id,age,sex,volume,thickness\n"
 
@@ -130,7 +131,7 @@ def test_everybody_gets_a_page(table_run, tmp_path, capsys):
 @pytest.fixture
 def image_model(table_model):
     """The same model, as if it measured images."""
-    features = table_model.study.features.model_copy(update={"extractor": "regions"})
+    features = RegionsSection()
     cohort = table_model.study.cohort.model_copy(update={"images": "scans/{id}.nii.gz"})
     study = table_model.study.model_copy(update={"features": features, "cohort": cohort})
     return replace(table_model, study=study)
