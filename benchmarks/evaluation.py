@@ -209,7 +209,7 @@ def report_parts() -> None:
     from benchmarks.nested import cohort
     from normwise.evaluate import evaluate_study
     from normwise.evaluate import results_writer as outcome
-    from normwise.evaluate import study as study_room
+    from normwise.evaluate import study as study_module
     from normwise.evaluate.compare_arms import compare_arms
     from normwise.schema import Study
 
@@ -240,13 +240,13 @@ def report_parts() -> None:
             return run
 
         parts = [
-            (study_room, "prepare_run", "cohort and features"),
-            (study_room, "cross_validate_arms", "cross-validation, five arms"),
+            (study_module, "prepare_run", "cohort and features"),
+            (study_module, "cross_validate_arms", "cross-validation, five arms"),
             (outcome, "compare_arms", "metrics, intervals, subgroups, tests"),
             (outcome, "raise_alarms", "leak alarms"),
-            (study_room, "train_model", "training on everybody"),
-            (study_room, "explain_model", "explanation"),
-            (study_room, "write_report", "report"),
+            (study_module, "train_model", "training on everybody"),
+            (study_module, "explain_model", "explanation"),
+            (study_module, "write_report", "report"),
         ]
         assert outcome.compare_arms is compare_arms
         kept = [(room, part, getattr(room, part)) for room, part, _ in parts]

@@ -11,8 +11,6 @@ from uuid import uuid4
 
 __all__ = ["replacing", "sha256_file", "write_bytes", "write_text"]
 
-_CHUNK = 1 << 20  # 1 MiB a read keeps memory flat for any file size
-
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
@@ -32,7 +30,7 @@ def replacing(path: Path) -> Iterator[Path]:
     Examples
     --------
     >>> import tempfile
-    >>> target = Path(tempfile.mkdtemp()) / "kept.txt"
+    >>> target = Path(tempfile.mkdtemp()) / "whole.txt"
     >>> with replacing(target) as part:
     ...     _ = part.write_text("whole")
     >>> target.read_text()
@@ -66,8 +64,5 @@ def write_text(path: Path, content: str) -> None:
 
 def sha256_file(path: Path) -> str:
     """Return the SHA-256 of a file's bytes, in hexadecimal."""
-    digest = hashlib.sha256()
     with path.open("rb") as handle:
-        while chunk := handle.read(_CHUNK):
-            digest.update(chunk)
-    return digest.hexdigest()
+        return hashlib.file_digest(handle, "sha256").hexdigest()

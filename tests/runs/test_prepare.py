@@ -16,7 +16,8 @@ from normwise.errors import (
 )
 from normwise.model.train import train_study
 from normwise.results import RunRecord, read_result
-from normwise.runs.prepare import flow_of, prepare_run
+from normwise.runs.composition import flow_of
+from normwise.runs.prepare import prepare_run
 from normwise.schema import Study
 
 

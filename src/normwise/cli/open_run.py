@@ -21,7 +21,7 @@ _NAMED = 4  # differing keys a message names
 def open_run(
     folder: Path, study: Study, *, overwrite: bool = False, beside: Collection[str] = ()
 ) -> RunFolder:
-    """Make a run folder, or take up the one that is there.
+    """Make a run folder, or go on in the one that is there.
 
     The resolved study is written at once, so that an interrupted run is known again.
 
@@ -115,13 +115,13 @@ def _refuse_own_cohort(folder: Path, study: Study) -> None:
 
 
 def _changed(before: str, after: str) -> list[str]:
-    """Say every key in which two study files differ; a key left out and an empty list are the same."""
+    """List every key in which two study files differ; a key left out and an empty list are the same."""
     old, new = (
         {key: value for key, value in _flat(_parsed(text)) if value not in ([], "")}
         for text in (before, after)
     )
     keys = [key for key in {**old, **new} if old.get(key) != new.get(key)]
-    return [f"{key}: {_said(old, key)} → {_said(new, key)}" for key in keys]
+    return [f"{key}: {_value(old, key)} → {_value(new, key)}" for key in keys]
 
 
 def _refuse_another_study(folder: Path, changed: list[str]) -> None:
@@ -150,5 +150,5 @@ def _flat(section: dict[str, Any], above: str = "") -> Iterator[tuple[str, Any]]
             yield f"{above}{name}", value
 
 
-def _said(values: dict[str, Any], key: str) -> str:
+def _value(values: dict[str, Any], key: str) -> str:
     return str(values[key]) if key in values else "(default)"

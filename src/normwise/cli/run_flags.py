@@ -1,4 +1,4 @@
-"""Flags of every command that works on a study: jobs, limits, and how much is said."""
+"""Flags of every command that works on a study: jobs, limits, and how much is printed."""
 
 from __future__ import annotations
 
@@ -43,12 +43,12 @@ PeopleFlag = Annotated[
 @Parameter(name="*")
 @dataclass(frozen=True)
 class OutputFlags:
-    """How a command speaks.
+    """How a command prints.
 
     Attributes
     ----------
     quiet : bool
-        Say nothing but errors.
+        Print nothing but errors.
     json_log : bool
         One JSON object a line, for other programs.
     debug : bool
@@ -71,7 +71,7 @@ class OutputFlags:
 @Parameter(name="*")
 @dataclass(frozen=True)
 class RunFlags(OutputFlags):
-    """How a command runs and speaks.
+    """How a command runs and prints.
 
     Attributes
     ----------

@@ -243,7 +243,7 @@ def open_session(verb: str, flags: OutputFlags) -> Iterator[Session]:
 
 
 def limits_from(flags: RunFlags) -> Limits:
-    """Return what one subject may take: the flags' limits, and the engine's where they say nothing.
+    """Return what one subject may take: the limits of the flags, and of the engine where none is given.
 
     Parameters
     ----------

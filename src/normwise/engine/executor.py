@@ -27,7 +27,7 @@ __all__ = [
 ]
 
 Value = dict[str, npt.NDArray[np.generic] | float | int | str | list[Any]]
-"""What a function hands back: arrays, and whatever JSON can say."""
+"""What a function returns: arrays, and whatever JSON can hold."""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""SHA-256 of input files, remembered for files that have demonstrably not been touched since.
+"""SHA-256 of input files, remembered for files that have not been touched since.
 
 A remembered hash is used only if the file's device, inode, size, time of change and time of modification are
 what they were when it was hashed, and if both times were well past by then, so that a later write can't have
@@ -20,7 +20,6 @@ from normwise.files import write_bytes
 __all__ = ["Fingerprints"]
 
 _SETTLED_NS = 2_000_000_000  # the coarsest clock of a file system in use ticks every two seconds
-_CHUNK = 1 << 20
 
 State = tuple[int, int, int, int, int]
 
@@ -47,7 +46,7 @@ class Fingerprints:
         self._memory = memory if os.name == "posix" else None
         self._known: dict[str, list[object]] = {}
         self._hashed: dict[Path, State] = {}
-        self._grown = False
+        self._changed = False
         if self._memory is not None:
             with suppress(OSError, ValueError):
                 known = json.loads(self._memory.read_bytes())
@@ -66,19 +65,17 @@ class Fingerprints:
             before = _state(os.fstat(handle.fileno()))
             self._hashed[path] = before
             match self._known.get(name):
-                case [[*state], str(found)] if tuple(state) == before:
-                    return found
-            digest = hashlib.sha256()
-            while chunk := handle.read(_CHUNK):
-                digest.update(chunk)
+                case [[*state], str(digest)] if tuple(state) == before:
+                    return digest
+            digest = hashlib.file_digest(handle, "sha256").hexdigest()
             settled = time.time_ns() - max(before[3], before[4]) > _SETTLED_NS
             if settled and _state(os.fstat(handle.fileno())) == before:
-                self._known[name] = [list(before), digest.hexdigest()]
-                self._grown = True
-        return digest.hexdigest()
+                self._known[name] = [list(before), digest]
+                self._changed = True
+        return digest
 
     def is_unchanged(self, path: Path) -> bool:
-        """Say whether a file is still the one that was hashed."""
+        """Return whether a file is still the one that was hashed."""
         try:
             return _state(path.stat()) == self._hashed.get(path)
         except OSError:
@@ -86,10 +83,10 @@ class Fingerprints:
 
     def save(self) -> None:
         """Remember the hashes; what can't be written is hashed again next time."""
-        if self._memory is not None and self._grown:
+        if self._memory is not None and self._changed:
             with suppress(OSError):
                 write_bytes(self._memory, json.dumps(self._known).encode())
-            self._grown = False
+            self._changed = False
 
 
 def _state(status: os.stat_result) -> State:

@@ -52,7 +52,7 @@ def run_subjects(
     preload: Sequence[str] = (),
     packages: Sequence[str] = (),
 ) -> list[Outcome]:
-    """Call a function for many subjects; whatever happens to one costs that one only.
+    """Call a function for many subjects; an error, a crash or a limit costs one subject only.
 
     Parameters
     ----------
@@ -133,16 +133,16 @@ def _check(tasks: Sequence[Task], jobs: int) -> None:
         except (TypeError, ValueError) as error:
             raise EngineError(
                 "ENG-102",
-                "an argument can't be handed to a child process.",
+                "an argument can't be passed to a child process.",
                 subject=task.subject,
                 seen=str(error),
-                expected="what JSON can say: texts, numbers, lists, dicts",
+                expected="what JSON can hold: texts, numbers, lists, dicts",
                 advice="give a path as text",
             ) from error
 
 
 class _Run:
-    """One call of `run_subjects` on its way."""
+    """The state of one call of `run_subjects`."""
 
     def __init__(self, tasks: Sequence[Task], cache: Cache | None, progress: Progress, title: str) -> None:
         self.tasks = tasks
@@ -164,7 +164,7 @@ class _Run:
         for position, task in enumerate(self.tasks):
             inputs = [hashes[path] for path in task.inputs if path in hashes]
             if len(inputs) < len(task.inputs):
-                continue  # the function itself says best what is wrong with a file that can't be read
+                continue  # the function has the better error for a file that can't be read
             key = self._keys[position] = result_key(function, version, task, inputs, packages)
             if stored := self._cache.get(key):
                 del self.left[position]

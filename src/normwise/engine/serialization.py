@@ -52,7 +52,7 @@ def encode_value(value: object, warnings: Sequence[NormwiseWarning] = ()) -> byt
     Parameters
     ----------
     value : dict
-        Arrays of numbers or text, and whatever JSON can say, by name.
+        Arrays of numbers or text, and whatever JSON can hold, by name.
     warnings : sequence of NormwiseWarning
         What the function warned of.
 

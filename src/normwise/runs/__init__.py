@@ -1,7 +1,18 @@
-"""Runs."""
+"""The beginning that extract, train, evaluate and test share: cohort and features in a run folder.
 
-from normwise.runs.plan import check_plan
-from normwise.runs.prepare import PreparedRun, assemble_frame, prepare_run, record_run
-from normwise.runs.versions import package_versions
+- ``prepare``      read the cohort, check what can be checked, extract the features, begin the run folder
+- ``composition``  who takes part by class and site, and who was left out
+
+The files of a run are those of `normwise.run_folder`.
+"""
+
+from normwise.runs.prepare import (
+    PreparedRun,
+    assemble_frame,
+    check_plan,
+    package_versions,
+    prepare_run,
+    record_run,
+)
 
 __all__ = ["PreparedRun", "assemble_frame", "check_plan", "package_versions", "prepare_run", "record_run"]

@@ -1,4 +1,4 @@
-"""Table 1 of a study: who takes part, by class and by site, and who was left out for a missing value."""
+"""Who takes part, by class and by site (table 1 of a study), and who was left out and why."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from typing import Any
 import pandas as pd
 
 from normwise.cohort import Cohort
+from normwise.results import FlowStep
 
-__all__ = ["composition_of", "missing_in", "sites_of"]
+__all__ = ["composition_of", "flow_of", "general_reason", "missing_in", "sites_of"]
 
 _ABSENT = {
     "COH-202": "the label",
@@ -17,7 +18,7 @@ _ABSENT = {
     "COH-214": "the image",
     "COH-215": "the image",
 }
-"""Codes that say that a value is not there, and what it is."""
+"""Codes of missing values, and what is missing."""
 
 _UNKNOWN = "class unknown"
 
@@ -85,6 +86,40 @@ def missing_in(ledger: pd.DataFrame) -> dict[str, dict[str, int]]:
         of_class = counts.setdefault(what, {})
         of_class[label] = of_class.get(label, 0) + 1
     return counts
+
+
+def flow_of(ledger: pd.DataFrame) -> list[FlowStep]:
+    """Count who was left out, a code and general reason at a time; asserted to add up.
+
+    Parameters
+    ----------
+    ledger : DataFrame
+        Columns id, status, code, reason; one row a row of the table.
+    """
+    out = ledger[ledger["status"] != "included"]
+    steps = [
+        FlowStep(
+            step="left out",
+            code=str(code),
+            reason=general_reason(str(rows["reason"].iloc[0])),
+            scans=len(rows),
+        )
+        for code, rows in out.groupby("code", sort=True)
+    ]
+    included = int((ledger["status"] == "included").sum())
+    assert sum(step.scans for step in steps) + included == len(ledger), "the flow of participants must add up"
+    return steps
+
+
+def general_reason(reason: str) -> str:
+    """Return a reason without the row's own value or path, which stand behind the first colon.
+
+    Examples
+    --------
+    >>> general_reason("the image is missing: /data/sub-01.nii.gz")
+    'the image is missing'
+    """
+    return reason.split(": ", 1)[0].rstrip(".")
 
 
 def _described(cohort: Cohort, members: pd.Series[bool]) -> dict[str, Any]:

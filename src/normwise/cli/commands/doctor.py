@@ -77,9 +77,9 @@ def extras() -> Iterator[tuple[str, list[str]]]:
     """Give each extra for users with the packages it asks for, from the installed metadata."""
     wanted: dict[str, list[str]] = {name: [] for name in _BRINGS}
     for requirement in metadata.requires("normwise") or ():
-        found = re.match(r"([A-Za-z0-9._-]+).*extra\s*==\s*['\"](\w+)['\"]", requirement)
-        if found and found[2] in wanted:
-            wanted[found[2]].append(found[1])
+        match = re.match(r"([A-Za-z0-9._-]+).*extra\s*==\s*['\"](\w+)['\"]", requirement)
+        if match and match[2] in wanted:
+            wanted[match[2]].append(match[1])
     yield from wanted.items()
 
 
