@@ -88,3 +88,15 @@ def test_the_order_is_from_the_simplest_to_the_richest(small: Any) -> None:
     assert [name for name, _, _ in listed] == ["linear"] * 10 + ["logistic"] * 10
     assert [count for _, count, _ in listed[:10]] == [5] * 5 + [20] * 5
     assert listed[10][2]["C"] < listed[14][2]["C"]
+
+
+@pytest.mark.parametrize(("first", "chosen"), [(0.5999, 0), (0.6001, 1)])
+def test_one_standard_error_is_the_limit_itself(first: float, chosen: int) -> None:
+    by_fold = np.array([[0.7, 0.7], [0.4, 0.6]])  # the best: mean 0.5, standard error 0.1
+    assert choose_candidate(np.array([first, 0.5]), by_fold, "one_standard_error") == chosen
+
+
+@pytest.mark.parametrize(("folds", "chosen"), [(1, 1), (2, 0)])
+def test_one_fold_has_no_standard_error(folds: int, chosen: int) -> None:
+    by_fold = np.array([[0.55, 0.55], [0.4, 0.6]])[:, :folds]
+    assert choose_candidate(np.array([0.55, 0.5]), by_fold, "one_standard_error") == chosen

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from normwise.procedure.conformal import least_probabilities
+from normwise.procedure.conformal import least_probabilities, likely_classes, lower_quantile
 from normwise.procedure.decision import (
     DecisionRule,
     choose_rule,
@@ -93,3 +93,16 @@ def test_the_limits_come_from_inner_folds_of_the_training_people(small: Any) -> 
     assert fitted.rule.least[1] >= fitted.rule.threshold
     decided = fitted.rule.decide(fitted.probabilities(small.X))
     assert 0 < sum(name is None for name in decided) < len(decided)
+
+
+def test_a_probability_at_the_limit_is_likely_and_one_below_it_is_not() -> None:
+    table = np.array([[0.6, 0.4], [np.nextafter(0.6, 0.0), 0.4]])
+    assert likely_classes(table, (0.6, 0.5)).tolist() == [[True, False], [False, False]]
+
+
+@pytest.mark.parametrize(("members", "limit"), [(3, 0.1), (2, 0.0)])
+def test_a_class_is_limited_from_the_smallest_number_on_that_allows_a_miss(
+    members: int, limit: float
+) -> None:
+    probabilities = np.array([0.1, 0.2, 0.3])[:members]
+    assert lower_quantile(probabilities, 0.75) == limit

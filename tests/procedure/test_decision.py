@@ -122,3 +122,26 @@ def test_the_rule_sees_only_rows_with_probabilities() -> None:
     table = np.array([[0.9, 0.1], [0.2, 0.8], [np.nan, np.nan], [np.nan, np.nan]])
     rule = choose_rule(DecisionSection(cost=CostPair(missed=1)), table, labels, ("normal", "AD"), "normal")
     assert rule.threshold == pytest.approx(0.45)
+
+
+def test_a_score_at_the_threshold_is_flagged_and_one_below_it_is_not() -> None:
+    rule = DecisionRule(("normal", "AD"), "normal", 0.4, None, "")
+    scores = np.array([0.4, np.nextafter(0.4, 0.0)])
+    assert rule.decide(np.column_stack([1.0 - scores, scores])).tolist() == ["AD", "normal"]
+
+
+@pytest.mark.parametrize(("patients", "threshold"), [(9, 1.0), (8, 0.0)])
+def test_the_lowest_of_nine_patients_is_the_first_that_may_be_missed(patients: int, threshold: float) -> None:
+    """(9 + 1)(1 - 0.9) is 1 in the reals, and just below it in floating point."""
+    scores = np.arange(1.0, patients + 1)
+    assert threshold_for_sensitivity(scores, np.ones(patients, dtype=bool), 0.9) == threshold
+
+
+@pytest.mark.parametrize(("false_alarm", "code"), [(1e-9, None), (0.0, "PRC-302")])
+def test_a_wrong_decision_must_cost_something(false_alarm: float, code: str | None) -> None:
+    section = DecisionSection.model_validate({"cost": {"missed": 1.0, "false_alarm": false_alarm}})
+    if code is None:
+        check_costs(section, ("normal", "AD"))
+        return
+    with pytest.raises(ProcedureError, match=code):
+        check_costs(section, ("normal", "AD"))

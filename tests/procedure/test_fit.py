@@ -10,7 +10,7 @@ import pytest
 
 from normwise.classify import CLASSIFIERS
 from normwise.errors import ProcedureError
-from normwise.procedure.fit import fit_procedure
+from normwise.procedure.fit import ArmFitter, fit_procedure
 from normwise.procedure.pipeline import ARMS
 from normwise.schema import Roles, Study
 
@@ -118,3 +118,32 @@ def test_the_same_input_gives_the_same_fit(small: Any) -> None:
     first, second = fit(small), fit(small)
     assert first.rule == second.rule
     assert np.array_equal(first.probabilities(small.X), second.probabilities(small.X))
+
+
+@pytest.mark.parametrize(("smallest", "folds"), [(5, 3), (3, 3), (2, 2)])
+def test_inner_folds_are_no_more_than_the_people_of_the_smallest_class(
+    smallest: int, folds: int, small: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from normwise.procedure import fit as module
+
+    counts: list[int] = []
+    draw = module.draw_folds
+    monkeypatch.setattr(
+        module, "draw_folds", lambda *rows, **how: counts.append(how["folds"]) or draw(*rows, **how)
+    )
+    patients = np.flatnonzero(small.labels == "AD")[smallest:]
+    rows = np.setdiff1d(np.arange(len(small.labels)), patients)
+    ArmFitter(small.study, small.roles, small.X, "normalized").fit(small.labels, small.groups, rows, seed=0)
+    assert counts == [folds]
+
+
+@pytest.mark.parametrize("arm", ["normalized", "appended"])
+def test_a_feature_that_is_no_number_leaves_a_patient_out_of_training(arm: str, small: Any) -> None:
+    X = small.X.copy()
+    patient = X.index[small.labels == "AD"][0]
+    X.loc[patient, "pons.mean"] = np.nan
+    fitted = fit(replace(small, X=X), arm)
+    assert [(note.code, note.value) for note in fitted.notes if note.code == "PRC-104"][-1:] == [
+        ("PRC-104", 1)
+    ]
+    assert np.isnan(fitted.probabilities(X.loc[[patient]])).all()

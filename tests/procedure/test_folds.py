@@ -60,3 +60,15 @@ def test_a_split_person_is_caught() -> None:
 def test_seeds_differ_by_place() -> None:
     seeds = {seed_for(*path) for path in [(0,), (1,), (0, 0), (0, 1), (1, 0), (0, 0, 1), (0, 1, 0)]}
     assert len(seeds) == 7
+
+
+@pytest.mark.parametrize(("folds", "code"), [(3, None), (4, "PRC-101")])
+def test_a_class_needs_one_person_a_fold(folds: int, code: str | None) -> None:
+    labels = np.array(["normal"] * 9 + ["AD"] * 3, dtype=object)
+    groups = np.arange(12).astype(str).astype(object)
+    if code is None:
+        assert len(draw_folds(labels, groups, ("normal", "AD"), folds=folds, seed=0)) == folds
+        return
+    with pytest.raises(ProcedureError) as caught:
+        draw_folds(labels, groups, ("normal", "AD"), folds=folds, seed=0)
+    assert (caught.value.code, caught.value.subject) == (code, "AD")

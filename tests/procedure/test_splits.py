@@ -38,16 +38,16 @@ def test_a_site_left_out_is_nowhere_in_training_nor_are_its_people(seed: int) ->
 
 def test_leave_one_out_tests_each_person_with_all_sessions_once() -> None:
     labels, groups, _ = cohort(1)
-    (layer,) = draw_repeats(EvaluationSection(split="leave_one_out", repeats=3), labels, groups, TARGETS)
-    assert len(layer) == 60
-    assert all(len(set(groups[fold.test])) == 1 for fold in layer)
+    (folds,) = draw_repeats(EvaluationSection(split="leave_one_out", repeats=3), labels, groups, TARGETS)
+    assert len(folds) == 60
+    assert all(len(set(groups[fold.test])) == 1 for fold in folds)
 
 
 def test_random_folds_are_drawn_anew_in_every_repeat() -> None:
     labels, groups, _ = cohort(2)
-    layers = draw_repeats(EvaluationSection(repeats=2, folds=3), labels, groups, TARGETS)
-    assert [len(layer) for layer in layers] == [3, 3]
-    assert not np.array_equal(layers[0][0].test, layers[1][0].test)
+    repeats = draw_repeats(EvaluationSection(repeats=2, folds=3), labels, groups, TARGETS)
+    assert [len(folds) for folds in repeats] == [3, 3]
+    assert not np.array_equal(repeats[0][0].test, repeats[1][0].test)
 
 
 @pytest.mark.parametrize(
@@ -65,3 +65,16 @@ def test_what_cannot_be_left_out_is_refused(code: str, site: list[str] | None, s
     with pytest.raises(ProcedureError) as caught:
         draw_repeats(EvaluationSection(split=split), labels, np.arange(8).astype(object), TARGETS, keys)
     assert caught.value.code == code
+
+
+@pytest.mark.parametrize(("elsewhere", "code"), [(2, None), (1, "PRC-111")])
+def test_two_people_of_every_class_must_be_left_to_train_on(elsewhere: int, code: str | None) -> None:
+    labels = np.array(["normal", "AD"] * 3 + ["normal"] * 4 + ["AD"] * elsewhere, dtype=object)
+    groups = np.arange(len(labels)).astype(str).astype(object)
+    site = np.array(["x"] * 6 + ["y"] * (4 + elsewhere), dtype=object)
+    if code is None:
+        assert len(leave_group_out(labels, groups, TARGETS, site)) == 2
+        return
+    with pytest.raises(ProcedureError) as caught:
+        leave_group_out(labels, groups, TARGETS, site)
+    assert (caught.value.code, caught.value.subject) == (code, "x")

@@ -65,7 +65,7 @@ def learning_curve_of(
     study, roles = prepared.study, prepared.cohort.roles
     labels, groups = prepared.labels, prepared.groups
     used = list(repeats)[:_REPEATS]
-    points: list[tuple[int, Estimate]] = []
+    tested: list[tuple[Sequence[Sequence[Fold]], OutOfFold]] = []
     for share in _SHARES:
         thinned = [
             [
@@ -81,13 +81,18 @@ def learning_curve_of(
             )[main]  # fmt: skip
         except NormwiseError:
             continue  # so few people can't carry the regression, or lack a class
-        points.append(_point(predictions.scores, thinned, groups, study.evaluation.confidence))
-    first = whole.scores.take(np.arange(len(labels)), range(len(used)))
-    points.append(_point(first, used, groups, study.evaluation.confidence))
-    known = [(size, area) for size, area in points if area.estimate is not None]
-    if len(known) < 2:
+        tested.append((thinned, predictions.scores))
+    tested.append((used, whole.scores.take(np.arange(len(labels)), range(len(used)))))
+    sizes, areas = [], []
+    for trained, scores in tested:
+        area = delong(scores, groups, study.evaluation.confidence)
+        if area.estimate is not None:
+            sizes.append(
+                round(float(np.mean([len(set(groups[f.train])) for folds in trained for f in folds])))
+            )
+            areas.append(area)
+    if len(areas) < 2:
         return None
-    sizes, areas = [size for size, _ in known], [area for _, area in known]
     people = len(set(groups[whole.scores.tested]))
     return LearningCurve(
         metric="auc",
@@ -159,10 +164,3 @@ def advice_of(sizes: Sequence[int], areas: Sequence[Estimate], people: int) -> s
         f"{text} An interval of ±{_HALF_WIDTH:.2f} takes about {wanted:.0f} people to test on, mixed as here"
         f" (now {people}: ±{half:.2f})."
     )
-
-
-def _point(
-    scores: OutOfFold, repeats: Sequence[Sequence[Fold]], groups: Names, confidence: float
-) -> tuple[int, Estimate]:
-    sizes = [len(set(groups[fold.train])) for outer in repeats for fold in outer]
-    return round(float(np.mean(sizes))), delong(scores, groups, confidence)

@@ -7,7 +7,6 @@ everybody for the model that is saved. Nothing in it ever sees a row that it is 
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -340,8 +339,11 @@ class _Search:
                 if ranked is not None and count is not None:
                     columns = columns_kept(ranked, count, width, width - appended)
                     rows, others = seen[:, columns], unseen[:, columns]
-                found, classes = self.candidates.classifiers[name].predict_grid(rows, labels, grid, others)
-                tables += [_in_order(table, classes, self.roles.targets) for table in found]
+                models = self.candidates.classifiers[name].fit_grid(rows, labels, grid)
+                tables += [
+                    _in_order(model.predict_proba(others), model.classes_, self.roles.targets)
+                    for model in models
+                ]
         return tables
 
 
@@ -383,7 +385,7 @@ def _usable(encodable: NDArray[np.bool_], labels: Names, roles: Roles) -> NDArra
     return usable
 
 
-def _in_order(table: Floats, classes: Iterable[object], targets: tuple[str, ...]) -> Floats:
+def _in_order(table: Floats, classes: Names, targets: tuple[str, ...]) -> Floats:
     """Put probability columns, sorted by scikit-learn, into the study's order."""
     return table[:, [list(classes).index(name) for name in targets]]
 
