@@ -9,7 +9,7 @@ import pytest
 
 import fake_chain
 from normwise.errors import FeatureError
-from normwise.features.brain import worker as child
+from normwise.features.brain import worker as module
 from normwise.features.brain.derivatives import derivative_labels, is_complete
 from normwise.features.brain.label_schemes import label_scheme_of
 from normwise.features.brain.settings import ChainSettings
@@ -21,18 +21,18 @@ STEM = "sub-01/sub-01"
 
 
 @pytest.fixture
-def kept(tmp_path, monkeypatch):
+def head_file(tmp_path, monkeypatch):
     monkeypatch.setattr("normwise.features.brain.chain.STAGES", fake_chain.STAGES)
-    monkeypatch.setattr(child, "load_scheme", lambda *_: label_scheme_of(fake_chain.NAMES))
+    monkeypatch.setattr(module, "load_scheme", lambda *_: label_scheme_of(fake_chain.NAMES))
     path = tmp_path / "head.nii.gz"
     write_volume(fake_chain.head(), path)
     settings = settings_as_json(ChainSettings())
     return path, (str(path), settings, {}, str(tmp_path / "stages"), None)
 
 
-def test_they_lie_on_the_image_under_bids_names(tmp_path, kept):
-    path, words = kept
-    made = write_head(*words, str(tmp_path / "out"), "01")["made"]
+def test_they_lie_on_the_image_under_bids_names(tmp_path, head_file):
+    path, arguments = head_file
+    made = write_head(*arguments, str(tmp_path / "out"), "01")["made"]
     head = read_volume(path)
     for name in ("desc-brain_mask", "label-GM_probseg", "label-WM_probseg", "label-CSF_probseg", "dseg"):
         image = read_volume(tmp_path / "out" / f"{STEM}_{name}.nii.gz") if "CSF" not in name else None
@@ -51,9 +51,9 @@ def test_they_lie_on_the_image_under_bids_names(tmp_path, kept):
     assert not is_complete(tmp_path / "out", "01", "another chain")
 
 
-def test_what_was_interrupted_is_not_complete(tmp_path, kept, monkeypatch):
-    _, words = kept
-    made = write_head(*words, str(tmp_path / "out"), "01")["made"]
+def test_what_was_interrupted_is_not_complete(tmp_path, head_file, monkeypatch):
+    _, arguments = head_file
+    made = write_head(*arguments, str(tmp_path / "out"), "01")["made"]
     first = (tmp_path / "out" / f"{STEM}_dseg.nii.gz").read_bytes()
 
     def full_disk(*_):
@@ -62,16 +62,16 @@ def test_what_was_interrupted_is_not_complete(tmp_path, kept, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr("normwise.features.brain.derivatives.write_volume", full_disk)
         with pytest.raises(OSError, match="No space"):
-            write_head(*words, str(tmp_path / "out"), "01")
+            write_head(*arguments, str(tmp_path / "out"), "01")
     assert not is_complete(tmp_path / "out", "01", made)
-    write_head(*words, str(tmp_path / "out"), "01")
+    write_head(*arguments, str(tmp_path / "out"), "01")
     assert is_complete(tmp_path / "out", "01", made)
     assert (tmp_path / "out" / f"{STEM}_dseg.nii.gz").read_bytes() == first
 
 
-def test_the_same_head_gives_the_same_value(kept):
-    _, words = kept
-    one, other = measure_head(*words), measure_head(*words[:3], None, None)
+def test_the_same_head_gives_the_same_value(head_file):
+    _, arguments = head_file
+    one, other = measure_head(*arguments), measure_head(*arguments[:3], None, None)
     assert list(one) == list(other)
     assert json.dumps(one["quality"]) == json.dumps(other["quality"])
     for name in one:

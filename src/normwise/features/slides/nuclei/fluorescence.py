@@ -120,8 +120,8 @@ def _half_maximum(
 
     def mean(values: NDArray[np.float32], among: NDArray[np.bool_]) -> NDArray[np.float64]:
         total = np.bincount(owner[among], values[among], minlength=count)
-        found: NDArray[np.float64] = total / np.maximum(np.bincount(owner[among], minlength=count), 1)
-        return found
+        means: NDArray[np.float64] = total / np.maximum(np.bincount(owner[among], minlength=count), 1)
+        return means
 
     everywhere = np.ones(len(place), np.bool_)
     bright = mean(value, value > mean(value, everywhere)[owner])
