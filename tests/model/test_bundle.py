@@ -40,7 +40,7 @@ def test_a_reloaded_model_predicts_the_same_bits(
     model = model_of(data, classifier)
     again = load_model(save_model(model, tmp_path / "model"))
     assert np.array_equal(model.procedure.probabilities(data.X), again.procedure.probabilities(data.X))
-    assert again.predict(data.X) == model.predict(data.X)
+    assert again.predictions(data.X) == model.predictions(data.X)
     assert (again.study, again.notes, again.procedure.rule) == (
         model.study,
         model.notes,
@@ -51,7 +51,7 @@ def test_a_reloaded_model_predicts_the_same_bits(
 @pytest.mark.parametrize("arm", ["raw", "appended", "normalized_all", "demographics"])
 def test_every_arm_can_be_saved(small: Any, arm: str, tmp_path: Path) -> None:
     model = model_of(small, arm=arm)
-    assert load_model(save_model(model, tmp_path)).predict(small.X) == model.predict(small.X)
+    assert load_model(save_model(model, tmp_path)).predictions(small.X) == model.predictions(small.X)
 
 
 @pytest.mark.parametrize("classifier", list(CLASSIFIERS))

@@ -27,7 +27,7 @@ def test_a_persons_contributions_add_up_to_their_log_odds_against_somebody_as_ex
     odds = logit(both[:, list(procedure.pipeline.classes_).index("AD")])
     assert columns == ["normal", "AD"]  # not in the order of the alphabet, as the classifier has them
     np.testing.assert_allclose(shares.sum(axis=1), odds[:-1] - odds[-1], atol=1e-3)
-    for row, person in enumerate(model.predict(small.X, top=6)):
+    for row, person in enumerate(model.predictions(small.X, top=6)):
         told = {each.feature: each.weight for each in person.contributions}
         assert sum(told.values()) == pytest.approx(shares[row].sum(), abs=1e-9)
         sizes = [abs(weight) for weight in told.values()]
@@ -35,7 +35,7 @@ def test_a_persons_contributions_add_up_to_their_log_odds_against_somebody_as_ex
 
 
 def test_a_small_hippocampus_speaks_for_the_disease(small):
-    people = model_of(small, "neural").predict(small.X)
+    people = model_of(small, "neural").predictions(small.X)
     told = [
         (each.w, each.weight)
         for person in people
@@ -61,7 +61,9 @@ def test_several_classes_are_asked_one_by_one():
     model = model_of(three, "neural")
     rows, _ = importances_of(model.procedure, model.notes, three.X)
     assert rows[0].feature == "hippocampus_left.volume_mm3"
-    assert all(each.weight is None for person in model.predict(three.X[:3]) for each in person.contributions)
+    assert all(
+        each.weight is None for person in model.predictions(three.X[:3]) for each in person.contributions
+    )
 
 
 def test_classifiers_that_can_not_say_say_nothing(small):

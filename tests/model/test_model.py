@@ -15,18 +15,18 @@ from simulated import model_of
 def test_columns_are_taken_by_name_in_any_order(small: Any) -> None:
     model = model_of(small)
     shuffled = small.X[small.X.columns[::-1]].assign(unused=1.0)
-    assert model.predict(shuffled) == model.predict(small.X)
+    assert model.predictions(shuffled) == model.predictions(small.X)
 
 
 def test_a_prediction_does_not_depend_on_who_else_is_asked(small: Any) -> None:
     model = model_of(small)
-    together = model.predict(small.X)
-    assert model.predict(small.X.iloc[[7]]) == [together[7]]
+    together = model.predictions(small.X)
+    assert model.predictions(small.X.iloc[[7]]) == [together[7]]
 
 
 def test_a_missing_column_is_named_with_its_likeness(small: Any) -> None:
     with pytest.raises(ProcedureError) as caught:
-        model_of(small).predict(small.X.rename(columns={"pons.mean": "pons.maen"}))
+        model_of(small).predictions(small.X.rename(columns={"pons.mean": "pons.maen"}))
     assert caught.value.code == "PRC-401"
     assert "did you mean pons.maen" in str(caught.value)
 
@@ -35,7 +35,7 @@ def test_reasons_for_no_decision(small: Any) -> None:
     people = small.X.iloc[:3].copy()
     people.iloc[0, 0] = np.nan
     people.iloc[1, people.columns.get_loc("age")] = 20.0
-    first, second, third = model_of(small).predict(people)
+    first, second, third = model_of(small).predictions(people)
     assert first.decision is None
     assert "hippocampus_left.volume_mm3 is missing" in first.reason
     assert first.probabilities == {}
@@ -54,7 +54,9 @@ def test_weights_point_at_the_patients(order: tuple[str, str], small: Any) -> No
     labels = np.where(small.labels == "AD", order[1], "normal").astype(object)
     roles = replace(small.roles, classes=order, targets=order)
     model = model_of(replace(small, labels=labels, roles=roles))
-    patients = [told for told, label in zip(model.predict(small.X), labels, strict=True) if label == order[1]]
+    patients = [
+        told for told, label in zip(model.predictions(small.X), labels, strict=True) if label == order[1]
+    ]
     hippocampus = [
         item
         for told in patients
@@ -69,7 +71,7 @@ def test_weights_point_at_the_patients(order: tuple[str, str], small: Any) -> No
 def test_contributions_are_the_linear_score(small: Any) -> None:
     model = model_of(small)
     pipeline = model.procedure.pipeline
-    told = model.predict(small.X, top=100)
+    told = model.predictions(small.X, top=100)
     score = pipeline.decision_function(small.X)
     # scikit-learn's score points at "normal", the last class of the alphabet; ours at the patients.
     added = np.array([sum(item.weight for item in person.contributions) for person in told])
@@ -79,8 +81,8 @@ def test_contributions_are_the_linear_score(small: Any) -> None:
 def test_rows_of_one_name_keep_their_own_contributions(small: Any) -> None:
     model = model_of(small)
     alike = small.X.iloc[[0, 41]].set_axis(["s", "s"], axis=0)
-    for row, told in enumerate(model.predict(alike)):
-        alone = model.predict(alike.iloc[[row]])[0]
+    for row, told in enumerate(model.predictions(alike)):
+        alone = model.predictions(alike.iloc[[row]])[0]
         assert [item.feature for item in told.contributions] == [item.feature for item in alone.contributions]
         assert [item.value for item in told.contributions] == [item.value for item in alone.contributions]
 
@@ -90,15 +92,15 @@ def test_a_feature_that_is_no_number_is_missing_and_costs_that_row_only(small: A
     model = model_of(small)
     people = small.X.iloc[:2].astype(object)
     people.iloc[0, 0] = value
-    first, second = model.predict(people)
+    first, second = model.predictions(people)
     assert first.decision is None
     assert "hippocampus_left.volume_mm3 is missing" in first.reason
-    assert second == model.predict(small.X.iloc[[1]])[0]
+    assert second == model.predictions(small.X.iloc[[1]])[0]
 
 
 def test_people_without_named_columns_are_refused(small: Any) -> None:
     with pytest.raises(ProcedureError) as caught:
-        model_of(small).predict(small.X.to_numpy())
+        model_of(small).predictions(small.X.to_numpy())
     assert caught.value.code == "PRC-401"
 
 
@@ -126,21 +128,21 @@ def test_an_absurd_feature_decides_nothing_and_costs_that_row_only(
     model = make(small)
     people = small.X.iloc[:3].copy()
     people.iloc[1, people.columns.get_loc("noise_2.mean")] = value
-    told = model.predict(people)
+    told = model.predictions(people)
     assert told[1].decision is None
     assert told[1].probabilities == {}
     assert told[1].reason.startswith("feature noise_2.mean lies ")
     assert told[1].reason.endswith(f" {unit}: check its unit")
-    assert [told[0], told[2]] == model.predict(small.X.iloc[[0, 2]])
+    assert [told[0], told[2]] == model.predictions(small.X.iloc[[0, 2]])
     assert told[0].decision is not None
-    assert model.predict(people.iloc[[1]]) == [told[1]]
+    assert model.predictions(people.iloc[[1]]) == [told[1]]
 
 
 @pytest.mark.parametrize("arm", ["normalized", "appended", "raw"])
 def test_a_feature_whose_square_overflows_is_named(arm: str, small: Any) -> None:
     people = small.X.iloc[:2].copy()
     people.iloc[0, 0] = -1e300
-    first, second = model_of(small, arm=arm).predict(people)
+    first, second = model_of(small, arm=arm).predictions(people)
     assert first.decision is None
     assert first.reason.startswith("feature hippocampus_left.volume_mm3 is -1e+300, larger than any")
     assert second.decision is not None
@@ -150,7 +152,7 @@ def test_single_precision_holds_an_absurd_feature_too(small: Any) -> None:
     names = [name for name in small.X.columns if name not in small.roles.demographics]
     people = small.X.iloc[:2].astype(dict.fromkeys(names, np.float32))
     people.iloc[0, 0] = np.float32(3e38)
-    first, second = model_of(small).predict(people)
+    first, second = model_of(small).predictions(people)
     assert "hippocampus_left.volume_mm3 lies" in first.reason
     assert second.decision is not None
 
@@ -158,4 +160,15 @@ def test_single_precision_holds_an_absurd_feature_too(small: Any) -> None:
 def test_forty_deviations_are_a_patient_and_not_a_mistake(small: Any) -> None:
     people = small.X.iloc[[0]].copy()
     people.iloc[0, people.columns.get_loc("noise_0.mean")] = 40.0
-    assert model_of(small).predict(people)[0].decision is not None
+    assert model_of(small).predictions(people)[0].decision is not None
+
+
+def test_predict_and_predict_proba_say_what_the_predictions_say(small: Any) -> None:
+    model = model_of(small)
+    people = model.predictions(small.X)
+    assert model.classes_.tolist() == list(model.classes)
+    assert model.predict(small.X).tolist() == [person.decision for person in people]
+    probabilities = model.predict_proba(small.X)
+    assert probabilities.shape == (len(small.X), len(model.classes_))
+    for row, person in zip(probabilities, people, strict=True):
+        assert dict(zip(model.classes_, row, strict=True)) == person.probabilities

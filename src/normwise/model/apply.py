@@ -63,9 +63,10 @@ def apply_model(
     if measured is not None:
         measured(features)
     frame = assemble_frame(features.values, cohort, model.procedure.site)
-    told = {prediction.subject: prediction for prediction in model.predict(frame)}
+    predicted = {prediction.subject: prediction for prediction in model.predictions(frame)}
     return [
-        told[name] if name in told else _failed(name, features.failures[name]) for name in cohort.frame.index
+        predicted[name] if name in predicted else _failed(name, features.failures[name])
+        for name in cohort.frame.index
     ]
 
 

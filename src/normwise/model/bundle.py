@@ -26,7 +26,7 @@ from normwise.files import (
 )
 from normwise.learnt import TRUSTED_TYPES as LEARNT_TYPES
 from normwise.model.model import Model
-from normwise.model.skops_archive import pipeline_bytes
+from normwise.model.skops_archive import pipeline_bytes, with_current_names
 from normwise.model.weights import (
     NetworkNote,
     attach_weights,
@@ -51,6 +51,22 @@ _OWN_TYPES = (
     "normwise.procedure.pipeline.DropDemographics",
     "normwise.procedure.pipeline.TargetClassifier",
 )
+_RENAMED_TYPES = {
+    "normwise.classify.conv_autoencoder.ConvAutoencoder": "normwise.learnt.autoencoder.ConvAutoencoder",
+    "normwise.classify.conv_trunk.ConvTrunk": "normwise.learnt.trunk.ConvTrunk",
+    "normwise.features.components.VoxelComponents": "normwise.learnt.principal_components.VoxelComponents",
+    "normwise.features.learnt_attention.AttentionPooling": "normwise.learnt.attention.AttentionPooling",
+    "normwise.normalize.estimator.FeatureNormalizer": (
+        "normwise.normalize.feature_normalizer.FeatureNormalizer"
+    ),
+    "normwise.normalize.harmonize.SiteHarmonizer": "normwise.normalize.sites.harmonizer.SiteHarmonizer",
+    "normwise.normalize.harmonize_effects.SiteModel": "normwise.normalize.sites.effects.SiteModel",
+    "normwise.normalize.people.Regression": "normwise.normalize.blocked.regression.Regression",
+    "normwise.normalize.variance.LogVariance": "normwise.normalize.blocked.variance.LogVariance",
+    "normwise.procedure.steps.DropDemographics": "normwise.procedure.pipeline.DropDemographics",
+    "normwise.procedure.steps.TargetClassifier": "normwise.procedure.pipeline.TargetClassifier",
+}
+"""The types that models of 0.1.0 store under another name than today's."""
 _KINDS: dict[str, Any] = {
     "arm": str,
     "roles": Roles,
@@ -154,7 +170,11 @@ def _build(pipeline: Any, manifest: dict[str, Any], folder: Path) -> Model:
     }
     stored = folder / WEIGHTS
     arrays = weights_of_bytes(stored.read_bytes(), stored) if WEIGHTS in manifest["files"] else {}
-    attach_weights(pipeline, arrays, read["networks"])
+    networks = {
+        place: note.model_copy(update={"kind": _RENAMED_TYPES.get(note.kind, note.kind)})
+        for place, note in read["networks"].items()
+    }
+    attach_weights(pipeline, arrays, networks)
     roles, rule = read["roles"], read["rule"]
     fits = (
         isinstance(pipeline, Pipeline)
@@ -250,8 +270,8 @@ def _load_pipeline(path: Path, manifest: dict[str, Any]) -> Any:
 
     allowed = {*_OWN_TYPES, *NORMALIZER_TYPES, *LEARNT_TYPES}
     allowed |= {name for spec in CLASSIFIERS.values() for name in spec.trusted}
-    content = path.read_bytes()
     try:
+        content = with_current_names(path.read_bytes(), _RENAMED_TYPES)
         foreign = sorted(set(skops.io.get_untrusted_types(data=content)) - allowed)
     except Exception as fault:  # skops and zipfile raise many kinds on a file that is not theirs
         raise _unreadable(path.parent, fault) from fault

@@ -1,4 +1,4 @@
-"""The trained model as its user meets it: a frame goes in, one prediction a row comes out."""
+"""The trained model: a frame of people in, their probabilities, decisions and reasons out."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ class Model:
         Parameters
         ----------
         frame : DataFrame of shape (n_scans, n_columns)
-            As for `predict`; a row that can't be computed with is passed over.
+            As for `predictions`; a row that can't be computed with is passed over.
         labels : ndarray of shape (n_scans,)
             Labels; only who is normal matters.
         groups : ndarray of shape (n_scans,), optional
@@ -94,8 +94,54 @@ class Model:
         people = None if groups is None else groups[usable]
         return replace(self, procedure=self.procedure.adapt_to_sites(X[usable], labels[usable], people))
 
-    def predict(self, frame: pd.DataFrame, *, top: int = 10) -> list[Prediction]:
-        """Decide for people the model has never seen.
+    @property
+    def classes_(self) -> NDArray[np.object_]:
+        """The classes told apart, of shape (n_classes,): the order of the columns of `predict_proba`."""
+        return np.array(self.classes, dtype=object)
+
+    def predict_proba(self, X: pd.DataFrame) -> NDArray[np.float64]:
+        """Return the probability of each class for people the model has never seen.
+
+        Parameters
+        ----------
+        X : DataFrame of shape (n_scans, n_columns)
+            As for `predictions`.
+
+        Returns
+        -------
+        ndarray of shape (n_scans, n_classes)
+            Columns in the order of ``classes_``. A row that can't be computed with is NaN; one outside the
+            normal group's demographics has the classifier's probabilities, although nothing is decided.
+
+        See Also
+        --------
+        predict : The decided class of each row.
+        predictions : Reasons and telling features too.
+        """
+        return self._probabilities(self._columns_of(X))[0]
+
+    def predict(self, X: pd.DataFrame) -> NDArray[np.object_]:
+        """Return the decided class of each row by the model's decision rule.
+
+        Parameters
+        ----------
+        X : DataFrame of shape (n_scans, n_columns)
+            As for `predictions`.
+
+        Returns
+        -------
+        ndarray of shape (n_scans,)
+            Class names; None where nothing is decided, for which `predictions` gives the reason.
+
+        See Also
+        --------
+        predict_proba : The probability of each class.
+        predictions : Reasons and telling features too.
+        """
+        return np.array([prediction.decision for prediction in self.predictions(X, top=0)], dtype=object)
+
+    def predictions(self, frame: pd.DataFrame, *, top: int = 10) -> list[Prediction]:
+        """Decide for people the model has never seen, with reasons.
 
         Parameters
         ----------
@@ -119,21 +165,14 @@ class Model:
             PRC-401 where a column is missing, or the people do not come in a frame.
         """
         X = self._columns_of(frame)
-        wrong = self._unusable(X)
-        usable = np.array([not text for text in wrong], dtype=bool)
-        support = self.procedure.support(X)
-        for row, text in self._departures(X, usable & support["encodable"].to_numpy(dtype=bool)).items():
-            usable[row] = False
-            # Where the demographics are out of range, they are why the feature is.
-            wrong[row] = "" if support["reason"].iloc[row] else text
-        table = np.full((len(X), len(self.classes)), np.nan)
-        table[usable] = self.procedure.probabilities(X[usable]) if usable.any() else table[usable]
+        table, wrong, support = self._probabilities(X)
+        usable = support["usable"].to_numpy(dtype=bool)
         rule = self.procedure.rule
         decided, referrals = rule.decide(table), rule.referrals(table)
         # By place, since a frame's index may name two rows alike.
         telling = (
             contributions_of(self.procedure, X.set_axis(range(len(X)), axis=0)[usable], top=top)
-            if usable.any()
+            if top and usable.any()
             else {}
         )
         predictions = []
@@ -159,6 +198,23 @@ class Model:
                 )
             )
         return predictions
+
+    def _probabilities(self, X: pd.DataFrame) -> tuple[NDArray[np.float64], list[str], pd.DataFrame]:
+        """Return probabilities, what is wrong with each row, and the support with ``usable`` rows."""
+        wrong = self._unusable(X)
+        usable = np.array([not text for text in wrong], dtype=bool)
+        support = self.procedure.support(X)
+        for row, text in self._departures(X, usable & support["encodable"].to_numpy(dtype=bool)).items():
+            usable[row] = False
+            # Where the demographics are out of range, they are why the feature is.
+            wrong[row] = "" if support["reason"].iloc[row] else text
+        table = np.full((len(X), len(self.classes)), np.nan)
+        rows = np.flatnonzero(usable)
+        if len(rows):
+            # BLAS multiplies a single row by another routine, which rounds otherwise: one person is asked twice.
+            asked = np.repeat(rows, 2) if len(rows) == 1 else rows
+            table[rows] = self.procedure.probabilities(X.iloc[asked])[: len(rows)]
+        return table, wrong, support.assign(usable=usable)
 
     def _columns_of(self, frame: pd.DataFrame) -> pd.DataFrame:
         """Return the training's columns in the training's order."""
@@ -214,7 +270,7 @@ class Model:
         # In double precision the squares of every value that is let in can be held.
         frame = X[rows].astype(dict.fromkeys(self.feature_names, np.float64))
         passed: Any = arm_frame(frame, self.procedure.roles, self.procedure.arm)
-        told: dict[int, str] = {}
+        texts: dict[int, str] = {}
         names: NDArray[np.object_] = np.empty(0, dtype=object)
         for title, step in self.procedure.pipeline.steps[:-1]:
             sizes, unit = None, ""
@@ -239,5 +295,5 @@ class Model:
             size = sizes[np.arange(len(sizes)), farthest]
             for place in np.flatnonzero(size > LARGEST_DEPARTURE):
                 text = f"feature {names[farthest[place]]} lies {size[place]:.3g} {unit}: check its unit"
-                told.setdefault(int(np.flatnonzero(rows)[place]), text)
-        return told
+                texts.setdefault(int(np.flatnonzero(rows)[place]), text)
+        return texts

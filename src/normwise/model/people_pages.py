@@ -44,7 +44,7 @@ def write_run_people(model: Model, prepared: PreparedRun, *, trained_on: bool) -
         The list of pages.
     """
     frame = prepared.frame_with(model.procedure.site)
-    told = {row.subject: row for row in model.predict(frame, top=FEATURES_A_PAGE)}
+    told = {row.subject: row for row in model.predictions(frame, top=FEATURES_A_PAGE)}
     models = 0
     if trained_on:
         scored = read_scored(prepared.folder, model.procedure.arm)

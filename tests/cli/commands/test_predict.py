@@ -43,7 +43,7 @@ def test_everybody_gets_a_line_in_the_tables_order(table_run, table_model, tmp_p
 def test_the_lines_are_the_models_own_predictions(table_run, table_model, tmp_path, capsys):
     _, rows, _ = predict(table_run, "b,70,F,1800,2.5\na,61,M,2900,2.5\n", tmp_path, capsys)
     cohort = from_table(tmp_path / "new.csv", table_model)
-    for prediction in table_model.predict(feature_frame(cohort, table_model)):
+    for prediction in table_model.predictions(feature_frame(cohort, table_model)):
         told = float(rows[prediction.subject]["probability_AD"])
         assert told == pytest.approx(prediction.probabilities["AD"], rel=1e-5)
 

@@ -178,7 +178,7 @@ def _apply(
     if not len(cohort.frame.index):
         return {}
     if from_table and features_in(list(cohort.raw.columns), model):
-        predictions = model.predict(feature_frame(cohort, model))
+        predictions = model.predictions(feature_frame(cohort, model))
     else:
         predictions = apply_model(
             model,
