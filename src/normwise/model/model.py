@@ -166,13 +166,15 @@ class Model:
         """
         X = self._columns_of(frame)
         table, wrong, support = self._probabilities(X)
-        usable = support["usable"].to_numpy(dtype=bool)
+        usable = np.flatnonzero(support["usable"])
         rule = self.procedure.rule
         decided, referrals = rule.decide(table), rule.referrals(table)
         # By place, since a frame's index may name two rows alike.
         telling = (
-            contributions_of(self.procedure, X.set_axis(range(len(X)), axis=0)[usable], top=top)
-            if top and usable.any()
+            contributions_of(
+                self.procedure, X.set_axis(range(len(X)), axis=0).iloc[_never_alone(usable)], top=top
+            )
+            if top and len(usable)
             else {}
         )
         predictions = []
@@ -211,9 +213,7 @@ class Model:
         table = np.full((len(X), len(self.classes)), np.nan)
         rows = np.flatnonzero(usable)
         if len(rows):
-            # BLAS multiplies a single row by another routine, which rounds otherwise: one person is asked twice.
-            asked = np.repeat(rows, 2) if len(rows) == 1 else rows
-            table[rows] = self.procedure.probabilities(X.iloc[asked])[: len(rows)]
+            table[rows] = self.procedure.probabilities(X.iloc[_never_alone(rows)])[: len(rows)]
         return table, wrong, support.assign(usable=usable)
 
     def _columns_of(self, frame: pd.DataFrame) -> pd.DataFrame:
@@ -297,3 +297,8 @@ class Model:
                 text = f"feature {names[farthest[place]]} lies {size[place]:.3g} {unit}: check its unit"
                 texts.setdefault(int(np.flatnonzero(rows)[place]), text)
         return texts
+
+
+def _never_alone(rows: NDArray[np.intp]) -> NDArray[np.intp]:
+    """Name a single row twice: BLAS multiplies one row by another routine, which rounds otherwise."""
+    return np.repeat(rows, 2) if len(rows) == 1 else rows
