@@ -89,6 +89,35 @@ def test_nearly_equal_columns_are_still_two() -> None:
     assert learn_design(frame, ["age", "visit"]).names == ("age", "visit")
 
 
+@pytest.mark.parametrize(("apart", "refused"), [(1e-6, False), (1e-8, True)])
+def test_a_column_within_rounding_of_the_others_is_refused_and_one_beyond_is_not(
+    apart: float,
+    refused: bool,  # noqa: FBT001
+) -> None:
+    age = np.linspace(-1, 1, 8)
+    other = np.array([1.0, -1, -1, 1, 1, -1, -1, 1])  # neither constant nor age is in it
+    frame = pd.DataFrame({"age": age, "visit": age + apart * other * age.std()})
+    if refused:
+        with pytest.raises(NormalizerError) as caught:
+            learn_design(frame, ["age", "visit"])
+        assert caught.value.code == "NRM-107"
+    else:
+        assert learn_design(frame, ["age", "visit"]).names == ("age", "visit")
+
+
+@pytest.mark.parametrize(("spread", "refused"), [(1e-10, False), (1e-13, True)])
+def test_a_number_that_varies_by_rounding_alone_does_not_vary(
+    spread: float,
+    refused: bool,  # noqa: FBT001
+) -> None:
+    frame = pd.DataFrame({"height": 1.0 + spread * np.array([1.0, -1] * 4)})
+    if refused:
+        with pytest.raises(NormalizerError, match="does not vary"):
+            learn_design(frame, ["height"])
+    else:
+        assert learn_design(frame, ["height"]).names == ("height",)
+
+
 def test_too_few_normals_are_refused_with_the_numbers() -> None:
     learn_design(NORMALS.iloc[:4], ["age"])
     with pytest.raises(NormalizerError, match=r"3 samples.* 2 parameters") as caught:

@@ -119,6 +119,16 @@ def test_few_normals_warn_and_flat_features_warn_once_each(people: People) -> No
         make(scale="residual").fit(X.assign(f1=3.0), y)
 
 
+@pytest.mark.parametrize(("n", "few"), [(20, False), (19, True)])
+def test_fewer_than_ten_normals_a_parameter_are_warned_of(n: int, few: bool) -> None:  # noqa: FBT001
+    rng = np.random.default_rng(0)
+    X = pd.DataFrame({"f": rng.normal(size=n), "age": rng.uniform(50, 90, n)})
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        FeatureNormalizer(["age"]).fit(X)
+    assert [each.message.code for each in caught] == ["NRM-201"] * few
+
+
 @pytest.mark.parametrize("step", ["fit", "fit_transform", "transform", "explain", "in_support"])
 def test_an_array_without_names_is_refused(people: People, step: str) -> None:
     X, y = people(200)

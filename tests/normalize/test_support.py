@@ -62,6 +62,47 @@ def test_a_combination_that_nobody_normal_had_is_outside() -> None:
     assert reason.startswith("age and education are each in range but not together: leverage")
 
 
+@pytest.mark.parametrize("end", ["min", "max"])
+def test_the_range_ends_with_the_outermost_normal(end: str) -> None:
+    edge = getattr(NORMALS["age"], end)()
+    beyond = np.nextafter(edge, np.inf if end == "max" else -np.inf)
+    inside, outside = reasons_outside(learn_design(NORMALS, ["age"]), pd.DataFrame({"age": [edge, beyond]}))
+    assert inside == ""
+    assert "is outside the normal group" in outside
+
+
+@pytest.mark.parametrize(("share", "reason"), [(0.999, ""), (1.001, "leverage")])
+def test_a_combination_is_outside_beyond_the_largest_leverage(share: float, reason: str) -> None:
+    rng = np.random.default_rng(4)
+    age = rng.uniform(50, 80, 60)
+    normals = pd.DataFrame({"age": age, "education": 30 - age / 4 + rng.normal(size=60)})
+    design = learn_design(normals, ["age", "education"])
+    # Along this line leverage is 1/n + the square of the step from the middle; both stay in range.
+    middle, step = normals.mean().to_numpy(), np.array([1.0, 0.25])
+    unit = design.people(Demographics(pd.DataFrame([middle + step], columns=normals.columns)))
+    slope = unit.leverage[0] - 1 / 60
+    length = np.sqrt((share * design.largest_leverage - 1 / 60) / slope)
+    person = pd.DataFrame([middle + length * step], columns=normals.columns)
+    assert normals.min().le(person.iloc[0]).all()
+    assert normals.max().ge(person.iloc[0]).all()
+    (text,) = reasons_outside(design, person)
+    assert reason in text
+    assert bool(text) == bool(reason)
+
+
+@pytest.mark.parametrize(("count", "thin"), [(5, []), (4, ["sex M: 4 normal people"])])
+def test_five_people_cover_a_level_and_four_do_not(count: int, thin: list[str]) -> None:
+    frame = pd.DataFrame({"sex": ["F"] * 10 + ["M"] * count})
+    assert find_thin_cover(learn_design(frame, ["sex"]), frame, np.ones(10 + count, dtype=bool)) == thin
+
+
+@pytest.mark.parametrize(("count", "thin"), [(5, []), (4, ["age 8 to 10: 4 normal people"])])
+def test_a_range_is_looked_at_in_fifths(count: int, thin: list[str]) -> None:
+    ages = np.concatenate([np.repeat([0.0, 3, 5, 7], 5), np.full(count, 10.0)])
+    frame = pd.DataFrame({"age": ages})
+    assert find_thin_cover(learn_design(frame, ["age"]), frame, np.ones(len(ages), dtype=bool)) == thin
+
+
 def test_without_demographics_everybody_is_inside() -> None:
     design = learn_design(pd.DataFrame(index=range(5)), [])
     assert reasons_outside(design, pd.DataFrame(index=range(3))) == ["", "", ""]

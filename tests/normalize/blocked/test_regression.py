@@ -136,6 +136,22 @@ def test_features_of_which_rounding_is_left_get_a_finite_score(dtype: type, shar
     np.testing.assert_allclose(residual[n - 1, 1:4], 5.0 if share < 1 else 0.0, atol=2e-6)
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize(("units", "determined"), [(30, False), (3, True)])
+def test_a_residual_of_ten_units_in_the_last_place_is_rounding(
+    dtype: type,
+    units: float,
+    determined: bool,  # noqa: FBT001
+) -> None:
+    n, epsilon = 64, float(np.finfo(dtype).eps)
+    design = np.column_stack([np.ones(n), np.tile([1.0, -1], n // 2)])
+    normals = People(design @ inverse_triangle(design))
+    # Neither the constant nor the group is in what is left, which is a whole number of units at 1 to 2.
+    left = units * epsilon * np.tile([1.0, 1, -1, -1], n // 4)
+    x = (1.5 + 0.25 * design[:, 1] + left)[:, None].astype(dtype)
+    assert fit_regression(x, normals).determined.tolist() == [determined]
+
+
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
 @pytest.mark.parametrize("row", [3, 25])
 def test_a_value_that_is_not_finite_is_named(bad: float, row: int) -> None:

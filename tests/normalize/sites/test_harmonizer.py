@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -182,6 +184,40 @@ def test_two_normals_are_no_site() -> None:
     new = X[~train][y[~train] == "normal"].iloc[:2]
     adapted = fitted.adapt_to_sites(new, ["normal", "normal"])
     assert not adapted.in_support(new)["supported"].any()
+    three = X[~train][y[~train] == "normal"].iloc[:3]
+    assert fitted.adapt_to_sites(three, ["normal"] * 3).in_support(three)["supported"].all()
+    # Three scans of two people are two people.
+    assert not fitted.adapt_to_sites(three, ["normal"] * 3, [1, 1, 2]).in_support(three)["supported"].any()
+
+
+@pytest.mark.filterwarnings("ignore:NRM-304")
+@pytest.mark.parametrize(("normals", "known"), [(2, True), (1, False)])
+def test_two_training_normals_make_a_site_known(normals: int, known: bool) -> None:  # noqa: FBT001
+    X, y = cohort(300)
+    here = np.flatnonzero((X["scanner"] == "C") & (y == "normal"))[normals:]
+    fewer = np.delete(np.arange(300), here)
+    fitted = harmonizer().fit(X.iloc[fewer], y[fewer])
+    assert ("C" in fitted.sites_) is known
+    assert fitted.in_support(X[X["scanner"] == "C"])["supported"].all() == known
+
+
+@pytest.mark.parametrize(("normals", "few"), [(10, False), (9, True)])
+def test_a_site_of_fewer_than_ten_normals_is_warned_of(normals: int, few: bool) -> None:  # noqa: FBT001
+    X, y = cohort(300)
+    here = np.flatnonzero((X["scanner"] == "C") & (y == "normal"))[normals:]
+    fewer = np.delete(np.arange(300), here)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        harmonizer().fit(X.iloc[fewer], y[fewer])
+    assert [each.message.code for each in caught] == ["NRM-304"] * few
+
+
+def test_without_a_site_nothing_is_harmonized() -> None:
+    X, y = cohort()
+    fitted = SiteHarmonizer().fit(X, y)
+    pd.testing.assert_frame_equal(fitted.transform(X), X)
+    assert fitted.in_support(X)["supported"].all()
+    assert list(fitted.get_feature_names_out()) == list(X.columns)
 
 
 def test_sites_are_compared_as_text_and_a_missing_one_is_named() -> None:

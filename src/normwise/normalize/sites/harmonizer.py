@@ -361,9 +361,9 @@ class SiteHarmonizer(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # 
                 NormwiseWarning(
                     "NRM-304",
                     f"{self.site}: sites with fewer than {_FEW} normal people in the training"
-                f" ({', '.join(few[:5])}{more}) have uncertain effects{advice}",
+                    f" ({', '.join(few[:5])}{more}) have uncertain effects{advice}",
                     subject=self.site,
                     value=len(few),
                 ),
                 stacklevel=3,
-            )  # fmt: skip
+            )
