@@ -95,3 +95,25 @@ def test_a_flat_cost_and_a_single_step_are_no_trouble():
 def test_an_infinite_rate_is_divergence_and_no_warning():
     descent = descend(X, ONE, rate=1e200, steps=10)
     assert descent.outcome == "diverged"
+
+
+@pytest.mark.parametrize(
+    ("cost", "n_outputs", "bound"),
+    [
+        ("squared", 1, 1.0),
+        ("cross_entropy", 1, 0.25),
+        ("cross_entropy", 3, 0.5),
+    ],
+)
+def test_the_stable_rate_is_two_over_the_largest_curvature(cost, n_outputs, bound):
+    rows = np.random.default_rng(0).normal(size=(30, 4))
+    design = np.column_stack([rows, np.ones(30)])
+    curvature = np.linalg.eigvalsh(bound * design.T @ design / 30)[-1] + 0.3
+    rate = largest_stable_rate(rows, cost=cost, n_outputs=n_outputs, penalty=0.3)
+    assert rate == pytest.approx(2.0 / curvature, rel=1e-12)
+
+
+def test_descent_ends_once_the_cost_is_ten_times_the_first():
+    descent = descend(np.array([[-1.0], [1.0]]), np.array([[1.0], [2.0]]), rate=2.2, steps=100)
+    assert descent.outcome == "diverged"
+    assert descent.costs[-2] <= 10.0 * descent.costs[0] < descent.costs[-1]

@@ -118,6 +118,20 @@ def test_small_sites_are_drawn_to_the_middle_of_their_features_and_large_ones_ar
     assert np.allclose(shrink_effects(np.array([2.0]), np.array([0.5]), 5), [[2.0], [0.5]])
 
 
+@pytest.mark.parametrize("n_people", [3, 40])
+def test_shrunken_effects_solve_the_posterior_equations(n_people: int) -> None:
+    """Johnson, Li and Rabinovic (2007), section 3.2, with both priors' parameters from their moments."""
+    rng = np.random.default_rng(3)
+    shift, variance = rng.normal(0.5, 1.0, 60), rng.gamma(4.0, 0.3, 60)
+    gamma, delta = shrink_effects(shift, variance, n_people)
+    width, mean, spread = shift.var(ddof=1), variance.mean(), variance.var(ddof=1)
+    shape, rate = (2 * spread + mean**2) / spread, (mean * spread + mean**3) / spread
+    squares = (n_people - 1) * variance + n_people * (shift - gamma) ** 2
+    np.testing.assert_allclose(delta, (rate + squares / 2) / (n_people / 2 + shape - 1), rtol=1e-6)
+    expected = (n_people * width * shift + delta * shift.mean()) / (n_people * width + delta)
+    np.testing.assert_allclose(gamma, expected, rtol=1e-6, atol=1e-9)
+
+
 def test_the_effects_of_a_published_worked_form() -> None:
     """Without demographics the site means and variances are those of the standardised data (Johnson 2007)."""
     rng = np.random.default_rng(1)
