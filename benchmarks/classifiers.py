@@ -44,8 +44,8 @@ def main() -> None:
             return [model.predict_proba(X) for model in models]
 
         optimum = peer(solver="newton-cholesky", tol=1e-12)
-        for name, found in (("normwise", ours()), ("scikit-learn", peer())):
-            gap = max(float(np.abs(a - b).max()) for a, b in zip(found, optimum, strict=True))
+        for name, tables in (("normwise", ours()), ("scikit-learn", peer())):
+            gap = max(float(np.abs(a - b).max()) for a, b in zip(tables, optimum, strict=True))
             print(f"{name}: probabilities within {gap:.0e} of the optimum's")
         compare(
             f"{people} people, {features} features, {classes} classes, {len(grid)} values of C",

@@ -1,4 +1,4 @@
-"""Taking five demographics out of float32 features: normwise and its peers, ratios to a copy in memory.
+"""Five demographics regressed out of float32 features: normwise and its peers, ratios to a copy in memory.
 
 Everybody is normal here, so that all do the same regression. The peers give residuals; normwise gives
 W-scores, which is more, and residuals beside them. ``FeatureNormalizer`` is fit and transform of a
@@ -67,7 +67,7 @@ def candidates(people: int, features: int) -> dict[str, Callable[[], object]]:
     def scikit_learn() -> np.ndarray:
         return by_person - LinearRegression().fit(demographics, by_person).predict(demographics)
 
-    found: dict[str, Callable[[], object]] = {
+    work: dict[str, Callable[[], object]] = {
         "copy in memory": by_person.copy,
         "FeatureNormalizer, W": lambda: normalize("w"),
         "FeatureNormalizer, residuals": lambda: normalize("residual"),
@@ -88,8 +88,8 @@ def candidates(people: int, features: int) -> dict[str, Callable[[], object]]:
     }
     confound_remover = find_julearn()
     if confound_remover is not None and features <= 10_000:
-        found["julearn ConfoundRemover"] = lambda: confound_remover(frame)
-    return found
+        work["julearn ConfoundRemover"] = lambda: confound_remover(frame)
+    return work
 
 
 def find_julearn() -> Callable[[pd.DataFrame], object] | None:

@@ -17,7 +17,7 @@ __all__ = ["fit_sigmoid", "fit_slope", "soft_targets"]
 
 Floats = NDArray[np.float64]
 
-_FLATTEST = 1e-3  # of the score's own unit: keeps the order of people, says next to nothing
+_FLATTEST = 1e-3  # of the score's own unit: keeps the order of people and next to the base rates
 _STEEPEST = 1e6
 
 
@@ -47,9 +47,9 @@ def soft_targets(codes: NDArray[np.intp], weights: Floats, n_classes: int) -> Fl
     """
     # Weights say how much a row counts against the others, not how many rows were seen.
     members = np.bincount(codes, weights=weights, minlength=n_classes) * len(codes) / weights.sum()
-    doubt = 1.0 / (members + 2.0)
-    targets = np.repeat(doubt[codes, None] / (n_classes - 1), n_classes, axis=1)
-    targets[np.arange(len(codes)), codes] = 1.0 - doubt[codes]
+    others = 1.0 / (members + 2.0)
+    targets = np.repeat(others[codes, None] / (n_classes - 1), n_classes, axis=1)
+    targets[np.arange(len(codes)), codes] = 1.0 - others[codes]
     return targets
 
 
@@ -108,8 +108,8 @@ def fit_sigmoid(scores: Floats, targets: Floats, weights: Floats) -> tuple[float
         return _FLATTEST, base - _FLATTEST * centre
     rows = ((scores - centre) / spread)[:, None]
     # The penalty is too small to be seen; it keeps the least of the cost unique.
-    found = minimise(CrossEntropy(rows, targets[:, None], weights), penalty=1e-9 * float(weights.sum()))
-    slope, offset = float(found.weights[0, 0]), float(found.intercept[0])
+    minimum = minimise(CrossEntropy(rows, targets[:, None], weights), penalty=1e-9 * float(weights.sum()))
+    slope, offset = float(minimum.weights[0, 0]), float(minimum.intercept[0])
     if slope < _FLATTEST:
         slope, offset = _FLATTEST, base
     return slope / spread, offset - slope * centre / spread

@@ -97,7 +97,7 @@ class ForestClassifier(Classifier):
             max_depth=self.max_depth,
             random_state=self.random_state,
         )
-        # Trees split at float32 values: in the training rows' unit no digit that tells people apart is lost.
+        # Trees split at float32 values: in the training rows' unit no digit in which people differ is lost.
         self.centre_, self.scale_ = training_unit(rows)
         # Equal weights would draw other rows than none.
         weights = None if self.class_weight is None else self.row_weights(codes)

@@ -2,7 +2,7 @@
 
 Each class has an indicator, 1 for its members and 0 for the others, and the regression of the indicator on
 the features estimates the probability of the class (Hastie, Tibshirani and Friedman 2009, section 4.2). Such
-scores leave [0, 1]; `LinearClassifier.decision_function` says how log-odds are made of them.
+scores leave [0, 1]; `LinearClassifier.decision_function` describes how log-odds are made of them.
 """
 
 # ruff: noqa: SLF001 - clones of one class share their work through its private methods
@@ -146,7 +146,7 @@ class LinearClassifier(LogOddsClassifier):
                 model.slope_ = fit_slope(np.log(base), held_out / base, targets, weights)
 
     def _solve(self, span: RowSpace, aims: Floats, weights: Floats) -> None:
-        # Of two classes the last one's indicator says all.
+        # Of two classes the last one's indicator is enough.
         columns = aims[:, 1:] if len(self.classes_) == 2 else aims
         root = np.sqrt(weights)[:, None]
         if self.solver == "gradient_descent":
@@ -168,20 +168,20 @@ def _leave_one_out(span: RowSpace, aims: Floats, weights: Floats, alpha: float) 
     """Return each row's score, less the base rates, from the regression on all other rows.
 
     The exact shortcut e/(1 − h) for residual e and leverage h (Allen 1974). The base rates are those of the
-    other rows too, lest a row's own absence count against it.
+    other rows too, so that a row's own absence does not count against it.
     """
     root, share = np.sqrt(weights)[:, None], (weights / weights.sum())[:, None]
     unit = span.coordinates / np.sqrt(span.squares)
     inside = unit.T @ (root * aims)
-    kept = alpha / (span.squares + alpha)
+    ridge = alpha / (span.squares + alpha)
     # What neither the intercept nor the span reaches; none of it where there are fewer rows than features.
     outside = 1.0 - share[:, 0] - np.einsum("ij,ij->i", unit, unit)
     rest = root * aims - unit @ inside
     if outside.max() < 1e-9:
         # Then alpha cancels in e/(1 − h), also at its limit of 0.
-        kept, outside, rest = 1.0 / (span.squares + alpha), np.zeros_like(outside), np.zeros_like(rest)
-    residual = rest + unit @ (kept[:, None] * inside)
-    remaining = (np.maximum(outside, 0.0) + np.einsum("ij,j,ij->i", unit, kept, unit))[:, None]
-    # A row that alone decides its own fit tells nothing when it is left out: its score is the base rate.
+        ridge, outside, rest = 1.0 / (span.squares + alpha), np.zeros_like(outside), np.zeros_like(rest)
+    residual = rest + unit @ (ridge[:, None] * inside)
+    remaining = (np.maximum(outside, 0.0) + np.einsum("ij,j,ij->i", unit, ridge, unit))[:, None]
+    # A row that alone decides its own fit has no held-out score of its own: its score is the base rate.
     gap = np.divide(residual, remaining, out=root * aims, where=remaining > 1e-12) / root
     return np.asarray(aims - gap + aims * share / (1.0 - share))

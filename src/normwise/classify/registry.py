@@ -50,8 +50,8 @@ class ClassifierSpec:
     def estimator(self) -> type[Classifier]:
         """The estimator's class."""
         module, _, name = self.path.rpartition(".")
-        found: type[Classifier] = getattr(import_module(module), name)
-        return found
+        estimator: type[Classifier] = getattr(import_module(module), name)
+        return estimator
 
     @property
     def trusted(self) -> tuple[str, ...]:

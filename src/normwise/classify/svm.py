@@ -199,7 +199,7 @@ class SupportVectorClassifier(LogOddsClassifier):
         """Return dual weights of all rows, zero for those that were not seen, and the intercept."""
         machine = SVC(C=self.C, kernel="precomputed", max_iter=_MOST_STEPS)
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", ConvergenceWarning)  # said below, with what to do
+            warnings.simplefilter("ignore", ConvergenceWarning)  # warned of below, with what to do
             machine.fit(kernel[np.ix_(rows, rows)], later[rows], sample_weight=weights[rows])
         if machine.fit_status_ != 0:
             warnings.warn(

@@ -1,4 +1,4 @@
-"""Take out of every feature what is normal for a person's demographics.
+"""Remove from every feature what is normal for a person's demographics.
 
 Its files:
 
@@ -7,7 +7,7 @@ Its files:
 * ``demographics``: columns read as numbers or as levels.
 * ``design``: the columns of the regression, splines and interactions among them, learnt from the normals.
 * ``support``: whether a person lies inside the normal group's range.
-* ``tables``: what the regression says of people, as tables.
+* ``tables``: values, expectations and coefficients as tables.
 * ``blocked``: least squares of many features on arrays, block by block.
 * ``sites``: `SiteHarmonizer`, which makes scanners comparable before the normalizer.
 """

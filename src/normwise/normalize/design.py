@@ -95,7 +95,7 @@ class Category:
                 subject=people.person(row),
                 seen=f"{self.name} = {levels[row]!r}",
                 expected=", ".join(self.levels),
-                advice="nothing can be said of this person; in_support(X) lists everybody concerned",
+                advice="nothing is expected of this person; in_support(X) lists everybody concerned",
             )
         matches: FloatArray = np.equal.outer(levels, np.array(self.levels[1:], object)).astype(np.float64)
         return matches
@@ -281,7 +281,7 @@ def _standard(columns: FloatArray, center: FloatArray, size: FloatArray) -> Floa
 
 
 def _change_basis(design: FloatArray, inverse: FloatArray) -> FloatArray:
-    # One column at a time, so that a person's coordinates never hang on who else is asked for.
+    # One column at a time, so that a person's coordinates don't depend on who else is asked for.
     basis = np.zeros(design.shape)
     for column, row in zip(design.T, inverse, strict=True):
         basis += column[:, None] * row
@@ -314,7 +314,7 @@ def _refuse_dependent(design: FloatArray, titles: Sequence[str]) -> None:
             else f"{title} does not vary among the normals.",
             subject=title,
             seen=f"columns {', '.join(titles)} of {len(design)} normal people",
-            advice="leave one of these demographics out, or add normal people who tell them apart",
+            advice="leave one of these demographics out, or add normal people in whom they differ",
         )
 
 
@@ -336,7 +336,7 @@ def choose_knots(values: FloatArray) -> tuple[float, ...]:
     -------
     tuple of float
         Ascending, no more than there are distinct values; empty where those or their quantiles are fewer
-        than three, since a line is then all that they can tell.
+        than three, since they can't show more than a line.
 
     Examples
     --------

@@ -72,7 +72,7 @@ class FeatureNormalizer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator): 
     design_ : Design
         The columns of the regression, learnt from the normals.
     regression_ : Regression or None
-        What the normals teach about every feature; None when ``mode="append"``.
+        The regression of every feature, fitted on the normals; None when ``mode="append"``.
     is_feature_ : ndarray of bool, of shape (n_features_in_,)
         Which columns of ``X`` are features.
     n_normals_ : int
@@ -84,7 +84,7 @@ class FeatureNormalizer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator): 
     W-score is in standard deviations of the feature itself, which understates a departure, with a warning
     (NRM-204); where that is rounding too the W-score is 0 for everybody (NRM-202). Residuals are kept.
 
-    What is wrong with a person's demographics is refused by `transform`, and told without refusing by
+    What is wrong with a person's demographics is refused by `transform`, and listed without refusing by
     `in_support`.
 
     Examples
@@ -301,7 +301,7 @@ class FeatureNormalizer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator): 
         return coefficient_table([names[i] for i in chosen], self.design_, regression[chosen])
 
     def in_support(self, X: Any) -> pd.DataFrame:
-        """Tell who lies inside the normal group's demographics, and of the others why not.
+        """Return who lies inside the normal group's demographics, and of the others why not.
 
         Parameters
         ----------
@@ -439,7 +439,7 @@ class FeatureNormalizer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator): 
 
     def _check_names(self, X: pd.DataFrame, *, reset: bool) -> None:
         """Learn the columns' names, or compare them."""
-        # For 300,000 columns scikit-learn's own check takes longer than the regression: it only speaks up.
+        # For 300,000 columns scikit-learn's own check takes longer than the regression.
         if isinstance(X.columns.dtype, pd.StringDtype):
             names = X.columns.to_numpy(dtype=object)
             if reset:

@@ -1,4 +1,4 @@
-"""Is this person inside the normal group's range? Nothing is normal where nobody normal was seen."""
+"""Whether a person lies inside the normal group's range of demographics."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _ROUNDING = 1.0 + 1e-9
 
 
 def encodable_rows(design: Design, people: Demographics) -> npt.NDArray[np.bool_]:
-    """Tell who can be normalized at all: every demographic is there, and every level was seen.
+    """Return who can be normalized at all: every demographic is there, and every level was seen.
 
     Parameters
     ----------
@@ -49,7 +49,7 @@ def encodable_rows(design: Design, people: Demographics) -> npt.NDArray[np.bool_
 
 
 def reasons_outside(design: Design, people: Demographics) -> list[str]:
-    """Say of each person why the normals tell nothing of them; an empty text where they do.
+    """Return why each person lies outside the normal group; an empty text where they lie inside.
 
     A person is inside when no demographic is missing, every level was seen among the normals, every number
     lies within the normals' range, and the leverage, which grows with the distance from the normals' middle,
@@ -140,7 +140,7 @@ def find_thin_cover(design: Design, people: Demographics, normal: npt.NDArray[np
     ['age 88 to 100: 3 normal people']
     """
     groups = [("normal", normal), ("other", ~normal)]
-    found = []
+    thin = []
     for title, members in groups:
         if not members.any():
             continue
@@ -151,8 +151,8 @@ def find_thin_cover(design: Design, people: Demographics, normal: npt.NDArray[np
             else:
                 numbers = people.numbers(part.name)[0]
                 counts = _count_fifths(part.name, numbers, members)
-            found += [f"{where}: {count} {title} people" for where, count in counts if count < _ENOUGH]
-    return found
+            thin += [f"{where}: {count} {title} people" for where, count in counts if count < _ENOUGH]
+    return thin
 
 
 def _count_fifths(name: str, numbers: FloatArray, members: npt.NDArray[np.bool_]) -> list[tuple[str, int]]:

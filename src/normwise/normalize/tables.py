@@ -1,4 +1,4 @@
-"""What the regression says of people and of the normal course, as tables that a person can read."""
+"""Departures, expected values and coefficients of the regression as tables for people."""
 
 from __future__ import annotations
 

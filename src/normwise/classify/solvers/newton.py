@@ -143,8 +143,8 @@ def minimise(problem: CrossEntropy, penalty: float, start: Floats | None = None)
     Examples
     --------
     >>> rows = np.array([[-1.0], [1.0], [-1.0], [1.0]])
-    >>> found = minimise(CrossEntropy(rows, (rows > 0).astype(float), np.ones(4)), penalty=1.0)
-    >>> bool(np.isclose(found.weights[0, 0], 4 / (1 + np.exp(found.weights[0, 0]))))
+    >>> minimum = minimise(CrossEntropy(rows, (rows > 0).astype(float), np.ones(4)), penalty=1.0)
+    >>> bool(np.isclose(minimum.weights[0, 0], 4 / (1 + np.exp(minimum.weights[0, 0]))))
     True
     """
     design = problem.design

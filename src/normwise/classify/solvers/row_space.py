@@ -79,14 +79,14 @@ def to_row_space(rows: Floats, strength: float) -> RowSpace:
     size = float(np.einsum("ij,ij->", rows, rows))
     if not strength * size * rounding < _SAFE:
         left, lengths, right = scipy.linalg.svd(rows, full_matrices=False, check_finite=False)
-        kept = np.flatnonzero(lengths > rounding * max(rows.shape) * lengths[0])[::-1]
-        return RowSpace(rows, left[:, kept] * lengths[kept], lengths[kept] ** 2, right[kept].T)
+        large = np.flatnonzero(lengths > rounding * max(rows.shape) * lengths[0])[::-1]
+        return RowSpace(rows, left[:, large] * lengths[large], lengths[large] ** 2, right[large].T)
     wide = n_samples <= n_features
     gram = rows @ rows.T if wide else rows.T @ rows
     squares, vectors = scipy.linalg.eigh(gram, driver="evd", check_finite=False)
     # Below this a square is rounding error of the largest one.
-    kept = np.flatnonzero(squares > rounding * len(squares) * max(squares[-1], 0.0))
-    squares, vectors = squares[kept], vectors[:, kept]
+    large = np.flatnonzero(squares > rounding * len(squares) * max(squares[-1], 0.0))
+    squares, vectors = squares[large], vectors[:, large]
     if wide:
         return RowSpace(rows, vectors * np.sqrt(squares), squares, None)
     return RowSpace(rows, rows @ vectors, squares, vectors)

@@ -29,26 +29,26 @@ class Scratch:
     dtype : numpy dtype
         Precision of the buffers.
     order : {"C", "F"}
-        Memory order of the arrays that are lent.
+        Memory order of the buffers.
     """
 
     def __init__(self, dtype: np.dtype[Any], order: Literal["C", "F"]) -> None:
         self.dtype = dtype
         self.order = order
         self._buffers: dict[str, FloatArray] = {}
-        self._lent: dict[tuple[str, tuple[int, int]], FloatArray] = {}
+        self._arrays: dict[tuple[str, tuple[int, int]], FloatArray] = {}
         self._cuts: dict[tuple[int, int], list[tuple[slice, slice]]] = {}
 
-    def lend(self, name: str, shape: tuple[int, int]) -> FloatArray:
+    def buffer(self, name: str, shape: tuple[int, int]) -> FloatArray:
         """Return the array called ``name``, with whatever it held."""
-        found = self._lent.get((name, shape))
-        if found is None:
+        array = self._arrays.get((name, shape))
+        if array is None:
             size = shape[0] * shape[1]
             if name not in self._buffers or self._buffers[name].size < size:
                 self._buffers[name] = np.empty(size, dtype=self.dtype)
-            found = self._buffers[name][:size].reshape(shape, order=self.order)
-            self._lent[name, shape] = found
-        return found
+            array = self._buffers[name][:size].reshape(shape, order=self.order)
+            self._arrays[name, shape] = array
+        return array
 
     def parts(self, shape: tuple[int, int]) -> list[tuple[slice, slice]]:
         """Cut a block of a shape into contiguous parts that lie in cache beside a buffer of their size."""
@@ -89,7 +89,7 @@ def add_product(block: FloatArray, left: FloatArray, right: FloatArray, *, sign:
     right : ndarray of shape (k, width)
         At the block's precision.
     sign : {1, -1}
-        Add or take away.
+        Add or subtract.
 
     Examples
     --------

@@ -76,7 +76,7 @@ class People:
 
 @dataclass(frozen=True)
 class Regression:
-    """What the normals teach about every feature.
+    """The regression of every feature on the demographics, fitted on the normals.
 
     Attributes
     ----------
@@ -355,7 +355,7 @@ def _row_chunks(people: People, n_normals: int, width: int, dtype: np.dtype[Any]
 
 
 def _width(columns: FeatureColumns, n_normals: int) -> int:
-    # It hangs on the normals alone, so that nobody who is standardized ever changes the fit by one bit.
+    # It depends on the normals alone, so that nobody who is standardized changes the fit by one bit.
     return block_width(n_normals, columns.dtype.itemsize)
 
 
@@ -370,7 +370,7 @@ def _fit_block(
 ) -> None:
     """Fit a block on its normals, writing to ``fitted``, views of the block's part of every array."""
     n, p = normals.basis.shape
-    own = gather(block, rows, scratch.lend("own", (n, block.shape[1])))
+    own = gather(block, rows, scratch.buffer("own", (n, block.shape[1])))
     # Centring first keeps the precision of a feature whose mean is large beside its spread.
     np.matmul(normals.mean, own, out=fitted.center)
     add_product(own, normals.ones, fitted.center[None, :], sign=-1)
@@ -401,7 +401,7 @@ def _fit_block(
 
 
 def _replace_zero_spread(regression: Regression) -> None:
-    """Find features of which rounding alone is left, and give them a spread that says so.
+    """Find features of which rounding alone is left, and replace it.
 
     A feature that demographics determine among the normals gets the standard deviation of the feature itself:
     the residual's own would make any departure endless, this one understates it. A feature that does not vary
@@ -436,7 +436,7 @@ def _standardize_block(
         target, source = result[chunk.rows], block[chunk.rows]
         # The work is done in the result itself, if that is contiguous.
         in_place = target.flags.f_contiguous if scratch.order == "F" else target.flags.c_contiguous
-        own = target if in_place else scratch.lend("own", (source.shape[0], source.shape[1]))
+        own = target if in_place else scratch.buffer("own", (source.shape[0], source.shape[1]))
         np.copyto(own, source)
         add_product(own, chunk.ones, fitted.center[None, :], sign=-1)
         add_product(own, chunk.by_columns, fitted.loadings, sign=-1)
@@ -445,7 +445,7 @@ def _standardize_block(
         elif scale == "w":
             for rows, features in scratch.parts((own.shape[0], own.shape[1])):
                 piece = own[rows, features]
-                factors = scratch.lend("factors", (piece.shape[0], piece.shape[1]))
+                factors = scratch.buffer("factors", (piece.shape[0], piece.shape[1]))
                 outer(chunk.shrink[rows], inverse[features], factors)
                 np.multiply(piece, factors, out=piece)
         if not np.isfinite(chunk.ones[:, 0] @ own).all():
@@ -455,7 +455,7 @@ def _standardize_block(
 
 
 def _quiet() -> np.errstate:
-    # What is not finite is refused by name; numpy need not speak of it as well.
+    # What is not finite is refused by name; numpy need not warn of it as well.
     return np.errstate(over="ignore", invalid="ignore", divide="ignore")
 
 

@@ -29,7 +29,7 @@ class LogVariance:
     loadings : ndarray of shape (q, n_features)
         Coefficients in the orthonormal coordinates of the variance's own design.
     lowest, highest : ndarray of shape (n_features,)
-        Range of the normals' fitted log variance; nobody's is carried beyond it.
+        Range of the normals' fitted log variance; a person's is held inside it.
     """
 
     loadings: FloatArray

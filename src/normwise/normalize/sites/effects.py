@@ -6,7 +6,7 @@ scanners Fortin et al. 2018, NeuroImage 167:104-120). With site i, person j and 
     Y_ijf = alpha_f + x_ij' beta_f + sigma_f (gamma_if + delta_if e_ijf)
 
 alpha, beta and sigma come from one regression on sites and demographics; gamma and delta are each site's mean
-and standard deviation of what is left, Z. The empirical Bayes estimate draws each feature's gamma and delta
+and standard deviation of what is left, Z. The empirical Bayes estimate shrinks each feature's gamma and delta
 towards what the site does to its other features, the more the fewer people the site has.
 """
 
@@ -22,8 +22,8 @@ from normwise.normalize.blocked.columns import FloatArray
 __all__ = ["SiteModel", "fit_sites", "shrink_effects", "site_effects"]
 
 _STEPS = 200
-_SETTLED = 1e-8  # relative change of the estimates
-_STILL = 1e-8  # a site's variance this small beside everybody's is rounding: nothing to scale by
+_CONVERGED = 1e-8  # relative change of the estimates
+_CONSTANT = 1e-8  # a site's variance this small beside everybody's is rounding: nothing to scale by
 
 
 @dataclass(frozen=True)
@@ -114,8 +114,8 @@ def fit_sites(
     mean = indicators.mean(axis=0) @ intercepts
     left = values - indicators @ intercepts - (design - center) @ slopes
     spread = np.sqrt(np.square(left).mean(axis=0))
-    still = spread <= _STILL * np.maximum(np.abs(values).max(axis=0), np.finfo(float).tiny)
-    spread[still] = 1.0
+    constant = spread <= _CONSTANT * np.maximum(np.abs(values).max(axis=0), np.finfo(float).tiny)
+    spread[constant] = 1.0
     nothing = np.zeros((n_sites, values.shape[1]))
     model = SiteModel(mean, slopes, spread, center, nothing, np.ones_like(nothing))
     if n_sites == 1:
@@ -123,7 +123,7 @@ def fit_sites(
     departures = model.departures(values, design)
     for site in range(n_sites):
         shift, scale = site_effects(departures[sites == site], shrink=shrink)
-        model.shift[site], model.scale[site] = np.where(still, 0.0, shift), np.where(still, 1.0, scale)
+        model.shift[site], model.scale[site] = np.where(constant, 0.0, shift), np.where(constant, 1.0, scale)
     return model
 
 
@@ -144,11 +144,11 @@ def site_effects(departures: FloatArray, *, shrink: bool) -> tuple[FloatArray, F
     shift, variance = departures.mean(axis=0), departures.var(axis=0, ddof=1)
     if shrink:
         shift, variance = shrink_effects(shift, variance, len(departures))
-    return shift, np.sqrt(np.where(variance > _STILL, variance, 1.0))
+    return shift, np.sqrt(np.where(variance > _CONSTANT, variance, 1.0))
 
 
 def shrink_effects(shift: FloatArray, variance: FloatArray, n_people: int) -> tuple[FloatArray, FloatArray]:
-    """Draw each feature's shift and variance towards those of the site's other features.
+    """Shrink each feature's shift and variance towards those of the site's other features.
 
     A normal prior on the shifts and an inverse gamma prior on the variances, with the moments of the features
     at hand; the conditional posterior means are iterated (Johnson et al. 2007, section 3.2).
@@ -172,20 +172,20 @@ def shrink_effects(shift: FloatArray, variance: FloatArray, n_people: int) -> tu
     ([0.31, 1.0, 1.67], [0.0, 1.0, 1.99])
     """
     middle, width = shift.mean(), shift.var(ddof=1) if len(shift) > 1 else 0.0
-    level, doubt = variance.mean(), variance.var(ddof=1) if len(variance) > 1 else 0.0
+    level, between = variance.mean(), variance.var(ddof=1) if len(variance) > 1 else 0.0
     if not level > 0.0:
         return shift, variance
     own_shift, own = shift, variance
     for _ in range(_STEPS):
-        drawn = (n_people * width * shift + own * middle) / (n_people * width + own)
-        squares = (n_people - 1) * variance + n_people * np.square(shift - drawn)
-        if doubt > 0.0:
-            shape = 2.0 + level**2 / doubt
+        shrunken = (n_people * width * shift + own * middle) / (n_people * width + own)
+        squares = (n_people - 1) * variance + n_people * np.square(shift - shrunken)
+        if between > 0.0:
+            shape = 2.0 + level**2 / between
             spread = (level * (shape - 1.0) + 0.5 * squares) / (0.5 * n_people + shape - 1.0)
         else:
             spread = np.full_like(variance, level)
-        moved = np.abs(drawn - own_shift).max() + np.abs(spread - own).max() / level
-        own_shift, own = drawn, spread
-        if moved <= _SETTLED:
+        moved = np.abs(shrunken - own_shift).max() + np.abs(spread - own).max() / level
+        own_shift, own = shrunken, spread
+        if moved <= _CONVERGED:
             break
     return own_shift, own

@@ -42,11 +42,11 @@ class _UnseenSite:
 
 
 class SiteHarmonizer(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
-    """Take out of every feature what the acquisition site does to it.
+    """Remove from every feature the effect of the acquisition site.
 
     Shift and scale of each site are those of its normal people, at equal demographics, so that a disease that
-    is more frequent at one site is not taken for the site. The column of the site is dropped, lest a
-    classifier learn from it.
+    is more frequent at one site is not taken for the site. The column of the site is dropped, so that a
+    classifier can't learn from it.
 
     Parameters
     ----------
@@ -194,7 +194,7 @@ class SiteHarmonizer(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # 
                 "the site can't be harmonized.",
                 subject=person_name(X, int(wrong[0])),
                 seen=str(reasons[wrong[0]]),
-                advice="in_support(X) lists everybody concerned; sites.unseen says what becomes of them",
+                advice="in_support(X) lists everybody concerned; sites.unseen decides what becomes of them",
             )
         shift = np.zeros((len(X), len(self.feature_names_)))
         scale = np.ones_like(shift)
@@ -250,7 +250,7 @@ class SiteHarmonizer(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # 
         return adapted
 
     def in_support(self, X: Any) -> pd.DataFrame:
-        """Say for each row whether it can be harmonized, and why not.
+        """Return for each row whether it can be harmonized, and why not.
 
         Returns
         -------
@@ -302,7 +302,7 @@ class SiteHarmonizer(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # 
                 shift[row], scale[row] = site_effects(others, shrink=shrink)
 
     def _reasons(self, sites: npt.NDArray[np.object_]) -> npt.NDArray[np.object_]:
-        """Say why each site can't be harmonized; an empty text where it can."""
+        """Return why each site can't be harmonized; an empty text where it can."""
         reasons = np.full(len(sites), "", dtype=object)
         if self.unseen == "pooled":
             return reasons
@@ -355,7 +355,7 @@ class SiteHarmonizer(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # 
             advice = (
                 ""
                 if self.method == "combat"
-                else '; sites.harmonize = "combat" draws them to the site\'s other features'
+                else '; sites.harmonize = "combat" shrinks them to the site\'s other features'
             )
             warnings.warn(
                 NormwiseWarning(
