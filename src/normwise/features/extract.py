@@ -13,7 +13,6 @@ from normwise.errors import FeatureError
 from normwise.features.extractor import ExtractionContext, Extractor
 from normwise.features.feature_table import FeatureTable
 from normwise.features.registry import EXTRACTORS
-from normwise.learnt import LEARNT
 from normwise.schema import Study, did_you_mean
 
 __all__ = ["check_extractor", "extract_features", "find_extractor", "learnt_extractor"]
@@ -111,7 +110,11 @@ def learnt_extractor(study: Study, seed: int, *, joined: bool = True) -> Any:
     VoxelComponents(n_components=10)
     """
     name = find_extractor(study).learnt
-    return None if name is None else LEARNT[name].make(study, seed, joined=joined)
+    if name is None:
+        return None
+    from normwise.learnt import LEARNT  # it enters scikit-learn and the networks, which most studies need not
+
+    return LEARNT[name].make(study, seed, joined=joined)
 
 
 def check_extractor(study: Study) -> None:
