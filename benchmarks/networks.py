@@ -75,7 +75,7 @@ def planted() -> None:
 
     from normwise.classify import ConvClassifier
     from normwise.learnt.trunk import ConvTrunk
-    from normwise.model.image_evidence import grad_cam
+    from normwise.model.saliency import grad_cam
     from normwise.networks.images import image_frame
     from normwise.normalize import FeatureNormalizer
     from planted_images import plant_blobs

@@ -428,7 +428,8 @@ class People:
     """``people.json``: everybody of whom a page is wanted, with the region and meaning of the features named.
 
     ``out_of_fold`` says that each prediction is the mean over ``models`` trained without the person;
-    otherwise it is that of one saved model. W-scores rest on the class ``normal``.
+    otherwise it is that of one saved model. W-scores rest on the class ``normal``. ``pictures`` show what a
+    network for images looks at in each person.
     """
 
     negative: str
@@ -440,6 +441,7 @@ class People:
     atlas: str | None = None
     lut: str | None = None
     notes: dict[str, FeatureNote] = field(default_factory=dict)
+    pictures: list[Picture] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -497,7 +499,9 @@ class Trajectory:
 class Explanation:
     """``explanation.json``: what the trained model looks at.
 
-    ``cost_curves`` holds the cost (y) over the steps (x) of a classifier that was fitted by descent.
+    ``cost_curves`` holds the cost (y) over the steps (x) of a classifier that was fitted by descent,
+    ``loss_curves`` the training loss (y) over the epochs (x) of a network, and ``network_pictures`` what a
+    network for images looks at.
     """
 
     importances: list[Importance]
@@ -505,6 +509,8 @@ class Explanation:
     trajectories: list[Trajectory]
     atlas: str | None = None
     cost_curves: dict[str, Curve] = field(default_factory=dict)
+    loss_curves: dict[str, Curve] = field(default_factory=dict)
+    network_pictures: list[Picture] = field(default_factory=list)
 
 
 @dataclass(frozen=True)

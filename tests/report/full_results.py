@@ -171,7 +171,13 @@ def full_explanation(explanation: Explanation) -> Explanation:
     ]
     steps = list(range(200))
     cost = Curve([float(step) for step in steps], [0.3 + 0.4 * 0.97**step for step in steps])
-    return replace(explanation, trajectories=trajectories, cost_curves={"The final model": cost})
+    loss = Curve([1.0, 2.0, 3.0], [0.7, 0.5, 0.4])
+    return replace(
+        explanation,
+        trajectories=trajectories,
+        cost_curves={"The final model": cost},
+        loss_curves={"Network 1": loss},
+    )
 
 
 def add_scans(folder: Path, classes: list[str], *, prefix: str = "sub-", count: int = 40) -> None:

@@ -43,7 +43,9 @@ def validate_images(
         if demographics is None or any(str(name).startswith("image_") for name in X.columns):
             return X, labels
         return _as_image(X, demographics), labels
-    if np.ndim(X) > 2:
+    if not hasattr(X, "ndim"):
+        X = np.asarray(X)
+    if X.ndim > 2:
         images = np.asanyarray(X)
         if reset:
             estimator.n_features_in_ = int(np.prod(images.shape[1:]))

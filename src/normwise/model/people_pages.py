@@ -11,6 +11,7 @@ import pandas as pd
 from normwise.cohort import Cohort
 from normwise.features import FeatureTable
 from normwise.model.model import Model
+from normwise.model.saliency import person_pictures
 from normwise.report import (
     Scored,
     read_scored,
@@ -58,7 +59,13 @@ def write_run_people(model: Model, prepared: PreparedRun, *, trained_on: bool) -
         labels={name: str(label) for name, label in labels.items()},
         quality=prepared.features.quality,
     )
-    people = replace(people, title=prepared.study.title, out_of_fold=trained_on, models=models)
+    people = replace(
+        people,
+        title=prepared.study.title,
+        out_of_fold=trained_on,
+        models=models,
+        pictures=person_pictures(model.procedure, frame, prepared.folder),
+    )
     prepared.folder.write_result(RunFolder.PEOPLE, people)
     return write_people(prepared.folder.path)[0]
 
@@ -97,7 +104,11 @@ def write_new_people(
     people = describe_people(
         model, predictions, cohort, quality=features.quality if features is not None else {}
     )
-    RunFolder(folder).write_result(RunFolder.PEOPLE, replace(people, title=model.study.title))
+    run, shown = RunFolder(folder), []
+    if features is not None:
+        frame = assemble_frame(features.values, cohort, model.procedure.site)
+        shown = person_pictures(model.procedure, frame, run)
+    run.write_result(RunFolder.PEOPLE, replace(people, title=model.study.title, pictures=shown))
     return write_people(folder)[0]
 
 

@@ -10,6 +10,7 @@ from normwise.engine import Limits, Progress
 from normwise.model.bundle import save_model
 from normwise.model.explain import importances_of, trajectories_of
 from normwise.model.model import Model
+from normwise.model.saliency import network_pictures
 from normwise.procedure import fit_procedure, main_arm
 from normwise.report import write_report
 from normwise.results import Curve, Explanation, FeatureNote
@@ -118,6 +119,8 @@ def explain_model(model: Model, prepared: PreparedRun) -> Explanation:
         trajectories=trajectories_of(model.procedure, frame, prepared.labels, model.notes, heaviest),
         atlas=atlas if on_atlas else None,
         cost_curves=_cost_curves(model),
+        loss_curves=_loss_curves(model),
+        network_pictures=network_pictures(model.procedure, frame, prepared.labels, prepared.folder),
     )
 
 
@@ -129,6 +132,16 @@ def _cost_curves(model: Model) -> dict[str, Curve]:
         return {}
     course = [float(cost) for cost in costs]
     return {"The final model": Curve([float(step) for step in range(len(course))], course)}
+
+
+def _loss_curves(model: Model) -> dict[str, Curve]:
+    """Return the training loss of each epoch, of each network of an image classifier."""
+    classifier = model.procedure.pipeline.named_steps["classify"]
+    losses = getattr(classifier, "losses_", ())
+    return {
+        f"Network {number}": Curve([float(epoch) for epoch in range(1, len(each) + 1)], each.tolist())
+        for number, each in enumerate(losses, start=1)
+    }
 
 
 def most_separating(prepared: PreparedRun, count: int) -> list[str]:

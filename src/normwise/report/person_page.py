@@ -71,7 +71,7 @@ def write_people(folder: str | Path) -> list[Path]:
             advice="run evaluate, test or predict with --people",
         )
     pictures = read_optional(Pictures, run, run.PICTURES)
-    listed = pictures.pictures if pictures else []
+    listed = [*people.pictures, *(pictures.pictures if pictures else [])]
     names = page_names([person.prediction.subject for person in people.people])
     template = open_template(people.atlas, people.lut) if people.atlas else None
     outliner = Outliner(template) if template else None

@@ -51,7 +51,7 @@ class Coder(nn.Module):  # type: ignore[misc]  # torch has no types here
         self.kind = "trilinear" if ndim == 3 else "bilinear"
         self.trunk = ResidualTrunk(ndim, channels, width, blocks, stem_stride=2)
         with torch.no_grad():
-            self.deep = tuple(self.trunk(torch.zeros(1, *shape)).shape[1:])
+            self.deep = tuple(self.trunk(torch.zeros(2, *shape)).shape[1:])
         size = int(np.prod(self.deep))
         self.to_code, self.from_code = nn.Linear(size, code), nn.Linear(code, size)
         widths = [width * 2**place for place in reversed(range(blocks))] + [width]

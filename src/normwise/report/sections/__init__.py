@@ -10,6 +10,7 @@ from normwise.report.sections.curves import calibration, decision_curve, precisi
 from normwise.report.sections.decisions import decisions, referral
 from normwise.report.sections.features import importance, stability, trajectories
 from normwise.report.sections.misses import misses
+from normwise.report.sections.network import network
 from normwise.report.sections.quality import quality
 from normwise.report.sections.settings import settings
 from normwise.report.sections.subgroups import new_sites, subgroups
@@ -40,6 +41,7 @@ SECTIONS: dict[str, SectionMaker] = {
     "misses": misses,
     "quality": quality,
     "descent": descent,
+    "network": network,
     "readings": readings,
     "settings": settings,
 }

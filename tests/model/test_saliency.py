@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import numpy as np
+import pandas as pd
 import pytest
+from sklearn.pipeline import Pipeline
 
 from normwise.classify import ConvClassifier
 from normwise.errors import ClassifierError
-from normwise.model.image_evidence import (
-    draw_evidence,
+from normwise.model.saliency import (
+    draw_saliency,
     grad_cam,
+    network_pictures,
     occlusion_by_region,
+    person_pictures,
 )
+from normwise.networks.images import image_frame
+from normwise.procedure.pipeline import DropDemographics
+from normwise.run_folder import RunFolder
 
 
 def planted(ndim, seed=0):
@@ -72,10 +81,10 @@ def test_a_drawing_says_where(model):
     X, _ = planted(model.ndim)
     evidence = np.zeros(X.shape[1:])
     evidence[(3,) * model.ndim] = 1.0
-    drawing = draw_evidence(X[0], evidence, "LeakInputs for disease")
+    drawing = draw_saliency(X[0], evidence, "LeakInputs for disease")
     assert drawing.png.startswith(b"\x89PNG")
     assert " × ".join(["3"] * model.ndim) in drawing.alt
-    assert drawing.png == draw_evidence(X[0], evidence, "LeakInputs for disease").png
+    assert drawing.png == draw_saliency(X[0], evidence, "LeakInputs for disease").png
 
 
 def test_what_has_no_evidence_is_refused(model):
@@ -86,3 +95,18 @@ def test_what_has_no_evidence_is_refused(model):
     with pytest.raises(ClassifierError) as caught:
         occlusion_by_region(model, X, np.zeros((3, 3)), "disease")
     assert caught.value.code == "CLS-508"
+
+
+def test_a_run_and_each_person_get_pictures_of_the_network(tmp_path):
+    images, labels = planted(2)
+    X = image_frame(images, pd.DataFrame({"age": np.linspace(60, 90, len(labels))}))
+    network = ConvClassifier(2, width=4, blocks=1, epochs=2, augmentation="none")
+    pipeline = Pipeline([("normalize", DropDemographics(("age",))), ("classify", network)])
+    pipeline.set_output(transform="pandas").fit(X, labels)
+    procedure = SimpleNamespace(pipeline=pipeline, rule=SimpleNamespace(classes=("normal", "disease")))
+    run = RunFolder(tmp_path)
+    shown = [*network_pictures(procedure, X, labels, run), *person_pictures(procedure, X.iloc[:2], run)]
+    assert [(each.subject, each.stage) for each in shown] == [
+        ("network", "grad-cam"), ("network", "occlusion"), ("0", "grad-cam"), ("1", "grad-cam"),
+    ]  # fmt: skip
+    assert all(run.read(each.path).startswith(b"\x89PNG") for each in shown)
