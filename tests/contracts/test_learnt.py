@@ -23,8 +23,8 @@ ESTIMATORS = {
     ),
 }
 CROSS_FITTED = (
-    "training rows are embedded by a network that has not seen them: fit_transform differs from transform, as "
-    "of scikit-learn's TargetEncoder"
+    "training rows are embedded by a network that has not seen them: fit_transform differs from transform, "
+    "as of scikit-learn's TargetEncoder"
 )
 CAN_NOT_HOLD = {
     "trunk": {
