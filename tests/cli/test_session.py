@@ -51,7 +51,7 @@ def test_the_log_names_failures_and_the_end(tmp_path):
 
 
 def test_failures_are_named_up_to_five_and_end_with_1(tmp_path, capsys):
-    rows = "".join(f"sub-{n}\tsub-{n}\tnormal\texcluded\tIMG-202\tdamaged\n" for n in range(7))
+    rows = "".join(f"sub-{n}\tsub-{n}\tnormal\tfailed\tIMG-202\tdamaged\n" for n in range(7))
     (tmp_path / "cohort.tsv").write_text(f"id\tgroup\tlabel\tstatus\tcode\treason\n{rows}")
     with open_session("extract", RunFlags()) as session:
         session.print_failures(tmp_path)
@@ -153,8 +153,8 @@ LEDGER = """\
 id\tgroup\tlabel\tstatus\tcode\treason
 01\t01\tnormal\tincluded\tn/a\tn/a
 02\t02\tnormal\texcluded\tCOH-209\tnot age >= 60
-03\t03\tdementia\texcluded\tIMG-202\tthe "stream" is damaged
-04\t04\tdementia\texcluded\tENG-201\ttook longer than 600 s
+03\t03\tdementia\tfailed\tIMG-202\tthe "stream" is damaged
+04\t04\tdementia\tfailed\tENG-201\ttook longer than 600 s
 """
 
 

@@ -24,8 +24,8 @@ def test_failed_scans_leave_every_column_and_stay_in_the_ledger(cohort):
     for each in (rest.labels, rest.groups, rest.sites, rest.images, rest.raw):
         assert each.index.equals(rest.frame.index)
     assert rest.ledger.loc[1].to_dict() == {
-        "id": "2", "group": "2", "label": "AD", "status": "excluded", "code": "IMG-104",
-        "reason": "the maps differ; seen 0.8 mm; resample",
+        "id": "2", "group": "2", "label": "AD", "status": "failed", "code": "IMG-104",
+        "reason": "the maps differ; seen 0.8 mm; resample", "missing": "",
     }  # fmt: skip
     assert len(rest.ledger) == 4
     assert cohort.ledger["status"].tolist() == ["included", "included", "excluded", "included"]
@@ -36,6 +36,8 @@ def test_keep_leaves_the_others_with_a_code(cohort):
     kept = cohort.keep(["4"])
     assert kept.frame.index.tolist() == ["4"]
     assert kept.ledger["code"].tolist() == ["COH-218", "COH-218", "COH-205", ""]
+    assert kept.ledger["status"].tolist() == ["excluded", "excluded", "excluded", "included"]
+    assert kept.ledger["missing"].tolist() == ["", "", "Age", ""]
 
 
 @pytest.mark.parametrize("name", ["3", "none"])

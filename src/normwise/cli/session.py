@@ -325,7 +325,7 @@ def _show_warnings(session: Session) -> Callable[..., None]:
 def failed_scans(run: Path) -> list[tuple[str, str, str]]:
     """List the scans whose image or measurement failed.
 
-    Rows that the table itself rules out (codes ``COH-…``) are the study's choice, not a failure.
+    Rows that the table or the study rules out (status ``excluded``) are no failure.
 
     Parameters
     ----------
@@ -338,9 +338,7 @@ def failed_scans(run: Path) -> list[tuple[str, str, str]]:
         Scan id, code and reason, in the table's order.
     """
     return [
-        (row["id"], row["code"], row["reason"])
-        for row in _rows(RunFolder(run))
-        if row["status"] != "included" and not row["code"].startswith("COH-")
+        (row["id"], row["code"], row["reason"]) for row in _rows(RunFolder(run)) if row["status"] == "failed"
     ]
 
 

@@ -169,6 +169,7 @@ def choose_image(images: tuple[Path, ...], wanted: dict[str, str]) -> Path | Pro
             "COH-215",
             f"no T1-weighted image fits{seen}",
             "add the image, or ask for other entities in cohort.images",
+            "the image",
         )
     apart = sorted(
         key for key in {k for e, _ in fitting for k in e} if len({e.get(key) for e, _ in fitting}) > 1

@@ -14,9 +14,9 @@ from normwise.errors import CohortError, NormwiseError
 from normwise.files import write_text
 from normwise.schema import Roles, did_you_mean
 
-__all__ = ["INCLUDED", "LEDGER_COLUMNS", "LEFT_OUT", "Cohort", "one_line"]
+__all__ = ["FAILED", "INCLUDED", "LEDGER_COLUMNS", "LEFT_OUT", "Cohort", "one_line"]
 
-INCLUDED, LEFT_OUT = "included", "excluded"
+INCLUDED, LEFT_OUT, FAILED = "included", "excluded", "failed"
 LEDGER_COLUMNS = ("id", "group", "label", "status", "code", "reason")
 
 
@@ -39,7 +39,9 @@ class Cohort:
     roles : Roles
         What each column is for, with the categories resolved.
     ledger : DataFrame
-        Columns id, group, label, status (included or excluded), code and reason; one row a row of the table.
+        Columns id, group, label, status (included; excluded by the table or the study; or failed, as an image
+        or its measurement), code, reason, and missing (the value that is not there); one row a row of the
+        table.
     readings : list of str
         How columns and values were read, for people.
     raw : DataFrame of str
@@ -58,8 +60,7 @@ class Cohort:
 
     def __post_init__(self) -> None:
         status = self.ledger["status"]
-        included, excluded = int((status == INCLUDED).sum()), int((status == LEFT_OUT).sum())
-        assert included + excluded == len(self.ledger), "the ledger must account for every row of the table"
+        assert status.isin([INCLUDED, LEFT_OUT, FAILED]).all(), "the ledger must account for every row"
         ids = self.frame.index
         assert self.ledger.loc[status == INCLUDED, "id"].tolist() == ids.tolist(), (
             "ledger and frame must agree"
@@ -83,7 +84,7 @@ class Cohort:
         CohortError
             COH-114 for an id that takes no part.
         """
-        return self._without({name: (error.code, one_line(error)) for name, error in errors.items()})
+        return self._without({name: (error.code, one_line(error)) for name, error in errors.items()}, FAILED)
 
     def keep(self, ids: Iterable[str]) -> Cohort:
         """Return the cohort with these scans alone, in the table's order; the ledger keeps the others.
@@ -101,7 +102,7 @@ class Cohort:
         wanted = set(ids)
         self._check(wanted)
         reason = ("COH-218", "not among the scans that were asked for")
-        return self._without({name: reason for name in self.frame.index if name not in wanted})
+        return self._without({name: reason for name in self.frame.index if name not in wanted}, LEFT_OUT)
 
     def write_ledger(self, path: Path) -> None:
         """Write the ledger as TSV, whole or not at all; empty cells are ``n/a``, as in BIDS.
@@ -117,13 +118,13 @@ class Cohort:
         rows = [columns, *self.ledger[columns].itertuples(index=False, name=None)]
         write_text(path, "".join("\t".join(_cell(value) for value in row) + "\n" for row in rows))
 
-    def _without(self, reasons: dict[str, tuple[str, str]]) -> Cohort:
+    def _without(self, reasons: dict[str, tuple[str, str]], status: str) -> Cohort:
         self._check(reasons)
         if not reasons:
             return self
         ledger = self.ledger.copy()
         gone = (ledger["status"] == INCLUDED) & ledger["id"].isin(list(reasons))
-        ledger.loc[gone, "status"] = LEFT_OUT
+        ledger.loc[gone, "status"] = status
         for column, place in (("code", 0), ("reason", 1)):
             ledger.loc[gone, column] = [reasons[name][place] for name in ledger.loc[gone, "id"]]
         stay = ~self.frame.index.isin(list(reasons))

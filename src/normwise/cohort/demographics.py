@@ -107,7 +107,7 @@ def value_problems(name: str, reading: ColumnReading) -> dict[int, Problem]:
         What was read of it.
     """
     absent = Problem(
-        "COH-205", f"{name} is missing", "fill it in; the features can't be corrected without it"
+        "COH-205", f"{name} is missing", "fill it in; the features can't be corrected without it", name
     )
     return {**{int(row): absent for row in np.flatnonzero(reading.missing)}, **reading.problems}
 

@@ -105,7 +105,7 @@ def read_labels(
             readings.append(f"{section.label}: {level!r} read as {value!r}")
     labels = np.array([mapping.get(cell) for cell in text], dtype=object)
     problems = {
-        row: Problem("COH-202", f"the label {section.label} is missing", "fill it in")
+        row: Problem("COH-202", f"the label {section.label} is missing", "fill it in", "the label")
         if missing[row]
         else Problem(
             "COH-203",

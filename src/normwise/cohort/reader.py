@@ -168,7 +168,8 @@ def _read_sites(rows: Rows) -> Objects | None:
     text = rows.table.column(site, "cohort.site")
     rows.leave_out(
         dict.fromkeys(
-            where(is_missing(text)), Problem("COH-208", f"the site {site} is missing", "fill it in")
+            where(is_missing(text)),
+            Problem("COH-208", f"the site {site} is missing", "fill it in", "the site"),
         )
     )
     return text.to_numpy(dtype=object)
@@ -188,5 +189,6 @@ def _find_images(rows: Rows, *, folders: bool) -> None:
                 "COH-214",
                 f"the image is {'a link to nothing' if link else 'not there'}: {image}",
                 "fetch its content (git annex get)" if link else "add it, or correct cohort.images",
+                "the image",
             )
             rows.leave_out({row: missing})

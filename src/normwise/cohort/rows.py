@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 
 from normwise.cohort.cohort import (
     INCLUDED,
-    LEDGER_COLUMNS,
     LEFT_OUT,
     Cohort,
 )
@@ -135,8 +134,9 @@ class Rows:
             "status": np.where(self.remain, INCLUDED, LEFT_OUT).astype(object),
             "code": [problem.code for problem in reasons],
             "reason": [_one_line(problem) for problem in reasons],
+            "missing": [problem.missing for problem in reasons],
         }
-        return pd.DataFrame({name: pd.Series(columns[name], dtype=object) for name in LEDGER_COLUMNS})
+        return pd.DataFrame({name: pd.Series(columns[name], dtype=object) for name in columns})
 
 
 def _one_line(problem: Problem) -> str:

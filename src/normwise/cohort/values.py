@@ -57,11 +57,12 @@ _SEX_CODES = ({"0", "1"}, {"1", "2"})
 
 
 class Problem(NamedTuple):
-    """Why one value can't be used: a code, what is wrong, and what to do."""
+    """Why one value can't be used: a code, what is wrong, what to do, and what is missing, if anything is."""
 
     code: str
     problem: str
     advice: str
+    missing: str = ""
 
     def error(self, subject: str) -> CohortError:
         """Return it as an error about ``subject``."""

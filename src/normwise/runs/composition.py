@@ -11,15 +11,6 @@ from normwise.results import FlowStep
 
 __all__ = ["composition_of", "flow_of", "general_reason", "missing_in", "sites_of"]
 
-_ABSENT = {
-    "COH-202": "the label",
-    "COH-205": "",  # the reason names the demographic
-    "COH-208": "the site",
-    "COH-214": "the image",
-    "COH-215": "the image",
-}
-"""Codes of missing values, and what is missing."""
-
 _UNKNOWN = "class unknown"
 
 
@@ -67,21 +58,20 @@ def missing_in(ledger: pd.DataFrame) -> dict[str, dict[str, int]]:
     Parameters
     ----------
     ledger : DataFrame
-        Columns status, label, code and reason; one row a row of the table.
+        Columns status, label and missing; one row a row of the table.
 
     Examples
     --------
     >>> ledger = pd.DataFrame({"status": ["included", "excluded"], "label": ["AD", "AD"],
-    ...                        "code": ["", "COH-205"], "reason": ["", "Age is missing"]})
+    ...                        "missing": ["", "Age"]})
     >>> missing_in(ledger)
     {'Age': {'AD': 1}}
     """
     counts: dict[str, dict[str, int]] = {}
     for row in ledger[ledger["status"] != "included"].itertuples(index=False):
-        code = str(row.code)
-        if code not in _ABSENT:
+        what = str(row.missing)
+        if not what:
             continue
-        what = _ABSENT[code] or str(row.reason).split(" is missing", maxsplit=1)[0]
         label = str(row.label) if str(row.label) not in ("", "n/a", "nan", "None") else _UNKNOWN
         of_class = counts.setdefault(what, {})
         of_class[label] = of_class.get(label, 0) + 1
