@@ -200,7 +200,7 @@ def _table(
         if prediction is None:
             reason = f"{entry.code} {entry.reason}"
             rows.append(_row(str(entry.id), NO_DECISION, [""] * len(names), "", reason, ""))
-            failed += entry.status == "failed" or entry.code in _NO_IMAGE
+            failed += str(entry.status) == "failed" or str(entry.code) in _NO_IMAGE
         else:
             rows.append(_prediction_row(prediction, model, top))
             # Others have no decision for who they are, or a specialist's, which is no failure.
