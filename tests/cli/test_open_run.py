@@ -111,6 +111,15 @@ def test_a_key_left_out_and_an_empty_list_are_the_same_study(run, tmp_path):
     assert (run / "evaluation.json").exists()
 
 
+def test_keys_of_another_extractor_that_0_1_0_wrote_are_no_other_study(run, tmp_path):
+    file = run / "study.toml"
+    text = file.read_text()
+    assert 'extractor = "regions"\n' in text
+    file.write_text(text.replace('extractor = "regions"\n', 'extractor = "regions"\nsmoothing_mm = 8.0\n'))
+    open_run(run, study(tmp_path))
+    assert (run / "evaluation.json").exists()
+
+
 def test_a_run_begun_in_python_is_known_to_the_command_line(table_run):
     assert RunFolder(table_run).is_run
     refuse_foreign(table_run)

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from normwise.errors import CommandError
+from normwise.errors import CommandError, NormwiseError
 from normwise.run_folder import RunFolder
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ def open_run(
     refuse_foreign(folder, beside=beside)
     there = run / run.STUDY
     if run.is_run and there.is_file():
-        changed = _changed(there.read_text(encoding="utf-8", errors="replace"), text)
+        changed = _changed(_study_in(there), text)
         if changed and not overwrite:
             _refuse_another_study(folder, changed)
         if changed:
@@ -112,6 +112,16 @@ def _refuse_own_cohort(folder: Path, study: Study) -> None:
             expected="an empty folder, a new one, or a run of the same study",
             advice="name another folder for the run",
         )
+
+
+def _study_in(file: Path) -> str:
+    """Return a run's study as this version writes it; 0.1.0 wrote keys that no extractor of it reads."""
+    from normwise.cohort import read_study, study_to_toml
+
+    try:
+        return study_to_toml(read_study(file))
+    except NormwiseError:
+        return file.read_text(encoding="utf-8", errors="replace")
 
 
 def _changed(before: str, after: str) -> list[str]:
