@@ -67,6 +67,8 @@ _RENAMED_TYPES = {
     "normwise.procedure.steps.TargetClassifier": "normwise.procedure.pipeline.TargetClassifier",
 }
 """The types that models of 0.1.0 store under another name than today's."""
+_RENAMED_ATTRIBUTES = {"guests_": "unseen_sites_"}
+"""What steps of models of 0.1.0 hold under another name than today's."""
 _KINDS: dict[str, Any] = {
     "arm": str,
     "roles": Roles,
@@ -188,6 +190,9 @@ def _build(pipeline: Any, manifest: dict[str, Any], folder: Path) -> Model:
     if not fits:
         raise ValueError("its pipeline, classes and decision rule do not belong together")
     notes = tuple(Note("", note) if isinstance(note, str) else note for note in read["notes"])
+    for step in pipeline.named_steps.values():
+        for old in _RENAMED_ATTRIBUTES.keys() & vars(step).keys():
+            setattr(step, _RENAMED_ATTRIBUTES[old], vars(step).pop(old))
     procedure = FittedProcedure(
         pipeline, roles, read["arm"], rule, read["setting"], read["inner_loss"], notes
     )
