@@ -1,8 +1,8 @@
 """What Normwise 0.1.0 saved is read: its models decide the same to the last bit, its run makes a report.
 
 ``released/v0.1.0/models/NAME`` holds ``model.zip``, the folder that ``normwise train`` of 0.1.0 left,
-``new.csv`` with people it never saw, and ``expected.json`` with what 0.1.0 predicted for them, floats in hexadecimal.
-``released/v0.1.0/run`` is a run folder. Everything in them is simulated.
+``new.csv`` with people it never saw, and ``expected.json`` with what 0.1.0 predicted for them, floats in
+hexadecimal. ``released/v0.1.0/run`` is a run folder. Everything in them is simulated.
 """
 
 from __future__ import annotations
