@@ -207,10 +207,7 @@ SMALL = {
 def report_parts() -> None:
     """Print the processor time of each part of a full evaluation from a table of features."""
     from benchmarks.nested import cohort
-    from normwise.evaluate import evaluate_study
-    from normwise.evaluate import results_writer as outcome
-    from normwise.evaluate import study as study_module
-    from normwise.evaluate.compare_arms import compare_arms
+    from normwise.evaluate import study as evaluation
     from normwise.schema import Study
 
     X, y = cohort(198, 266)
@@ -240,26 +237,25 @@ def report_parts() -> None:
             return run
 
         parts = [
-            (study_module, "prepare_run", "cohort and features"),
-            (study_module, "cross_validate_arms", "cross-validation, five arms"),
-            (outcome, "compare_arms", "metrics, intervals, subgroups, tests"),
-            (outcome, "raise_alarms", "leak alarms"),
-            (study_module, "train_model", "training on everybody"),
-            (study_module, "explain_model", "explanation"),
-            (study_module, "write_report", "report"),
+            (evaluation, "prepare_run", "cohort and features"),
+            (evaluation, "cross_validate_arms", "cross-validation, five arms"),
+            (evaluation, "compare_arms", "metrics, intervals, subgroups, tests"),
+            (evaluation, "raise_alarms", "leak alarms"),
+            (evaluation, "train_model", "training on everybody"),
+            (evaluation, "explain_model", "explanation"),
+            (evaluation, "write_report", "report"),
         ]
-        assert outcome.compare_arms is compare_arms
-        kept = [(room, part, getattr(room, part)) for room, part, _ in parts]
+        whole_functions = [(module, part, getattr(module, part)) for module, part, _ in parts]
         began = time.process_time()
         try:
-            for room, part, title in parts:
-                setattr(room, part, timed(title, getattr(room, part)))
+            for module, part, title in parts:
+                setattr(module, part, timed(title, getattr(module, part)))
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
-                evaluate_study(study, folder / "run", jobs=1)
+                evaluation.evaluate_study(study, folder / "run", jobs=1)
         finally:
-            for room, part, work in kept:
-                setattr(room, part, work)
+            for module, part, work in whole_functions:
+                setattr(module, part, work)
         whole = time.process_time() - began
     spent["everything else"] = whole - sum(spent.values())
     print(

@@ -11,7 +11,7 @@ import pytest
 from normwise.evaluate.compare_arms import People, compare_arms
 from normwise.evaluate.cross_validation import ArmPredictions, cross_validate_arms, summarize_notes
 from normwise.evaluate.metrics.registry import METRICS
-from normwise.evaluate.results_writer import write_predictions
+from normwise.evaluate.study import write_predictions
 from normwise.procedure import ARMS
 from normwise.results import Note
 from simulated import simulate

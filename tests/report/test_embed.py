@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from normwise.report.embed import Album
+from normwise.report.saved_run import Album
 from normwise.results import Picture
 from normwise.run_folder import RunFolder
 from report.full_results import PNG

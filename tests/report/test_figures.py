@@ -8,12 +8,23 @@ from itertools import combinations
 import numpy as np
 import pytest
 
-from normwise.report.figures.bars import draw_weights
-from normwise.report.figures.curves import Line, draw_calibration, draw_learning, draw_lines, draw_roc
-from normwise.report.figures.descent import draw_costs
-from normwise.report.figures.distributions import draw_departures, draw_shuffles
-from normwise.report.figures.forest_plot import draw_forest, shared_range
-from normwise.report.figures.trajectory import class_colour, draw_trajectory
+from normwise.report.figures.curves import (
+    Line,
+    class_colour,
+    draw_calibration,
+    draw_costs,
+    draw_learning,
+    draw_lines,
+    draw_roc,
+    draw_trajectory,
+)
+from normwise.report.figures.rows import (
+    draw_departures,
+    draw_forest,
+    draw_shuffles,
+    draw_weights,
+    shared_range,
+)
 from normwise.results import (
     Band,
     Contribution,

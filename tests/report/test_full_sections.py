@@ -13,9 +13,9 @@ from normwise.report import (
     write_report,
 )
 from normwise.report.sections import SECTIONS
-from normwise.report.sections.alarms import ranked
 from normwise.report.sections.arms import paired_tests
-from normwise.report.sections.quality import check_rows
+from normwise.report.sections.cohort import check_rows
+from normwise.report.sections.summary import ranked
 from report.example_runs import EXAMPLES
 from report.read_html import read_html
 

@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 
 from normwise.errors import ReportError
-from normwise.report.out_of_fold_scans import (
+from normwise.report.saved_run import (
     Scored,
     count_reasons,
+    read_run,
     read_scored,
 )
-from normwise.report.saved_run import read_run
-from normwise.report.sections.misses import worst
+from normwise.report.sections.decisions import worst
 from normwise.run_folder import RunFolder
 from report.example_runs import EXAMPLES
 

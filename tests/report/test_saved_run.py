@@ -7,7 +7,7 @@ import pytest
 
 from normwise.errors import ReportError
 from normwise.report import read_run
-from normwise.report.sentences import sentences
+from normwise.report.sections.summary import sentences
 from normwise.results import Note
 from report.example_runs import extracted_only, two_classes
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from normwise.report import SavedRun
-from normwise.report.sentences import (
+from normwise.report.sections.summary import (
     limits,
     sentences,
 )

@@ -13,6 +13,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from normwise.engine.executor import (
     Executor,
     Finished,
@@ -23,10 +25,13 @@ from normwise.engine.executor import (
     Value,
     Work,
 )
-from normwise.engine.local import LocalExecutor
 from normwise.engine.progress import Progress, make_progress
-from normwise.engine.run_subjects import run_subjects
-from normwise.engine.serialization import DamagedError, decode, encode_value
+from normwise.lazy import on_use
+
+if TYPE_CHECKING:
+    from normwise.engine.local import LocalExecutor
+    from normwise.engine.run_subjects import run_subjects
+    from normwise.engine.serialization import DamagedError, decode, encode_value
 
 __all__ = [
     "DamagedError",
@@ -45,3 +50,14 @@ __all__ = [
     "make_progress",
     "run_subjects",
 ]
+
+__getattr__ = on_use(
+    __name__,
+    {
+        "DamagedError": "serialization",
+        "LocalExecutor": "local",
+        "decode": "serialization",
+        "encode_value": "serialization",
+        "run_subjects": "run_subjects",
+    },
+)

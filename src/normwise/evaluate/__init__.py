@@ -9,7 +9,10 @@ left out) → ``outoffold`` (what the folds leave) → ``metrics`` (one dict; th
 ``standings`` read runs back and compare them.
 """
 
-from normwise.evaluate.compare_runs import compare_runs
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from normwise.evaluate.cross_validation import ArmPredictions, cross_validate_arms
 from normwise.evaluate.inference.estimates import delong, delong_difference
 from normwise.evaluate.inference.intervals import bca, bootstrap_weights, estimate_of, wilson
@@ -17,6 +20,10 @@ from normwise.evaluate.leaks.alarms import ALARMS
 from normwise.evaluate.metrics.registry import METRICS
 from normwise.evaluate.out_of_fold import OutOfFold
 from normwise.evaluate.study import evaluate_study, test_model
+from normwise.lazy import on_use
+
+if TYPE_CHECKING:
+    from normwise.evaluate.compare_runs import compare_runs
 
 __all__ = [
     "ALARMS",
@@ -34,3 +41,10 @@ __all__ = [
     "test_model",
     "wilson",
 ]
+
+__getattr__ = on_use(
+    __name__,
+    {
+        "compare_runs": "compare_runs",
+    },
+)

@@ -1,51 +1,56 @@
-"""Evaluate a study by cross-validation, or a saved model on a cohort it has never seen."""
+"""Evaluate a study by cross-validation, or a saved model on a cohort it has never seen; write the results."""
 
 from __future__ import annotations
 
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
 
 from normwise.engine import Limits, Progress
 from normwise.errors import EvaluationError, NormwiseWarning
+from normwise.evaluate.compare_arms import (
+    SideBySide,
+    compare_arms,
+    people_of,
+)
 from normwise.evaluate.cross_validation import (
     ArmPredictions,
     cross_validate_arms,
     decide,
     summarize_notes,
 )
-from normwise.evaluate.learning_curve import learning_curve_of
+from normwise.evaluate.leaks.alarms import LeakInputs, raise_alarms
 from normwise.evaluate.metrics.decisions import costs_of
 from normwise.evaluate.out_of_fold import OutOfFold
-from normwise.evaluate.permutation import permutation_of
-from normwise.evaluate.results_writer import write_evaluation
 from normwise.evaluate.unseen_sites import leave_sites_out, one_class_note
-from normwise.model import (
-    Model,
-    assert_same_pipeline,
-    explain_model,
-    load_model,
-    train_model,
-    write_run_people,
-)
+from normwise.model import Model, explain_model, train_model
 from normwise.procedure import (
     arms_of,
     describe_rule,
     draw_repeats,
     keys_of,
     main_arm,
+    wished_sensitivity,
 )
 from normwise.report import write_report
-from normwise.results import Evaluation, LearningCurve, Note
+from normwise.results import Arm, Evaluation, LearningCurve, Note, Permutation
 from normwise.runs import (
     PreparedRun,
     prepare_run,
     record_run,
 )
-from normwise.schema import Roles, Study
+from normwise.schema import DecisionSection, Roles, Study
 
-__all__ = ["evaluate_study", "test_model"]
+__all__ = [
+    "evaluate_study",
+    "test_model",
+    "write_evaluation",
+    "write_predictions",
+]
 
 
 def evaluate_study(
@@ -118,7 +123,14 @@ def evaluate_study(
     notes += of_sites
     curve: LearningCurve | None = None
     if resolved.evaluation.learning_curve:
+        from normwise.evaluate.learning_curve import learning_curve_of
+
         curve = learning_curve_of(prepared, main, repeats, predictions[main], jobs=jobs, progress=progress)
+    permutation: Permutation | None = None
+    if resolved.evaluation.permutations:
+        from normwise.evaluate.permutation import permutation_of
+
+        permutation = permutation_of(prepared, main, jobs=jobs, progress=progress)
     evaluation = write_evaluation(
         "crossval",
         prepared,
@@ -129,12 +141,14 @@ def evaluate_study(
         describe_rule(resolved.decision),
         other_sites=by_site,
         learning_curve=curve,
-        permutation=permutation_of(prepared, main, jobs=jobs, progress=progress),
+        permutation=permutation,
     )
     model = train_model(prepared)
     prepared.folder.write_result(prepared.folder.EXPLANATION, explain_model(model, prepared))
     record_run(prepared, "evaluate", notes)
     if people:
+        from normwise.model import write_run_people
+
         write_run_people(model, prepared, trained_on=True)
     write_report(prepared.folder.path)
     return evaluation
@@ -179,6 +193,8 @@ def test_model(
     EvaluationError
         EVA-101 where the cohort's classes are not the model's.
     """
+    from normwise.model import assert_same_pipeline, load_model
+
     model = model if isinstance(model, Model) else load_model(model)
     prepared = prepare_run(
         study,
@@ -211,6 +227,8 @@ def test_model(
     prepared.folder.write_result(prepared.folder.EXPLANATION, explain_model(model, prepared))
     record_run(prepared, "test", notes)
     if people:
+        from normwise.model import write_run_people
+
         write_run_people(model, prepared, trained_on=False)
     write_report(prepared.folder.path)
     return evaluation
@@ -266,3 +284,131 @@ def _people_trained_on(model: Model, prepared: PreparedRun) -> list[Note]:
     warning = NormwiseWarning("EVA-102", text, value=len(shared))
     warnings.warn(warning, stacklevel=3)
     return [Note.of(warning)]
+
+
+def write_evaluation(
+    kind: str,
+    prepared: PreparedRun,
+    predictions: dict[str, ArmPredictions],
+    main: str,
+    notes: Sequence[Note],
+    decision: DecisionSection,
+    rule: str,
+    *,
+    other_sites: ArmPredictions | None = None,
+    learning_curve: LearningCurve | None = None,
+    permutation: Permutation | None = None,
+) -> Evaluation:
+    """Estimate, compare, look for leaks, and write.
+
+    Parameters
+    ----------
+    kind : str
+        ``"crossval"`` or ``"test"``.
+    prepared : PreparedRun
+        The run.
+    predictions : dict of str to ArmPredictions
+        The arms.
+    main : str
+        The arm that is trained and saved.
+    notes : sequence of Note
+        What was found on the way.
+    decision : DecisionSection
+        How it was to be decided.
+    rule : str
+        The decision rule in words.
+    other_sites : ArmPredictions, optional
+        The main arm, tested on sites it was not trained on.
+    learning_curve : LearningCurve, optional
+        Where it was asked for.
+    permutation : Permutation, optional
+        Where it was asked for.
+    """
+    section, scores = prepared.study.evaluation, predictions[main].scores
+    labels, groups = prepared.labels, prepared.groups
+    found = _compare(prepared, predictions, main)
+    by_site: Arm | None = None
+    if other_sites is not None:
+        by_site = _compare(prepared, {main: other_sites}, main).arms[main]
+    evaluation = Evaluation(
+        kind=kind,
+        classes=list(scores.classes),
+        negative=scores.negative,
+        positives=[name for name in scores.classes if name != scores.negative],
+        n_people=len(set(groups)),
+        n_scans=len(labels),
+        n_per_class={name: int((labels == name).sum()) for name in prepared.cohort.roles.classes},
+        folds=int(scores.folds.max()) + 1,
+        repeats=len(scores.folds),
+        seed=section.seed,
+        confidence=section.confidence,
+        decision=rule,
+        wished_sensitivity=wished_sensitivity(decision),
+        main_arm=main,
+        arms=found.arms,
+        differences=found.differences,
+        comparisons=found.comparisons,
+        notes=list(notes),
+        split=section.split if kind == "crossval" else "test",
+        alarms=raise_alarms(LeakInputs(kind, prepared, predictions, main, found, by_site)),
+        by_site=by_site,
+        learning_curve=learning_curve,
+        permutation=permutation,
+    )
+    run = prepared.folder
+    run.write(
+        run.PREDICTIONS,
+        write_predictions(predictions, prepared.features.values.index.to_numpy(dtype=object), groups),
+    )
+    run.write_result(run.EVALUATION, evaluation)
+    return evaluation
+
+
+def _compare(prepared: PreparedRun, predictions: dict[str, ArmPredictions], main: str) -> SideBySide:
+    section = prepared.study.evaluation
+    return compare_arms(
+        predictions,
+        people_of(prepared),
+        main=main,
+        draws=section.bootstrap,
+        confidence=section.confidence,
+        seed=section.seed,
+    )
+
+
+def write_predictions(
+    predictions: dict[str, ArmPredictions], ids: NDArray[np.object_], groups: NDArray[np.object_]
+) -> str:
+    """Return the table as tab-separated text; ``n/a`` stands for what is not there.
+
+    Parameters
+    ----------
+    predictions : dict of str to ArmPredictions
+        The arms.
+    ids, groups : ndarray of shape (n_scans,)
+        Scan and person of each row.
+    """
+    frames = []
+    for arm, found in predictions.items():
+        scores = found.scores
+        for repeat, folds in enumerate(scores.folds):
+            rows = np.flatnonzero(folds >= 0)
+            names = np.array([*scores.classes, "n/a"], dtype=object)
+            columns: dict[str, object] = {
+                "arm": arm,
+                "repeat": repeat,
+                "fold": folds[rows],
+                "id": ids[rows],
+                "group": groups[rows],
+                "label": scores.labels[rows],
+            }
+            for position, name in enumerate(scores.classes):
+                columns[f"probability_{name}"] = scores.probabilities[repeat, rows, position]
+            columns["threshold"] = found.thresholds[repeat, rows]
+            columns["decision"] = names[scores.decided[repeat, rows]]
+            columns["reason"] = np.where(
+                found.reasons[repeat, rows] == "", "n/a", found.reasons[repeat, rows]
+            )
+            frames.append(pd.DataFrame(columns))
+    table = pd.concat(frames, ignore_index=True)
+    return str(table.to_csv(sep="\t", index=False, na_rep="n/a", lineterminator="\n"))

@@ -7,7 +7,6 @@ from pathlib import Path
 import numpy as np
 
 from normwise.engine import Limits, Progress
-from normwise.model.bundle import save_model
 from normwise.model.explain import importances_of, trajectories_of
 from normwise.model.model import Model
 from normwise.model.saliency import network_pictures
@@ -58,6 +57,8 @@ def train_study(
     """
     prepared = prepare_run(study, run, purpose="train", jobs=jobs, progress=progress, limits=limits)
     model, folder = train_model(prepared), prepared.folder
+    from normwise.model.bundle import save_model
+
     save_model(model, folder / folder.MODEL)
     folder.write_result(folder.EXPLANATION, explain_model(model, prepared))
     record_run(prepared, "train", list(model.procedure.notes))

@@ -5,15 +5,21 @@ The files in the order in which a page comes about: ``saved`` (the run's results
 on) → ``page`` (the whole) and ``people`` (one page a person).
 """
 
-from normwise.report.checklist import fill_checklists, write_checklist
-from normwise.report.comparison import write_comparison
-from normwise.report.model_card import write_model_card
-from normwise.report.out_of_fold_scans import Scored, read_scored
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from normwise.lazy import on_use
 from normwise.report.page import draw_descent, make_page, write_report
-from normwise.report.person_page import write_people
-from normwise.report.saved_run import SavedRun, read_run
-from normwise.report.section import Section, SectionMaker
+from normwise.report.render import Section, SectionMaker
+from normwise.report.saved_run import SavedRun, Scored, read_run, read_scored
 from normwise.report.sections import SECTIONS
+
+if TYPE_CHECKING:
+    from normwise.report.checklist import fill_checklists, write_checklist
+    from normwise.report.comparison import write_comparison
+    from normwise.report.model_card import write_model_card
+    from normwise.report.person_page import write_people
 
 __all__ = [
     "SECTIONS",
@@ -32,3 +38,14 @@ __all__ = [
     "write_people",
     "write_report",
 ]
+
+__getattr__ = on_use(
+    __name__,
+    {
+        "fill_checklists": "checklist",
+        "write_checklist": "checklist",
+        "write_comparison": "comparison",
+        "write_model_card": "model_card",
+        "write_people": "person_page",
+    },
+)

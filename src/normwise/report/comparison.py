@@ -10,7 +10,7 @@ from markupsafe import Markup
 from normwise.errors import ReportError
 from normwise.files import write_text
 from normwise.report.figures.canvas import inline_svg
-from normwise.report.figures.forest_plot import draw_forest, shared_range
+from normwise.report.figures.rows import draw_forest, shared_range
 from normwise.report.page import write_figures
 from normwise.report.render import render
 from normwise.report.saved_run import read_optional

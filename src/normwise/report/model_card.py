@@ -11,7 +11,7 @@ from normwise.files import write_text
 from normwise.report.checklists import facts, methods
 from normwise.report.render import render
 from normwise.report.saved_run import SavedRun, read_run
-from normwise.report.sentences import limits
+from normwise.report.sections.summary import limits
 from normwise.report.wording import joined
 from normwise.run_folder import RunFolder
 

@@ -11,7 +11,7 @@ from normwise.report.figures.canvas import (
     inline_svg,
     standalone_svg,
 )
-from normwise.report.figures.descent import draw_costs
+from normwise.report.figures.curves import draw_costs
 from normwise.report.render import render
 from normwise.report.saved_run import SavedRun, read_run
 from normwise.report.sections import SECTIONS

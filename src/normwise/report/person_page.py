@@ -9,12 +9,11 @@ from markupsafe import Markup
 
 from normwise.errors import ReportError
 from normwise.files import write_text
-from normwise.report.embed import Album, as_uri
 from normwise.report.figures.brain import Outliner, open_template
 from normwise.report.figures.canvas import inline_svg
-from normwise.report.figures.distributions import CENTILES, draw_departures
+from normwise.report.figures.rows import CENTILES, draw_departures
 from normwise.report.render import render
-from normwise.report.saved_run import page_names, read_optional
+from normwise.report.saved_run import Album, as_uri, page_names, read_optional
 from normwise.report.wording import sign, unit
 from normwise.results import (
     Contribution,

@@ -1,7 +1,9 @@
-"""Templates to text: jinja2 with autoescape always on, and the filters that the pages share."""
+"""Templates to text: jinja2 with autoescape always on; and what a section of the report is."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -10,9 +12,14 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from normwise.report.figures.canvas import theme_css
+from normwise.report.saved_run import SavedRun
 from normwise.report.wording import FILTERS, METRIC_TITLES
 
-__all__ = ["render"]
+__all__ = [
+    "Section",
+    "SectionMaker",
+    "render",
+]
 
 _TEMPLATES = Path(__file__).parent / "templates"
 
@@ -50,3 +57,23 @@ def render(template: str, **context: Any) -> Markup:
         HTML.
     """
     return Markup(_environment().get_template(template).render(**context))  # noqa: S704  # autoescaped
+
+
+@dataclass(frozen=True)
+class Section:
+    """One part of the page.
+
+    Attributes
+    ----------
+    title : str
+        Its heading, and its line in the contents.
+    body : markupsafe.Markup
+        What stands below the heading, made by `normwise.report.render.render`.
+    """
+
+    title: str
+    body: Markup
+
+
+SectionMaker = Callable[[SavedRun], Section | None]
+"""Makes a section from a run; None where the run has nothing to say on it."""

@@ -1,9 +1,13 @@
-"""What a run left behind, read once: the only thing that a section may look at."""
+"""What a run left behind, read once: the only thing that a section may look at; pictures included."""
 
 from __future__ import annotations
 
+import base64
+import csv
+import io
 import json
 import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,11 +17,6 @@ from urllib.parse import quote
 from pydantic import ValidationError
 
 from normwise.errors import ReportError
-from normwise.report.out_of_fold_scans import (
-    Scored,
-    count_reasons,
-    read_scored,
-)
 from normwise.results import (
     Arm,
     Evaluation,
@@ -31,7 +30,17 @@ from normwise.results import (
 )
 from normwise.run_folder import RunFolder
 
-__all__ = ["SavedRun", "page_names", "read_optional", "read_run"]
+__all__ = [
+    "Album",
+    "SavedRun",
+    "Scored",
+    "as_uri",
+    "count_reasons",
+    "page_names",
+    "read_optional",
+    "read_run",
+    "read_scored",
+]
 
 ResultT = TypeVar("ResultT")
 
@@ -276,3 +285,172 @@ def page_names(subjects: Sequence[str]) -> dict[str, str]:
         taken.add(name.lower())
         names[subject] = f"{name}.html"
     return names
+
+
+_MISSING = ("", "n/a")
+_PREFIX = "probability_"
+
+
+@dataclass(frozen=True)
+class Scored:
+    """What one arm said about one scan.
+
+    Attributes
+    ----------
+    subject : str
+        The scan.
+    label : str
+        Its true class.
+    probabilities : dict of str to float
+        Mean over the repeats in which there was one, by class.
+    decisions : dict of str to int
+        How often each class was decided; an empty name is no decision.
+    reasons : dict of str to int
+        Why nothing was decided.
+    """
+
+    subject: str
+    label: str
+    probabilities: dict[str, float]
+    decisions: dict[str, int]
+    reasons: dict[str, int]
+
+    @property
+    def tests(self) -> int:
+        """How often the scan was tested."""
+        return sum(self.decisions.values())
+
+
+def read_scored(run: RunFolder, arm: str) -> list[Scored]:
+    """Read one arm's rows of ``predictions.tsv``.
+
+    Parameters
+    ----------
+    run : RunFolder
+        The run; nothing is read where it holds no predictions.
+    arm : str
+        The arm.
+
+    Returns
+    -------
+    list of Scored
+        In the file's order.
+    """
+    try:
+        text = run.read(run.PREDICTIONS).decode("utf-8")
+    except FileNotFoundError:
+        return []
+    rows: dict[str, list[dict[str, str]]] = {}
+    for row in csv.DictReader(io.StringIO(text, newline=""), delimiter="\t"):
+        if row.get("arm") == arm:
+            rows.setdefault(row.get("id") or "", []).append(row)
+    return [_together(subject, each) for subject, each in rows.items()]
+
+
+def _together(subject: str, rows: list[dict[str, str]]) -> Scored:
+    names = [name for name in rows[0] if name and name.startswith(_PREFIX)]
+    known = {
+        name.removeprefix(_PREFIX): [float(row[name]) for row in rows if (row[name] or "n/a") not in _MISSING]
+        for name in names
+    }
+    decided = ["" if (row.get("decision") or "") in _MISSING else row["decision"] for row in rows]
+    return Scored(
+        subject=subject,
+        label=rows[0].get("label") or "",
+        probabilities={name: sum(values) / len(values) for name, values in known.items() if values},
+        decisions=dict(Counter(decided)),
+        reasons=dict(
+            Counter(row.get("reason") or "n/a" for row, one in zip(rows, decided, strict=True) if not one)
+        ),
+    )
+
+
+def count_reasons(scored: list[Scored]) -> dict[str, int]:
+    """Count the reasons of missing decisions, the most frequent first.
+
+    Examples
+    --------
+    >>> count_reasons([Scored("a", "AD", {}, {"": 2}, {"too old": 2}), Scored("b", "AD", {}, {"AD": 2}, {})])
+    {'too old': 2}
+    """
+    found: Counter[str] = Counter()
+    for row in scored:
+        found.update(row.reasons)
+    return dict(sorted(found.items(), key=lambda item: (-item[1], item[0])))
+
+
+_LARGEST = 600_000  # bytes of one picture; a larger one stays beside the page
+_KINDS = {b"\x89PNG\r\n\x1a\n": "image/png", b"\xff\xd8\xff": "image/jpeg"}
+
+
+def as_uri(png: bytes, kind: str = "image/png") -> str:
+    """Return a picture as a ``data:`` address, the only kind that the page's policy lets in."""
+    return f"data:{kind};base64,{base64.b64encode(png).decode('ascii')}"
+
+
+class Album:
+    """Hands out pictures of a run until the page has enough of them.
+
+    Parameters
+    ----------
+    run : RunFolder or None
+        The run.
+    pictures : list of Picture
+        What ``pictures.json`` lists.
+    room : int
+        Bytes of pictures that may go into the page.
+    """
+
+    def __init__(self, run: RunFolder | None, pictures: list[Picture], room: int = 3_000_000) -> None:
+        self.run = run
+        self.room = room
+        self.of: dict[str, list[Picture]] = {}
+        for picture in pictures:
+            self.of.setdefault(picture.subject, []).append(picture)
+
+    @classmethod
+    def of_run(cls, run: SavedRun, room: int = 3_000_000) -> Album:
+        """Open the album of a run."""
+        return cls(RunFolder(run.folder) if run.folder else None, run.pictures, room)
+
+    def show(self, subject: str, most: int = 1) -> list[tuple[Picture, str]]:
+        """Return up to ``most`` pictures of a scan as ``data:`` addresses.
+
+        Parameters
+        ----------
+        subject : str
+            The scan.
+        most : int
+            How many.
+
+        Returns
+        -------
+        list of (Picture, str)
+            Fewer where they are not there, are no pictures, lie outside the run, or the room is used up.
+        """
+        found: list[tuple[Picture, str]] = []
+        for picture in self.of.get(subject, []):
+            if len(found) == most:
+                break
+            uri = self._read(picture)
+            if uri is not None:
+                found.append((picture, uri))
+        return found
+
+    def _read(self, picture: Picture) -> str | None:
+        if self.run is None:
+            return None
+        path = self.run / picture.path
+        try:
+            # pictures.json may come from anywhere: nothing outside the run goes into a page.
+            inside = path.resolve().is_relative_to(self.run.path.resolve())
+            if not inside or path.stat().st_size > min(_LARGEST, self.room):
+                return None
+            content = self.run.read(picture.path)
+        except OSError:
+            return None
+        kind = next((kind for magic, kind in _KINDS.items() if content.startswith(magic)), None)
+        if kind is None:
+            return None
+        self.room -= len(content)
+        return as_uri(content, kind)

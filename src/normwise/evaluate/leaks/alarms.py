@@ -19,12 +19,13 @@ from normwise.evaluate.leaks.duplicates import (
     split_sessions,
 )
 from normwise.evaluate.leaks.features import (
+    age_in_disguise,
     diagnosis_in_disguise,
+    errors_depend_on_demographics,
     few_people,
     learnt_on_everybody,
 )
 from normwise.evaluate.leaks.inputs import LeakInputs
-from normwise.evaluate.leaks.model import age_in_disguise, errors_depend_on_demographics
 from normwise.results import Alarm
 
 __all__ = ["ALARMS", "LeakInputs", "raise_alarms"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from normwise.report.saved_run import SavedRun
-from normwise.report.sentences import limits, sentences
+from normwise.report.sections.summary import limits, sentences
 from normwise.report.wording import (
     count,
     joined,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from normwise.report.checklists.facts import setting
 from normwise.report.saved_run import SavedRun
-from normwise.report.sections.misses import worst
+from normwise.report.sections.decisions import worst
 from normwise.report.wording import (
     chance,
     count,

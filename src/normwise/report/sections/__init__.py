@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from normwise.report.section import SectionMaker
-from normwise.report.sections.alarms import alarms
-from normwise.report.sections.arms import arms, differences
-from normwise.report.sections.cohort import participants, readings
-from normwise.report.sections.curves import calibration, decision_curve, precision_recall, roc
-from normwise.report.sections.decisions import decisions, referral
+from normwise.report.render import SectionMaker
+from normwise.report.sections.arms import arms, differences, new_sites, subgroups
+from normwise.report.sections.cohort import participants, quality, readings, settings
+from normwise.report.sections.curves import (
+    calibration,
+    decision_curve,
+    descent,
+    learning_curve,
+    permutation,
+    precision_recall,
+    roc,
+)
+from normwise.report.sections.decisions import decisions, misses, referral
 from normwise.report.sections.features import importance, stability, trajectories
-from normwise.report.sections.misses import misses
 from normwise.report.sections.network import network
-from normwise.report.sections.quality import quality
-from normwise.report.sections.settings import settings
-from normwise.report.sections.subgroups import new_sites, subgroups
-from normwise.report.sections.summary import summary
-from normwise.report.sections.training import descent, learning_curve, permutation
+from normwise.report.sections.summary import alarms, summary
 
 __all__ = ["SECTIONS"]
 

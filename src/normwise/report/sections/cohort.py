@@ -1,24 +1,30 @@
-"""Who was listed, who was left out and why, and who remained."""
+"""Who was listed, left out and why, how they were measured, and what the results depend on."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from normwise.report.render import render
-from normwise.report.saved_run import SavedRun
-from normwise.report.section import Section
+from normwise.report.render import Section, render
+from normwise.report.saved_run import Album, SavedRun
 from normwise.report.wording import number, tidy
-from normwise.results import FlowStep, Note
+from normwise.results import FlowStep, Note, Quality
 
 __all__ = [
     "Cell",
+    "CheckRow",
     "all_warnings",
+    "allowed",
+    "check_rows",
     "describe_values",
+    "flattened",
     "grouped",
     "participants",
+    "quality",
     "readings",
+    "settings",
     "with_remainder",
 ]
 
@@ -152,3 +158,101 @@ def grouped(warnings: list[Note]) -> list[tuple[str, list[str]]]:
     for note in warnings:
         groups.setdefault(note.code or note.text, (note.code, []))[1].append(note.text)
     return list(groups.values())
+
+
+_FLAGGED, _EXAMPLES, _PICTURES = 12, 3, 4  # scans with pictures, sound ones beside them, pictures of each
+
+
+@dataclass(frozen=True)
+class CheckRow:
+    """One check over all scans."""
+
+    stage: str
+    name: str
+    allowed: str
+    scans: int
+    failed: int
+
+
+def quality(run: SavedRun) -> Section | None:
+    """Show checks by stage, every flagged scan, and pictures of those and of a few sound ones."""
+    if not run.quality and not run.pictures:
+        return None
+    flagged = {
+        scan: [check for check in checks if not check.passed]
+        for scan, checks in run.quality.items()
+        if not all(check.passed for check in checks)
+    }
+    album = Album.of_run(run)
+    sound = [scan for scan in album.of if scan not in flagged][:_EXAMPLES]
+    galleries = [
+        (title, [(scan, album.show(scan, _PICTURES)) for scan in scans])
+        for title, scans in (("Flagged", list(flagged)[:_FLAGGED]), ("Not flagged, as examples", sound))
+    ]
+    body = render(
+        "quality.html",
+        rows=check_rows(run.quality),
+        flagged=flagged,
+        scans=len(run.quality),
+        galleries=[(title, shown) for title, shown in galleries if any(pictures for _, pictures in shown)],
+        pictures=len(run.pictures),
+        allowed=allowed,
+        number=number,
+    )
+    return Section("Quality of the measurements", body)
+
+
+def check_rows(quality: dict[str, list[Quality]]) -> list[CheckRow]:
+    """Count, by stage and check, the scans and those that failed, the most failed first in a stage."""
+    found: dict[tuple[str, str], list[Quality]] = {}
+    for checks in quality.values():
+        for check in checks:
+            found.setdefault((check.stage, check.name), []).append(check)
+    return [
+        CheckRow(stage, name, allowed(checks[0]), len(checks), sum(not check.passed for check in checks))
+        for (stage, name), checks in found.items()
+    ]
+
+
+def allowed(check: Quality) -> str:
+    """Say what a check lets pass.
+
+    Examples
+    --------
+    >>> allowed(Quality("mask", "volume", "ml", 1400.0, 800.0, 2200.0, True))
+    '800 to 2200 ml'
+    >>> allowed(Quality("mask", "overlap", "", 0.9, 0.8, None, True))
+    'at least 0.8'
+    """
+    unit = f" {check.unit}" if check.unit else ""
+    if check.low is not None and check.high is not None:
+        return f"{check.low:g} to {check.high:g}{unit}"
+    if check.low is not None:
+        return f"at least {check.low:g}{unit}"
+    return f"at most {check.high:g}{unit}" if check.high is not None else ""
+
+
+def settings(run: SavedRun) -> Section:
+    """Show everything that the results depend on."""
+    body = render(
+        "settings.html", record=run.record, evaluation=run.evaluation, settings=flattened(run.record.settings)
+    )
+    return Section("Settings and versions", body)
+
+
+def flattened(settings: dict[str, Any], prefix: str = "") -> dict[str, str]:
+    """Return nested settings by dotted key, as flags write them; what is not set is left out.
+
+    Examples
+    --------
+    >>> flattened({"cohort": {"label": "CDR", "site": None, "classes": {"normal": ["0"]}}, "title": ""})
+    {'cohort.label': 'CDR', 'cohort.classes.normal': '["0"]'}
+    """
+    rows: dict[str, str] = {}
+    for key, value in settings.items():
+        name = f"{prefix}{key}"
+        if isinstance(value, dict):
+            rows |= flattened(value, f"{name}.")
+        elif value not in (None, "", []):
+            rows[name] = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return rows

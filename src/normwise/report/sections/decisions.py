@@ -1,26 +1,28 @@
-"""What was decided about whom at the threshold, and for whom nothing was."""
+"""What was decided about whom at the threshold, who was referred, and the worst mistakes."""
 
 from __future__ import annotations
 
 import json
 import statistics
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
-from normwise.report.render import render
-from normwise.report.saved_run import SavedRun
-from normwise.report.section import Section
+from normwise.report.render import Section, render
+from normwise.report.saved_run import Album, SavedRun, Scored
 from normwise.report.wording import interval, number, percent
-from normwise.results import METRIC_NAMES, Arm
+from normwise.results import METRIC_NAMES, Arm, Picture
 
 __all__ = [
     "ConfusionCell",
+    "Miss",
     "confusion_rows",
     "decisions",
     "describe_thresholds",
     "describe_tuning",
+    "misses",
     "referral",
+    "worst",
 ]
 
 _REASONS = 6  # a reason may name a person's own age, so there can be as many as people
@@ -120,3 +122,96 @@ def referral(run: SavedRun) -> Section | None:
         metrics=[name for name in METRIC_NAMES if name in found.metrics],
     )
     return Section("Referral to a specialist", body)
+
+
+_WORST_SHOWN = 5  # of each kind
+_MISS_PICTURES = 2  # a person
+
+
+@dataclass(frozen=True)
+class Miss:
+    """One scan that was mistaken: ``score`` is its probability of being a patient."""
+
+    subject: str
+    label: str
+    score: float
+    decided: str
+    page: str | None
+    pictures: list[tuple[Picture, str]] = field(default_factory=list)
+
+
+def misses(run: SavedRun) -> Section | None:
+    """Show the worst misses and false alarms of the main arm."""
+    evaluation = run.evaluation
+    if evaluation is None:
+        return None
+    missed, alarms = worst(run.scored, evaluation.classes, evaluation.negative)
+    if not missed and not alarms:
+        return None
+    album = Album.of_run(run)
+    groups = [
+        (title, [_told(row, evaluation.negative, run, album) for row in rows])
+        for title, rows in (("Patients taken for normal", missed), ("False alarms", alarms))
+        if rows
+    ]
+    body = render("misses.html", groups=groups, evaluation=evaluation)
+    return Section("Worst misses", body)
+
+
+def worst(
+    scored: list[Scored], classes: list[str], negative: str, most: int = _WORST_SHOWN
+) -> tuple[list[Scored], list[Scored]]:
+    """Return missed patients with the lowest score, and false alarms with the highest.
+
+    Parameters
+    ----------
+    scored : list of Scored
+        Every scan.
+    classes : list of str
+        Those told apart; other scans were never tested.
+    negative : str
+        The class that a false alarm is raised about.
+    most : int
+        How many of each.
+
+    Returns
+    -------
+    tuple of list of Scored
+        Only scans that were decided wrongly more often than rightly.
+    """
+    tested = [row for row in scored if row.label in classes and negative in row.probabilities]
+    missed = [
+        row for row in tested if row.label != negative and 2 * row.decisions.get(negative, 0) > _decided(row)
+    ]
+    alarms = [
+        row for row in tested if row.label == negative and 2 * row.decisions.get(negative, 0) < _decided(row)
+    ]
+    return (
+        sorted(missed, key=lambda row: (_score(row, negative), row.subject))[:most],
+        sorted(alarms, key=lambda row: (-_score(row, negative), row.subject))[:most],
+    )
+
+
+def _decided(row: Scored) -> int:
+    return row.tests - row.decisions.get("", 0)
+
+
+def _score(row: Scored, negative: str) -> float:
+    return 1.0 - row.probabilities[negative]
+
+
+def _told(row: Scored, negative: str, run: SavedRun, album: Album) -> Miss:
+    ranked = sorted(row.decisions.items(), key=lambda item: (-item[1], item[0]))
+    shares = [f" ({percent(times / row.tests)} of the repeats)" for _, times in ranked]
+    words = [
+        f"{name or 'no decision'}{share if len(ranked) > 1 else ''}"
+        for (name, _), share in zip(ranked, shares, strict=True)
+    ]
+    return Miss(
+        subject=row.subject,
+        label=row.label,
+        score=_score(row, negative),
+        decided=", ".join(words),
+        page=run.pages.get(row.subject),
+        pictures=album.show(row.subject, _MISS_PICTURES),
+    )

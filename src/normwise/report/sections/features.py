@@ -4,19 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import groupby
+from typing import TYPE_CHECKING
 
 from markupsafe import Markup
 
-from normwise.report.embed import as_uri
-from normwise.report.figures.bars import draw_weights
-from normwise.report.figures.brain import (
-    BrainSlice,
-    colour_bar,
-    draw_slices,
-    region_weights,
-)
 from normwise.report.figures.canvas import COLOURS, inline_svg
-from normwise.report.figures.trajectory import (
+from normwise.report.figures.curves import (
     LEVEL_DASHES,
     MARKERS,
     class_colour,
@@ -24,9 +17,9 @@ from normwise.report.figures.trajectory import (
     hollow_level,
     shown_levels,
 )
-from normwise.report.render import render
-from normwise.report.saved_run import SavedRun
-from normwise.report.section import Section
+from normwise.report.figures.rows import draw_weights
+from normwise.report.render import Section, render
+from normwise.report.saved_run import SavedRun, as_uri
 from normwise.report.wording import joined, percent, unit
 from normwise.results import (
     Explanation,
@@ -34,6 +27,9 @@ from normwise.results import (
     Importance,
     Trajectory,
 )
+
+if TYPE_CHECKING:
+    from normwise.report.figures.brain import BrainSlice
 
 __all__ = ["band_names", "importance", "stability", "trajectories"]
 
@@ -66,7 +62,7 @@ def importance(run: SavedRun) -> Section | None:
         )
         for rank, row in enumerate(ranked, start=1)
     ]
-    planes = _planes(explanation, run)
+    planes, bar, heaviest = _planes(explanation, run, signed=signed)
     targets = run.evaluation.classes if run.evaluation else run.record.classes
     body = render(
         "importance.html",
@@ -77,8 +73,8 @@ def importance(run: SavedRun) -> Section | None:
         two=len(targets) == 2,
         targets=targets,
         planes=planes,
-        bar=as_uri(colour_bar(signed=signed)),
-        largest=max((abs(row.weight) for row in region_weights(ranked).values()), default=0.0),
+        bar=bar,
+        largest=heaviest,
         placeless=any(row.label is None for row in ranked),
         chart=None if planes else _chart(ranked, signed=signed, kind=explanation.importance_kind),
         charted=min(_BARS, len(ranked)),
@@ -95,17 +91,28 @@ def _about(row: Importance, run: SavedRun) -> str:
     return " · ".join(part for part in (told, unit(unsaid)) if part)
 
 
-def _planes(explanation: Explanation, run: SavedRun) -> list[tuple[str, list[tuple[BrainSlice, str]]]]:
-    """Return slices with their data URIs by plane; empty where no region can be drawn."""
+def _planes(
+    explanation: Explanation, run: SavedRun, *, signed: bool
+) -> tuple[list[tuple[str, list[tuple[BrainSlice, str]]]], str, float]:
+    """Return slices with their data URIs by plane, the colour bar, and the weight at its end.
+
+    Without slices where no region can be drawn.
+    """
     if explanation.atlas is None:
-        return []
+        return [], "", 0.0
+    from normwise.report.figures.brain import colour_bar, draw_slices, region_weights
+
     features = run.record.settings.get("features")
     lut = features.get("lut") if isinstance(features, dict) else None
     slices = draw_slices(explanation.importances, explanation.atlas, lut)
-    return [
+    planes = [
         (plane, [(cut, as_uri(cut.png)) for cut in cuts])
         for plane, cuts in groupby(slices or [], key=lambda cut: cut.plane)
     ]
+    heaviest = (
+        max(abs(row.weight) for row in region_weights(explanation.importances).values()) if planes else 0.0
+    )
+    return planes, as_uri(colour_bar(signed=signed)), heaviest
 
 
 def _chart(ranked: list[Importance], *, signed: bool, kind: str) -> Markup:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from normwise.report.embed import Album
 from normwise.report.figures.canvas import inline_svg
-from normwise.report.figures.descent import draw_costs
-from normwise.report.render import render
-from normwise.report.saved_run import SavedRun
-from normwise.report.section import Section
+from normwise.report.figures.curves import draw_costs
+from normwise.report.render import Section, render
+from normwise.report.saved_run import Album, SavedRun
 from normwise.run_folder import RunFolder
 
 __all__ = ["network"]
