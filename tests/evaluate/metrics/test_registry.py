@@ -22,7 +22,7 @@ from sklearn.metrics import (
     roc_auc_score,
 )
 
-from normwise.evaluate.curves import confusion_of, roc_of
+from normwise.evaluate.inference.curves import confusion_of, roc_of
 from normwise.evaluate.metrics.decisions import costs_of
 from normwise.evaluate.metrics.registry import METRICS
 from normwise.evaluate.out_of_fold import OutOfFold

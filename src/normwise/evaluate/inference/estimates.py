@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 from scipy.special import expit, ndtr, ndtri
 
 from normwise.evaluate.cross_validation import ArmPredictions
-from normwise.evaluate.curves import (
+from normwise.evaluate.inference.curves import (
     calibration_of,
     confusion_of,
     decision_curve_of,
