@@ -53,3 +53,10 @@ def test_a_class_without_scores_has_no_curves() -> None:
     assert precision_recall_of(scores) is None
     assert calibration_of(scores, 0.95) is None
     assert decision_curve_of(scores) == {}
+
+
+@pytest.mark.parametrize(("people", "bins"), [(29, 2), (30, 3), (99, 9), (100, 10), (200, 10)])
+def test_a_bin_of_the_calibration_holds_ten_people_or_more(people: int, bins: int) -> None:
+    band = calibration_of(binormal(0, people=people), 0.95)
+    assert band is not None
+    assert len(band.x) == bins

@@ -1,0 +1,71 @@
+"""Alarms about features and model on both sides of their limits."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from normwise.evaluate.leaks.acquisition import sites_differ
+from normwise.evaluate.leaks.features import age_in_disguise, errors_depend_on_demographics, few_people
+from normwise.results import Association, Estimate
+from predictions_of import binormal
+
+
+def inputs(**fields: Any) -> Any:
+    """What an alarm looks at, of which each test gives what its alarm needs."""
+    roles = SimpleNamespace(demographics=("Age",))
+    return SimpleNamespace(
+        main="normalized", prepared=SimpleNamespace(cohort=SimpleNamespace(roles=roles)), **fields
+    )
+
+
+def arms(model: float, alone: float, gain: float) -> Any:
+    auc = {"normalized": Estimate(model, 0.7, 0.9), "demographics": Estimate(alone, 0.6, 0.9)}
+    return SimpleNamespace(
+        arms={name: SimpleNamespace(auc=each) for name, each in auc.items()},
+        differences={"normalized-demographics": {"auc": Estimate(model - alone, gain, 0.2)}},
+    )
+
+
+@pytest.mark.parametrize(
+    ("alone", "gain", "severity"),
+    [(0.781, 0.01, ["severe"]), (0.779, 0.01, []), (0.779, 0.0, ["caution"])],
+)
+def test_age_that_does_as_well_is_alarmed(alone: float, gain: float, severity: list[str]) -> None:
+    found = age_in_disguise(inputs(found=arms(0.8, alone, gain)))
+    assert [alarm.severity for alarm in found] == severity
+
+
+@pytest.mark.parametrize(
+    ("rho", "alarmed"),
+    [
+        (Estimate(0.1, 0.01, 0.2), True),
+        (Estimate(-0.1, -0.2, -0.01), True),
+        (Estimate(0.099, 0.01, 0.2), False),
+        (Estimate(0.1, 0.0, 0.2), False),
+    ],
+)
+def test_errors_are_alarmed_from_a_correlation_of_a_tenth(rho: Estimate, *, alarmed: bool) -> None:
+    arm = SimpleNamespace(errors=[Association("Age", rho)])
+    found = errors_depend_on_demographics(inputs(found=SimpleNamespace(arms={"normalized": arm})))
+    assert bool(found) == alarmed
+
+
+@pytest.mark.parametrize(("high", "alarmed"), [(0.799, True), (0.8, False)])
+def test_new_sites_are_alarmed_where_their_interval_lies_below(high: float, *, alarmed: bool) -> None:
+    there = SimpleNamespace(auc=Estimate(0.7, 0.6, high))
+    assert bool(sites_differ(inputs(found=arms(0.8, 0.6, 0.1), by_site=there))) == alarmed
+
+
+@pytest.mark.parametrize(("people", "codes"), [(98, ["EVA-313"]), (100, [])])
+def test_fifty_people_a_class_are_enough(people: int, codes: list[str]) -> None:
+    scores = binormal(0, people=people)
+    given = inputs(
+        found=arms(0.8, 0.6, 0.1), kind="crossval", predictions={"normalized": SimpleNamespace(scores=scores)}
+    )
+    given.prepared.groups = np.arange(people).astype(object)
+    given.prepared.features = SimpleNamespace(values=np.zeros((people, 4)))
+    assert [alarm.code for alarm in few_people(given)] == codes
