@@ -17,7 +17,8 @@ def on_use(package: str, modules: Mapping[str, str]) -> Callable[[str], Any]:
     package : str
         The package's name.
     modules : mapping of str to str
-        Each public name, and the module of the package that defines it.
+        Each public name, and the module of the package that defines it; no module may bear the name itself:
+        once imported it would stand in the name's place.
 
     Examples
     --------

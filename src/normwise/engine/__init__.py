@@ -1,6 +1,6 @@
 """One function over many subjects, each in a supervised child process, and results kept by content.
 
-- ``run_subjects``   the cache first, then child processes for the rest
+- ``subjects``       the cache first, then child processes for the rest
 - ``executor``       what goes in and comes out, and the protocol of where children run
 - ``local``          this machine: a fork server on Linux, one fresh Python a child elsewhere
 - ``fork_server``    the process that forks, watches and reaps children
@@ -30,7 +30,7 @@ from normwise.lazy import on_use
 
 if TYPE_CHECKING:
     from normwise.engine.local import LocalExecutor
-    from normwise.engine.run_subjects import run_subjects
+    from normwise.engine.subjects import run_subjects
     from normwise.engine.serialization import DamagedError, decode, encode_value
 
 __all__ = [
@@ -58,6 +58,6 @@ __getattr__ = on_use(
         "LocalExecutor": "local",
         "decode": "serialization",
         "encode_value": "serialization",
-        "run_subjects": "run_subjects",
+        "run_subjects": "subjects",
     },
 )

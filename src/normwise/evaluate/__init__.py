@@ -23,7 +23,7 @@ from normwise.evaluate.study import evaluate_study, test_model
 from normwise.lazy import on_use
 
 if TYPE_CHECKING:
-    from normwise.evaluate.compare_runs import compare_runs
+    from normwise.evaluate.finished_runs import compare_runs
 
 __all__ = [
     "ALARMS",
@@ -45,6 +45,6 @@ __all__ = [
 __getattr__ = on_use(
     __name__,
     {
-        "compare_runs": "compare_runs",
+        "compare_runs": "finished_runs",
     },
 )

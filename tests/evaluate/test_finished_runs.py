@@ -17,7 +17,7 @@ from normwise.evaluate import (
     cross_validate_arms,
     evaluate_study,
 )
-from normwise.evaluate.compare_runs import read_finished_run
+from normwise.evaluate.finished_runs import read_finished_run
 from normwise.evaluate.metrics.registry import METRICS
 from normwise.procedure import ARMS
 from normwise.results import Evaluation, read_result
