@@ -30,8 +30,8 @@ from normwise.lazy import on_use
 
 if TYPE_CHECKING:
     from normwise.engine.local import LocalExecutor
-    from normwise.engine.subjects import run_subjects
     from normwise.engine.serialization import DamagedError, decode, encode_value
+    from normwise.engine.subjects import run_subjects
 
 __all__ = [
     "DamagedError",
