@@ -202,10 +202,8 @@ class NormwiseWarning(UserWarning):
     """
 
     def __init__(
-        self, code: str, text: str = "", *, subject: str | None = None, value: float | None = None
+        self, code: str, text: str, *, subject: str | None = None, value: float | None = None
     ) -> None:
-        if not text:
-            code, _, text = code.partition("  ")
         super().__init__(f"{code}  {text}")
         self.code = code
         self.text = text

@@ -25,7 +25,8 @@ def test_failed_scans_leave_every_column_and_stay_in_the_ledger(cohort):
         assert each.index.equals(rest.frame.index)
     assert rest.ledger.loc[1].to_dict() == {
         "id": "2", "group": "2", "label": "AD", "status": "failed", "code": "IMG-104",
-        "reason": "the maps differ; seen 0.8 mm; resample", "missing": "",
+        "reason": "the maps differ; seen 0.8 mm; resample", "general": "the maps differ", "missing": "",
+        "image": False,
     }  # fmt: skip
     assert len(rest.ledger) == 4
     assert cohort.ledger["status"].tolist() == ["included", "included", "excluded", "included"]
@@ -69,4 +70,4 @@ def test_numbers_that_do_not_add_up_are_an_assertion(cohort):
 
 
 def test_one_line():
-    assert one_line(CohortError("COH-205", "a\n\tb.", seen="c", advice=None)) == "a b; seen c"
+    assert one_line("a\n\tb", "", "seen c") == "a b; seen c"

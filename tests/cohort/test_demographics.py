@@ -46,8 +46,8 @@ def test_what_is_no_single_age_costs_its_row(cell, what):
     assert list(reading.problems) == [1]
     problem = reading.problems[1]
     assert problem.code == "COH-207"
-    assert what in problem.problem
-    assert cell in problem.problem
+    assert what in problem.text
+    assert cell in problem.text
     assert problem.advice
     assert np.isnan(reading.values[1])
     assert reading.values[0] == 71

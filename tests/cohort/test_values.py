@@ -32,7 +32,7 @@ def test_what_is_no_number_costs_its_row(cell):
     assert list(reading.problems) == [1]
     assert reading.problems[1].code == "COH-206"
     assert np.isnan(reading.values[1])
-    assert cell in reading.problems[1].problem
+    assert cell in reading.problems[1].text
 
 
 def test_decimal_comma_is_that_of_most_values():

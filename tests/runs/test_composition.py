@@ -5,8 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from normwise.cohort import read_cohort
+from normwise.errors import ImageError
 from normwise.runs.composition import (
     composition_of,
+    flow_of,
     missing_in,
     sites_of,
 )
@@ -54,3 +56,20 @@ def test_missing_values_are_counted_by_class(tmp_path: Path) -> None:
 
 def test_without_sites_there_is_no_table_of_them(tmp_path: Path) -> None:
     assert sites_of(cohort_in(tmp_path, site=None)) == []
+
+
+def test_the_flow_says_what_holds_for_every_row_of_a_code(tmp_path: Path) -> None:
+    cohort = cohort_in(tmp_path, site=None, include=["Age < 80"])
+    error = ImageError(
+        "IMG-104", "the grids differ: no overlap.", seen="a shift of 0.8 mm", advice="resample"
+    )
+    cohort = cohort.leave_out({"g": error})
+    assert {step.code: (step.reason, step.scans) for step in flow_of(cohort.ledger)} == {
+        "COH-202": ("the label dx is missing", 1),
+        "COH-204": ("Age is missing, which Age < 80 needs", 2),
+        "COH-209": ("not Age < 80", 1),
+        "IMG-104": ("the grids differ: no overlap", 1),
+    }
+    reasons = cohort.ledger.set_index("id")["reason"]
+    assert reasons["c"] == "not Age < 80: Age is '80'"
+    assert reasons["g"] == "the grids differ: no overlap; seen a shift of 0.8 mm; resample"

@@ -164,12 +164,13 @@ def choose_image(images: tuple[Path, ...], wanted: dict[str, str]) -> Path | Pro
         if all(entities.get(key, "") == value for key, value in wanted.items())
     ]
     if not fitting:
-        seen = f"; there is {listed(path.name for path in images)}" if images else ""
         return Problem(
             "COH-215",
-            f"no T1-weighted image fits{seen}",
+            "no T1-weighted image fits",
             "add the image, or ask for other entities in cohort.images",
+            f"there is {listed(path.name for path in images)}" if images else "",
             "the image",
+            image=True,
         )
     apart = sorted(
         key for key in {k for e, _ in fitting for k in e} if len({e.get(key) for e, _ in fitting}) > 1
@@ -180,7 +181,8 @@ def choose_image(images: tuple[Path, ...], wanted: dict[str, str]) -> Path | Pro
             if apart
             else "keep one of them"
         )
-        return Problem("COH-216", f"several images fit: {listed(path.name for _, path in fitting)}", advice)
+        names = listed(path.name for _, path in fitting)
+        return Problem("COH-216", "several images fit", advice, names, image=True)
     return min(fitting, key=lambda each: (len(each[0].get("run", "")), each[0].get("run", "")))[1]
 
 
@@ -313,8 +315,8 @@ def _rows_of(
         try:
             listed_cells = _read_sessions(folders, subject)
         except CohortError as error:  # one participant's bad file costs that participant
-            what = f"the sessions of the participant: {error.problem.rstrip('.')}"
-            problem = Problem(error.code, what, error.advice or "")
+            what = "the sessions of the participant can't be read"
+            problem = Problem(error.code, what, error.advice or "", error.problem.rstrip("."))
         for session in sorted(sessions | set(listed_cells)):
             yield _Row(subject, session, {**cells, **listed_cells.get(session, {})}, line, problem)
 

@@ -40,8 +40,8 @@ class Cohort:
         What each column is for, with the categories resolved.
     ledger : DataFrame
         Columns id, group, label, status (included; excluded by the table or the study; or failed, as an image
-        or its measurement), code, reason, and missing (the value that is not there); one row a row of the
-        table.
+        or its measurement), code, reason, general (the reason without the row's own value), missing (the
+        value that is not there) and image (whether no single image was found); one row a row of the table.
     readings : list of str
         How columns and values were read, for people.
     raw : DataFrame of str
@@ -84,7 +84,17 @@ class Cohort:
         CohortError
             COH-114 for an id that takes no part.
         """
-        return self._without({name: (error.code, one_line(error)) for name, error in errors.items()}, FAILED)
+        rows = {
+            name: {
+                "code": error.code,
+                "reason": one_line(
+                    error.problem.rstrip("."), f"seen {error.seen}" if error.seen else "", error.advice or ""
+                ),
+                "general": one_line(error.problem.rstrip(".")),
+            }
+            for name, error in errors.items()
+        }
+        return self._without(rows, FAILED)
 
     def keep(self, ids: Iterable[str]) -> Cohort:
         """Return the cohort with these scans alone, in the table's order; the ledger keeps the others.
@@ -101,7 +111,8 @@ class Cohort:
         """
         wanted = set(ids)
         self._check(wanted)
-        reason = ("COH-218", "not among the scans that were asked for")
+        text = "not among the scans that were asked for"
+        reason = {"code": "COH-218", "reason": text, "general": text}
         return self._without({name: reason for name in self.frame.index if name not in wanted}, LEFT_OUT)
 
     def write_ledger(self, path: Path) -> None:
@@ -118,15 +129,15 @@ class Cohort:
         rows = [columns, *self.ledger[columns].itertuples(index=False, name=None)]
         write_text(path, "".join("\t".join(_cell(value) for value in row) + "\n" for row in rows))
 
-    def _without(self, reasons: dict[str, tuple[str, str]], status: str) -> Cohort:
+    def _without(self, reasons: dict[str, dict[str, str]], status: str) -> Cohort:
         self._check(reasons)
         if not reasons:
             return self
         ledger = self.ledger.copy()
         gone = (ledger["status"] == INCLUDED) & ledger["id"].isin(list(reasons))
         ledger.loc[gone, "status"] = status
-        for column, place in (("code", 0), ("reason", 1)):
-            ledger.loc[gone, column] = [reasons[name][place] for name in ledger.loc[gone, "id"]]
+        for column in ("code", "reason", "general"):
+            ledger.loc[gone, column] = [reasons[name][column] for name in ledger.loc[gone, "id"]]
         stay = ~self.frame.index.isin(list(reasons))
         return replace(
             self,
@@ -150,15 +161,14 @@ class Cohort:
                 )
 
 
-def one_line(error: NormwiseError) -> str:
-    """Return an error's problem, what was seen and the advice in one line for the ledger.
+def one_line(*parts: str) -> str:
+    """Return the parts that are not empty in one line for the ledger.
 
     Examples
     --------
-    >>> one_line(CohortError("COH-205", "Age is missing.", advice="fill it in"))
+    >>> one_line("Age is missing", "", "fill it in")
     'Age is missing; fill it in'
     """
-    parts = (error.problem.rstrip("."), f"seen {error.seen}" if error.seen else "", error.advice or "")
     return re.sub(r"\s+", " ", "; ".join(part for part in parts if part))
 
 

@@ -107,7 +107,10 @@ def value_problems(name: str, reading: ColumnReading) -> dict[int, Problem]:
         What was read of it.
     """
     absent = Problem(
-        "COH-205", f"{name} is missing", "fill it in; the features can't be corrected without it", name
+        "COH-205",
+        f"{name} is missing",
+        "fill it in; the features can't be corrected without it",
+        missing=name,
     )
     return {**{int(row): absent for row in np.flatnonzero(reading.missing)}, **reading.problems}
 
@@ -122,11 +125,12 @@ def warn_of_placeholders(name: str, values: NDArray[np.float64]) -> None:
     values : ndarray of shape (n_rows,)
         What was read of it.
     """
-    found = [f"{code:g} (rows: {(values == code).sum()})" for code in _PLACEHOLDERS if (values == code).any()]
-    if found:
+    counts = {code: rows for code in _PLACEHOLDERS if (rows := int((values == code).sum()))}
+    if counts:
+        held = ", ".join(f"{code:g} (rows: {rows})" for code, rows in counts.items())
         text = (
-            f"{name} holds {', '.join(found)}, used as a number. If it stands for a missing value, leave the "
-            f'cell empty, or add "{name} != {found[0].split()[0]}" to cohort.include.'
+            f"{name} holds {held}, used as a number. If it stands for a missing value, leave the "
+            f'cell empty, or add "{name} != {next(iter(counts)):g}" to cohort.include.'
         )
         warnings.warn(NormwiseWarning("COH-301", text, subject=name), stacklevel=3)
 

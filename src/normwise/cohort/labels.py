@@ -105,12 +105,13 @@ def read_labels(
             readings.append(f"{section.label}: {level!r} read as {value!r}")
     labels = np.array([mapping.get(cell) for cell in text], dtype=object)
     problems = {
-        row: Problem("COH-202", f"the label {section.label} is missing", "fill it in", "the label")
+        row: Problem("COH-202", f"the label {section.label} is missing", "fill it in", missing="the label")
         if missing[row]
         else Problem(
             "COH-203",
-            f"the label {section.label} has no class: {str(text.iloc[row])!r}",
+            f"the label {section.label} has no class",
             f"add it to a class of cohort.classes ({listed(classes)}) if this person should take part",
+            repr(str(text.iloc[row])),
         )
         for row, label in enumerate(labels)
         if label is None

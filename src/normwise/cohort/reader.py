@@ -112,7 +112,7 @@ def _apply_conditions(rows: Rows) -> None:
         rows.leave_out(unknown)
         rows.leave_out(
             {
-                row: Problem("COH-209", f"not {text}: {condition.column} is {str(cells.iloc[row])!r}", "")
+                row: Problem("COH-209", f"not {text}", seen=f"{condition.column} is {str(cells.iloc[row])!r}")
                 for row in where(~holds & rows.remain)
             }
         )
@@ -169,7 +169,7 @@ def _read_sites(rows: Rows) -> Objects | None:
     rows.leave_out(
         dict.fromkeys(
             where(is_missing(text)),
-            Problem("COH-208", f"the site {site} is missing", "fill it in", "the site"),
+            Problem("COH-208", f"the site {site} is missing", "fill it in", missing="the site"),
         )
     )
     return text.to_numpy(dtype=object)
@@ -187,8 +187,10 @@ def _find_images(rows: Rows, *, folders: bool) -> None:
             link = image.is_symlink()
             missing = Problem(
                 "COH-214",
-                f"the image is {'a link to nothing' if link else 'not there'}: {image}",
+                f"the image is {'a link to nothing' if link else 'not there'}",
                 "fetch its content (git annex get)" if link else "add it, or correct cohort.images",
+                str(image),
                 "the image",
+                image=True,
             )
             rows.leave_out({row: missing})

@@ -17,6 +17,7 @@ from normwise.cohort.cohort import (
     INCLUDED,
     LEFT_OUT,
     Cohort,
+    one_line,
 )
 from normwise.cohort.labels import natural_key
 from normwise.cohort.scans import ScanList
@@ -125,7 +126,7 @@ class Rows:
         )
 
     def _ledger(self) -> pd.DataFrame:
-        nothing = Problem("", "", "")
+        nothing = Problem("", "")
         reasons = [self.reasons.get(row, nothing) for row in range(len(self.remain))]
         columns = {
             "id": self.ids,
@@ -133,15 +134,12 @@ class Rows:
             "label": ["" if label is None else label for label in self.labels],
             "status": np.where(self.remain, INCLUDED, LEFT_OUT).astype(object),
             "code": [problem.code for problem in reasons],
-            "reason": [_one_line(problem) for problem in reasons],
+            "reason": [one_line(problem.text, problem.advice) for problem in reasons],
+            "general": [problem.problem for problem in reasons],
             "missing": [problem.missing for problem in reasons],
+            "image": [problem.image for problem in reasons],
         }
         return pd.DataFrame({name: pd.Series(columns[name], dtype=object) for name in columns})
-
-
-def _one_line(problem: Problem) -> str:
-    text = f"{problem.problem}; {problem.advice}" if problem.advice else problem.problem
-    return re.sub(r"\s+", " ", text)
 
 
 def name_scans(rows: Rows) -> None:
@@ -193,8 +191,9 @@ def refuse_duplicates(rows: Rows) -> None:
         {
             row: Problem(
                 "COH-210",
-                f"the id stands in several rows: lines {', '.join(lines[str(rows.ids[row])])}",
+                "the id stands in several rows",
                 advice,
+                f"lines {', '.join(lines[str(rows.ids[row])])}",
             )
             for row in repeated
         }
@@ -202,16 +201,16 @@ def refuse_duplicates(rows: Rows) -> None:
 
 
 def name_people(rows: Rows) -> None:
-    """Tell whose each scan is: a column, or what a pattern takes out of it.
+    """Find whose each scan is: a column, or what a pattern takes out of it.
 
     Parameters
     ----------
     rows : Rows
-        Rows whose person can't be told are left out (COH-212).
+        Rows whose person is not named are left out (COH-212).
     """
     source = rows.section.group or rows.section.id
     text = rows.table.column(source, "cohort.group")
-    absent = Problem("COH-212", f"the person can't be told: {source} is missing", "fill it in")
+    absent = Problem("COH-212", "the person is not named", "fill it in", f"{source} is missing")
     rows.leave_out(dict.fromkeys(where(is_missing(text)), absent))
     rows.groups = text.to_numpy(dtype=object, copy=True)
     if rows.section.group_pattern is None:
@@ -225,8 +224,9 @@ def name_people(rows: Rows) -> None:
         else:
             unfit[row] = Problem(
                 "COH-212",
-                f"the person can't be told: group_pattern does not fit {source} {cell!r}",
+                "the person is not named",
                 "correct cohort.group_pattern",
+                f"group_pattern does not fit {source} {cell!r}",
             )
     rows.leave_out(unfit)
     people = len({rows.groups[row] for row in range(len(text)) if row not in unfit})
@@ -279,7 +279,7 @@ def keep_first_sessions(rows: Rows) -> None:
         person = str(rows.groups[row])
         used = first.setdefault(person, row)
         if used != row:
-            what = f"a later session of the same person: {text[row]}, used is {text[used]}"
-            later[row] = Problem("COH-211", what, "")
+            seen = f"{text[row]}, used is {text[used]}"
+            later[row] = Problem("COH-211", "a later session of the same person", seen=seen)
     rows.leave_out(later)
     rows.readings.append(f"people with several usable sessions: {len(first)}; the first is used, by {column}")

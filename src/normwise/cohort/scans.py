@@ -101,7 +101,14 @@ def list_scans(section: CohortSection, root: Path) -> ScanList:
         cells = {name: cells[row] for name, cells in columns.items()}
         empty = [name for name, cell in cells.items() if cell.casefold() in {"", "n/a"}]
         images.append(
-            Problem("COH-214", f"no image is named: {empty[0]} is missing", "fill it in", "the image")
+            Problem(
+                "COH-214",
+                "no image is named",
+                "fill it in",
+                f"{empty[0]} is missing",
+                "the image",
+                image=True,
+            )
             if empty
             else root / _BRACES.sub(lambda found: cells[found[1]], section.images)  # noqa: B023 — called at once
         )

@@ -57,16 +57,39 @@ _SEX_CODES = ({"0", "1"}, {"1", "2"})
 
 
 class Problem(NamedTuple):
-    """Why one value can't be used: a code, what is wrong, what to do, and what is missing, if anything is."""
+    """Why one row can't be used.
+
+    Attributes
+    ----------
+    code : str
+        Letters of the branch and a number, as in `NormwiseError`.
+    problem : str
+        What is wrong, in words that hold for every row of the code.
+    advice : str
+        What to do.
+    seen : str
+        The row's own value, path or lines.
+    missing : str
+        What is missing, if anything is.
+    image : bool
+        Whether it is the image that is missing or ambiguous.
+    """
 
     code: str
     problem: str
-    advice: str
+    advice: str = ""
+    seen: str = ""
     missing: str = ""
+    image: bool = False
+
+    @property
+    def text(self) -> str:
+        """What is wrong, with what was seen."""
+        return f"{self.problem}: {self.seen}" if self.seen else self.problem
 
     def error(self, subject: str) -> CohortError:
         """Return it as an error about ``subject``."""
-        return CohortError(self.code, f"{self.problem}.", subject=subject, advice=self.advice)
+        return CohortError(self.code, f"{self.text}.", subject=subject, advice=self.advice)
 
 
 @dataclass(frozen=True)
@@ -179,9 +202,10 @@ def _number(text: str, mark: str) -> float:
 def _not_a_number(name: str, text: str, mark: str) -> Problem:
     return Problem(
         "COH-206",
-        f"{name} is not a number: {text!r}",
+        f"{name} is not a number",
         f"give a number with a decimal {mark}; only an empty cell and n/a are missing, and a column of codes "
         "belongs in cohort.categorical",
+        repr(text),
     )
 
 
@@ -223,7 +247,7 @@ def read_ages(name: str, text: pd.Series[str]) -> ColumnReading:
     >>> column = read_ages("age", pd.Series(["71", "042Y", "018M", "89+"]))
     >>> column.values.tolist(), column.readings
     ([71.0, 42.0, 1.5, nan], ["age: '042Y' read as 42 years, '018M' as 1.5 years"])
-    >>> column.problems[3].problem
+    >>> column.problems[3].text
     "age is censored: '89+'"
     """
     numbers = read_numbers(name, text)
@@ -240,8 +264,9 @@ def read_ages(name: str, text: pd.Series[str]) -> ColumnReading:
     for row in np.flatnonzero((values < 0) | (values > OLDEST)):
         problems[int(row)] = Problem(
             "COH-207",
-            f"{name} is no age in years: {str(text.iloc[row])!r}",
+            f"{name} is no age in years",
             "give years; name a column of another unit after it, as age_months; leave a missing age empty",
+            repr(str(text.iloc[row])),
         )
         values[row] = np.nan
     readings = list(numbers.readings)
@@ -256,26 +281,17 @@ def read_ages(name: str, text: pd.Series[str]) -> ColumnReading:
 
 def _unread(name: str, cell: str) -> Problem:
     if _CENSORED.fullmatch(cell):
-        return Problem(
-            "COH-207", f"{name} is censored: {cell!r}", "give the age itself, or leave this person out"
-        )
-    if _RANGE.fullmatch(cell):
-        return Problem(
-            "COH-207",
-            f"{name} is a range: {cell!r}",
-            "give the age itself; where every age is a range, put the column into cohort.categorical",
-        )
-    if _WITH_UNIT.fullmatch(cell):
-        return Problem(
-            "COH-207",
-            f"{name} is zero, as de-identification leaves it: {cell!r}",
-            "take the age from the study's records, or leave the cell empty",
-        )
-    return Problem(
-        "COH-207",
-        f"{name} is no age: {cell!r}",
-        "give years as a number, or as 042Y, 018M, 006W, 010D; a missing age is an empty cell or n/a",
-    )
+        problem, advice = "is censored", "give the age itself, or leave this person out"
+    elif _RANGE.fullmatch(cell):
+        problem = "is a range"
+        advice = "give the age itself; where every age is a range, put the column into cohort.categorical"
+    elif _WITH_UNIT.fullmatch(cell):
+        problem = "is zero, as de-identification leaves it"
+        advice = "take the age from the study's records, or leave the cell empty"
+    else:
+        problem = "is no age"
+        advice = "give years as a number, or as 042Y, 018M, 006W, 010D; a missing age is an empty cell or n/a"
+    return Problem("COH-207", f"{name} {problem}", advice, repr(cell))
 
 
 def names_a_sex(name: str) -> bool:

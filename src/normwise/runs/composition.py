@@ -9,7 +9,7 @@ import pandas as pd
 from normwise.cohort import Cohort
 from normwise.results import FlowStep
 
-__all__ = ["composition_of", "flow_of", "general_reason", "missing_in", "sites_of"]
+__all__ = ["composition_of", "flow_of", "missing_in", "sites_of"]
 
 _UNKNOWN = "class unknown"
 
@@ -84,14 +84,14 @@ def flow_of(ledger: pd.DataFrame) -> list[FlowStep]:
     Parameters
     ----------
     ledger : DataFrame
-        Columns id, status, code, reason; one row a row of the table.
+        Columns status, code and general; one row a row of the table.
     """
     out = ledger[ledger["status"] != "included"]
     steps = [
         FlowStep(
             step="left out",
             code=str(code),
-            reason=general_reason(str(rows["reason"].iloc[0])),
+            reason=str(rows["general"].iloc[0]),
             scans=len(rows),
         )
         for code, rows in out.groupby("code", sort=True)
@@ -99,17 +99,6 @@ def flow_of(ledger: pd.DataFrame) -> list[FlowStep]:
     included = int((ledger["status"] == "included").sum())
     assert sum(step.scans for step in steps) + included == len(ledger), "the flow of participants must add up"
     return steps
-
-
-def general_reason(reason: str) -> str:
-    """Return a reason without the row's own value or path, which stand behind the first colon.
-
-    Examples
-    --------
-    >>> general_reason("the image is missing: /data/sub-01.nii.gz")
-    'the image is missing'
-    """
-    return reason.split(": ", 1)[0].rstrip(".")
 
 
 def _described(cohort: Cohort, members: pd.Series[bool]) -> dict[str, Any]:

@@ -35,7 +35,6 @@ PEOPLE = Group("[people]", sort_key=10)
 NO_DECISION, REFERRED = "no decision", "refer to a specialist"
 IMAGE_COLUMN = "image"
 """Column of a table of new people that names each one's image, from the table's folder."""
-_NO_IMAGE = ("COH-214", "COH-215", "COH-216")  # none named, none found, several
 
 
 def predict(
@@ -200,7 +199,7 @@ def _table(
         if prediction is None:
             reason = f"{entry.code} {entry.reason}"
             rows.append(_row(str(entry.id), NO_DECISION, [""] * len(names), "", reason, ""))
-            failed += str(entry.status) == "failed" or str(entry.code) in _NO_IMAGE
+            failed += bool(entry.status == "failed" or entry.image)
         else:
             rows.append(_prediction_row(prediction, model, top))
             # Others have no decision for who they are, or a specialist's, which is no failure.
@@ -323,7 +322,17 @@ def from_images(images: Sequence[Path], settings: Mapping[str, str], model: Mode
         index=index,
     )  # fmt: skip
     ledger = pd.DataFrame(
-        {"id": names, "group": names, "label": "", "status": "included", "code": "", "reason": ""},
+        {
+            "id": names,
+            "group": names,
+            "label": "",
+            "status": "included",
+            "code": "",
+            "reason": "",
+            "general": "",
+            "missing": "",
+            "image": False,
+        },
         dtype=object,
     )
     return Cohort(
