@@ -66,10 +66,10 @@ def report_coverage(title: str, simulate: Callable[[np.random.Generator], tuple[
         for kind, (low, high) in found.items():
             covered[kind] += low <= truth <= high
             width[kind] += high - low
-    told = "  ".join(
+    text = "  ".join(
         f"{kind} {covered[kind] / COHORTS:.1%} (width {width[kind] / COHORTS:.3f})" for kind in kinds
     )
-    print(f"  {title:<22} {told}", flush=True)
+    print(f"  {title:<22} {text}", flush=True)
 
 
 def _plain_variance(scores: object, influence: np.ndarray) -> float:
@@ -154,8 +154,8 @@ def report_proportions() -> None:
             sample = draw_values(scores, groups, weights, truth)
             for name, each in estimate_metrics(sample, CONFIDENCE).items():
                 covered[name] += each.low is not None and each.low <= truth[name] <= each.high
-        told = "  ".join(f"{name} {count / COHORTS:.1%}" for name, count in covered.items())
-        print(f"  {people} people            {told}", flush=True)
+        text = "  ".join(f"{name} {count / COHORTS:.1%}" for name, count in covered.items())
+        print(f"  {people} people            {text}", flush=True)
 
 
 def report_shuffles() -> None:

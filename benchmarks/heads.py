@@ -173,8 +173,8 @@ def child(name: str, brain: Path) -> None:
             stages["(kept for ANTs)"] = time.process_time() - start
     used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
     seconds = sum(one.ru_utime + one.ru_stime for one in used)
-    told = {"seconds": seconds, "gigabytes": used[0].ru_maxrss / 1e6, "stages": stages, "peaks": peaks}
-    print(json.dumps(told))
+    costs = {"seconds": seconds, "gigabytes": used[0].ru_maxrss / 1e6, "stages": stages, "peaks": peaks}
+    print(json.dumps(costs))
 
 
 def synquick(brain: Path) -> None:

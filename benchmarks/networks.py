@@ -292,9 +292,9 @@ def resume() -> None:
                 kills += 1
                 continue
             answers.append(child)
-            told = child.stdout.read() if child.stdout else ""
+            printed = child.stdout.read() if child.stdout else ""
             break
-    same = told.strip() == answers[0].stdout.strip()
+    same = printed.strip() == answers[0].stdout.strip()
     print(f"killed {kills} times with signal 9, then gone on: weights {'identical' if same else 'DIFFERENT'}")
 
 

@@ -70,19 +70,19 @@ def main() -> None:
             },
             repeats=5,
         )
-        wide, told = cohort(5000, 100)
+        wide, classes = cohort(5000, 100)
         settings = {"epochs": 20, "batch_size": 200, "weight_decay": 0.03}
         compare(
             f"5000 people, 100 features: {MEMBERS} networks, 20 epochs in batches of 200",
             {
-                "normwise": lambda: NeuralClassifier(**settings).fit(wide, told),
-                "scikit-learn": lambda: peers(wide, told, 20, 200),
+                "normwise": lambda: NeuralClassifier(**settings).fit(wide, classes),
+                "scikit-learn": lambda: peers(wide, classes, 20, 200),
             },
             repeats=3,
         )
         new, truth = cohort(4000, 100, seed=1)
         print("\nArea under the curve of 4000 people never seen")
-        for title, rows, labels, epochs, batch in (("139", X, y, 100, 139), ("5000", wide, told, 20, 200)):
+        for title, rows, labels, epochs, batch in (("139", X, y, 100, 139), ("5000", wide, classes, 20, 200)):
             ours = NeuralClassifier(epochs=epochs, batch_size=batch).fit(rows, labels).predict_proba(new)
             theirs = np.mean([one.predict_proba(new) for one in peers(rows, labels, epochs, batch)], axis=0)
             scores = [roc_auc_score(truth, found[:, 1]) for found in (ours, theirs)]

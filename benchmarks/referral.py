@@ -1,6 +1,6 @@
 """Do the sets of likely classes hold the coverage that they state? Simulated cohorts, people never seen.
 
-Each cohort is trained on with tuning and referral as a study asks for it, and met by 2,000 new people of the
+Each cohort is trained on with tuning and referral as a study asks for it and predicts 2,000 new people of the
 same kind; patients are a quarter, so that their coverage shows apart.
 """
 

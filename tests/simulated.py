@@ -1,4 +1,4 @@
-"""A small confounded cohort for several rooms: a feature shrinks with age and disease, patients are older."""
+"""A small confounded cohort for tests: a feature shrinks with age and disease, patients are older."""
 
 from __future__ import annotations
 

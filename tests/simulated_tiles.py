@@ -193,7 +193,7 @@ def _place(
             angle = rng.uniform(0, 2 * np.pi)
             reach = 1.02 * (radius + near[2])
             x, y = near[0] + reach * np.cos(angle), near[1] + reach * np.sin(angle)
-            free = 0.90  # so near that the outlines meet
+            free = 0.90  # so near that the outlines touch
         else:
             x, y = rng.uniform(0, size, 2)
             free = 1.5

@@ -1,4 +1,4 @@
-"""The house keeps its rules: doors, file lengths, public names, and a page that explains every code."""
+"""Imports between packages, file lengths, public names, and a page that explains every code."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ def imported_modules(path: Path) -> set[str]:
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(SOURCE)))
 def test_a_file_imports_siblings_not_its_own_package_nor_the_root(path: Path) -> None:
     inside = path.relative_to(SOURCE).parts
-    doors = {".".join(["normwise", *inside[:depth]]) for depth in range(len(inside))}
+    packages = {".".join(["normwise", *inside[:depth]]) for depth in range(len(inside))}
     if path.name == "__init__.py":
-        doors.discard(".".join(["normwise", *inside[:-1]]))
-    wrong = imported_modules(path) & doors
-    # A command tells its version; that lives at the root and nowhere else.
+        packages.discard(".".join(["normwise", *inside[:-1]]))
+    wrong = imported_modules(path) & packages
+    # A command prints the version; that lives at the root and nowhere else.
     assert not wrong - ({"normwise"} if inside[0] == "cli" else set())
 
 
@@ -86,13 +86,15 @@ def test_public_names_are_there(name: str) -> None:
     assert name in dir(normwise)
 
 
-@pytest.mark.parametrize("room", sorted({path.parent.name for path in FILES if path.parent.parent == SOURCE}))
-def test_every_door_lists_what_it_opens(room: str) -> None:
-    door = __import__(f"normwise.{room}", fromlist=["__all__"])
-    assert door.__doc__
-    # The command line is the topmost room: nobody enters it by name.
-    for name in getattr(door, "__all__", () if room == "cli" else None):
-        assert hasattr(door, name), f"normwise.{room} lists {name}"
+@pytest.mark.parametrize(
+    "package", sorted({path.parent.name for path in FILES if path.parent.parent == SOURCE})
+)
+def test_every_package_lists_what_it_exports(package: str) -> None:
+    module = __import__(f"normwise.{package}", fromlist=["__all__"])
+    assert module.__doc__
+    # The command line is the topmost package: no other imports from it.
+    for name in getattr(module, "__all__", () if package == "cli" else None):
+        assert hasattr(module, name), f"normwise.{package} lists {name}"
 
 
 def test_importing_the_package_is_light() -> None:

@@ -43,18 +43,18 @@ def test_help_answers_in_half_a_second():
 
 def test_every_verb_is_listed_with_its_line(capsys):
     assert main(["--help"]) == 0
-    told = capsys.readouterr().out
+    text = capsys.readouterr().out
     for verb, (_, about) in VERBS.items():
-        assert re.search(rf"^  {verb} +{re.escape(about[:40])}", told, flags=re.MULTILINE)
+        assert re.search(rf"^  {verb} +{re.escape(about[:40])}", text, flags=re.MULTILINE)
 
 
 @pytest.mark.parametrize("verb", list(VERBS))
 def test_help_of_a_verb_fits_80_columns(verb, capsys, monkeypatch):
     monkeypatch.setenv("COLUMNS", "80")
     assert main([verb, "--help"]) == 0
-    told = capsys.readouterr().out
-    assert told.startswith(f"Usage: normwise {verb}")
-    assert max(map(len, told.splitlines())) <= 80
+    text = capsys.readouterr().out
+    assert text.startswith(f"Usage: normwise {verb}")
+    assert max(map(len, text.splitlines())) <= 80
 
 
 def test_version(capsys):
@@ -74,11 +74,11 @@ def test_version(capsys):
 )
 def test_a_usage_error_is_refused_in_our_own_form(words, capsys):
     assert main(words) == 2
-    told = capsys.readouterr()
-    assert told.out == ""
-    assert told.err.startswith("CLI-101  ")
-    assert "--help" in told.err
-    assert "Traceback" not in told.err
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert printed.err.startswith("CLI-101  ")
+    assert "--help" in printed.err
+    assert "Traceback" not in printed.err
 
 
 def test_a_near_miss_is_suggested(capsys):
@@ -88,9 +88,9 @@ def test_a_near_miss_is_suggested(capsys):
 
 def test_a_refused_study_says_the_errors_own_text(tmp_path, capsys):
     assert main(["check", str(tmp_path / "absent.toml")]) == 2
-    told = capsys.readouterr().err
-    assert told.startswith("STU-101  ")
-    assert "Traceback" not in told
+    text = capsys.readouterr().err
+    assert text.startswith("STU-101  ")
+    assert "Traceback" not in text
 
 
 def test_debug_shows_the_traceback_of_a_refusal(tmp_path, capsys):
@@ -109,11 +109,11 @@ def test_an_accident_is_said_calmly_and_logged_in_full(tmp_path, capsys, monkeyp
 
     monkeypatch.setattr("normwise.cohort.read_study", break_down)
     assert main(["check", str(tmp_path)]) == 2
-    told = capsys.readouterr().err
-    assert told.startswith("CLI-901  ")
-    assert "ZeroDivisionError: a hidden fault" in told
-    assert "Traceback" not in told
-    log = re.search(r"details: (\S+);", told)[1]
+    text = capsys.readouterr().err
+    assert text.startswith("CLI-901  ")
+    assert "ZeroDivisionError: a hidden fault" in text
+    assert "Traceback" not in text
+    log = re.search(r"details: (\S+);", text)[1]
     assert "Traceback" in Path(log).read_text(encoding="utf-8")
     main(["check", str(tmp_path), "--debug"])
     assert "break_down" in capsys.readouterr().err

@@ -29,9 +29,9 @@ def say_everything(teller):
 
 def test_text(capsys):
     say_everything(CommandOutput("extract"))
-    told = capsys.readouterr()
-    assert told.out == "people      3 of 4\n     AUC\nraw  0.8\nrun/features.tsv\n"
-    assert told.err == "sub-04 was left out\n"
+    printed = capsys.readouterr()
+    assert printed.out == "people      3 of 4\n     AUC\nraw  0.8\nrun/features.tsv\n"
+    assert printed.err == "sub-04 was left out\n"
 
 
 def test_quiet_says_nothing(capsys):
@@ -41,15 +41,15 @@ def test_quiet_says_nothing(capsys):
 
 def test_json_is_one_object(capsys):
     say_everything(CommandOutput("extract", as_json=True, quiet=True))
-    told = capsys.readouterr()
-    assert json.loads(told.out) == {
+    printed = capsys.readouterr()
+    assert json.loads(printed.out) == {
         "event": "end",
         "command": "extract",
         "exit": 1,
         "people": 3,
         "wrote": ["run/features.tsv"],
     }
-    assert told.err == ""
+    assert printed.err == ""
 
 
 def test_long_text_stays_on_its_line_in_a_file(capsys):
@@ -110,17 +110,17 @@ def test_every_arm_has_its_line_and_the_main_one_its_gain(capsys):
         "normalized-appended": {"auc": Estimate(0, 0, 0)},
     }
     print_arms(CommandOutput("evaluate"), evaluation({"raw": arm(0.8), "normalized": arm(0.88, 0.021)}, gain))
-    told = capsys.readouterr().out
-    assert "raw              0.80 .75–.85" in told
-    assert "normalized*      0.88 .83–.93" in told
-    assert "+0.08 (+0.01 to +0.15) over raw" in told
-    assert "appended" not in told
-    assert "2.1%" in told
-    assert max(map(len, told.splitlines())) <= 80
+    text = capsys.readouterr().out
+    assert "raw              0.80 .75–.85" in text
+    assert "normalized*      0.88 .83–.93" in text
+    assert "+0.08 (+0.01 to +0.15) over raw" in text
+    assert "appended" not in text
+    assert "2.1%" in text
+    assert max(map(len, text.splitlines())) <= 80
 
 
 def test_a_test_of_one_arm_needs_no_star(capsys):
     print_arms(CommandOutput("test"), evaluation({"normalized": arm(0.88)}))
-    told = capsys.readouterr().out
-    assert "*" not in told
-    assert "gained" not in told
+    text = capsys.readouterr().out
+    assert "*" not in text
+    assert "gained" not in text

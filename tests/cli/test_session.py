@@ -29,9 +29,9 @@ def test_own_warnings_are_noted_once_and_those_of_libraries_only_logged(tmp_path
         for _ in range(2):
             warnings.warn("FEA-902  the same value", NormwiseWarning, stacklevel=1)
         warnings.warn("a library's own matter", FutureWarning, stacklevel=1)
-    told = capsys.readouterr().err
-    assert told.count("FEA-902") == 1
-    assert "library" not in told
+    text = capsys.readouterr().err
+    assert text.count("FEA-902") == 1
+    assert "library" not in text
     log = session.log.path.read_text()
     assert "FEA-902" in log
     assert "library" in log
@@ -56,9 +56,9 @@ def test_failures_are_named_up_to_five_and_end_with_1(tmp_path, capsys):
     with open_session("extract", RunFlags()) as session:
         session.print_failures(tmp_path)
         assert session.end() == 1
-    told = capsys.readouterr().err
-    assert told.count("IMG-202") == 5
-    assert "and 2 more" in told
+    text = capsys.readouterr().err
+    assert text.count("IMG-202") == 5
+    assert "and 2 more" in text
 
 
 def test_an_accident_in_a_run_is_logged_there(tmp_path):

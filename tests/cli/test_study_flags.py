@@ -28,7 +28,7 @@ def parse(*words):
 
 
 def dotted_keys(model=Study, above=""):
-    """Walk the schema in another way than the flags do: over a study that has every optional section."""
+    """List the keys in another way than the flags do: from a study that has every optional section."""
     for name, value in model:
         if isinstance(value, BaseModel):
             yield from dotted_keys(value, f"{above}{name}.")

@@ -182,16 +182,16 @@ def test_keys_that_contradict_one_another(tmp_path, cohort, code, advice):
 
 
 def sections():
-    def walk(keys, place):
+    def list_keys(keys, place):
         for name, field in keys.items():
             inner = section_in(field.annotation)
             if inner:
                 section_keys = feature_keys() if inner is FeaturesSection else inner.model_fields
-                yield from walk(section_keys, place or name)
+                yield from list_keys(section_keys, place or name)
             if not inner or place:
                 yield place, name, field
 
-    return list(walk(Study.model_fields, ""))
+    return list(list_keys(Study.model_fields, ""))
 
 
 def documented():

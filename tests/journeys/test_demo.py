@@ -23,9 +23,9 @@ def test_the_demo_ends_with_three_sentences_and_the_report(demo):
     assert (run / "model" / "manifest.json").is_file()
     evaluation = read_result(Evaluation, run / "evaluation.json")
     auc = evaluation.arms[evaluation.main_arm].auc.estimate
-    told = "\n".join(lines)
-    assert f"with an AUC of {auc:.2f}" in told
-    assert len(re.findall(r"\.$", told, flags=re.MULTILINE)) == 3
+    text = "\n".join(lines)
+    assert f"with an AUC of {auc:.2f}" in text
+    assert len(re.findall(r"\.$", text, flags=re.MULTILINE)) == 3
 
 
 def test_the_demo_again_takes_up_its_run(demo, normwise):

@@ -39,11 +39,11 @@ def test_a_damaged_image_costs_one_row_and_the_others_go_on(normwise, own_cohort
     scan(own_cohort, "sub-005").unlink()
     ending = normwise("extract", own_cohort, tmp_path / "run", "--jobs", 2, code=1)
     assert "sub-003 was left out: IMG-" in ending.err
-    told = ledger(tmp_path / "run")
-    assert len(told) == 36
-    assert told["sub-003"]["code"].startswith("IMG-")
-    assert told["sub-005"]["code"] == "COH-214"
-    assert sum(row["status"] == "included" for row in told.values()) == 34
+    rows = ledger(tmp_path / "run")
+    assert len(rows) == 36
+    assert rows["sub-003"]["code"].startswith("IMG-")
+    assert rows["sub-005"]["code"] == "COH-214"
+    assert sum(row["status"] == "included" for row in rows.values()) == 34
     features = (tmp_path / "run" / "features.tsv").read_text().splitlines()
     assert len(features) == 1 + 34
 

@@ -1,4 +1,4 @@
-"""The whole way as a user walks it: check, extract, evaluate, train, predict, test, report, descent."""
+"""The commands as a user gives them: check, extract, evaluate, train, predict, test, report, descent."""
 
 import csv
 import json
@@ -38,9 +38,9 @@ def scan(cohort, name):
 
 def test_check_says_what_would_be_run_and_writes_nothing(normwise, cohort):
     before = {path: path.stat().st_mtime_ns for path in cohort.rglob("*")}
-    told = normwise("check", cohort, "--include", "age >= 60").out
-    assert "defines normal" in told
-    assert "COH-209" in told
+    printed = normwise("check", cohort, "--include", "age >= 60").out
+    assert "defines normal" in printed
+    assert "COH-209" in printed
     assert {path: path.stat().st_mtime_ns for path in cohort.rglob("*")} == before
 
 
@@ -141,8 +141,8 @@ def test_descent_draws_three_rates(normwise, run, cohort, quick, tmp_path):
 def test_a_bids_folder_with_flags_is_a_study_too(normwise, run, cohort, quick, tmp_path):
     bids = tmp_path / "bids"
     shutil.copytree(cohort, bids, ignore=shutil.ignore_patterns("study.toml"))
-    told = normwise("check", bids, "--demographics", "age", "sex", "--label", "diagnosis").out
-    assert "36 of the table's 36" in told
+    printed = normwise("check", bids, "--demographics", "age", "sex", "--label", "diagnosis").out
+    assert "36 of the table's 36" in printed
     shutil.copytree(run / ".cache", tmp_path / "run" / ".cache")
     ending = normwise("extract", bids, tmp_path / "run", "--demographics", "age", "sex", "--jobs", 2)
     # Finished work is known by content, wherever the images lie.

@@ -28,21 +28,21 @@ def test_a_persons_contributions_add_up_to_their_log_odds_against_somebody_as_ex
     assert columns == ["normal", "AD"]  # not in the order of the alphabet, as the classifier has them
     np.testing.assert_allclose(shares.sum(axis=1), odds[:-1] - odds[-1], atol=1e-3)
     for row, person in enumerate(model.predictions(small.X, top=6)):
-        told = {each.feature: each.weight for each in person.contributions}
-        assert sum(told.values()) == pytest.approx(shares[row].sum(), abs=1e-9)
-        sizes = [abs(weight) for weight in told.values()]
+        weights = {each.feature: each.weight for each in person.contributions}
+        assert sum(weights.values()) == pytest.approx(shares[row].sum(), abs=1e-9)
+        sizes = [abs(weight) for weight in weights.values()]
         assert sizes == sorted(sizes, reverse=True)
 
 
 def test_a_small_hippocampus_speaks_for_the_disease(small):
     people = model_of(small, "neural").predictions(small.X)
-    told = [
+    pairs = [
         (each.w, each.weight)
         for person in people
         for each in person.contributions
         if each.feature == "hippocampus_left.volume_mm3"
     ]
-    w, weight = np.array(told).T
+    w, weight = np.array(pairs).T
     assert np.corrcoef(w, weight)[0, 1] < -0.7
 
 

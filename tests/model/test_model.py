@@ -44,7 +44,11 @@ def test_reasons_for_no_decision(small: Any) -> None:
     assert set(second.probabilities) == {"normal", "AD"}
     assert third.decision in {"normal", "AD"}
     assert third.reason == ""
-    assert [told.outcome for told in (first, second, third)] == ["failed", "unsupported", "decided"]
+    assert [prediction.outcome for prediction in (first, second, third)] == [
+        "failed",
+        "unsupported",
+        "decided",
+    ]
 
 
 @pytest.mark.parametrize("order", [("normal", "AD"), ("normal", "patient")])
@@ -55,12 +59,14 @@ def test_weights_point_at_the_patients(order: tuple[str, str], small: Any) -> No
     roles = replace(small.roles, classes=order, targets=order)
     model = model_of(replace(small, labels=labels, roles=roles))
     patients = [
-        told for told, label in zip(model.predictions(small.X), labels, strict=True) if label == order[1]
+        prediction
+        for prediction, label in zip(model.predictions(small.X), labels, strict=True)
+        if label == order[1]
     ]
     hippocampus = [
         item
-        for told in patients
-        for item in told.contributions
+        for prediction in patients
+        for item in prediction.contributions
         if item.feature == "hippocampus_left.volume_mm3"
     ]
     # Atrophy speaks for disease: negative W, positive contribution.
@@ -71,20 +77,24 @@ def test_weights_point_at_the_patients(order: tuple[str, str], small: Any) -> No
 def test_contributions_are_the_linear_score(small: Any) -> None:
     model = model_of(small)
     pipeline = model.procedure.pipeline
-    told = model.predictions(small.X, top=100)
+    predictions = model.predictions(small.X, top=100)
     score = pipeline.decision_function(small.X)
     # scikit-learn's score points at "normal", the last class of the alphabet; ours at the patients.
-    added = np.array([sum(item.weight for item in person.contributions) for person in told])
+    added = np.array([sum(item.weight for item in person.contributions) for person in predictions])
     assert np.allclose(added + score, (added + score)[0])
 
 
 def test_rows_of_one_name_keep_their_own_contributions(small: Any) -> None:
     model = model_of(small)
     alike = small.X.iloc[[0, 41]].set_axis(["s", "s"], axis=0)
-    for row, told in enumerate(model.predictions(alike)):
+    for row, prediction in enumerate(model.predictions(alike)):
         alone = model.predictions(alike.iloc[[row]])[0]
-        assert [item.feature for item in told.contributions] == [item.feature for item in alone.contributions]
-        assert [item.value for item in told.contributions] == [item.value for item in alone.contributions]
+        assert [item.feature for item in prediction.contributions] == [
+            item.feature for item in alone.contributions
+        ]
+        assert [item.value for item in prediction.contributions] == [
+            item.value for item in alone.contributions
+        ]
 
 
 @pytest.mark.parametrize("value", ["torn", None, pd.NA])
@@ -128,14 +138,14 @@ def test_an_absurd_feature_decides_nothing_and_costs_that_row_only(
     model = make(small)
     people = small.X.iloc[:3].copy()
     people.iloc[1, people.columns.get_loc("noise_2.mean")] = value
-    told = model.predictions(people)
-    assert told[1].decision is None
-    assert told[1].probabilities == {}
-    assert told[1].reason.startswith("feature noise_2.mean lies ")
-    assert told[1].reason.endswith(f" {unit}: check its unit")
-    assert [told[0], told[2]] == model.predictions(small.X.iloc[[0, 2]])
-    assert told[0].decision is not None
-    assert model.predictions(people.iloc[[1]]) == [told[1]]
+    predictions = model.predictions(people)
+    assert predictions[1].decision is None
+    assert predictions[1].probabilities == {}
+    assert predictions[1].reason.startswith("feature noise_2.mean lies ")
+    assert predictions[1].reason.endswith(f" {unit}: check its unit")
+    assert [predictions[0], predictions[2]] == model.predictions(small.X.iloc[[0, 2]])
+    assert predictions[0].decision is not None
+    assert model.predictions(people.iloc[[1]]) == [predictions[1]]
 
 
 @pytest.mark.parametrize("arm", ["normalized", "appended", "raw"])

@@ -18,12 +18,12 @@ def scored(**decisions: int) -> Scored:
 
 
 def test_the_models_own_probability_and_decision_are_not_shown() -> None:
-    told = out_of_fold(scored(normal=4, AD=1), OWN)
-    assert told.probabilities == {"normal": 0.7, "AD": 0.3}
-    assert told.decision == "normal"
-    assert told.threshold is None
-    assert told.reason == "decided normal in 4 of 5 tests, AD in 1"
-    assert told.contributions == OWN.contributions
+    prediction = out_of_fold(scored(normal=4, AD=1), OWN)
+    assert prediction.probabilities == {"normal": 0.7, "AD": 0.3}
+    assert prediction.decision == "normal"
+    assert prediction.threshold is None
+    assert prediction.reason == "decided normal in 4 of 5 tests, AD in 1"
+    assert prediction.contributions == OWN.contributions
 
 
 @pytest.mark.parametrize(
@@ -31,6 +31,6 @@ def test_the_models_own_probability_and_decision_are_not_shown() -> None:
     [({"AD": 2, "normal": 2}, None), ({"": 3, "AD": 2}, None), ({"AD": 1}, "AD")],
 )
 def test_a_tie_or_mostly_nothing_is_no_decision(decisions: dict[str, int], decision: str | None) -> None:
-    told = out_of_fold(scored(**decisions), OWN)
-    assert told.decision == decision
-    assert ("too old" in told.reason) == ("" in decisions)
+    prediction = out_of_fold(scored(**decisions), OWN)
+    assert prediction.decision == decision
+    assert ("too old" in prediction.reason) == ("" in decisions)

@@ -79,12 +79,12 @@ def test_covering_the_signal_takes_the_evidence_away(model):
 
 def test_a_drawing_says_where(model):
     X, _ = planted(model.ndim)
-    evidence = np.zeros(X.shape[1:])
-    evidence[(3,) * model.ndim] = 1.0
-    drawing = draw_saliency(X[0], evidence, "LeakInputs for disease")
+    weight = np.zeros(X.shape[1:])
+    weight[(3,) * model.ndim] = 1.0
+    drawing = draw_saliency(X[0], weight, "Evidence for disease")
     assert drawing.png.startswith(b"\x89PNG")
     assert " × ".join(["3"] * model.ndim) in drawing.alt
-    assert drawing.png == draw_saliency(X[0], evidence, "LeakInputs for disease").png
+    assert drawing.png == draw_saliency(X[0], weight, "Evidence for disease").png
 
 
 def test_what_has_no_evidence_is_refused(model):

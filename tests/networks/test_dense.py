@@ -56,26 +56,26 @@ def test_numpy_and_pytorch_compute_the_same(activation, n_outputs):
     scores = module(inputs)
     network = Dense(weights, activation)
     np.testing.assert_allclose(network.scores(rows), scores.detach().numpy(), atol=1e-12)
-    pull = np.random.default_rng(5).normal(size=scores.shape)
-    (scores * torch.tensor(pull)).sum().backward()
-    mine, gradients = network.gradients(rows, lambda found: pull)
+    gradient = np.random.default_rng(5).normal(size=scores.shape)
+    (scores * torch.tensor(gradient)).sum().backward()
+    mine, gradients = network.gradients(rows, lambda found: gradient)
     np.testing.assert_allclose(mine, network.scores(rows))
     np.testing.assert_allclose(gradients, inputs.grad.numpy(), atol=1e-12)
 
 
 @pytest.mark.parametrize("place", [0, 1, 2])
-def test_the_pull_on_scores_is_the_gradient_of_the_joined_odds(place):
+def test_log_odds_gradient_is_the_gradient_of_the_joined_odds(place):
     draw = np.random.default_rng(1)
     for n_outputs in (1, 3):
         if place >= max(2, n_outputs):
             continue
         scores = draw.normal(size=(4, 6, n_outputs)) * 3.0
-        pull, small = log_odds_gradient(scores, place), 1e-6
+        gradient, small = log_odds_gradient(scores, place), 1e-6
         for index in np.ndindex(4, 6, n_outputs):
             step = np.zeros_like(scores)
             step[index] = small
             rise = (odds_of(scores + step, place) - odds_of(scores - step, place))[index[1]] / (2 * small)
-            assert pull[index] == pytest.approx(rise, abs=1e-7)
+            assert gradient[index] == pytest.approx(rise, abs=1e-7)
 
 
 def test_joined_odds_are_those_of_the_mean_probability_also_far_out():

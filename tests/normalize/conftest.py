@@ -1,4 +1,4 @@
-"""People with known ageing, for every test of the room."""
+"""People with known ageing, for every test of the package."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pytest
 def make_people(
     n: int = 80, m: int = 7, seed: int = 0, dtype: str = "float64", patients: float = 0.3
 ) -> tuple[pd.DataFrame, np.ndarray]:
-    """Return a travelling frame (f0 …, age, sex, site) and its labels."""
+    """Return a frame of features and demographics (f0 …, age, sex, site) and its labels."""
     rng = np.random.default_rng(seed)
     age = rng.uniform(40, 90, n)
     sex = rng.choice(["F", "M"], n)

@@ -28,17 +28,17 @@ def test_a_new_normal_persons_w_is_students_t(n: int, settings: dict[str, object
         normalizer = FeatureNormalizer(demographics=["age", "sex"], **settings).fit(people.iloc[:n])
         scores.append(normalizer.transform(people.iloc[n:]).ravel())
         freedom = normalizer.regression_.degrees_of_freedom
-    told = np.concatenate(scores)
-    assert stats.kstest(told, stats.t(freedom).cdf).pvalue > 0.01
+    w = np.concatenate(scores)
+    assert stats.kstest(w, stats.t(freedom).cdf).pvalue > 0.01
     # The test tells the normal distribution, and a W without the error of what is expected, from Student's t.
-    assert stats.kstest(told, stats.norm.cdf).pvalue < 1e-3
-    assert stats.kstest(told * np.sqrt(1 + 3 / n), stats.t(freedom).cdf).pvalue < 1e-3
+    assert stats.kstest(w, stats.norm.cdf).pvalue < 1e-3
+    assert stats.kstest(w * np.sqrt(1 + 3 / n), stats.t(freedom).cdf).pvalue < 1e-3
 
 
 def test_centiles_of_new_normal_people_are_uniform() -> None:
     rng = np.random.default_rng(1)
     people = simulate(800, 80, rng)
     normalizer = FeatureNormalizer(demographics=["age", "sex"], variance="demographic").fit(people.iloc[:300])
-    told = normalizer.explain(people.iloc[300:])["centile"]
-    share = np.histogram(told, bins=[0, 2.5, 25, 50, 75, 97.5, 100])[0] / len(told)
+    centiles = normalizer.explain(people.iloc[300:])["centile"]
+    share = np.histogram(centiles, bins=[0, 2.5, 25, 50, 75, 97.5, 100])[0] / len(centiles)
     np.testing.assert_allclose(share, [0.025, 0.225, 0.25, 0.25, 0.225, 0.025], atol=0.012)

@@ -107,11 +107,11 @@ def test_few_normals_warn_and_flat_features_warn_once_each(people: People) -> No
         make().fit(X, y)
     X, y = people(200)
     X = X.assign(f1=3.0, f4=X["age"] * 2, f5=0.0)
-    with pytest.warns(NormwiseWarning) as told:
+    with pytest.warns(NormwiseWarning) as caught:
         w = make().fit_transform(X, y)
-    assert [str(one.message)[:7] for one in told] == ["NRM-204", "NRM-202"]
-    assert "determine f4 to" in str(told[0].message)
-    assert "vary in f1, f5," in str(told[1].message)
+    assert [str(one.message)[:7] for one in caught] == ["NRM-204", "NRM-202"]
+    assert "determine f4 to" in str(caught[0].message)
+    assert "vary in f1, f5," in str(caught[1].message)
     assert not w[:, [1, 5]].any()
     assert np.abs(w[:, 4]).max() < 1e-9
     with warnings.catch_warnings():
@@ -208,18 +208,18 @@ def table(people: People) -> tuple[pd.DataFrame, np.ndarray]:
 def test_explain_says_what_transform_does(table: tuple[pd.DataFrame, np.ndarray]) -> None:
     X, y = table
     normalizer = two().fit(X, y)
-    told = normalizer.explain(X)
-    assert list(told.columns) == ["feature", "value", "expected", "residual", "w", "centile"]
-    assert len(told) == 120 * 7
-    sub = told.loc["sub-003"]
+    explained = normalizer.explain(X)
+    assert list(explained.columns) == ["feature", "value", "expected", "residual", "w", "centile"]
+    assert len(explained) == 120 * 7
+    sub = explained.loc["sub-003"]
     assert sub["feature"].tolist() == [f"f{i}" for i in range(7)]
     np.testing.assert_allclose(
-        told["w"].to_numpy().reshape(120, 7), normalizer.transform(X), rtol=1e-9, atol=1e-12
+        explained["w"].to_numpy().reshape(120, 7), normalizer.transform(X), rtol=1e-9, atol=1e-12
     )
-    np.testing.assert_array_equal(told["value"].to_numpy().reshape(120, 7), X[X.columns[:7]])
-    np.testing.assert_allclose(told["residual"], told["value"] - told["expected"])
+    np.testing.assert_array_equal(explained["value"].to_numpy().reshape(120, 7), X[X.columns[:7]])
+    np.testing.assert_allclose(explained["residual"], explained["value"] - explained["expected"])
     freedom = (y == "normal").sum() - 3
-    np.testing.assert_allclose(told["centile"], 100 * stats.t.cdf(told["w"], freedom))
+    np.testing.assert_allclose(explained["centile"], 100 * stats.t.cdf(explained["w"], freedom))
 
 
 @pytest.mark.parametrize("variance", ["constant", "demographic"])
@@ -235,8 +235,8 @@ def test_centile_curves_are_where_people_have_that_centile(
     for centile in (5, 97.5):
         at = curves.set_index("feature", append=True)[f"centile_{centile:g}"]
         people = X.iloc[:3].set_index(grid.index).assign(**grid, f5=at[:, "f5"], f2=at[:, "f2"])
-        told = normalizer.explain(people, features=["f5", "f2"])
-        np.testing.assert_allclose(told["centile"], centile)
+        explained = normalizer.explain(people, features=["f5", "f2"])
+        np.testing.assert_allclose(explained["centile"], centile)
 
 
 def test_expected_never_looks_at_features(table: tuple[pd.DataFrame, np.ndarray]) -> None:
@@ -253,11 +253,14 @@ def test_coefficients_are_in_the_units_of_the_data(
 ) -> None:
     X, y = table
     normalizer = two(interactions=interactions).fit(X, y)
-    told = normalizer.coefficients()
+    coefficients = normalizer.coefficients()
     columns = normalizer.design_.encode(Demographics(X))
-    expected = told["constant"].to_numpy() + columns @ told[list(normalizer.design_.names)].to_numpy().T
+    expected = (
+        coefficients["constant"].to_numpy()
+        + columns @ coefficients[list(normalizer.design_.names)].to_numpy().T
+    )
     np.testing.assert_allclose(expected.ravel(), normalizer.expected(X)["expected"])
-    assert told.loc["f6", "age"] == pytest.approx(-0.2, abs=0.05)
+    assert coefficients.loc["f6", "age"] == pytest.approx(-0.2, abs=0.05)
     assert normalizer.coefficients(["f6"]).index.tolist() == ["f6"]
 
 
@@ -268,8 +271,8 @@ def test_variance_by_demographics_follows_a_growing_spread() -> None:
     X = pd.DataFrame({"f": age * 0.1 + spread * rng.normal(size=3000), "age": age})
     normalizer = FeatureNormalizer(demographics=["age"], variance="demographic").fit(X)
     curves = normalizer.expected(pd.DataFrame({"age": [45.0, 65, 85]}), centiles=(50 + 34.134,))
-    told = curves.iloc[:, 2] - curves["expected"]
-    np.testing.assert_allclose(told, np.exp((np.array([45.0, 65, 85]) - 65) / 25), rtol=0.06)
+    one_deviation = curves.iloc[:, 2] - curves["expected"]
+    np.testing.assert_allclose(one_deviation, np.exp((np.array([45.0, 65, 85]) - 65) / 25), rtol=0.06)
     w = normalizer.transform(X).ravel()
     for group in (age < 50, age > 80):
         assert w[group].std() == pytest.approx(1, abs=0.06)
@@ -283,29 +286,29 @@ def test_in_support_tells_each_person(table: tuple[pd.DataFrame, np.ndarray]) ->
     new.loc["sub-002", "sex"] = "X"
     new.loc["sub-003", "f4"] = np.nan
     new.loc["sub-004", ["age", "f1"]] = [np.nan, np.inf]
-    told = normalizer.in_support(new)
-    assert told.index.equals(new.index)
-    assert told["supported"].tolist() == [True, False, False, False, False]
-    assert told["encodable"].tolist() == [True, True, False, False, False]
-    assert told["supported"].dtype == bool
-    assert told["reason"].tolist() == [
+    support = normalizer.in_support(new)
+    assert support.index.equals(new.index)
+    assert support["supported"].tolist() == [True, False, False, False, False]
+    assert support["encodable"].tolist() == [True, True, False, False, False]
+    assert support["supported"].dtype == bool
+    assert support["reason"].tolist() == [
         "",
-        told.loc["sub-001", "reason"],
+        support.loc["sub-001", "reason"],
         "sex 'X' was never seen in the normal group, F, M",
         "f4 is not a finite number",
         "age is missing; f1 is not a finite number",
     ]
     demographics_alone = normalizer.in_support(new[["age", "sex"]])
     assert demographics_alone["supported"].tolist() == [True, False, False, True, False]
-    normalizer.transform(new[told["encodable"].to_numpy()])
+    normalizer.transform(new[support["encodable"].to_numpy()])
 
 
 def test_without_demographics_an_array_can_be_asked() -> None:
     x = np.random.default_rng(0).normal(size=(30, 3))
     normalizer = FeatureNormalizer().fit(x)
     x[4, 1] = np.nan
-    told = normalizer.in_support(x)
-    assert told["reason"].tolist()[3:5] == ["", "1 is not a finite number"]
+    support = normalizer.in_support(x)
+    assert support["reason"].tolist()[3:5] == ["", "1 is not a finite number"]
     assert normalizer.explain(x[:2])["feature"].tolist() == ["x0", "x1", "x2"] * 2
 
 

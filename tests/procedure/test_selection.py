@@ -149,10 +149,10 @@ def test_weights_and_contributions_speak_of_all_features(small: Any) -> None:
     assert kind == "coefficient"
     assert {row.feature for row in rows} == {name for name in small.X.columns if name not in ("age", "sex")}
     assert {row.feature for row in rows if row.weight != 0} == set(fitted.selected)
-    for told in contributions_of(fitted, small.X.iloc[:3], top=2).values():
-        assert {one.feature for one in told} == set(fitted.selected)
+    for contributions in contributions_of(fitted, small.X.iloc[:3], top=2).values():
+        assert {one.feature for one in contributions} == set(fitted.selected)
     trees = study_of(small, name="univariate", features=[2]).model_copy(
         update={"classifier": small.study.classifier.model_copy(update={"name": "forest"})}
     )
-    for told in contributions_of(fit(small, trees), small.X.iloc[:3], top=2).values():
-        assert len(told) == 2
+    for contributions in contributions_of(fit(small, trees), small.X.iloc[:3], top=2).values():
+        assert len(contributions) == 2

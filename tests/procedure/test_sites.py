@@ -72,12 +72,12 @@ def test_a_new_site_by_each_policy(unseen: str, small: Any) -> None:
     if unseen != "pooled":
         assert not support["supported"].any()
         assert support["reason"].str.contains("scanner y").all()
-    met = fitted.adapt_to_sites(new, labels, groups)
+    adapted = fitted.adapt_to_sites(new, labels, groups)
     if unseen == "own_normals":
-        assert met.support(new)["supported"].sum() > 20
-        assert gap(met.probabilities(new), labels) > 0.4
+        assert adapted.support(new)["supported"].sum() > 20
+        assert gap(adapted.probabilities(new), labels) > 0.4
     else:
-        assert met is fitted
+        assert adapted is fitted
 
 
 def test_patients_of_a_site_without_normals_do_not_train_and_are_told(small: Any) -> None:
@@ -104,13 +104,15 @@ def test_a_saved_model_with_sites_selection_and_referral_decides_the_same(small:
     )  # fmt: skip
     model = model_of(data, study)
     again = load_model(save_model(model, tmp_path / "model"))
-    told = model.predict(data.X)
-    assert again.predict(data.X) == told
+    predictions = model.predict(data.X)
+    assert again.predict(data.X) == predictions
     assert again.columns == model.columns
     assert model.columns[-1] == "scanner"
-    assert {one.outcome for one in told} == {"decided", "referred"}
-    assert all((one.decision is None) == (one.outcome == "referred") for one in told)
-    assert all(one.reason.startswith("refer to a specialist") for one in told if one.outcome == "referred")
+    assert {one.outcome for one in predictions} == {"decided", "referred"}
+    assert all((one.decision is None) == (one.outcome == "referred") for one in predictions)
+    assert all(
+        one.reason.startswith("refer to a specialist") for one in predictions if one.outcome == "referred"
+    )
 
 
 def test_a_model_names_the_site_that_it_does_not_know(small: Any) -> None:
@@ -138,5 +140,5 @@ def test_what_is_told_of_a_model_speaks_of_harmonized_features(small: Any) -> No
     # Both scanners on one scale: the raw values lie 300 apart.
     sites = data.X["scanner"].to_numpy()
     assert abs(values[sites == "x"].mean() - values[sites == "y"].mean()) < 20
-    told = model_of(data).predict(data.X.iloc[[0, 2]])
-    assert all(abs(one.contributions[0].w) < 6 for one in told)
+    predictions = model_of(data).predict(data.X.iloc[[0, 2]])
+    assert all(abs(one.contributions[0].w) < 6 for one in predictions)

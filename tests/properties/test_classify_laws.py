@@ -104,6 +104,6 @@ def test_descent_below_the_stable_rate_never_diverges(cost, cohort, share, penal
     X, y = cohort
     targets = np.eye(len(set(y)))[np.unique(y, return_inverse=True)[1]]
     first = descend(X, targets, cost=cost, steps=1, penalty=penalty)
-    walk = descend(X, targets, cost=cost, rate=share * first.stable_rate, steps=60, penalty=penalty)
-    assert walk.outcome != "diverged"
-    assert (np.diff(walk.costs) <= 1e-9 * walk.costs[0]).all()
+    descent = descend(X, targets, cost=cost, rate=share * first.stable_rate, steps=60, penalty=penalty)
+    assert descent.outcome != "diverged"
+    assert (np.diff(descent.costs) <= 1e-9 * descent.costs[0]).all()

@@ -139,8 +139,8 @@ def test_support_is_promised_before_transform_is_asked(case: Any) -> None:
     new.iloc[rng.integers(20, size=3), new.columns.get_loc("age")] = np.nan
     new.iloc[rng.integers(20, size=3), new.columns.get_loc("dose")] = 1e6
     new.iloc[rng.integers(20, size=3), new.columns.get_loc("f2")] = np.nan
-    told = normalizer.in_support(new)
-    assert (told["supported"] == (told["reason"] == "")).all()
-    inside = new[told["supported"].to_numpy()]
+    support = normalizer.in_support(new)
+    assert (support["supported"] == (support["reason"] == "")).all()
+    inside = new[support["supported"].to_numpy()]
     if len(inside):
         assert np.isfinite(normalizer.transform(inside)).all()

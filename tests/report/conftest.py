@@ -30,7 +30,7 @@ def coarse_atlas() -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def fake_atlas() -> Iterator[None]:
-    """The installed atlas is another room's matter; a coarse one makes pages fast."""
+    """Another package tests the installed atlas; a coarse one makes pages fast."""
     with coarse_atlas():
         yield
 
@@ -39,7 +39,7 @@ def fake_atlas() -> Iterator[None]:
 def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     folder = tmp_path_factory.mktemp("runs")
     made = {name: make(folder / name) for name, make in EXAMPLES.items()}
-    # Only while the pages are made: what lasts a session must not reach other rooms' tests.
+    # Only while the pages are made: what lasts a session must not reach the tests of other packages.
     with coarse_atlas():
         for run in made.values():
             write_report(run)

@@ -38,13 +38,13 @@ def test_no_item_is_left_without_a_word(name: str, tmp_path: Path) -> None:
 def test_a_complete_run_fills_most_items(tmp_path: Path) -> None:
     run = EXAMPLES["everything"](tmp_path / "run")
     page = read_html(write_checklist(run).read_text(encoding="utf-8"))
-    told = json.loads((run / "checklist.json").read_text(encoding="utf-8"))
-    assert list(told) == ["tripod_ai", "claim"]
-    assert {frozenset(row) for rows in told.values() for row in rows} == {
+    written = json.loads((run / "checklist.json").read_text(encoding="utf-8"))
+    assert list(written) == ["tripod_ai", "claim"]
+    assert {frozenset(row) for rows in written.values() for row in rows} == {
         frozenset({"item", "filled", "text"})
     }
-    assert sum(row["filled"] for row in told["tripod_ai"]) >= 20
-    assert sum(row["filled"] for row in told["claim"]) >= 25
+    assert sum(row["filled"] for row in written["tripod_ai"]) >= 20
+    assert sum(row["filled"] for row in written["claim"]) >= 25
     assert page.faults == []
     assert len(page.named("tr")) == 27 + 44 + 2
 

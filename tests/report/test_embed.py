@@ -12,12 +12,12 @@ from normwise.run_folder import RunFolder
 from report.full_results import PNG
 
 
-def album_with(folder: Path, path: str, content: bytes = PNG, room: int = 10_000) -> Album:
+def album_with(folder: Path, path: str, content: bytes = PNG, limit: int = 10_000) -> Album:
     place = folder / path
     place.parent.mkdir(parents=True, exist_ok=True)
     place.write_bytes(content)
     return Album(
-        RunFolder(folder / "run"), [Picture("a", "mask", path.removeprefix("run/"), "t", "alt")] * 3, room
+        RunFolder(folder / "run"), [Picture("a", "mask", path.removeprefix("run/"), "t", "alt")] * 3, limit
     )
 
 
@@ -50,7 +50,7 @@ def test_what_is_no_picture_is_not_shown(tmp_path: Path) -> None:
     assert album_with(tmp_path, "run/a.png", b"<svg onload=alert(1)>").show("a") == []
 
 
-def test_the_room_is_not_exceeded(tmp_path: Path) -> None:
-    album = album_with(tmp_path, "run/a.png", room=2 * len(PNG))
+def test_the_limit_is_not_exceeded(tmp_path: Path) -> None:
+    album = album_with(tmp_path, "run/a.png", limit=2 * len(PNG))
     assert len(album.show("a", most=3)) == 2
     assert album.show("a") == []

@@ -86,9 +86,9 @@ def test_quality_names_flagged_scans_and_shows_their_pictures(run: SavedRun) -> 
     rows = {row.name: row for row in check_rows(run.quality)}
     assert (rows["overlap"].failed, rows["volume"].failed) == (5, 0)
     section = SECTIONS["quality"](run)
-    told = read_html(section.body)
+    content = read_html(section.body)
     assert "5 scans of 40 failed" in text_of("quality", run)
-    shown = [caption.text for caption in told.named("figcaption")]
+    shown = [caption.text for caption in content.named("figcaption")]
     assert len(shown) == 8
     assert shown[0] == "sub-0: Brain mask"
     assert "5 are" not in section.body

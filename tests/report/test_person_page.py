@@ -31,7 +31,7 @@ from report.example_runs import EXAMPLES, HOSTILE
 from report.full_results import PNG
 from report.read_html import Reader, read_html
 
-TOLD = ("p", "h1", "h2", "dt", "dd", "th", "td", "figcaption", "li")
+TEXT_TAGS = ("p", "h1", "h2", "dt", "dd", "th", "td", "figcaption", "li")
 
 NOTES = {
     "left_hippocampus.gm_share": FeatureNote("share", "Share of grey matter", "Left Hippocampus", 48),
@@ -40,11 +40,13 @@ NOTES = {
 
 
 def person(name: str = "sub-1", **changes: object) -> Person:
-    told = [
+    contributions = [
         Contribution("left_hippocampus.gm_share", 0.4, 0.7, -3.2, 0.1, 0.9),
         Contribution("right_amygdala.mean", 12.0, 11.0, 0.4, 65.0, -0.1),
     ]
-    prediction = Prediction(name, {"normal": 0.2, "AD": 0.8}, "AD", "decided AD in 5 of 5 tests", None, told)
+    prediction = Prediction(
+        name, {"normal": 0.2, "AD": 0.8}, "AD", "decided AD in 5 of 5 tests", None, contributions
+    )
     checks = [Quality("mask", "volume", "ml", 700.0, 900.0, 2200.0, passed=False, text="a small mask")]
     whole = Person(prediction, "AD", {"Age": "71", "M/F": "F"}, supported=True, support="", quality=checks)
     return replace(whole, **changes)
@@ -58,18 +60,18 @@ def write(folder: Path, *people: Person, **changes: object) -> dict[str, Reader]
 
 
 def text_of(page: Reader) -> str:
-    """What is read, cells parted by a space."""
-    return " ".join(" ".join(element.text.split()) for element in page.elements if element.tag in TOLD)
+    """What is read, cells separated by a space."""
+    return " ".join(" ".join(element.text.split()) for element in page.elements if element.tag in TEXT_TAGS)
 
 
 def test_a_page_says_decision_reason_support_and_quality(tmp_path: Path) -> None:
     text = text_of(write(tmp_path, person(), out_of_fold=True, models=5)["sub-1.html"])
-    for told in (
+    for sentence in (
         "Decision AD", "Probability of AD 0.80", "Decided AD in 5 of 5 tests", "the decision is right",
         "Age 71, M/F F", "Inside the range of the normal group", "1 check failed", "a small mask", "−3.20",
         "mean over 5 models that were trained without this person", "this person among them",
     ):  # fmt: skip
-        assert told in text
+        assert sentence in text
 
 
 def test_a_page_of_the_saved_model_does_not_speak_of_folds(tmp_path: Path) -> None:

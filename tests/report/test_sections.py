@@ -96,8 +96,8 @@ def test_regions_are_drawn_on_the_brain_and_every_feature_is_listed() -> None:
 
 def test_features_are_told_with_meaning_and_unit(tmp_path: Path) -> None:
     page = read_html(SECTIONS["importance"](read_run(EXAMPLES["trained_only"](tmp_path))).body)
-    told = [element.text for element in page.named("small")]
-    assert told[0] == "Volume of the label · mm³"
+    notes = [element.text for element in page.named("small")]
+    assert notes[0] == "Volume of the label · mm³"
 
 
 def test_warnings_come_once_and_keep_their_code() -> None:

@@ -38,7 +38,7 @@ def with_arm(**changes: object) -> SavedRun:
 
 
 @pytest.mark.parametrize(
-    ("ends", "told", "not_told"),
+    ("ends", "said", "not_said"),
     [
         ((0.03, 0.01, 0.05), "It helped", "zero"),
         ((-0.03, -0.05, -0.01), "It did harm", "helped"),
@@ -49,11 +49,11 @@ def with_arm(**changes: object) -> SavedRun:
     ],
 )
 def test_only_an_interval_without_zero_says_that_normalization_helped(
-    ends: tuple[float | None, ...], told: str, not_told: str
+    ends: tuple[float | None, ...], said: str, not_said: str
 ) -> None:
     text = dict(sentences(with_difference("raw", *ends)))["Normalization"]
-    assert told in text
-    assert not_told not in text
+    assert said in text
+    assert not_said not in text
 
 
 def test_demographics_that_do_as_well_are_called_out() -> None:
@@ -67,15 +67,15 @@ def test_an_auc_whose_interval_holds_chance_is_said_to_show_nothing() -> None:
 
 
 @pytest.mark.parametrize(
-    ("reached", "told"),
+    ("reached", "said"),
     [
         (Estimate(0.7, 0.6, 0.8), "short of the wished 0.90"),
         (Estimate(0.98, 0.95, 1.0), "above the wished 0.90"),
         (Estimate(0.88, 0.8, 0.95), "0.90 lies inside"),
     ],
 )
-def test_the_wished_sensitivity_is_held_against_what_was_reached(reached: Estimate, told: str) -> None:
-    assert told in dict(sentences(with_arm(sensitivity=reached)))["Decision"]
+def test_the_wished_sensitivity_is_held_against_what_was_reached(reached: Estimate, said: str) -> None:
+    assert said in dict(sentences(with_arm(sensitivity=reached)))["Decision"]
 
 
 def test_the_words_of_the_rule_do_not_matter() -> None:
@@ -96,18 +96,18 @@ def test_people_are_told_from_scans_where_they_differ() -> None:
 
 def test_three_classes_are_not_told_as_pairs_of_two() -> None:
     evaluation = make_evaluation({"normal": 60, "MCI": 60, "AD": 60})
-    told = dict(sentences(run_of(evaluation)))
-    assert "Hand and Till" in told["Result"]
-    assert "tell MCI or AD from normal" in told["Question"]
+    lines = dict(sentences(run_of(evaluation)))
+    assert "Hand and Till" in lines["Result"]
+    assert "tell MCI or AD from normal" in lines["Question"]
 
 
 def test_a_raw_study_speaks_of_no_normalization() -> None:
     whole = make_evaluation(TWO)
-    told = dict(
+    lines = dict(
         sentences(run_of(replace(whole, arms={"raw": whole.arms["raw"]}, main_arm="raw", differences={})))
     )
-    assert "Normalization" not in told
-    assert "taken out" not in told["Question"]
+    assert "Normalization" not in lines
+    assert "taken out" not in lines["Question"]
 
 
 def test_limits_follow_from_the_run() -> None:
@@ -124,6 +124,6 @@ def test_limits_follow_from_the_run() -> None:
 
 def test_who_was_referred_is_told_and_not_held_against_the_wish() -> None:
     referral = Abstention(0.9, Estimate(0.9, 0.85, 0.95), Estimate(0.53, 0.46, 0.6))
-    told = dict(sentences(with_arm(abstention=referral, sensitivity=Estimate(0.7, 0.6, 0.8))))["Decision"]
-    assert "53\u00a0% were referred to a specialist" in told
-    assert "short of" not in told
+    lines = dict(sentences(with_arm(abstention=referral, sensitivity=Estimate(0.7, 0.6, 0.8))))["Decision"]
+    assert "53\u00a0% were referred to a specialist" in lines
+    assert "short of" not in lines

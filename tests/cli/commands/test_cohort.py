@@ -73,9 +73,9 @@ def test_ids_from_the_patient_only_when_asked(people, tmp_path):
 def test_nobody_usable_is_refused_with_the_reasons_written(people, tmp_path, capsys):
     out = tmp_path / "out" / "participants.tsv"
     assert main(["cohort", "from-dicom", str(people / "p03"), "--out", str(out)]) == 2
-    told = capsys.readouterr().err
-    assert "CLI-214" in told
-    assert "IMG-713" in told
+    text = capsys.readouterr().err
+    assert "CLI-214" in text
+    assert "IMG-713" in text
     assert not out.exists()
     assert [row["code"] for row in rows_of(out.parent / "refused.tsv")] == ["IMG-713"]
 

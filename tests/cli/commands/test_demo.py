@@ -54,6 +54,6 @@ def test_the_numbers_are_those_of_the_evaluation():
 
 def test_an_impossible_number_of_people_is_refused_before_anything_is_announced(tmp_path, capsys):
     assert main(["demo", str(tmp_path / "run"), "--people", "3"]) == 2
-    told = capsys.readouterr().err
-    assert told.startswith("SAM-101  ")
+    text = capsys.readouterr().err
+    assert text.startswith("SAM-101  ")
     assert not (tmp_path / "run").exists()

@@ -16,14 +16,14 @@ def test_a_missing_extra_comes_with_the_line_to_type(monkeypatch, capsys):
         "normwise.cli.commands.doctor.version_of", lambda name: None if name == "torch" else version_of(name)
     )
     assert main(["doctor"]) == 0
-    told = capsys.readouterr().out
-    assert "missing torch" in told
-    assert "pip install 'normwise[deep]'" in told
+    text = capsys.readouterr().out
+    assert "missing torch" in text
+    assert "pip install 'normwise[deep]'" in text
 
 
 def test_the_doctor_tells_this_machine(capsys):
     assert main(["doctor"]) == 0
-    told = capsys.readouterr().out
-    assert "cores" in told
-    assert "GiB" in told
-    assert "MNI152" in told
+    text = capsys.readouterr().out
+    assert "cores" in text
+    assert "GiB" in text
+    assert "MNI152" in text

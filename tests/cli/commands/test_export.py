@@ -24,7 +24,7 @@ def test_a_model_becomes_a_graph_that_runs_without_normwise(table_run, tmp_path,
 
 def test_another_name_is_refused(table_run, tmp_path, capsys):
     assert main(["export", str(table_run), str(tmp_path / "model.bin")]) == 2
-    told = capsys.readouterr().err
-    assert "CLI-205" in told
-    assert "model.onnx" in told
+    text = capsys.readouterr().err
+    assert "CLI-205" in text
+    assert "model.onnx" in text
     assert not list(tmp_path.iterdir())

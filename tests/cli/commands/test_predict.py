@@ -25,8 +25,12 @@ def predict(run, text, tmp_path, capsys, *more):
     table = tmp_path / "new.csv"
     table.write_text(HEADER + text)
     code = main(["predict", str(run), "--table", str(table), *more])
-    told = capsys.readouterr()
-    return code, {row.get("id"): row for row in csv.DictReader(told.out.splitlines(), delimiter="\t")}, told
+    printed = capsys.readouterr()
+    return (
+        code,
+        {row.get("id"): row for row in csv.DictReader(printed.out.splitlines(), delimiter="\t")},
+        printed,
+    )
 
 
 def test_everybody_gets_a_line_in_the_tables_order(table_run, table_model, tmp_path, capsys):
@@ -44,8 +48,8 @@ def test_the_lines_are_the_models_own_predictions(table_run, table_model, tmp_pa
     _, rows, _ = predict(table_run, "b,70,F,1800,2.5\na,61,M,2900,2.5\n", tmp_path, capsys)
     cohort = from_table(tmp_path / "new.csv", table_model)
     for prediction in table_model.predictions(feature_frame(cohort, table_model)):
-        told = float(rows[prediction.subject]["probability_AD"])
-        assert told == pytest.approx(prediction.probabilities["AD"], rel=1e-5)
+        probability = float(rows[prediction.subject]["probability_AD"])
+        assert probability == pytest.approx(prediction.probabilities["AD"], rel=1e-5)
 
 
 def test_out_of_range_is_no_decision_and_no_failure(table_run, tmp_path, capsys):
@@ -66,10 +70,10 @@ def test_what_cannot_be_read_fails_alone(table_run, tmp_path, capsys):
 
 
 def test_the_table_goes_into_a_file(table_run, tmp_path, capsys):
-    out = tmp_path / "out" / "told.tsv"
-    code, _, told = predict(table_run, "b,70,F,1800,2.5\n", tmp_path, capsys, "--out", str(out))
+    out = tmp_path / "out" / "decisions.tsv"
+    code, _, printed = predict(table_run, "b,70,F,1800,2.5\n", tmp_path, capsys, "--out", str(out))
     assert code == 0
-    assert told.out.splitlines()[-1] == str(out)
+    assert printed.out.splitlines()[-1] == str(out)
     assert out.read_text().splitlines()[1].startswith("b\tAD\t")
 
 
@@ -89,9 +93,9 @@ def test_demographics_that_decide_nothing_are_no_failure(table_run, tmp_path, ca
 
 def test_an_output_that_cannot_be_written_is_refused_before_anything_is_read(tmp_path, capsys):
     assert main(["predict", "no-model", "--table", "new.tsv", "--out", str(tmp_path)]) == 2
-    told = capsys.readouterr().err
-    assert told.startswith("CLI-301  ")
-    assert str(tmp_path) in told
+    text = capsys.readouterr().err
+    assert text.startswith("CLI-301  ")
+    assert str(tmp_path) in text
 
 
 def test_the_table_goes_into_a_pipe_without_replacing_it(table_run, tmp_path, capsys):
@@ -119,12 +123,12 @@ def test_everybody_gets_a_page(table_run, tmp_path, capsys):
     assert code == 0
     people = read_result(People, folder / "people.json")
     assert not people.out_of_fold
-    told = {person.prediction.subject: person for person in people.people}
-    assert told["b"].supported
-    assert told["b"].prediction.decision == "AD"
-    assert told["b"].demographics == {"age": "70", "sex": "F"}
-    assert not told["young"].supported
-    assert "age" in told["young"].support
+    person_of = {person.prediction.subject: person for person in people.people}
+    assert person_of["b"].supported
+    assert person_of["b"].prediction.decision == "AD"
+    assert person_of["b"].demographics == {"age": "70", "sex": "F"}
+    assert not person_of["young"].supported
+    assert "age" in person_of["young"].support
     assert {path.name for path in (folder / "people").iterdir()} == {"index.html", "b.html", "young.html"}
 
 

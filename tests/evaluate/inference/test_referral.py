@@ -23,19 +23,19 @@ def arm_of(small: Any, **sections: Any) -> Any:
 
 def test_coverage_and_referral_are_counted_on_the_test_folds(small: Any) -> None:
     arm, found = arm_of(small, decision={"refer": 0.8})
-    told, scores = arm.abstention, found.scores
-    assert told is not None
-    assert told.coverage == 0.8
+    referral, scores = arm.abstention, found.scores
+    assert referral is not None
+    assert referral.coverage == 0.8
     tested = (scores.folds >= 0) & found.supported & np.isfinite(scores.probabilities).all(axis=2)
     own = np.array([scores.classes.index(label) for label in scores.labels])
     held = found.likely[:, np.arange(len(own)), own]
-    assert told.reached.estimate == pytest.approx(held[tested].mean())
-    assert told.referred.estimate == pytest.approx((scores.decided[tested] < 0).mean())
-    assert told.reached.low <= told.reached.estimate <= told.reached.high
-    assert 0.6 < told.reached.estimate < 0.97
+    assert referral.reached.estimate == pytest.approx(held[tested].mean())
+    assert referral.referred.estimate == pytest.approx((scores.decided[tested] < 0).mean())
+    assert referral.reached.low <= referral.reached.estimate <= referral.reached.high
+    assert 0.6 < referral.reached.estimate < 0.97
     referred = [text for text in found.reasons.ravel() if text.startswith("refer to a specialist")]
     assert len(referred) == (scores.decided[tested] < 0).sum()
-    assert set(told.metrics) == {"auc", "balanced_accuracy", "sensitivity", "specificity"}
+    assert set(referral.metrics) == {"auc", "balanced_accuracy", "sensitivity", "specificity"}
 
 
 def test_without_referral_or_selection_nothing_is_said(small: Any) -> None:

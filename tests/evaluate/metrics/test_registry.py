@@ -58,7 +58,7 @@ def test_two_classes_agree_with_scikit_learn(seed: int) -> None:
     scores = simulated(seed, 2)
     truth, decided = scores.labels == "b", scores.decided[0] == 1
     p = scores.probabilities[0, :, 1]
-    told = {
+    expected_by_name = {
         "auc": roc_auc_score(truth, p),
         "average_precision": average_precision_score(truth, p),
         "sensitivity": recall_score(truth, decided),
@@ -73,7 +73,7 @@ def test_two_classes_agree_with_scikit_learn(seed: int) -> None:
         "log_loss": log_loss(truth, p),
         "expected_cost": 1 - accuracy_score(truth, decided),
     }
-    for name, expected in told.items():
+    for name, expected in expected_by_name.items():
         assert value(name, scores) == pytest.approx(expected), name
 
 
@@ -134,7 +134,7 @@ def test_three_classes_agree_with_scikit_learn(seed: int) -> None:
     labels = np.array(["a", "b", "c"], dtype=object)[np.arange(60) % 3]
     scores = out_of_fold(labels, table, ("a", "b", "c"))
     decided = np.array(["a", "b", "c"], dtype=object)[scores.decided[0]]
-    told = {
+    expected_by_name = {
         "auc_one_vs_rest": roc_auc_score(labels, table[0], multi_class="ovr"),
         "balanced_accuracy": balanced_accuracy_score(labels, decided),
         "f1_macro": f1_score(labels, decided, average="macro"),
@@ -143,7 +143,7 @@ def test_three_classes_agree_with_scikit_learn(seed: int) -> None:
         "log_loss": log_loss(labels, table[0]),
         "expected_cost": 1 - accuracy_score(labels, decided),
     }
-    for name, expected in told.items():
+    for name, expected in expected_by_name.items():
         assert value(name, scores) == pytest.approx(expected), name
 
 

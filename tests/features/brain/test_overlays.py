@@ -36,8 +36,8 @@ def test_every_strip_is_drawn_and_small(arrays):
 def test_left_is_on_the_left(arrays):
     width = round(HEIGHT * 40 / 44)
     for head, brighter_left in ((arrays["head"], False), (arrays["head"][::-1], True)):
-        strip = pixels(draw_overlays({**arrays, "head": head}, fake_chain.NAMES)["mask"])[:, :width]
-        core = strip[HEIGHT // 2 - 30 : HEIGHT // 2 + 30, 70 : width - 70].sum(axis=(0, 2))
+        picture = pixels(draw_overlays({**arrays, "head": head}, fake_chain.NAMES)["mask"])[:, :width]
+        core = picture[HEIGHT // 2 - 30 : HEIGHT // 2 + 30, 70 : width - 70].sum(axis=(0, 2))
         half = len(core) // 2
         assert (core[:half].sum() > core[-half:].sum()) == brighter_left
 
@@ -45,9 +45,9 @@ def test_left_is_on_the_left(arrays):
 def test_the_front_is_up_and_the_sagittal_head_looks_to_the_right(arrays):
     marked = np.zeros_like(arrays["head"])
     marked[:, 38:, :] = 100.0  # the front
-    strip = pixels(draw_overlays({**arrays, "head": marked}, fake_chain.NAMES)["mask"])
-    axial = strip[:, : round(HEIGHT * 40 / 44)]
-    sagittal = strip[:, -round(HEIGHT * 44 / 36) :]
+    picture = pixels(draw_overlays({**arrays, "head": marked}, fake_chain.NAMES)["mask"])
+    axial = picture[:, : round(HEIGHT * 40 / 44)]
+    sagittal = picture[:, -round(HEIGHT * 44 / 36) :]
     assert axial[10].sum() > 10 * axial[-60].sum()
     assert sagittal[:60, -20:].mean() > 100 > sagittal[:60, :20].mean()
 

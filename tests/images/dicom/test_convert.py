@@ -50,8 +50,8 @@ def test_facts_are_read_by_the_allow_list(tmp_path):
 def test_no_planted_secret_leaves(tmp_path):
     source, target = write_series(tmp_path / "in" / "head"), tmp_path / "out" / "a.nii"
     target.parent.mkdir()
-    told = convert_dicom(str(source), str(target), str(tmp_path / "scratch"))
-    written = target.read_bytes() + json.dumps(told).encode()
+    report = convert_dicom(str(source), str(target), str(tmp_path / "scratch"))
+    written = target.read_bytes() + json.dumps(report).encode()
     for secret in (SECRET, "19510203", "1951", "20210405", "112233", "1.2.826", "2.25."):
         assert secret.encode() not in written, secret
     assert [path.name for path in target.parent.iterdir()] == ["a.nii"]
@@ -136,9 +136,9 @@ def test_a_folder_of_anything_else_is_refused(tmp_path):
 def test_every_reason_is_kept_where_none_is_usable(tmp_path):
     write_series(tmp_path / "in" / "a", series="a", EchoTime=90)
     write_series(tmp_path / "in" / "b", series="b", keep=range(5))
-    told = convert_dicom(str(tmp_path / "in"), str(tmp_path / "never.nii"))
-    assert told["error"]["code"] == "IMG-721"
-    assert [each["error"]["code"] for each in told["refused"]] == ["IMG-716", "IMG-713"]
+    report = convert_dicom(str(tmp_path / "in"), str(tmp_path / "never.nii"))
+    assert report["error"]["code"] == "IMG-721"
+    assert [each["error"]["code"] for each in report["refused"]] == ["IMG-716", "IMG-713"]
     assert not (tmp_path / "never.nii").exists()
 
 
