@@ -104,8 +104,8 @@ def test_a_saved_model_with_sites_selection_and_referral_decides_the_same(small:
     )  # fmt: skip
     model = model_of(data, study)
     again = load_model(save_model(model, tmp_path / "model"))
-    predictions = model.predict(data.X)
-    assert again.predict(data.X) == predictions
+    predictions = model.predictions(data.X)
+    assert again.predictions(data.X) == predictions
     assert again.columns == model.columns
     assert model.columns[-1] == "scanner"
     assert {one.outcome for one in predictions} == {"decided", "referred"}
@@ -121,12 +121,12 @@ def test_a_model_names_the_site_that_it_does_not_know(small: Any) -> None:
     people = data.X.iloc[:3].copy()
     people.iloc[0, people.columns.get_loc("scanner")] = "z"
     people.iloc[1, people.columns.get_loc("scanner")] = None
-    first, second, third = model.predict(people)
+    first, second, third = model.predictions(people)
     assert (first.outcome, second.outcome, third.outcome) == ("unsupported", "unsupported", "decided")
     assert "scanner z" in first.reason
     assert second.reason == "scanner is missing"
     with pytest.raises(ProcedureError) as caught:
-        model.predict(people.drop(columns="scanner"))
+        model.predictions(people.drop(columns="scanner"))
     assert caught.value.code == "PRC-401"
 
 
@@ -140,5 +140,5 @@ def test_what_is_told_of_a_model_speaks_of_harmonized_features(small: Any) -> No
     # Both scanners on one scale: the raw values lie 300 apart.
     sites = data.X["scanner"].to_numpy()
     assert abs(values[sites == "x"].mean() - values[sites == "y"].mean()) < 20
-    predictions = model_of(data).predict(data.X.iloc[[0, 2]])
+    predictions = model_of(data).predictions(data.X.iloc[[0, 2]])
     assert all(abs(one.contributions[0].w) < 6 for one in predictions)

@@ -7,13 +7,13 @@ from importlib import import_module
 from itertools import product
 from typing import TYPE_CHECKING, Any, Literal
 
-import numpy as np
-from numpy.typing import NDArray
-
 from normwise.errors import ClassifierError
 from normwise.schema import ClassifierSection, check_settings, did_you_mean
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from normwise.classify.base import Classifier
 
 __all__ = ["CLASSIFIERS", "ClassifierSpec", "classifier_grid", "importances", "make_classifier"]
@@ -210,6 +210,8 @@ def importances(estimator: Any) -> tuple[NDArray[np.float64], str] | None:
         ``"coefficient"`` of two classes, positive towards the last of ``classes_``; ``"coefficient size"``,
         the root mean square over several rows of coefficients; ``"impurity"`` of trees; None without weights.
     """
+    import numpy as np
+
     weights = getattr(estimator, "coef_", None)
     if weights is not None:
         weights = np.asarray(weights, dtype=float)
