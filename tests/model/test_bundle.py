@@ -12,6 +12,7 @@ import skops.io
 
 from normwise.classify import CLASSIFIERS
 from normwise.errors import ModelError
+from normwise.model import bundle
 from normwise.model.bundle import (
     _digest,
     load_model,
@@ -231,6 +232,18 @@ def test_without_safetensors_the_line_to_type_is_said(network: Path, monkeypatch
 
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     assert refused(network) == "MDL-107"
+
+
+@pytest.mark.parametrize(("spare", "code"), [(0, None), (-1, "MDL-102")])
+def test_a_manifest_is_read_up_to_its_cap(
+    saved: Path, spare: int, code: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert bundle._MANIFEST_CAP == 256 << 20
+    monkeypatch.setattr(bundle, "_MANIFEST_CAP", (saved / "manifest.json").stat().st_size + spare)
+    if code is None:
+        assert load_model(saved).classes == ("normal", "AD")
+    else:
+        assert refused(saved) == code
 
 
 def edit(folder: Path, **changes: Any) -> None:

@@ -9,6 +9,8 @@ import pandas as pd
 import pytest
 
 from normwise.errors import ProcedureError
+from normwise.features import LARGEST_VALUE
+from normwise.model.model import LARGEST_DEPARTURE
 from simulated import model_of
 
 
@@ -182,3 +184,54 @@ def test_predict_and_predict_proba_say_what_the_predictions_say(small: Any) -> N
     assert probabilities.shape == (len(small.X), len(model.classes_))
     for row, person in zip(probabilities, people, strict=True):
         assert dict(zip(model.classes_, row, strict=True)) == person.probabilities
+
+
+@pytest.mark.parametrize("sign", [-1.0, 1.0])
+@pytest.mark.parametrize(("deviations", "outcome"), [(99.999, "decided"), (100.001, "failed")])
+def test_a_feature_is_a_mistake_beyond_a_hundred_normal_deviations(
+    small: Any, deviations: float, outcome: str, sign: float
+) -> None:
+    model = model_of(small)
+    people = small.X.iloc[[0, 0]].copy()
+    place = people.columns.get_loc("noise_0.mean")
+    people.iloc[:, place] = [0.0, 1.0]
+    # The W-score is linear in the feature: two of them give the value that has the wanted one.
+    scores = model.procedure.pipeline.named_steps["normalize"].transform(people)[:, place]
+    person = people.iloc[[0]].copy()
+    person.iloc[0, place] = (sign * deviations - scores[0]) / (scores[1] - scores[0])
+    [prediction] = model.predictions(person)
+    assert prediction.outcome == outcome
+    assert ("noise_0.mean lies 100 normal" in prediction.reason) == (outcome == "failed")
+
+
+@pytest.mark.parametrize("sign", [-1.0, 1.0])
+@pytest.mark.parametrize(
+    ("deviations", "outcome"),
+    [(LARGEST_DEPARTURE, "decided"), (np.nextafter(LARGEST_DEPARTURE, np.inf), "failed")],
+)
+def test_a_feature_is_a_mistake_beyond_a_hundred_deviations_of_the_training(
+    small: Any, deviations: float, outcome: str, sign: float
+) -> None:
+    assert LARGEST_DEPARTURE == 100.0
+    model = model_of(small, arm="raw")
+    scaler, place = model.procedure.pipeline.named_steps["scale"], small.X.columns.get_loc("noise_0.mean")
+    scaler.mean_[place], scaler.scale_[place], scaler.var_[place] = 0.0, 1.0, 1.0
+    people = small.X.iloc[[0]].copy()
+    people.iloc[0, place] = sign * deviations
+    assert [person.outcome for person in model.predictions(people)] == [outcome]
+
+
+@pytest.mark.parametrize("sign", [-1.0, 1.0])
+@pytest.mark.parametrize(
+    ("size", "words"),
+    [(LARGEST_VALUE, "lies "), (np.nextafter(LARGEST_VALUE, np.inf), "larger than any measurement")],
+)
+def test_a_feature_is_looked_at_up_to_the_largest_value(
+    small: Any, size: float, words: str, sign: float
+) -> None:
+    assert LARGEST_VALUE == 1e100
+    people = small.X.iloc[[0]].copy()
+    people.iloc[0, 0] = sign * size
+    [prediction] = model_of(small).predictions(people)
+    assert words in prediction.reason
+    assert prediction.outcome == "failed"

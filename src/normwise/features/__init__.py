@@ -25,7 +25,13 @@ to be learnt from several people is a transformer of `normwise.learnt`, fitted i
 
 from __future__ import annotations
 
-from normwise.features.columns import choose_columns, drop_incomplete, frame_of_rows, select_complete
+from normwise.features.columns import (
+    LARGEST_VALUE,
+    choose_columns,
+    drop_incomplete,
+    frame_of_rows,
+    select_complete,
+)
 from normwise.features.extract import check_extractor, extract_features, find_extractor, learnt_extractor
 from normwise.features.extractor import ExtractionContext, Extractor, hash_settings, image_paths
 from normwise.features.feature_table import (
@@ -42,6 +48,7 @@ from normwise.features.registry import EXTRACTORS
 
 __all__ = [
     "EXTRACTORS",
+    "LARGEST_VALUE",
     "Drawing",
     "ExtractionContext",
     "Extractor",

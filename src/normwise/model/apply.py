@@ -1,4 +1,4 @@
-"""Apply a saved model to a cohort, or to loose images, of people it has never seen."""
+"""Apply a saved model to a cohort, or to single images, of people it has never seen."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def apply_model(
     jobs: int = 1,
     progress: Progress | None = None,
     limits: Limits | None = None,
-    measured: Callable[[FeatureTable], None] | None = None,
+    on_features: Callable[[FeatureTable], None] | None = None,
 ) -> list[Prediction]:
     """Extract the model's features for new people and decide.
 
@@ -42,8 +42,8 @@ def apply_model(
         Where progress is shown.
     limits : Limits, optional
         What one subject may take; default: the engine's.
-    measured : callable, optional
-        Called with the features once they are there, for their checks and pictures.
+    on_features : callable, optional
+        Called with the extracted features, for their checks and pictures.
 
     Returns
     -------
@@ -60,8 +60,8 @@ def apply_model(
         wanted=model.feature_names,
     )
     assert_same_pipeline(model, features)
-    if measured is not None:
-        measured(features)
+    if on_features is not None:
+        on_features(features)
     frame = assemble_frame(features.values, cohort, model.procedure.site)
     predicted = {prediction.subject: prediction for prediction in model.predictions(frame)}
     return [
@@ -71,7 +71,7 @@ def apply_model(
 
 
 def assert_same_pipeline(model: Model, features: FeatureTable) -> None:
-    """Refuse features that were made in another way than the model's.
+    """Refuse features that were extracted in another way than the model's.
 
     Raises
     ------
@@ -81,7 +81,7 @@ def assert_same_pipeline(model: Model, features: FeatureTable) -> None:
     if features.hash != model.feature_hash:
         raise ProcedureError(
             "PRC-402",
-            "the features were made in another way than those the model was trained on.",
+            "the features were extracted in another way than those the model was trained on.",
             seen=f"extraction {features.hash[:12]}",
             expected=f"extraction {model.feature_hash[:12]}",
             advice="use the extractor, atlas and Normwise version that the model's manifest names",

@@ -1,4 +1,4 @@
-"""The saved model: a folder that opens safely or not at all.
+"""The saved model: a folder that is checked before anything in it is built.
 
 ``manifest.json`` says what the model is and carries the SHA-256 of every other file and of itself;
 ``model.skops`` holds the fitted pipeline and is opened with the allow-list below, so that no type outside
@@ -9,10 +9,13 @@ it is ever built. Nothing in the folder is executed to find that out. A network'
 from __future__ import annotations
 
 import hashlib
+import io
 import json
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
+from zipfile import ZIP_STORED, ZipFile, ZipInfo
 
 from pydantic import TypeAdapter
 from sklearn.pipeline import Pipeline
@@ -26,7 +29,6 @@ from normwise.files import (
 )
 from normwise.learnt import TRUSTED_TYPES as LEARNT_TYPES
 from normwise.model.model import Model
-from normwise.model.skops_archive import pipeline_bytes, with_current_names
 from normwise.model.weights import (
     NetworkNote,
     attach_weights,
@@ -46,6 +48,8 @@ __all__ = ["SCHEMA_VERSION", "load_model", "save_model"]
 SCHEMA_VERSION = 1
 MANIFEST, PIPELINE, WEIGHTS = "manifest.json", "model.skops", "weights.safetensors"
 _MANIFEST_CAP = 256 << 20  # 256 MiB: a manifest lists names, never voxels
+_ARCHIVE_SCHEMA = "schema.json"
+_EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest date a zip archive can hold
 _OWN_TYPES = (
     "normwise.procedure.selection.FeatureSelector",
     "normwise.procedure.pipeline.DropDemographics",
@@ -83,7 +87,7 @@ _KINDS: dict[str, Any] = {
     "training": dict[str, Any],
     "networks": dict[str, NetworkNote],
 }
-"""What the manifest holds of a model."""
+"""The manifest's entries from which a model is built, with their types."""
 
 
 def save_model(model: Model, folder: Path) -> Path:
@@ -104,7 +108,7 @@ def save_model(model: Model, folder: Path) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     procedure = model.procedure
     pipeline, arrays, networks = detach_weights(procedure.pipeline)
-    write_bytes(folder / PIPELINE, pipeline_bytes(pipeline))
+    write_bytes(folder / PIPELINE, _pipeline_bytes(pipeline))
     files = [PIPELINE]
     if networks:
         write_bytes(folder / WEIGHTS, weights_bytes(arrays))
@@ -165,10 +169,10 @@ def load_model(folder: str | Path) -> Model:
 
 
 def _build(pipeline: Any, manifest: dict[str, Any], folder: Path) -> Model:
-    """Put a model together; ValueError where its parts do not fit one another, as in a forged manifest."""
-    told = {"networks": {}, **manifest}  # a model of before there were any says nothing of them
+    """Return the model; ValueError where its parts do not belong together, as in a forged manifest."""
+    content = {"networks": {}, **manifest}  # models from before there were networks lack the entry
     read = {
-        name: TypeAdapter(kind).validate_python(told[name], context=SAVED) for name, kind in _KINDS.items()
+        name: TypeAdapter(kind).validate_python(content[name], context=SAVED) for name, kind in _KINDS.items()
     }
     stored = folder / WEIGHTS
     arrays = weights_of_bytes(stored.read_bytes(), stored) if WEIGHTS in manifest["files"] else {}
@@ -276,9 +280,9 @@ def _load_pipeline(path: Path, manifest: dict[str, Any]) -> Any:
     allowed = {*_OWN_TYPES, *NORMALIZER_TYPES, *LEARNT_TYPES}
     allowed |= {name for spec in CLASSIFIERS.values() for name in spec.trusted}
     try:
-        content = with_current_names(path.read_bytes(), _RENAMED_TYPES)
+        content = _with_current_names(path.read_bytes(), _RENAMED_TYPES)
         foreign = sorted(set(skops.io.get_untrusted_types(data=content)) - allowed)
-    except Exception as fault:  # skops and zipfile raise many kinds on a file that is not theirs
+    except Exception as fault:  # skops and zipfile raise many kinds on other files
         raise _unreadable(path.parent, fault) from fault
     if foreign:
         raise ModelError(
@@ -302,3 +306,71 @@ def _load_pipeline(path: Path, manifest: dict[str, Any]) -> Any:
         return skops.io.loads(content, trusted=sorted(allowed))
     except Exception as fault:  # a forged file of known types can fail anywhere inside them
         raise _unreadable(path.parent, fault) from fault
+
+
+def _pipeline_bytes(pipeline: Any) -> bytes:
+    """Return a fitted pipeline as a skops archive, equal for equal fits.
+
+    skops names objects by their memory address and files by random numbers. Both are numbered anew in the
+    order in which they were written, and the archive's dates are fixed.
+    """
+    import skops.io
+
+    with ZipFile(io.BytesIO(skops.io.dumps(pipeline))) as archive:
+        content = {info.filename: archive.read(info) for info in archive.infolist()}
+    schema = json.loads(content.pop(_ARCHIVE_SCHEMA))
+    files = {name: f"{number}.{name.rsplit('.', 1)[-1]}" for number, name in enumerate(content)}
+    schema = _renumbered(schema, {}, files)
+    written = io.BytesIO()
+    with ZipFile(written, "w", ZIP_STORED) as archive:
+        for name, data in content.items():
+            archive.writestr(ZipInfo(files[name], _EPOCH), data)
+        archive.writestr(ZipInfo(_ARCHIVE_SCHEMA, _EPOCH), json.dumps(schema, indent=1))
+    return written.getvalue()
+
+
+def _with_current_names(content: bytes, renamed: Mapping[str, str]) -> bytes:
+    """Return a skops archive with old names of types replaced; itself where it has none.
+
+    Only names in its schema change. Nothing is built or executed, and the types are checked afterwards.
+    """
+    with ZipFile(io.BytesIO(content)) as archive:
+        schema = json.loads(archive.read(_ARCHIVE_SCHEMA))
+        if not _rename(schema, renamed):
+            return content
+        written = io.BytesIO()
+        with ZipFile(written, "w", ZIP_STORED) as copy:
+            for info in archive.infolist():
+                data = json.dumps(schema).encode() if info.filename == _ARCHIVE_SCHEMA else archive.read(info)
+                copy.writestr(ZipInfo(info.filename, _EPOCH), data)
+    return written.getvalue()
+
+
+def _rename(node: Any, renamed: Mapping[str, str]) -> bool:
+    """Rename the types of a schema in place; True where there were any to rename."""
+    if isinstance(node, list):
+        return sum(_rename(child, renamed) for child in node) > 0
+    if not isinstance(node, dict):
+        return False
+    changed = sum(_rename(child, renamed) for child in node.values()) > 0
+    name = renamed.get(f"{node.get('__module__')}.{node.get('__class__')}")
+    if name is None:
+        return changed
+    node["__module__"], _, node["__class__"] = name.rpartition(".")
+    return True
+
+
+def _renumbered(node: Any, ids: dict[int, int], files: dict[str, str]) -> Any:
+    """Return a node of the schema with addresses and file names replaced, depth first."""
+    if isinstance(node, list):
+        return [_renumbered(child, ids, files) for child in node]
+    if not isinstance(node, dict):
+        return node
+    return {
+        key: ids.setdefault(child, len(ids))
+        if key == "__id__"
+        else files.get(child, child)
+        if key == "file" and isinstance(child, str)
+        else _renumbered(child, ids, files)
+        for key, child in node.items()
+    }

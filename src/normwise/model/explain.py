@@ -1,4 +1,4 @@
-"""What the model looks at: weights over features, one person's telling features, normal trajectories."""
+"""Explanations: importances of features, contributions to one person's score, normal trajectories."""
 
 from __future__ import annotations
 
@@ -20,6 +20,8 @@ from normwise.results import (
 
 __all__ = ["attributions_of", "contributions_of", "importances_of", "mean_attributions", "trajectories_of"]
 
+Floats = NDArray[np.float64]
+
 CENTILES = (5, 25, 75, 95)
 """Centiles of the normal group, in percent, that a trajectory shows beside the expected value."""
 
@@ -35,10 +37,10 @@ def feature_weights(procedure: FittedProcedure) -> tuple[NDArray[np.float64], st
         Of every column that the classifier could have been given, 0 where it was not selected; None where
         the classifier has no weights of its own.
     """
-    found = importances(procedure.pipeline.named_steps["classify"])
-    if found is None:
+    weighted = importances(procedure.pipeline.named_steps["classify"])
+    if weighted is None:
         return None
-    weights, kind = found
+    weights, kind = weighted
     # scikit-learn's sign points at the last class in alphabetic order, ours at the study's last target.
     last_sorted = max(procedure.rule.classes)
     if len(procedure.rule.classes) == 2 and last_sorted != procedure.rule.classes[-1]:
@@ -57,7 +59,7 @@ def _over_all_columns(procedure: FittedProcedure, weights: NDArray[np.float64]) 
 
 
 def _inputs(procedure: FittedProcedure, known: pd.DataFrame) -> NDArray[np.float64]:
-    """Return every column that the classifier could be given, from the frame as the normalizer meets it."""
+    """Return every column that the classifier could be given, from the normalizer's input."""
     inputs: Any = known
     for title, step in procedure.pipeline.steps[:-1]:
         if title not in ("extract", "harmonize", "select"):
@@ -84,23 +86,23 @@ def importances_of(
     notes : dict of str to FeatureNote
         Gives place and atlas index of a feature.
     X : DataFrame of shape (n_scans, n_columns), optional
-        Training people; a classifier without weights of its own, as a network, is asked what it looks at in
-        them.
+        Training people; for a classifier without weights of its own, as a network, the mean size of the
+        attributions over them.
 
     Returns
     -------
     tuple of list of Importance and str
-        The kind in words; empty where neither weights nor people tell.
+        Rows and the kind of weight in words; both empty where neither weights nor attributions exist.
     """
-    found = feature_weights(procedure)
-    can_say = hasattr(procedure.pipeline.named_steps["classify"], "attributions")
-    if found is None and X is not None and can_say:
+    weighted = feature_weights(procedure)
+    attributes = hasattr(procedure.pipeline.named_steps["classify"], "attributions")
+    if weighted is None and X is not None and attributes:
         encodable = encodable_rows(procedure.pipeline, arm_frame(X, procedure.roles, procedure.arm))
         sizes = mean_attributions(procedure, _inputs(procedure, procedure.before_normalizer(X[encodable])))
-        found = None if sizes is None else (sizes, "integrated gradients, mean size")
-    if found is None:
+        weighted = None if sizes is None else (sizes, "integrated gradients, mean size")
+    if weighted is None:
         return [], ""
-    weights, kind = found
+    weights, kind = weighted
     names = procedure.inputs()
     nowhere = FeatureNote("", "")
     rows = [
@@ -115,9 +117,9 @@ def importances_of(
 def contributions_of(
     procedure: FittedProcedure, X: pd.DataFrame, *, top: int
 ) -> dict[Hashable, list[Contribution]]:
-    r"""Return each person's most telling features.
+    r"""Return the features that contribute most to each person's score.
 
-    Ranked by weight × input where the classifier is linear, by integrated gradients from somebody exactly as
+    Ranked by weight × input where the classifier is linear, by integrated gradients from a person exactly as
     expected where it is a network, otherwise by how far the feature lies from what is normal (\|W\|).
 
     Parameters
@@ -132,7 +134,7 @@ def contributions_of(
     Returns
     -------
     dict of list of Contribution
-        By what the index calls the scan; people whose demographics can't be encoded are left out.
+        By the scan's name in the index; people whose demographics can't be encoded are left out.
     """
     normalizer = procedure.normalizer
     if normalizer is None or normalizer.mode == "append" or "extract" in procedure.pipeline.named_steps:
@@ -142,31 +144,35 @@ def contributions_of(
         return {}
     known = procedure.before_normalizer(X[encodable])
     inputs = _inputs(procedure, known)
-    found = feature_weights(procedure)
-    signed = found is not None and found[1] == "coefficient"
-    pull = inputs * found[0] if signed and found is not None else np.abs(inputs) * _in_use(procedure, inputs)
+    weighted = feature_weights(procedure)
+    signed = weighted is not None and weighted[1] == "coefficient"
+    scores = (
+        inputs * weighted[0]
+        if signed and weighted is not None
+        else np.abs(inputs) * _in_use(procedure, inputs)
+    )
     shares = attributions_of(procedure, inputs, procedure.rule.classes[-1])
     if shares is not None:
-        pull, signed = shares, len(procedure.rule.classes) == 2
-    chosen = np.argsort(-np.abs(pull), axis=1, kind="stable")[:, :top]
-    told: dict[Hashable, list[Contribution]] = {}
+        scores, signed = shares, len(procedure.rule.classes) == 2
+    chosen = np.argsort(-np.abs(scores), axis=1, kind="stable")[:, :top]
+    contributions: dict[Hashable, list[Contribution]] = {}
     names = list(normalizer.get_feature_names_out())
     table = normalizer.explain(known).set_index("feature", append=False)
     per_person = len(names)
     for row, scan in enumerate(known.index):
         mine = table.iloc[row * per_person : (row + 1) * per_person]
-        told[scan] = [
+        contributions[scan] = [
             Contribution(
                 feature=names[column],
                 value=float(mine["value"].iloc[column]),
                 expected=float(mine["expected"].iloc[column]),
                 w=float(mine["w"].iloc[column]),
                 centile=float(mine["centile"].iloc[column]),
-                weight=float(pull[row, column]) if signed else None,
+                weight=float(scores[row, column]) if signed else None,
             )
             for column in chosen[row]
         ]
-    return told
+    return contributions
 
 
 def trajectories_of(
@@ -176,12 +182,12 @@ def trajectories_of(
     notes: dict[str, FeatureNote],
     features: list[str],
 ) -> list[Trajectory]:
-    """Return the normal course of features over the first numeric demographic, with everybody on it.
+    """Return the normative model's curves of features over the first numeric demographic, with all values.
 
     Parameters
     ----------
     procedure : FittedProcedure
-        The trained procedure; only the normalizer is asked.
+        The trained procedure, of which the normalizer is used.
     X : DataFrame of shape (n_scans, n_columns)
         Training people.
     labels : ndarray of shape (n_scans,)
@@ -209,24 +215,22 @@ def trajectories_of(
         return []  # a test cohort may have nobody normal
     if procedure.harmonizer is not None:
         X = procedure.before_normalizer(X)  # everybody as the average site would have seen them
-    lines = _grids(normals, numeric, list(roles.categorical))
-    courses = {
+    grids = _grids(normals, numeric, list(roles.categorical))
+    curves = {
         level: normalizer.expected(people, features=features, centiles=CENTILES)
-        for level, people in lines.items()
+        for level, people in grids.items()
     }
-    grid = next(iter(lines.values()))[numeric[0]]
+    grid = next(iter(grids.values()))[numeric[0]]
     return [
         Trajectory(
             feature=feature,
             unit=notes[feature].unit if feature in notes else "",
             demographic=numeric[0],
             grid=grid.tolist(),
-            expected={level: _course_of(course, feature, "expected") for level, course in courses.items()},
+            expected={level: _curve_of(table, feature, "expected") for level, table in curves.items()},
             centiles={
-                level: {
-                    str(centile): _course_of(course, feature, f"centile_{centile}") for centile in CENTILES
-                }
-                for level, course in courses.items()
+                level: {str(centile): _curve_of(table, feature, f"centile_{centile}") for centile in CENTILES}
+                for level, table in curves.items()
             },
             people_x=X[numeric[0]].astype(float).tolist(),
             people_y=X[feature].astype(float).tolist(),
@@ -237,14 +241,14 @@ def trajectories_of(
     ]
 
 
-def _course_of(course: pd.DataFrame, feature: str, column: str) -> list[float]:
-    """Return one line of a long table of courses."""
-    line: list[float] = course.loc[course["feature"] == feature, column].astype(float).tolist()
+def _curve_of(table: pd.DataFrame, feature: str, column: str) -> list[float]:
+    """Return one curve of a long table of them."""
+    line: list[float] = table.loc[table["feature"] == feature, column].astype(float).tolist()
     return line
 
 
 def _grids(normals: pd.DataFrame, numeric: list[str], categorical: list[str]) -> dict[str, pd.DataFrame]:
-    """Return a line of demographics for every level of the first category, the others held."""
+    """Return a grid over the first demographic for each level of the first category, others constant."""
     first = normals[numeric[0]].astype(float)
     base = {numeric[0]: np.linspace(first.min(), first.max(), _GRID_POINTS)}
     base |= {name: np.full(_GRID_POINTS, normals[name].astype(float).mean()) for name in numeric[1:]}
@@ -257,9 +261,6 @@ def _grids(normals: pd.DataFrame, numeric: list[str], categorical: list[str]) ->
                                  | {categorical[0]: [level] * _GRID_POINTS})
         for level in levels
     }  # fmt: skip
-
-
-Floats = NDArray[np.float64]
 
 
 def attributions_of(procedure: FittedProcedure, inputs: Floats, toward: str) -> Floats | None:
@@ -277,7 +278,7 @@ def attributions_of(procedure: FittedProcedure, inputs: Floats, toward: str) -> 
     Returns
     -------
     ndarray of shape (n_scans, n_columns) or None
-        0 for columns that were not selected; None where the classifier can't say.
+        0 for columns that were not selected; None where the classifier has no attributions.
     """
     classifier = procedure.pipeline.named_steps["classify"]
     if not hasattr(classifier, "attributions"):
@@ -302,11 +303,11 @@ def mean_attributions(procedure: FittedProcedure, inputs: Floats) -> Floats | No
     Returns
     -------
     ndarray of shape (n_columns,) or None
-        None where the classifier can't say.
+        None where the classifier has no attributions.
     """
     targets = procedure.rule.classes
-    # Of two classes, what speaks for the one speaks against the other, as strongly.
-    told = targets[-1:] if len(targets) == 2 else targets
-    found = [attributions_of(procedure, inputs, target) for target in told]
-    sizes = [np.abs(shares).mean(axis=0) for shares in found if shares is not None]
+    # Of two classes, attributions to the one are those to the other with the sign changed.
+    classes = targets[-1:] if len(targets) == 2 else targets
+    attributions = [attributions_of(procedure, inputs, target) for target in classes]
+    sizes = [np.abs(shares).mean(axis=0) for shares in attributions if shares is not None]
     return np.mean(sizes, axis=0) if sizes else None

@@ -1,4 +1,4 @@
-"""The trained model: a frame of people in, their probabilities, decisions and reasons out."""
+"""The trained model: from a frame of features and demographics to probabilities, decisions and reasons."""
 
 from __future__ import annotations
 
@@ -12,28 +12,26 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from normwise.errors import ProcedureError
+from normwise.features import LARGEST_VALUE
 from normwise.model.explain import contributions_of
 from normwise.normalize import FeatureNormalizer
 from normwise.procedure import FittedProcedure, arm_frame, looks_at_images
 from normwise.results import FeatureNote, Prediction
 from normwise.schema import Roles, Study
 
-__all__ = ["LARGEST_DEPARTURE", "LARGEST_VALUE", "Model"]
+__all__ = ["LARGEST_DEPARTURE", "Model"]
 
 LARGEST_DEPARTURE = 100.0
-"""Standard deviations beyond which a feature is a mistake, a unit mostly, and nothing is decided.
+"""Standard deviations beyond which a feature is a mistake, mostly of its unit, and nothing is decided.
 
-Even severe atrophy, or ventricles many times their size, stay within some tens of them. A classifier would
-follow such a feature to a probability of 0 or 1, whatever all the others say.
+Even severe atrophy, or ventricles many times their size, stay within some tens of them. One such feature
+would outweigh all the others and drive the probability to 0 or 1.
 """
-
-LARGEST_VALUE = 1e100
-"""The largest size of a feature that is looked at: beyond about 1e154 a square overflows."""
 
 
 @dataclass(frozen=True)
 class Model:
-    """A fitted procedure with everything that is needed to use it on somebody new.
+    """A fitted procedure with everything that is needed to apply it to new people.
 
     Attributes
     ----------
@@ -60,12 +58,12 @@ class Model:
 
     @property
     def roles(self) -> Roles:
-        """What each column is for."""
+        """The role of each column."""
         return self.procedure.roles
 
     @property
     def classes(self) -> tuple[str, ...]:
-        """The classes told apart, in the study's order."""
+        """The classes that are distinguished, in the study's order."""
         return self.procedure.rule.classes
 
     @property
@@ -78,12 +76,14 @@ class Model:
     def adapt_to_sites(
         self, frame: pd.DataFrame, labels: NDArray[np.object_], groups: NDArray[np.object_] | None = None
     ) -> Model:
-        """Return the model with what the normals of new sites teach; see `FittedProcedure.adapt_to_sites`.
+        """Return the model with effects of new sites estimated from their normals.
+
+        See `FittedProcedure.adapt_to_sites`.
 
         Parameters
         ----------
         frame : DataFrame of shape (n_scans, n_columns)
-            As for `predictions`; a row that can't be computed with is passed over.
+            As for `predictions`; a row that can't be computed with is left out.
         labels : ndarray of shape (n_scans,)
             Labels; only who is normal matters.
         groups : ndarray of shape (n_scans,), optional
@@ -96,7 +96,7 @@ class Model:
 
     @property
     def classes_(self) -> NDArray[np.object_]:
-        """The classes told apart, of shape (n_classes,): the order of the columns of `predict_proba`."""
+        """The classes, of shape (n_classes,): the order of the columns of `predict_proba`."""
         return np.array(self.classes, dtype=object)
 
     def predict_proba(self, X: pd.DataFrame) -> NDArray[np.float64]:
@@ -116,7 +116,7 @@ class Model:
         See Also
         --------
         predict : The decided class of each row.
-        predictions : Reasons and telling features too.
+        predictions : Reasons and contributions of features too.
         """
         return self._probabilities(self._columns_of(X))[0]
 
@@ -136,7 +136,7 @@ class Model:
         See Also
         --------
         predict_proba : The probability of each class.
-        predictions : Reasons and telling features too.
+        predictions : Reasons and contributions of features too.
         """
         return np.array([prediction.decision for prediction in self.predictions(X, top=0)], dtype=object)
 
@@ -147,17 +147,17 @@ class Model:
         ----------
         frame : DataFrame of shape (n_scans, n_columns)
             One row a scan with the training's features and demographics as named columns, in any order; the
-            index names the scans. Further columns are passed over; a feature that is no number is missing.
+            index names the scans. Further columns are ignored; a feature that is no number is missing.
         top : int
-            Features listed a person, the most telling first.
+            Features listed a person, those that contribute most first.
 
         Returns
         -------
         list of Prediction
             In the frame's order. A row with a missing or infinite feature, with one that departs by more than
             `LARGEST_DEPARTURE`, or a person outside the normal group's demographics, gets ``decision=None``
-            and the reason; the first two get no probabilities either, for they would mean nothing. So does a
-            person who is referred to a specialist. ``outcome`` tells these apart.
+            and the reason; the first two get no probabilities either, for they would mean nothing. Nothing is
+            decided for a person who is referred to a specialist either. ``outcome`` says which it was.
 
         Raises
         ------
@@ -170,9 +170,9 @@ class Model:
         rule = self.procedure.rule
         decided, referrals = rule.decide(table), rule.referrals(table)
         # By place, since a frame's index may name two rows alike.
-        telling = (
+        contributions = (
             contributions_of(
-                self.procedure, X.set_axis(range(len(X)), axis=0).iloc[_never_alone(usable)], top=top
+                self.procedure, X.set_axis(range(len(X)), axis=0).iloc[_at_least_two(usable)], top=top
             )
             if top and len(usable)
             else {}
@@ -195,7 +195,7 @@ class Model:
                     decision=None if reason or decided[row] is None else str(decided[row]),
                     reason=reason,
                     threshold=rule.threshold,
-                    contributions=telling.get(row, []),
+                    contributions=contributions.get(row, []),
                     outcome=outcome,
                 )
             )
@@ -213,7 +213,7 @@ class Model:
         table = np.full((len(X), len(self.classes)), np.nan)
         rows = np.flatnonzero(usable)
         if len(rows):
-            table[rows] = self.procedure.probabilities(X.iloc[_never_alone(rows)])[: len(rows)]
+            table[rows] = self.procedure.probabilities(X.iloc[_at_least_two(rows)])[: len(rows)]
         return table, wrong, support.assign(usable=usable)
 
     def _columns_of(self, frame: pd.DataFrame) -> pd.DataFrame:
@@ -248,7 +248,7 @@ class Model:
         return X.assign(**{name: column.to_numpy(float, na_value=np.nan) for name, column in numbers.items()})
 
     def _unusable(self, X: pd.DataFrame) -> list[str]:
-        """Name each row's first feature that can't be computed with; an empty text where there is none."""
+        """Return a text a row that names its first feature that can't be computed with; empty without one."""
         values = X[list(self.feature_names)].to_numpy(dtype=float)
         finite = np.isfinite(values)
         fits = finite & (np.abs(values) <= LARGEST_VALUE)
@@ -264,12 +264,12 @@ class Model:
         return wrong
 
     def _departures(self, X: pd.DataFrame, rows: NDArray[np.bool_]) -> dict[int, str]:
-        """Name, for the rows in question, the feature that lies farthest beyond `LARGEST_DEPARTURE`."""
+        """Return, by row, a text that names the feature farthest beyond `LARGEST_DEPARTURE`."""
         if not rows.any() or looks_at_images(self.study):
             return {}  # a voxel beside the head may depart by any number of its tiny deviations
-        # In double precision the squares of every value that is let in can be held.
+        # In double precision no square of a value up to LARGEST_VALUE overflows.
         frame = X[rows].astype(dict.fromkeys(self.feature_names, np.float64))
-        passed: Any = arm_frame(frame, self.procedure.roles, self.procedure.arm)
+        inputs: Any = arm_frame(frame, self.procedure.roles, self.procedure.arm)
         texts: dict[int, str] = {}
         names: NDArray[np.object_] = np.empty(0, dtype=object)
         for title, step in self.procedure.pipeline.steps[:-1]:
@@ -279,15 +279,15 @@ class Model:
                 if isinstance(step, FeatureNormalizer) and step.mode == "replace":
                     # Residuals have the feature's own unit: the limit is one of W-scores.
                     scores = step if step.scale == "w" else copy(step).set_params(scale="w")
-                    sizes = np.abs(scores.transform(passed))
+                    sizes = np.abs(scores.transform(inputs))
                     unit = "normal standard deviations from what is expected"
                 elif isinstance(step, FeatureNormalizer):
                     names = names[: int(step.is_feature_.sum())]  # demographics, behind them, have a range
-            passed = step.transform(passed)
+            inputs = step.transform(inputs)
             if title == "scale":
-                # A feature that did not vary in training has no unit, and the scaler leaves it as it is.
+                # The scaler leaves a feature that did not vary in training as it is, in its own unit.
                 varied = np.isclose(step.scale_, np.sqrt(step.var_), rtol=1e-6)
-                sizes = np.abs(np.where(varied, passed, 0.0))[:, : len(names)]
+                sizes = np.abs(np.where(varied, inputs, 0.0))[:, : len(names)]
                 unit = "standard deviations from the training's mean"
             if sizes is None or not sizes.shape[1]:
                 continue
@@ -299,6 +299,6 @@ class Model:
         return texts
 
 
-def _never_alone(rows: NDArray[np.intp]) -> NDArray[np.intp]:
-    """Name a single row twice: BLAS multiplies one row by another routine, which rounds otherwise."""
+def _at_least_two(rows: NDArray[np.intp]) -> NDArray[np.intp]:
+    """Return a single row twice: BLAS multiplies one row by another routine, which rounds differently."""
     return np.repeat(rows, 2) if len(rows) == 1 else rows

@@ -1,4 +1,4 @@
-"""Everybody of whom a page is wanted: what was decided, why, and how far to trust it."""
+"""A page a person: what was decided, why, and whether the normal group holds people like them."""
 
 from __future__ import annotations
 
@@ -36,8 +36,8 @@ def write_run_people(model: Model, prepared: PreparedRun, *, trained_on: bool) -
     prepared : PreparedRun
         The run; its ``predictions.tsv`` is written.
     trained_on : bool
-        Whether the model has learnt from these people: then the mean of the predictions of models that have
-        not is shown, and the model's own is not.
+        Whether the model was trained on these people: then the mean prediction of the cross-validation's
+        models that were not is shown instead of the model's own.
 
     Returns
     -------
@@ -45,16 +45,16 @@ def write_run_people(model: Model, prepared: PreparedRun, *, trained_on: bool) -
         The list of pages.
     """
     frame = prepared.frame_with(model.procedure.site)
-    told = {row.subject: row for row in model.predictions(frame, top=FEATURES_A_PAGE)}
+    predictions = {row.subject: row for row in model.predictions(frame, top=FEATURES_A_PAGE)}
     models = 0
     if trained_on:
         scored = read_scored(prepared.folder, model.procedure.arm)
-        told = {row.subject: out_of_fold(row, told[row.subject]) for row in scored}
+        predictions = {row.subject: out_of_fold(row, predictions[row.subject]) for row in scored}
         models = max((row.tests for row in scored), default=0)
     labels = dict(zip(frame.index, prepared.labels, strict=True))
     people = describe_people(
         model,
-        told,
+        predictions,
         prepared.cohort,
         labels={name: str(label) for name, label in labels.items()},
         quality=prepared.features.quality,
@@ -77,7 +77,7 @@ def write_new_people(
     folder: Path,
     features: FeatureTable | None = None,
 ) -> Path:
-    """Write ``people.json`` and a page for each of the people whom a model meets for the first time.
+    """Write ``people.json`` and a page for each of the people to whom a saved model was applied.
 
     Parameters
     ----------
@@ -90,7 +90,7 @@ def write_new_people(
     folder : Path
         Made where it is missing.
     features : FeatureTable, optional
-        What was measured on their images, with its checks and pictures.
+        Their features, with checks and pictures of the extraction.
 
     Returns
     -------
@@ -120,7 +120,7 @@ def describe_people(
     labels: Mapping[str, str] | None = None,
     quality: Mapping[str, list[Quality]] | None = None,
 ) -> People:
-    """Put predictions together with who they are about.
+    """Join predictions with the people they are about.
 
     Parameters
     ----------
@@ -136,7 +136,7 @@ def describe_people(
         Checks of the measurement.
     """
     names = [name for name in predictions if name in cohort.frame.index]
-    # Who is like the normals is a matter of demographics and site, whatever was measured.
+    # Support depends on demographics and site alone, so the features may be anything.
     nothing = pd.DataFrame(0.0, index=pd.Index(names, dtype=object), columns=list(model.feature_names))
     support = model.procedure.support(assemble_frame(nothing, cohort, model.procedure.site))
     people = [
@@ -144,7 +144,7 @@ def describe_people(
             prediction=predictions[name],
             label=labels.get(name) if labels else None,
             demographics={
-                column: _said(cohort.frame.loc[name, column]) for column in model.roles.demographics
+                column: _text_of(cohort.frame.loc[name, column]) for column in model.roles.demographics
             },
             supported=bool(support["supported"].iloc[row]),
             support=str(support["reason"].iloc[row]),
@@ -166,20 +166,20 @@ def describe_people(
 
 
 def out_of_fold(scored: Scored, own: Prediction) -> Prediction:
-    """Return what models trained without a person say, with the features as the model on everybody sees them.
+    """Return the prediction of the models trained without a person, with the final model's contributions.
 
     Parameters
     ----------
     scored : Scored
-        What the models without the person said.
+        Mean probabilities and decisions of the models trained without the person.
     own : Prediction
-        What the model trained on everybody says; only its features are taken.
+        Prediction of the model trained on everybody; only its contributions are used.
 
     Examples
     --------
     >>> scored = Scored("a", "AD", {"normal": 0.4, "AD": 0.6}, {"AD": 4, "normal": 1}, {})
-    >>> told = out_of_fold(scored, Prediction("a", {"AD": 0.9}, "AD", "", 0.5))
-    >>> told.decision, told.probabilities["AD"], told.reason, told.threshold
+    >>> shown = out_of_fold(scored, Prediction("a", {"AD": 0.9}, "AD", "", 0.5))
+    >>> shown.decision, shown.probabilities["AD"], shown.reason, shown.threshold
     ('AD', 0.6, 'decided AD in 4 of 5 tests, normal in 1', None)
     """
     ranked = sorted(scored.decisions.items(), key=lambda item: (-item[1], item[0]))
@@ -197,5 +197,5 @@ def out_of_fold(scored: Scored, own: Prediction) -> Prediction:
     )
 
 
-def _said(value: object) -> str:
+def _text_of(value: object) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)

@@ -1,4 +1,4 @@
-"""Train on everybody, and apply to people never seen."""
+"""Train a model on everybody in a study, save it, and explain it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from normwise.schema import Study
 
 __all__ = ["explain_model", "train_model", "train_study"]
 
-_TOP_TRAJECTORIES = 6  # as many small plots as a page shows without crowding
+_TOP_TRAJECTORIES = 6  # as many small plots as fit on a page
 
 
 def train_study(
@@ -95,22 +95,22 @@ def train_model(prepared: PreparedRun) -> Model:
 
 
 def explain_model(model: Model, prepared: PreparedRun) -> Explanation:
-    """Say what a trained model looks at, and how its heaviest features run with age in the normal group.
+    """Return a model's feature importances, and trajectories of the most important features.
 
     Parameters
     ----------
     model : Model
         A model trained on the run.
     prepared : PreparedRun
-        The run; gives the people on the trajectories.
+        The run whose people the trajectories show.
     """
-    # A test cohort's own study may not speak of sites where the model does.
+    # The study of a test cohort may name no site column although the model needs one.
     frame = prepared.frame_with(model.procedure.site)
     importances, kind = importances_of(model.procedure, model.notes, frame)
     names = set(model.feature_names)
     heaviest = [row.feature for row in importances if row.feature in names][:_TOP_TRAJECTORIES]
     if not heaviest:
-        heaviest = most_separating(prepared, _TOP_TRAJECTORIES)
+        heaviest = _most_separating(prepared, _TOP_TRAJECTORIES)
     nothing = FeatureNote("", "")
     on_atlas = any(model.notes.get(name, nothing).label is not None for name in model.feature_names)
     atlas, _ = prepared.study.features.atlas_in(prepared.study.cohort.root)
@@ -131,8 +131,8 @@ def _cost_curves(model: Model) -> dict[str, Curve]:
     costs = getattr(classifier, "cost_curve_", None)
     if costs is None:
         return {}
-    course = [float(cost) for cost in costs]
-    return {"The final model": Curve([float(step) for step in range(len(course))], course)}
+    values = [float(cost) for cost in costs]
+    return {"The final model": Curve([float(step) for step in range(len(values))], values)}
 
 
 def _loss_curves(model: Model) -> dict[str, Curve]:
@@ -145,7 +145,7 @@ def _loss_curves(model: Model) -> dict[str, Curve]:
     }
 
 
-def most_separating(prepared: PreparedRun, count: int) -> list[str]:
+def _most_separating(prepared: PreparedRun, count: int) -> list[str]:
     """Return the features whose class means lie farthest apart, for classifiers without weights."""
     values, labels = prepared.features.values, prepared.labels
     negative = labels == prepared.cohort.roles.negative

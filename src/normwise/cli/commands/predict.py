@@ -183,7 +183,7 @@ def _apply(
             model,
             cohort,
             **resources,
-            measured=measured.append,
+            on_features=measured.append,
         )
     return {prediction.subject: prediction for prediction in predictions}
 

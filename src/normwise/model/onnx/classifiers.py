@@ -1,4 +1,4 @@
-"""Each classifier as a graph: from its rows to the probability of each of its classes."""
+"""Each classifier as nodes of a graph: from its rows to the probability of each of its classes."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ import numpy as np
 from normwise.model.onnx.graph import Graph
 from normwise.model.onnx.preprocessing import refuse_export
 
-__all__ = ["draw_classifier"]
+__all__ = ["add_classifier"]
 
 _LAST = np.array([-1])
 
 
-def draw_classifier(graph: Graph, classifier: Any, rows: str) -> str:
-    """Draw a classifier.
+def add_classifier(graph: Graph, classifier: Any, rows: str) -> str:
+    """Add a classifier's nodes.
 
     Parameters
     ----------
     graph : Graph
-        Gets its nodes.
+        The graph, which is extended.
     classifier : Classifier
         Fitted.
     rows : str
@@ -36,12 +36,12 @@ def draw_classifier(graph: Graph, classifier: Any, rows: str) -> str:
     Raises
     ------
     ModelError
-        MDL-202 for a classifier that the graph can't hold.
+        MDL-202 for a classifier that can't be written as a graph.
     """
-    drawn = _DRAWN.get(type(classifier).__name__)
-    if drawn is None:
-        raise refuse_export("its classifier has no place there", type(classifier).__name__)
-    return drawn(graph, classifier, rows)
+    build = _BUILDERS.get(type(classifier).__name__)
+    if build is None:
+        raise refuse_export("its classifier can't be written there", type(classifier).__name__)
+    return build(graph, classifier, rows)
 
 
 def _linear(graph: Graph, model: Any, rows: str) -> str:
@@ -73,7 +73,7 @@ def _svm(graph: Graph, model: Any, rows: str) -> str:
     count = len(model.classes_)
     if count == 2:
         return _of_scores(graph, odds, 2)
-    # Minus each class's odds against each other one; against itself they are even.
+    # Minus the log-odds of each class against each other one; 0 against itself.
     against = np.zeros((count * (count - 1) // 2, count, count))
     for pair, (earlier, later) in enumerate(combinations(range(count), 2)):
         against[pair, later, earlier], against[pair, earlier, later] = -1.0, 1.0
@@ -84,31 +84,31 @@ def _svm(graph: Graph, model: Any, rows: str) -> str:
 
 
 def _neural(graph: Graph, model: Any, rows: str) -> str:
-    passed = graph.standardize(rows, model.centre_, model.scale_)
+    signal = graph.standardize(rows, model.centre_, model.scale_)
     depth = len(model.weights_) // 2
     for place in range(depth):
         weights, shift = model.weights_[f"{place}.weight"], model.weights_[f"{place}.bias"]
-        passed = graph.affine(passed, weights, shift[:, None, :])
+        signal = graph.affine(signal, weights, shift[:, None, :])
         if place < depth - 1:
-            passed = _activate(graph, model.activation, passed)
-    members = _of_scores(graph, passed, len(model.classes_))
+            signal = _activate(graph, model.activation, signal)
+    members = _of_scores(graph, signal, len(model.classes_))
     return graph.add("ReduceMean", members, np.array([0]), keepdims=0)
 
 
 def _perceptron(graph: Graph, model: Any, rows: str) -> str:
-    passed, network = graph.standardize(rows, model.centre_, model.scale_), model.network_
+    signal, network = graph.standardize(rows, model.centre_, model.scale_), model.network_
     for place, (weights, shift) in enumerate(zip(network.coefs_, network.intercepts_, strict=True)):
-        passed = graph.affine(passed, weights, shift)
+        signal = graph.affine(signal, weights, shift)
         if place < len(network.coefs_) - 1:
             name = "sigmoid" if network.activation == "logistic" else network.activation
-            passed = _activate(graph, name, passed)
-    return _of_scores(graph, passed, len(model.classes_))
+            signal = _activate(graph, name, signal)
+    return _of_scores(graph, signal, len(model.classes_))
 
 
 def _forest(graph: Graph, model: Any, rows: str) -> str:
     from onnx import numpy_helper
 
-    # Trees compare rounded values with thresholds, so these are rounded here as well.
+    # scikit-learn's trees compare values rounded to single precision with thresholds in double.
     narrow = graph.cast(graph.standardize(rows, model.centre_, model.scale_), np.float32)
     trees = [tree.tree_ for tree in model.forest_.estimators_]
     counts = [tree.node_count for tree in trees]
@@ -134,7 +134,7 @@ def _forest(graph: Graph, model: Any, rows: str) -> str:
     }
     settings = {name: value if isinstance(value, int) else value.tolist() for name, value in settings.items()}
     thresholds = np.where(leaf, 0.0, np.concatenate([tree.threshold for tree in trees]))
-    # The sum is taken in double precision and given out in single: within 6e-8.
+    # The operator sums in double precision and returns single: within 6e-8.
     sums = graph.add(
         "TreeEnsembleRegressor", graph.cast(narrow, float), domain="ai.onnx.ml", aggregate_function="SUM",
         nodes_modes=np.where(leaf, "LEAF", "BRANCH_LEQ").tolist(),
@@ -145,7 +145,7 @@ def _forest(graph: Graph, model: Any, rows: str) -> str:
 
 
 def _of_scores(graph: Graph, scores: str, n_classes: int) -> str:
-    """Draw probabilities of scores: one column by the logistic function, several by the softmax."""
+    """Add probabilities of scores: one column by the logistic function, several by the softmax."""
     if n_classes > 2:
         return graph.add("Softmax", scores, axis=-1)
     first = graph.add("Sigmoid", graph.add("Neg", scores))
@@ -166,7 +166,7 @@ def _activate(graph: Graph, name: str, signal: str) -> str:
     return graph.add("Add", graph.add("Max", signal, 0.0), below)
 
 
-_DRAWN: dict[str, Callable[[Graph, Any, str], str]] = {
+_BUILDERS: dict[str, Callable[[Graph, Any, str], str]] = {
     "LinearClassifier": _linear,
     "LogisticClassifier": _logistic,
     "SupportVectorClassifier": _svm,

@@ -1,9 +1,9 @@
-"""A trained model as one ONNX graph: normalizer, classifier and the score that the decision goes by.
+"""Write a trained model as one ONNX graph: normalizer, classifier and the score that the rule decides by.
 
 The graph is in double precision, and compared with the model before it is written. It gives probabilities,
-and NaN for somebody whose demographics or features are missing or unknown. What only Normwise refuses, a
-person outside the normal group's range or a feature out of all proportion, it does not; ranges are in its
-metadata.
+and NaN for somebody whose demographics or features are missing or unknown. It does not
+refuse a person outside the normal group's range or a feature that is absurdly large, as Normwise does; the
+ranges are in its metadata.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ from numpy.typing import NDArray
 from normwise.errors import ModelError
 from normwise.files import write_bytes
 from normwise.model.model import Model
-from normwise.model.onnx.classifiers import draw_classifier
+from normwise.model.onnx.classifiers import add_classifier
 from normwise.model.onnx.graph import Graph
-from normwise.model.onnx.preprocessing import draw_preprocessing
+from normwise.model.onnx.preprocessing import add_preprocessing
 
 __all__ = ["TOLERANCE", "export_onnx"]
 
 TOLERANCE = 1e-6
-"""The largest difference of a probability between graph and model that is let pass."""
+"""The largest difference of a probability between graph and model that is accepted."""
 
 _FLOOR = 1e-12  # as `normwise.procedure.calibration` clips a probability before it takes the logarithm
 _PROBES = 200
@@ -41,7 +41,7 @@ def export_onnx(model: Model, path: str | Path) -> float:
     model : Model
         As `normwise.load_model` opens it.
     path : str or Path
-        Where to write; whole or not at all.
+        Where to write; the file is written whole or not at all.
 
     Returns
     -------
@@ -51,22 +51,22 @@ def export_onnx(model: Model, path: str | Path) -> float:
     Raises
     ------
     ModelError
-        MDL-201 without the packages, MDL-202 for a model with a part that a graph can't hold, MDL-203 where
-        graph and model differ.
+        MDL-201 without the packages, MDL-202 for a model with a part that can't be written as a graph,
+        MDL-203 where graph and model differ.
     """
-    _need_packages()
+    _assert_packages()
     graph = Graph()
     procedure, rule = model.procedure, model.procedure.rule
     features = _features_name(model)
     n_features = 0 if procedure.arm == "demographics" else len(model.feature_names)
-    rows, usable = draw_preprocessing(graph, procedure.pipeline, n_features, features)
-    found = draw_classifier(graph, procedure.pipeline.named_steps["classify"], rows)
+    rows, usable = add_preprocessing(graph, procedure.pipeline, n_features, features)
+    unordered = add_classifier(graph, procedure.pipeline.named_steps["classify"], rows)
     order = [list(procedure.pipeline.classes_).index(name) for name in rule.classes]
-    probabilities = graph.add("Gather", found, np.array(order), axis=1)
+    probabilities = graph.add("Gather", unordered, np.array(order), axis=1)
     if rule.scaling is not None:
         slope, *offsets = rule.scaling
-        held = graph.add("Min", graph.add("Max", probabilities, _FLOOR), 1.0)
-        logs = graph.add("Add", graph.add("Mul", graph.add("Log", held), slope), np.array(offsets))
+        clipped = graph.add("Min", graph.add("Max", probabilities, _FLOOR), 1.0)
+        logs = graph.add("Add", graph.add("Mul", graph.add("Log", clipped), slope), np.array(offsets))
         probabilities = graph.add("Softmax", logs, axis=-1)
     probabilities = graph.add("Where", usable, probabilities, np.array(np.nan))
     positive = [place for place, name in enumerate(rule.classes) if name != rule.negative]
@@ -75,7 +75,7 @@ def export_onnx(model: Model, path: str | Path) -> float:
     graph.output(probabilities, "probabilities", len(rule.classes))
     graph.output(score, "score", None)
     content = graph.model("normwise", _facts(model, features)).SerializeToString(deterministic=True)
-    gap = _largest_gap(model, content, features)
+    gap = _largest_difference(model, content, features)
     if not gap <= TOLERANCE:
         raise ModelError(
             "MDL-203",
@@ -89,7 +89,7 @@ def export_onnx(model: Model, path: str | Path) -> float:
     return gap
 
 
-def _need_packages() -> None:
+def _assert_packages() -> None:
     absent = [name for name in ("onnx", "onnxruntime") if importlib.util.find_spec(name) is None]
     if absent:
         raise ModelError(
@@ -109,7 +109,7 @@ def _features_name(model: Model) -> str:
 
 
 def _facts(model: Model, features: str) -> dict[str, str]:
-    """Return what a user of the graph must know, as text."""
+    """Return what a user of the graph must know, as JSON by name."""
     from importlib.metadata import version
 
     procedure, rule = model.procedure, model.procedure.rule
@@ -138,7 +138,7 @@ def _facts(model: Model, features: str) -> dict[str, str]:
     return {name: json.dumps(value, ensure_ascii=False) for name, value in facts.items()}
 
 
-def _largest_gap(model: Model, content: bytes, features: str) -> float:
+def _largest_difference(model: Model, content: bytes, features: str) -> float:
     """Return the largest difference between graph and model over people drawn at random."""
     import onnxruntime
 
@@ -162,7 +162,7 @@ def _largest_gap(model: Model, content: bytes, features: str) -> float:
 
 
 def _probes(model: Model) -> pd.DataFrame:
-    """Draw people around the normal group: demographics over its range, features some deviations about."""
+    """Draw people around the normal group: demographics over its range, features with twice its deviation."""
     draw = np.random.default_rng(0)
     normalizer = model.procedure.normalizer
     columns: dict[str, Any] = {}
@@ -175,12 +175,12 @@ def _probes(model: Model) -> pd.DataFrame:
     scaler = model.procedure.pipeline.named_steps.get("scale")
     count = len(model.feature_names)
     if regression is not None:
-        middle, spread = regression.center, np.where(regression.spread > 0, regression.spread, 1.0)
+        center, spread = regression.center, np.where(regression.spread > 0, regression.spread, 1.0)
     else:
-        middle, spread = (part[:count] for part in (scaler.mean_, scaler.scale_))
-        if len(middle) < count:  # demographics alone: the features have no say
-            middle, spread = np.zeros(count), np.ones(count)
-    values = middle + 2.0 * spread * draw.normal(size=(_PROBES, count))
+        center, spread = (part[:count] for part in (scaler.mean_, scaler.scale_))
+        if len(center) < count:  # demographics alone: features are not used
+            center, spread = np.zeros(count), np.ones(count)
+    values = center + 2.0 * spread * draw.normal(size=(_PROBES, count))
     table = pd.DataFrame(values, columns=list(model.feature_names))
     for name in model.roles.demographics:
         table[name] = columns.get(name, np.zeros(_PROBES))

@@ -1,4 +1,4 @@
-"""A graph in the Open Neural Network Exchange format, put together node by node in double precision."""
+"""A graph in the Open Neural Network Exchange format, built node by node in double precision."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ __all__ = ["Graph"]
 
 _OPSETS = {"": 20, "ai.onnx.ml": 3}
 _IR_VERSION = 10
-"""Of September 2023, when comparing text and trees in double precision could be written."""
+"""The earliest version, of September 2023, with comparisons of text and trees in double precision."""
 
 
 class Graph:
@@ -32,7 +32,7 @@ class Graph:
         return name
 
     def output(self, tensor: str, name: str, width: int | None) -> None:
-        """Give a tensor out under a name: (n_people, width), or (n_people,) where ``width`` is None."""
+        """Name a tensor as an output: (n_people, width), or (n_people,) where ``width`` is None."""
         from onnx import TensorProto, helper
 
         self._nodes.append(helper.make_node("Identity", [tensor], [name]))
@@ -80,8 +80,8 @@ class Graph:
     def finite(self, tensor: str) -> str:
         """Return which rows of (n_people, width) are finite, as bool (n_people, 1)."""
         # A NaN is not less than anything.
-        small = self.cast(self.add("Less", self.add("Abs", tensor), np.array(np.inf)), float)
-        return self.cast(self.add("ReduceMin", small, np.array([1]), keepdims=1), bool)
+        is_finite = self.cast(self.add("Less", self.add("Abs", tensor), np.array(np.inf)), float)
+        return self.cast(self.add("ReduceMin", is_finite, np.array([1]), keepdims=1), bool)
 
     def standardize(self, tensor: str, centre: NDArray[Any], scale: NDArray[Any]) -> str:
         """Return (tensor − centre)/scale."""
@@ -92,7 +92,7 @@ class Graph:
         return self.add("Add", self.add("MatMul", tensor, weights), shift)
 
     def model(self, name: str, facts: dict[str, str]) -> Any:
-        """Return the whole as a checked ``onnx.ModelProto``, with facts in its metadata."""
+        """Return the graph as a checked ``onnx.ModelProto``, with facts in its metadata."""
         import onnx
         from onnx import helper
 

@@ -1,4 +1,4 @@
-"""The steps before the classifier as a graph: design, regression, departure, scaling, selection."""
+"""The steps before the classifier as nodes of a graph: design, regression, W-score, scaling, selection."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from normwise.errors import ModelError
 from normwise.model.onnx.graph import Graph
 from normwise.normalize import FeatureNormalizer
 
-__all__ = ["draw_preprocessing", "refuse_export"]
+__all__ = ["add_preprocessing", "refuse_export"]
 
 Floats = NDArray[np.float64]
 
 
 def refuse_export(what: str, seen: str) -> ModelError:
-    """Return the error for a model that has a part which the graph can't hold."""
+    """Return the error for a model with a part that can't be written as a graph."""
     return ModelError(
         "MDL-202",
         f"this model can't be written as one graph: {what}.",
@@ -28,8 +28,8 @@ def refuse_export(what: str, seen: str) -> ModelError:
     )
 
 
-def draw_preprocessing(graph: Graph, pipeline: Pipeline, n_features: int, features: str) -> tuple[str, str]:
-    """Draw every step but the classifier, with the inputs it needs.
+def add_preprocessing(graph: Graph, pipeline: Pipeline, n_features: int, features: str) -> tuple[str, str]:
+    """Add every step but the classifier, with the inputs it needs.
 
     Parameters
     ----------
@@ -39,7 +39,7 @@ def draw_preprocessing(graph: Graph, pipeline: Pipeline, n_features: int, featur
     pipeline : Pipeline
         Fitted.
     n_features : int
-        Features that the model was trained on; 0 where it is given demographics alone.
+        Features that the model was trained on; 0 where it uses demographics alone.
     features : str
         Name of the features' input.
 
@@ -51,7 +51,7 @@ def draw_preprocessing(graph: Graph, pipeline: Pipeline, n_features: int, featur
     Raises
     ------
     ModelError
-        MDL-202 for a step that the graph can't hold.
+        MDL-202 for a step that can't be written as a graph.
     """
     rows, usable = "", []
     if n_features:
@@ -60,68 +60,68 @@ def draw_preprocessing(graph: Graph, pipeline: Pipeline, n_features: int, featur
     for title, step in pipeline.steps[:-1]:
         if title == "normalize":
             if isinstance(step, FeatureNormalizer):
-                rows, known = _normalize(graph, step, rows)
-                usable += known
+                rows, known_demographics = _normalize(graph, step, rows)
+                usable += known_demographics
         elif title == "scale":
             rows = graph.standardize(rows, step.mean_, step.scale_)
         elif title == "select":
             rows = graph.add("Gather", rows, np.asarray(step.kept_), axis=1)
         else:
-            raise refuse_export(f"its step {title!r} has no place there", type(step).__name__)
-    both = usable[0]
+            raise refuse_export(f"its step {title!r} can't be written there", type(step).__name__)
+    known = usable[0]
     for each in usable[1:]:
-        both = graph.add("And", both, each)
-    return rows, both
+        known = graph.add("And", known, each)
+    return rows, known
 
 
 def _normalize(graph: Graph, step: FeatureNormalizer, features: str) -> tuple[str, list[str]]:
     design, regression = step.design_, step.regression_
-    own, known = zip(*(_encode(graph, part) for part in design.parts), strict=True)
-    columns = _joined(graph, [each for each in own if each])
+    columns_by_part, known = zip(*(_encode(graph, part) for part in design.parts), strict=True)
+    columns = _concatenate(graph, [each for each in columns_by_part if each])
     widths = np.cumsum([0, *(len(part.columns) for part in design.parts)])
     names = [part.name for part in design.parts]
     products = []
     for pair in design.interactions:
         left, right = (
-            graph.add("Sub", own[place], design.means[widths[place] : widths[place + 1]])
+            graph.add("Sub", columns_by_part[place], design.means[widths[place] : widths[place + 1]])
             for place in map(names.index, pair)
         )
         wide = graph.add(
             "Mul", graph.add("Unsqueeze", left, np.array([2])), graph.add("Unsqueeze", right, np.array([1]))
         )
         products.append(graph.add("Reshape", wide, np.array([0, -1])))
-    columns = _joined(graph, [columns, *products])
+    columns = _concatenate(graph, [columns, *products])
     if regression is None:
-        return _joined(graph, [features, columns] if features else [columns]), list(known)
+        return _concatenate(graph, [features, columns] if features else [columns]), list(known)
     standard = graph.standardize(columns, design.center, design.size)
     basis = graph.affine(standard, design.inverse[1:], design.inverse[0])
     expected = graph.affine(basis, regression.loadings, regression.center)
-    departure = graph.add("Sub", features, expected)
+    residual = graph.add("Sub", features, expected)
     if step.scale == "residual":
-        return departure, list(known)
+        return residual, list(known)
     leverage = graph.add("ReduceSum", graph.add("Mul", basis, basis), np.array([1]), keepdims=1)
     spread = regression.spread.astype(np.float64)
     varies = spread > 0
     if regression.log_variance is None or design.variance_inverse is None:
         inverse = np.divide(1.0, spread, out=np.zeros_like(spread), where=varies)
-        scaled = graph.add("Mul", departure, inverse)
+        scaled = graph.add("Mul", residual, inverse)
         return graph.add("Div", scaled, graph.add("Sqrt", graph.add("Add", leverage, 1.0))), list(known)
     varying = graph.add("Gather", standard, np.asarray(design.variance_columns, dtype=int), axis=1)
     inverse, model = design.variance_inverse, regression.log_variance
     logs = graph.affine(varying, inverse[1:] @ model.loadings, inverse[0] @ model.loadings)
-    held = graph.add("Min", graph.add("Max", logs, model.lowest), model.highest)
+    clipped = graph.add("Min", graph.add("Max", logs, model.lowest), model.highest)
     pooled = spread**2
-    steady = graph.constant(regression.determined)
-    variance = graph.add("Where", steady, pooled, graph.add("Exp", held))
+    constant = graph.constant(regression.determined)
+    variance = graph.add("Where", constant, pooled, graph.add("Exp", clipped))
     total = graph.add("Add", variance, graph.add("Mul", leverage, pooled))
     # A feature that does not vary among the normals scores 0, and its variance of 0 is not divided by.
     deviation = graph.add("Sqrt", graph.add("Where", graph.constant(varies), total, 1.0))
-    departure = graph.add("Mul", departure, varies.astype(np.float64))
-    return graph.add("Div", departure, deviation), list(known)
+    residual = graph.add("Mul", residual, varies.astype(np.float64))
+    return graph.add("Div", residual, deviation), list(known)
 
 
 def _encode(graph: Graph, part: Any) -> tuple[str, str]:
-    """Draw one demographic's columns, an empty name where it has none, and who has a value that is known."""
+    """Add a demographic's columns, an empty name where it has none, and which rows have a known value."""
     if hasattr(part, "levels"):
         value = graph.input(part.name, 1, str)
         equal = graph.cast(graph.add("Equal", value, np.array([part.levels], dtype=object)), float)
@@ -136,7 +136,7 @@ def _encode(graph: Graph, part: Any) -> tuple[str, str]:
         return value, known
     above = graph.add("Max", graph.add("Sub", value, np.array([part.knots])), 0.0)
     cubes = graph.add("Mul", graph.add("Mul", above, above), above)
-    return _joined(graph, [value, graph.add("MatMul", cubes, _spline_weights(part.knots))]), known
+    return _concatenate(graph, [value, graph.add("MatMul", cubes, _spline_weights(part.knots))]), known
 
 
 def _spline_weights(knots: tuple[float, ...]) -> Floats:
@@ -153,6 +153,6 @@ def _spline_weights(knots: tuple[float, ...]) -> Floats:
     return weights / (last - knots[0]) ** 2
 
 
-def _joined(graph: Graph, parts: list[str]) -> str:
+def _concatenate(graph: Graph, parts: list[str]) -> str:
     parts = [part for part in parts if part]
     return parts[0] if len(parts) == 1 else graph.add("Concat", *parts, axis=1)

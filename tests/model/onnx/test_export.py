@@ -158,10 +158,10 @@ def test_a_step_or_classifier_without_a_place_is_refused(tmp_path):
 
 def test_a_graph_that_differs_is_not_written(tmp_path, monkeypatch):
     model, _ = train()
-    drawn = onnx_export.draw_classifier
+    drawn = onnx_export.add_classifier
     monkeypatch.setattr(
         onnx_export,
-        "draw_classifier",
+        "add_classifier",
         lambda graph, classifier, rows: graph.add("Mul", drawn(graph, classifier, rows), 0.99),
     )
     with pytest.raises(ModelError) as caught:
