@@ -158,9 +158,9 @@ def test_a_folder_with_a_users_files_is_never_marked(tmp_path: Path) -> None:
     (tmp_path / "letter.txt").write_text("mine")
     run = RunFolder(tmp_path)
     run.begin()
-    assert (run.is_run, run.foreign()) == (False, ["letter.txt"])
+    assert (run.is_run, run.other_files()) == (False, ["letter.txt"])
     run.begin(beside=("letter.txt",))
-    assert (run.is_run, run.foreign()) == (True, [])
+    assert (run.is_run, run.other_files()) == (True, [])
 
 
 def test_clearing_leaves_cache_logs_and_a_users_files(tmp_path: Path) -> None:

@@ -1,6 +1,6 @@
 """The one exception tree: every error names its code, its subject, what was seen and what to do.
 
-The tree, one branch a room, in the order in which data walks::
+The tree, one branch a package, in the order in which they use each other::
 
     NormwiseError
     ├── StudyError       STU-…  the study file or the flags
@@ -106,7 +106,7 @@ class NormwiseError(Exception):
         return error_from_dict, (self.to_dict(),)
 
     def for_subject(self, subject: str) -> Self:
-        """Return the same error, said of ``subject``."""
+        """Return the same error with another ``subject``."""
         return type(self)(**{**self._fields(), "subject": subject})
 
     def to_dict(self) -> dict[str, str | None]:

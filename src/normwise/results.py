@@ -284,7 +284,7 @@ class LearningCurve:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """``evaluation.json``: the lecture's comparison on the same folds, or a test on another cohort.
+    """``evaluation.json``: the arms compared on the same folds, or a test on another cohort.
 
     ``differences["normalized-raw"]["auc"]`` is a paired difference over the same people; ``by_site`` is the
     main arm tested on sites it was not trained on, beside any other split. ``decision`` is the rule in words,
@@ -338,7 +338,7 @@ class RunComparison:
     """``comparison.json``: runs side by side, the best AUC first, and paired tests over the same people.
 
     In ``comparisons``, ``one`` and ``other`` are the runs' folders as in ``standings``; pairs of runs that
-    tested different people have no test, and ``notes`` says so.
+    tested different people have no test, and ``notes`` names them.
     """
 
     classes: list[str]
@@ -395,7 +395,7 @@ class Quality:
 
 @dataclass(frozen=True)
 class Picture:
-    """A picture of one scan: a PNG or JPEG below the run folder, told in words by ``alt``."""
+    """A picture of one scan: a PNG or JPEG below the run folder; ``alt`` describes it."""
 
     subject: str
     stage: str
@@ -476,7 +476,7 @@ class Importance:
 
 @dataclass(frozen=True)
 class Trajectory:
-    """A feature's normal course over one numeric demographic, and everybody on it.
+    """A feature's expected value over one numeric demographic, and everybody's own.
 
     ``expected`` and ``centiles`` are lines over ``grid``, one a level of the categorical demographics
     (``"F"``, ``"M"`` …), the other numeric demographics held at the normals' mean. ``people_level`` is the

@@ -108,7 +108,7 @@ class RunFolder:
         """Whether the folder holds the marker, which no command writes into a folder with a user's files."""
         return (self / self.MARKER).is_file()
 
-    def foreign(self, beside: Collection[str] = ()) -> list[str]:
+    def other_files(self, beside: Collection[str] = ()) -> list[str]:
         """Return the names of what lies in a folder that is not a run yet, other than caches and logs.
 
         Parameters
@@ -130,7 +130,7 @@ class RunFolder:
             Names that may lie there.
         """
         self.path.mkdir(parents=True, exist_ok=True)
-        if not self.is_run and not self.foreign(beside):
+        if not self.is_run and not self.other_files(beside):
             write_bytes(self / self.MARKER, b"a Normwise run\n")
 
     def clear(self) -> None:
@@ -205,7 +205,7 @@ class RunFolder:
         """
         if name == self.RECORD:
             content = (self / name).read_bytes()
-            with suppress(ValueError):  # whoever wants a record says best that it is none
+            with suppress(ValueError):  # a file that is no record is refused by who reads it as one
                 self._digests_in(content)
             return content
         digests = self._digests()
@@ -254,14 +254,14 @@ class RunFolder:
 
     def _present(self) -> list[str]:
         """List the results in the folder, but ``run.json``."""
-        found = []
+        names = []
         for name in self.RESULTS:
             path = self / name
             if path.is_dir():
-                found += [f"{name}/{each.name}" for each in path.iterdir() if each.is_file()]
+                names += [f"{name}/{each.name}" for each in path.iterdir() if each.is_file()]
             elif path.is_file() and name != self.RECORD:
-                found.append(name)
-        return sorted(found)
+                names.append(name)
+        return sorted(names)
 
     def _digests(self) -> dict[str, str]:
         """Return the digests in ``run.json``; empty for a folder without it, or of version 0.1.0."""

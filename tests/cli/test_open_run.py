@@ -4,7 +4,7 @@ import pytest
 
 from normwise.cli.open_run import (
     open_run,
-    refuse_foreign,
+    refuse_other_files,
 )
 from normwise.errors import CommandError
 from normwise.run_folder import RunFolder
@@ -122,7 +122,7 @@ def test_keys_of_another_extractor_that_0_1_0_wrote_are_no_other_study(run, tmp_
 
 def test_a_run_begun_in_python_is_known_to_the_command_line(table_run):
     assert RunFolder(table_run).is_run
-    refuse_foreign(table_run)
+    refuse_other_files(table_run)
 
 
 def test_a_name_taken_by_a_file_is_refused(tmp_path):
@@ -134,9 +134,9 @@ def test_a_name_taken_by_a_file_is_refused(tmp_path):
 
 def test_what_may_lie_beside_a_run_does_not_make_it_foreign(tmp_path):
     (tmp_path / "cohort").mkdir()
-    refuse_foreign(tmp_path, beside=("cohort",))
+    refuse_other_files(tmp_path, beside=("cohort",))
     with pytest.raises(CommandError):
-        refuse_foreign(tmp_path)
+        refuse_other_files(tmp_path)
 
 
 def test_an_interrupted_run_is_known_again(tmp_path):

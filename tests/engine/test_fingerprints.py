@@ -15,7 +15,7 @@ from normwise.engine.fingerprints import Fingerprints
 @pytest.fixture
 def at_rest(monkeypatch):
     """Every file counts as long at rest: these tests don't wait for the clock."""
-    monkeypatch.setattr(fingerprints, "_SETTLED_NS", -1)
+    monkeypatch.setattr(fingerprints, "_CLOCK_STEP_NS", -1)
 
 
 def _hash(text):

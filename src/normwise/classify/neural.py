@@ -194,7 +194,7 @@ class NeuralClassifier(LogOddsClassifier):
         Returns
         -------
         ndarray of shape (n_samples, n_features)
-            Positive where the feature speaks for the class; a row adds up to the difference of its log-odds
+            Positive where the feature raises the log-odds; a row adds up to the difference of its log-odds
             and the baseline's.
         """
         rows = self._inputs(self.read_new(X))

@@ -108,8 +108,8 @@ class PerceptronClassifier(Classifier):
             self.network_ = network.fit(
                 (rows - self.centre_) / self.scale_, codes, sample_weight=self.row_weights(codes)
             )
-        for found in caught:
-            if issubclass(found.category, ConvergenceWarning):
+        for warning in caught:
+            if issubclass(warning.category, ConvergenceWarning):
                 warnings.warn(
                     NormwiseWarning(
                         "CLS-204",
@@ -121,7 +121,7 @@ class PerceptronClassifier(Classifier):
                     stacklevel=2,
                 )
             else:
-                warnings.warn_explicit(found.message, found.category, found.filename, found.lineno)
+                warnings.warn_explicit(warning.message, warning.category, warning.filename, warning.lineno)
         self.n_iter_ = int(network.n_iter_)
         return self
 

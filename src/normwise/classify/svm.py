@@ -38,7 +38,7 @@ class SupportVectorClassifier(LogOddsClassifier):
     """Support vector machine; three classes and more are compared pair by pair.
 
     One class against the rest would hide a class in the middle, such as mild impairment between normal and
-    dementia, since no line parts it from both sides.
+    dementia, since no line separates it from both sides.
 
     Parameters
     ----------
@@ -65,7 +65,7 @@ class SupportVectorClassifier(LogOddsClassifier):
     centre_ : ndarray of shape (n_features,)
         Mean of the training rows; only of the Gaussian kernel.
     support_vectors_ : ndarray of shape (n_vectors, n_features)
-        Rows, less the centre, that carry the score; only of the Gaussian kernel.
+        Rows, less the centre, with a dual weight above 0; only of the Gaussian kernel.
     dual_coef_ : ndarray of shape (n_pairs, n_vectors)
         Their weights.
     slope_, offset_ : ndarray of shape (n_pairs,)

@@ -38,7 +38,7 @@ PIPE_CLOSED = 141  # what a shell reports of a program whose reader went away
 _WIDEST_LABEL = 32  # leaves 44 of 80 columns for what it means
 
 VERBS: dict[str, tuple[str, str]] = {
-    "demo": ("Start", "Simulate a cohort and go the whole way with it."),
+    "demo": ("Start", "Simulate a cohort, and evaluate, train and report on it."),
     "doctor": ("Start", "Show versions, extras, cores, memory and atlases."),
     "cohort": ("Start", "Make a participants table and images out of DICOM folders."),
     "check": ("Study", "Read a study and its table, and say what would be run."),

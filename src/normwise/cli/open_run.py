@@ -13,7 +13,7 @@ from normwise.run_folder import RunFolder
 if TYPE_CHECKING:
     from normwise.schema import Study
 
-__all__ = ["open_run", "refuse_foreign"]
+__all__ = ["open_run", "refuse_other_files"]
 
 _NAMED = 4  # differing keys a message names
 
@@ -34,7 +34,7 @@ def open_run(
     overwrite : bool
         Whether the results of another study may be replaced. The cache stays, since it is keyed by content.
     beside : collection of str
-        Names that may lie in a folder without making it foreign.
+        Names of other files that the folder may hold.
 
     Returns
     -------
@@ -51,7 +51,7 @@ def open_run(
 
     text, run = study_to_toml(study), RunFolder(folder)
     _refuse_own_cohort(folder, study)
-    refuse_foreign(folder, beside=beside)
+    refuse_other_files(folder, beside=beside)
     there = run / run.STUDY
     if run.is_run and there.is_file():
         changed = _changed(_study_in(there), text)
@@ -64,7 +64,7 @@ def open_run(
     return run
 
 
-def refuse_foreign(folder: Path, *, beside: Collection[str] = ()) -> None:
+def refuse_other_files(folder: Path, *, beside: Collection[str] = ()) -> None:
     """Refuse a folder in which something else lies that a run would be mixed with.
 
     Parameters
@@ -86,14 +86,14 @@ def refuse_foreign(folder: Path, *, beside: Collection[str] = ()) -> None:
             subject=str(folder),
             advice="name another folder",
         )
-    foreign = RunFolder(folder).foreign(beside)
-    if foreign:
-        more = ", …" if len(foreign) > _NAMED else ""
+    files = RunFolder(folder).other_files(beside)
+    if files:
+        more = ", …" if len(files) > _NAMED else ""
         raise CommandError(
             "CLI-201",
             "the folder is neither empty nor a run.",
             subject=str(folder),
-            seen=", ".join(foreign[:_NAMED]) + more,
+            seen=", ".join(files[:_NAMED]) + more,
             expected="an empty folder, a new one, or a run of the same study",
             advice="name another folder for the run",
         )

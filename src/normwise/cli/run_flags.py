@@ -157,8 +157,8 @@ def memory_bytes(text: str) -> int:
     >>> memory_bytes("4G") == memory_bytes("4") == memory_bytes("4096MiB") == 4 * 1024**3
     True
     """
-    found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([MGT]?)(?:i?B)?", text.strip(), flags=re.IGNORECASE)
-    amount = int(float(found[1]) * _UNITS[found[2].upper()]) if found else 0
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([MGT]?)(?:i?B)?", text.strip(), flags=re.IGNORECASE)
+    amount = int(float(match[1]) * _UNITS[match[2].upper()]) if match else 0
     if amount < _LEAST_MEMORY:
         raise CommandError(
             "CLI-104",

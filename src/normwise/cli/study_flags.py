@@ -226,13 +226,13 @@ def overrides_from(flags: StudyFlags) -> dict[str, Any]:
     >>> overrides_from(StudyFlags(cohort__label="dx", classifier__grid={"C": ["0.1", "1"]}))
     {'cohort.label': 'dx', 'classifier.grid': {'C': [0.1, 1]}}
     """
-    found: dict[str, Any] = {}
+    overrides: dict[str, Any] = {}
     for each in fields(flags):  # type: ignore[arg-type]  # a dataclass at run time
         value = getattr(flags, each.name)
         if value is not None:
             key: Key = each.metadata["key"]
-            found[key.dotted] = _read(key, value)
-    return found
+            overrides[key.dotted] = _read(key, value)
+    return overrides
 
 
 def _read(key: Key, value: Any) -> Any:

@@ -96,20 +96,20 @@ def find_scans(root: Path) -> tuple[list[Scan], list[str]]:
     scans = _scans_of(root)
     if scans:
         return scans, []
-    found = {
+    derivatives = {
         folder: below
         for folder in sorted(root.glob("derivatives/*"))
         if folder.is_dir() and (below := _scans_of(folder))
     }
-    if len(found) > 1:
+    if len(derivatives) > 1:
         raise CohortError(
             "COH-112",
-            f"{len(found)} derivatives have T1-weighted images, the dataset itself none.",
+            f"{len(derivatives)} derivatives have T1-weighted images, the dataset itself none.",
             subject=str(root),
-            seen=listed(folder.name for folder in found),
+            seen=listed(folder.name for folder in derivatives),
             advice="name one of these folders instead of the dataset",
         )
-    for folder, below in found.items():
+    for folder, below in derivatives.items():
         return below, [f"images are those of derivatives/{folder.name}"]
     return [], []
 
@@ -194,14 +194,14 @@ def entities_of(path: Path) -> dict[str, str]:
     >>> entities_of(Path("sub-01_ses-2_run-1_T1w.nii.gz"))
     {'sub': '01', 'ses': '2', 'run': '1'}
     """
-    found = _NAME.fullmatch(path.name)
-    return dict(part.split("-", 1) for part in found["entities"].split("_")) if found else {}
+    match = _NAME.fullmatch(path.name)
+    return dict(part.split("-", 1) for part in match["entities"].split("_")) if match else {}
 
 
 SESSION = "session_id"
 """Column of a BIDS session; added to a participants table that has one row a person."""
 
-Found = dict[str, dict[str, Scan]]  # by subject, then session
+_Scans = dict[str, dict[str, Scan]]  # by subject, then session
 
 
 class _Row(NamedTuple):
@@ -251,14 +251,14 @@ def join_dataset(section: CohortSection, root: Path, table: Table) -> DatasetRow
             expected="sub-<label>[/ses-<label>]/anat/sub-<label>…_T1w.nii.gz",
             advice="check the folder, or give cohort.images as a path with columns in braces",
         )
-    found: Found = {}
+    by_subject: _Scans = {}
     for scan in scans:
-        found.setdefault(scan.subject, {})[scan.session] = scan
+        by_subject.setdefault(scan.subject, {})[scan.session] = scan
     own = _session_column(section, table, scans)
     rows = [
         row
         for cells, line in zip(table.records(), table.lines.tolist(), strict=True)
-        for row in _rows_of(cells, line, section.id, own, found, (root, table.path.parent))
+        for row in _rows_of(cells, line, section.id, own, by_subject, (root, table.path.parent))
     ]
     in_table = {(row.subject, row.session) for row in rows}
     unlisted = Problem(
@@ -274,7 +274,7 @@ def join_dataset(section: CohortSection, root: Path, table: Table) -> DatasetRow
         readings.append("each session of a participant is one scan")
     if any(row.subject and row.cells.get(section.id, row.subject) != row.subject for row in rows):
         readings.append(f"{section.id}: 'sub-' put before each name, as the folders have it")
-    images = _images_of(rows, found, parse_filter(section.images or ""), readings)
+    images = _images_of(rows, by_subject, parse_filter(section.images or ""), readings)
     joined = [
         {**row.cells, section.id: row.subject, **({session: row.session} if session else {})} for row in rows
     ]
@@ -299,12 +299,17 @@ def _session_column(section: CohortSection, table: Table, scans: list[Scan]) -> 
 
 
 def _rows_of(
-    cells: dict[str, str], line: int, id_column: str, own: str | None, found: Found, folders: tuple[Path, ...]
+    cells: dict[str, str],
+    line: int,
+    id_column: str,
+    own: str | None,
+    scans: _Scans,
+    folders: tuple[Path, ...],
 ) -> Iterator[_Row]:
     """Give one row of the participants table a row for each of its sessions."""
     named = cells[id_column]
     subject = subject_name(named) if named.casefold() not in {"", "n/a"} else ""
-    sessions = set(found.get(subject, {}))
+    sessions = set(scans.get(subject, {}))
     if own is not None:
         yield _Row(subject, "" if sessions == {""} else _session_name(cells[own]), cells, line)
     elif sessions <= {""}:
@@ -322,10 +327,10 @@ def _rows_of(
 
 
 def _images_of(
-    rows: list[_Row], found: Found, wanted: dict[str, str], readings: list[str]
+    rows: list[_Row], scans: _Scans, wanted: dict[str, str], readings: list[str]
 ) -> list[Path | Problem]:
     nothing = Scan("", "", ())
-    candidates = [found.get(row.subject, {}).get(row.session, nothing).images for row in rows]
+    candidates = [scans.get(row.subject, {}).get(row.session, nothing).images for row in rows]
     images = [choose_image(each, wanted) for each in candidates]
     several = sum(
         isinstance(image, Path) and len(each) > 1 for image, each in zip(images, candidates, strict=True)

@@ -1,4 +1,4 @@
-"""The cohort as it travels on: who is in with which values, and a ledger of everybody who is not."""
+"""The cohort: who takes part with which values, and a ledger of every row of the table."""
 
 from __future__ import annotations
 

@@ -65,7 +65,7 @@ class Condition:
     values: tuple[str, ...]
 
     def judge(self, cells: pd.Series[str]) -> tuple[NDArray[np.bool_], dict[int, Problem], list[str]]:
-        """Tell which rows meet the condition.
+        """Return which rows fulfil the condition.
 
         Parameters
         ----------
@@ -75,9 +75,9 @@ class Condition:
         Returns
         -------
         holds : ndarray of bool of shape (n_rows,)
-            Rows that meet it.
+            Rows that fulfil it.
         unknown : dict of int to Problem
-            By row, why it can't be told (COH-204, COH-206, COH-207).
+            By row, why that is not known (COH-204, COH-206, COH-207).
         readings : list of str
             How the column was read.
         """
@@ -98,17 +98,17 @@ class Condition:
 
     def _equals(self, cells: pd.Series[str]) -> NDArray[np.bool_]:
         """Return which cells are one of the values: as text, or as numbers where both are."""
-        found: NDArray[np.bool_] = cells.isin(self.values).to_numpy(dtype=bool)
+        equals: NDArray[np.bool_] = cells.isin(self.values).to_numpy(dtype=bool)
         wanted = read_numbers(self.column, pd.Series(self.values, dtype=object)).values
         numbers = {float(value) for value in wanted if np.isfinite(value)}
         if numbers:
             levels = pd.Series(pd.unique(cells), dtype=object)
             read = read_quantity(self.column, levels).values
             equal = [level for level, value in zip(levels, read, strict=True) if value in numbers]
-            found = found | cells.isin(equal).to_numpy(dtype=bool)
+            equals = equals | cells.isin(equal).to_numpy(dtype=bool)
         if _MISSING in {value.casefold() for value in self.values}:
-            found = found | is_missing(cells)
-        return found
+            equals = equals | is_missing(cells)
+        return equals
 
 
 def parse_condition(text: str) -> Condition:
@@ -134,19 +134,19 @@ def parse_condition(text: str) -> Condition:
     normwise.errors.StudyError: STU-108  cohort.include: the condition 'Age > sixty' can't be read: > needs...
     ...
     """
-    found = _CONDITION.fullmatch(text)
-    if not found or not found["column"].strip("\"'` \t"):
+    match = _CONDITION.fullmatch(text)
+    if not match or not match["column"].strip("\"'` \t"):
         raise _unreadable(text, "it has no operator, or nothing on one side of it")
-    sign = re.sub(r"\s+", " ", found["operator"])
+    sign = re.sub(r"\s+", " ", match["operator"])
     if sign == "=":
         raise _unreadable(text, "equality is written ==")
-    values = _values(text, found["value"], several=sign.endswith("in"))
+    values = _values(text, match["value"], several=sign.endswith("in"))
     if sign in _ORDER:
         number = read_numbers(text, pd.Series(values, dtype=object)).values[0]
         if not np.isfinite(number):
             raise _unreadable(text, f"{sign} needs a number")
         values = (repr(float(number)),)
-    column = found["column"]
+    column = match["column"]
     if re.fullmatch(_QUOTED, column):
         column = column[1:-1]
     return Condition(text, column.strip(), "!=" if sign == "not in" else sign, values)

@@ -192,7 +192,7 @@ def read_demographics(
         reading = read_categories(name, text) if name in roles.categorical else read_quantity(name, text)
         for row, problem in sorted(value_problems(name, reading).items()):
             raise problem.error(str(values.index[row]) if len(values) > 1 else name)
-        # Told its type, since pandas would make its own text type of objects that are text.
+        # With its type, since pandas would make its own text type of objects that are text.
         columns[name] = pd.Series(reading.values, index=values.index, dtype=reading.values.dtype)
         readings += reading.readings
     return pd.DataFrame(columns, index=values.index), readings

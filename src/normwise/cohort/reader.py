@@ -128,7 +128,7 @@ def _label(rows: Rows) -> tuple[str, ...]:
 
 
 def _read_demographics(rows: Rows, roles: Roles | None) -> tuple[Columns, tuple[str, ...]]:
-    """Read each demographic, and tell which are categories.
+    """Read each demographic, and decide which are categories.
 
     A number's decimal mark is that of the whole column; a category's levels are those of the remaining rows,
     so that ``include`` can take out what a scheme of codes does not know.
@@ -149,14 +149,14 @@ def _read_demographics(rows: Rows, roles: Roles | None) -> tuple[Columns, tuple[
             values: Objects = np.full(len(text), None, dtype=object)
             values[remaining] = reading.values
             columns[name] = values
-            found = {remaining[row]: problem for row, problem in value_problems(name, reading).items()}
+            refused = {remaining[row]: problem for row, problem in value_problems(name, reading).items()}
         else:
             reading = read_quantity(name, text)
             columns[name] = reading.values
-            found = value_problems(name, reading)
+            refused = value_problems(name, reading)
             warn_of_placeholders(name, reading.values[rows.remain].astype(np.float64))
         rows.readings += reading.readings
-        problems = {**found, **problems}
+        problems = {**refused, **problems}
     rows.leave_out(problems)
     return columns, tuple(categorical)
 

@@ -161,9 +161,9 @@ def name_scans(rows: Rows) -> None:
     if session is None or not (rows.scans.in_sessions or ids[~unnamed].duplicated().any()):
         return
     sessions = rows.table.frame[session]
-    told = ~is_missing(sessions) & ~unnamed
-    if told.any():
-        rows.ids[told] = (ids[told] + "_" + sessions[told]).to_numpy(dtype=object)
+    named = ~is_missing(sessions) & ~unnamed
+    if named.any():
+        rows.ids[named] = (ids[named] + "_" + sessions[named]).to_numpy(dtype=object)
         rows.readings.append(f"a scan is named by {column} and {session}, with _ between them")
 
 
@@ -218,9 +218,9 @@ def name_people(rows: Rows) -> None:
     pattern = re.compile(rows.section.group_pattern)
     unfit: dict[int, Problem] = {}
     for row, cell in enumerate(text):
-        found = pattern.search(cell)
-        if found and found[1]:
-            rows.groups[row] = found[1]
+        match = pattern.search(cell)
+        if match and match[1]:
+            rows.groups[row] = match[1]
         else:
             unfit[row] = Problem(
                 "COH-212",

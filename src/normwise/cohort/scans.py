@@ -110,6 +110,6 @@ def list_scans(section: CohortSection, root: Path) -> ScanList:
                 image=True,
             )
             if empty
-            else root / _BRACES.sub(lambda found: cells[found[1]], section.images)  # noqa: B023 — called at once
+            else root / _BRACES.sub(lambda match: cells[match[1]], section.images)  # noqa: B023 — called at once
         )
     return ScanList(table, section.session, images, readings=table.readings)

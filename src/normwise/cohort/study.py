@@ -44,7 +44,7 @@ def read_study(path: str | Path, overrides: Mapping[str, Any] | None = None, *, 
         A study file, a folder with a ``study.toml``, or a BIDS dataset or derivative: there the participants
         table and the T1-weighted images are found by layout.
     overrides : mapping of str to value, optional
-        Dotted keys that are laid over the file, as ``{"cohort.label": "dx"}``; None takes a key away. A rule
+        Dotted keys that are laid over the file, as ``{"cohort.label": "dx"}``; None removes a key. A rule
         of ``decision`` replaces the file's other one.
     saved : bool
         Whether the file is the one that a run has written: up to 0.1.0 it held the keys of all extractors,
@@ -60,7 +60,7 @@ def read_study(path: str | Path, overrides: Mapping[str, Any] | None = None, *, 
     StudyError
         STU-101 to STU-112, and STU-114 for a key that the extractor does not read.
     CohortError
-        COH-112 or COH-113 for a BIDS folder whose images can't be told.
+        COH-112 or COH-113 for a BIDS folder whose images are not clear.
 
     Examples
     --------

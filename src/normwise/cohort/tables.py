@@ -206,7 +206,7 @@ def _find_delimiter(text: str, path: Path) -> str:
 
 
 def _name_columns(header: list[str], frame: pd.DataFrame, readings: list[str], path: Path) -> dict[int, str]:
-    """Return the kept columns' places and names; an unnamed empty column is an artefact of the export."""
+    """Return the named columns' places and names; an unnamed empty column is an artefact of the export."""
     names: dict[int, str] = {}
     for place, name in enumerate(header):
         if name:
@@ -229,8 +229,8 @@ def _name_columns(header: list[str], frame: pd.DataFrame, readings: list[str], p
 
 def _ragged(path: Path, row: int, line: int, header: list[str], cells: list[str]) -> CohortError:
     surplus = len(cells) - len(header)
-    cells_said = "1 cell" if abs(surplus) == 1 else f"{abs(surplus)} cells"
-    what = f"{cells_said} more" if surplus > 0 else f"{cells_said} fewer"
+    amount = "1 cell" if abs(surplus) == 1 else f"{abs(surplus)} cells"
+    what = f"{amount} more" if surplus > 0 else f"{amount} fewer"
     return CohortError(
         "COH-105",
         f"row {row} (line {line}) has {what} than the header has columns.",
@@ -339,7 +339,7 @@ def _read_bytes(path: Path, max_bytes: int) -> bytes:
 
 
 def _encoding(content: bytes) -> tuple[str, str | None]:
-    """Return the encoding to try and what to say of it."""
+    """Return the encoding to try and the reading to report."""
     if content.startswith(codecs.BOM_UTF8):
         return "utf-8-sig", "encoding: UTF-8 with a byte order mark"
     if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):

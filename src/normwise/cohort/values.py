@@ -256,9 +256,9 @@ def read_ages(name: str, text: pd.Series[str]) -> ColumnReading:
     converted: dict[str, float] = {}
     for row in numbers.problems:
         cell = str(text.iloc[row])
-        found = _WITH_UNIT.fullmatch(cell)
-        if found and float(found[1]) > 0:
-            values[row] = converted[cell] = float(found[1]) / _UNITS[found[2][0].lower()]
+        match = _WITH_UNIT.fullmatch(cell)
+        if match and float(match[1]) > 0:
+            values[row] = converted[cell] = float(match[1]) / _UNITS[match[2][0].lower()]
         else:
             problems[row] = _unread(name, cell)
     for row in np.flatnonzero((values < 0) | (values > OLDEST)):
@@ -273,9 +273,9 @@ def read_ages(name: str, text: pd.Series[str]) -> ColumnReading:
     if converted:
         kinds = {_WITH_UNIT.fullmatch(cell)[2].lower(): cell for cell in reversed(converted)}  # type: ignore[index]  # each of them matched
         first, *others = [(cell, converted[cell]) for cell in converted if cell in kinds.values()]
-        said = [f"{first[0]!r} read as {first[1]:.4g} years"]
-        said += [f"{cell!r} as {years:.4g} years" for cell, years in others]
-        readings.append(f"{name}: {', '.join(said)}")
+        conversions = [f"{first[0]!r} read as {first[1]:.4g} years"]
+        conversions += [f"{cell!r} as {years:.4g} years" for cell, years in others]
+        readings.append(f"{name}: {', '.join(conversions)}")
     return ColumnReading(values, problems, numbers.missing, readings)
 
 
@@ -337,7 +337,7 @@ def read_sexes(name: str, text: pd.Series[str]) -> ColumnReading:
     """
     missing = is_missing(text)
     levels = [str(level) for level in pd.unique(text[~missing])]
-    codes = {level: found[1] for level in levels if (found := _SEX_CODE.fullmatch(level))}
+    codes = {level: match[1] for level in levels if (match := _SEX_CODE.fullmatch(level))}
     words = {level: _SEX_WORDS[level.casefold()] for level in levels if level.casefold() in _SEX_WORDS}
     others = [level for level in levels if level not in codes and level not in words]
     if codes and (words or others or not any(set(codes.values()) <= scheme for scheme in _SEX_CODES)):
@@ -355,17 +355,17 @@ def read_sexes(name: str, text: pd.Series[str]) -> ColumnReading:
         readings.append(
             f"{name}: codes {' and '.join(plain)} kept as categories; the table says not which is which"
         )
-    said = []
+    changes = []
     for sex in ("F", "M"):
         changed = [repr(level) for level, value in words.items() if value == sex and level != sex]
         if changed:
-            said.append(f"{', '.join(changed)} read as {sex}")
+            changes.append(f"{', '.join(changed)} read as {sex}")
     if others:
-        said.append(
+        changes.append(
             f"{', '.join(map(repr, others))} kept as {'a category' if len(others) == 1 else 'categories'}"
         )
-    if said:
-        readings.append(f"{name}: {'; '.join(said)}")
+    if changes:
+        readings.append(f"{name}: {'; '.join(changes)}")
     mapping = {**codes, **words, **{level: level for level in others}}
     values = np.array([mapping.get(cell) for cell in text], dtype=object)
     return ColumnReading(values, {}, missing, readings)

@@ -98,6 +98,6 @@ def _crash_place(log: Path) -> str | None:
     """Return the innermost line of Python that the fault handler named; the rest may be private."""
     with contextlib.suppress(OSError):
         text = log.read_text(encoding="utf-8", errors="replace")
-        if found := _CRASH_PLACE.search(text, max(text.rfind("Current thread"), 0)):
-            return f"{found[1]}:{found[2]} in {found[3]}"
+        if match := _CRASH_PLACE.search(text, max(text.rfind("Current thread"), 0)):
+            return f"{match[1]}:{match[2]} in {match[3]}"
     return None

@@ -19,7 +19,7 @@ from normwise.files import write_bytes
 
 __all__ = ["Fingerprints"]
 
-_SETTLED_NS = 2_000_000_000  # the coarsest clock of a file system in use ticks every two seconds
+_CLOCK_STEP_NS = 2_000_000_000  # the coarsest clock of a file system in use ticks every two seconds
 
 State = tuple[int, int, int, int, int]
 
@@ -68,8 +68,8 @@ class Fingerprints:
                 case [[*state], str(digest)] if tuple(state) == before:
                     return digest
             digest = hashlib.file_digest(handle, "sha256").hexdigest()
-            settled = time.time_ns() - max(before[3], before[4]) > _SETTLED_NS
-            if settled and _state(os.fstat(handle.fileno())) == before:
+            is_old = time.time_ns() - max(before[3], before[4]) > _CLOCK_STEP_NS
+            if is_old and _state(os.fstat(handle.fileno())) == before:
                 self._known[name] = [list(before), digest]
                 self._changed = True
         return digest

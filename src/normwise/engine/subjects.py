@@ -210,9 +210,9 @@ class _Run:
         for position in sorted(self.outcomes):
             for warning in self.outcomes[position].warnings:
                 by_code.setdefault(warning.code, []).append(warning)
-        for code, found in by_code.items():
-            count = f" ({code} came {len(found)} times in {len(self.tasks)} subjects)"
-            _warn(code, found[0].text + (count if len(found) > 1 else ""))
+        for code, raised in by_code.items():
+            count = f" ({code} came {len(raised)} times in {len(self.tasks)} subjects)"
+            _warn(code, raised[0].text + (count if len(raised) > 1 else ""))
 
     def _hash_inputs(self, jobs: int) -> dict[Path, str]:
         def hash_or_none(path: Path) -> str | None:

@@ -143,7 +143,7 @@ def call_and_store(
     """
     faulthandler.enable()  # a crash leaves the line it came from in the child's log
     seed_generators()
-    found: list[NormwiseWarning] = []
+    raised: list[NormwiseWarning] = []
     limit_memory(limits.memory_bytes)
     try:
         with warnings.catch_warnings(record=True) as caught:
@@ -151,17 +151,17 @@ def call_and_store(
             try:
                 value = function(**arguments)
             finally:
-                raised = (item.message for item in caught)
-                found = [each for each in raised if isinstance(each, NormwiseWarning)]
-                found = list({str(each): each for each in found}.values())
-        content = encode_value(value, found)
+                messages = (item.message for item in caught)
+                raised = [each for each in messages if isinstance(each, NormwiseWarning)]
+                raised = list({str(each): each for each in raised}.values())
+        content = encode_value(value, raised)
     except MemoryError as error:
         _lift_memory_limit()
-        content = encode_error(memory_exceeded(limits, str(error)), found)
+        content = encode_error(memory_exceeded(limits, str(error)), raised)
     except NormwiseError as error:
-        content = encode_error(error, found)
+        content = encode_error(error, raised)
     except BaseException as error:  # noqa: BLE001 - whatever it is, it costs this subject only
-        content = encode_error(_unexpected(error), found)
+        content = encode_error(_unexpected(error), raised)
     part = result.with_suffix(".part")
     part.write_bytes(content)
     part.replace(result)

@@ -40,7 +40,7 @@ def choose_columns(
     Parameters
     ----------
     wanted : sequence of str
-        Names, or patterns with ``*``, ``?`` and ``[…]``; a pattern that begins with ``!`` takes columns away.
+        Names, or patterns with ``*``, ``?`` and ``[…]``; a pattern that begins with ``!`` removes columns.
         None at all means every column.
     known : iterable of str
         The table's columns.
@@ -67,10 +67,10 @@ def choose_columns(
     >>> choose_columns(["lh_*", "rh_a", "!*_b"], known, ["ID", "Age"], "people.tsv")
     ['lh_a', 'rh_a']
     """
-    names, kept_out, second = list(known), set(reserved), also or {}
+    names, excluded, second = list(known), set(reserved), also or {}
     chosen: set[str] = set()
     for pattern in wanted or ["*"]:
-        if pattern in names and pattern in kept_out:
+        if pattern in names and pattern in excluded:
             raise FeatureError(
                 "FEA-202",
                 f"{pattern!r} is a demographic, the label or an id, and can't be a feature as well.",
@@ -91,7 +91,7 @@ def choose_columns(
                 subject=source,
                 advice=did_you_mean(pattern, names),
             )
-        chosen = chosen - fits if drops else chosen | (fits - kept_out)
+        chosen = chosen - fits if drops else chosen | (fits - excluded)
     return [name for name in names if name in chosen]
 
 

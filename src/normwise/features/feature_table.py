@@ -219,7 +219,7 @@ def check_range(
     low, high : float or None
         Least and largest value that pass; None is no limit.
     text : str
-        What the value says; default: value and limits in words.
+        What the value means; default: value and limits in words.
 
     Examples
     --------
@@ -238,7 +238,7 @@ def failed_checks(checks: list[Quality]) -> list[Quality]:
 
 
 def describe_quality(checks: list[Quality]) -> str:
-    """Say in one line how many checks passed, and what the others measured.
+    """Describe in one line how many checks passed, and what the others measured.
 
     Examples
     --------

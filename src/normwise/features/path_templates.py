@@ -17,7 +17,7 @@ _COLUMN = re.compile(r"\{([^{}]+)\}")
 
 
 def has_columns(pattern: str) -> bool:
-    """Say whether a path names columns in braces.
+    """Return whether a path names columns in braces.
 
     Examples
     --------

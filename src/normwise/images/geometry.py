@@ -16,7 +16,7 @@ _ALIGNED = 1e-4  # voxels: a tilt smaller than this over the whole grid moves no
 
 
 def same_grid(first: Grid, second: Grid, tolerance_mm: float = TOLERANCE_MM) -> bool:
-    """Say whether every voxel of one volume lies on the same voxel of the other.
+    """Return whether every voxel of one volume lies on the same voxel of the other.
 
     Parameters
     ----------

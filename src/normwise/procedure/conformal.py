@@ -75,7 +75,7 @@ def least_probabilities(
 
 
 def likely_classes(probabilities: Floats, least: tuple[float, ...]) -> NDArray[np.bool_]:
-    """Tell which classes are possible for each person, of shape (n_scans, n_classes).
+    """Return which classes are possible for each person, of shape (n_scans, n_classes).
 
     Examples
     --------

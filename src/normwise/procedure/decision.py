@@ -75,11 +75,11 @@ class DecisionRule:
         return probabilities if self.scaling is None else scale_probabilities(probabilities, self.scaling)
 
     def likely(self, probabilities: Floats) -> NDArray[np.bool_] | None:
-        """Tell which classes lie in each set, (n_scans, n_classes); None where nobody is referred."""
+        """Return which classes lie in each set, (n_scans, n_classes); None where nobody is referred."""
         return None if self.least is None else likely_classes(probabilities, self.least)
 
     def referrals(self, probabilities: Floats) -> NDArray[np.object_]:
-        """Say of each person why a specialist should decide; an empty text where the rule does.
+        """Return why a specialist should decide on each person; an empty text where the rule does.
 
         Parameters
         ----------
@@ -291,7 +291,7 @@ def choose_rule(
 
 
 def describe_rule(section: DecisionSection) -> str:
-    """Say the rule in words.
+    """Describe the rule in words.
 
     Examples
     --------
@@ -331,7 +331,7 @@ def wished_sensitivity(section: DecisionSection) -> float | None:
 def _cost_table(
     matrix: dict[str, dict[str, float]], classes: tuple[str, ...]
 ) -> tuple[tuple[float, ...], ...]:
-    """Order a cost matrix by class; a right decision costs nothing unless said otherwise."""
+    """Order a cost matrix by class; a right decision costs nothing unless a cost is given."""
     rows = [matrix.get(true, {}) for true in classes]
     named = set(matrix) | {decided for row in rows for decided in row}
     lacking = [

@@ -33,7 +33,7 @@ from normwise.procedure.preprocessing import (
     encodable_rows,
     prepare_features,
 )
-from normwise.procedure.selection import FeatureSelector, columns_kept
+from normwise.procedure.selection import FeatureSelector, selected_columns
 from normwise.results import Note
 from normwise.schema import Roles, Study
 
@@ -109,12 +109,12 @@ class FittedProcedure:
         encodable = encodable_rows(self.pipeline, frame)
         table = np.full((len(frame), len(self.rule.classes)), np.nan)
         if encodable.any():
-            found = self.pipeline.predict_proba(frame[encodable])
-            table[encodable] = _in_order(found, self.pipeline.classes_, self.rule.classes)
+            probabilities = self.pipeline.predict_proba(frame[encodable])
+            table[encodable] = _in_order(probabilities, self.pipeline.classes_, self.rule.classes)
         return self.rule.calibrate(table)
 
     def support(self, X: pd.DataFrame) -> pd.DataFrame:
-        """Say for each row whether it lies inside the normal group's demographics and sites, and why not."""
+        """Return whether each row lies inside the normal group's demographics and sites, or why not."""
         frame = arm_frame(X, self.roles, self.arm)
         support = pd.DataFrame({"supported": True, "reason": "", "encodable": True}, index=X.index)
         for step in (self.normalizer, self.harmonizer):
@@ -127,7 +127,7 @@ class FittedProcedure:
         return support
 
     def adapt_to_sites(self, X: pd.DataFrame, labels: Names, groups: Names | None = None) -> FittedProcedure:
-        """Return the procedure with what the normals of new sites teach about these sites.
+        """Return the procedure with the effects of new sites, learnt from their normals.
 
         Only where the study asks for it (``sites.unseen = "own_normals"``); otherwise it is the same. Of the
         labels it is only used who is normal, at sites without normals in the training; see
@@ -194,7 +194,7 @@ class ArmFitter:
         ProcedureError
             PRC-101 with fewer than two people in a class, PRC-105 where a class has no scan to train on.
         NormalizerError
-            Where the normals of the training rows can't carry the regression.
+            Where the normals of the training rows are no sound basis of the regression.
         """
         roles = self.roles
         with warnings.catch_warnings(record=True) as caught:
@@ -203,8 +203,8 @@ class ArmFitter:
             best, table, loss = search.tune(labels, groups, train, seed)
             rule = choose_rule(self.study.decision, table, labels[train], roles.targets, roles.negative)
             pipeline = search.fit(labels, train, best)
-        found = [item.message for item in caught]
-        notes = (Note.of(one) if isinstance(one, NormwiseWarning) else Note("", str(one)) for one in found)
+        messages = [item.message for item in caught]
+        notes = (Note.of(one) if isinstance(one, NormwiseWarning) else Note("", str(one)) for one in messages)
         return FittedProcedure(
             pipeline=pipeline,
             roles=roles,
@@ -283,8 +283,8 @@ class _Search:
             unseen, encodable = self.preprocessing.transform(fitted, train[fold.test])
             if not encodable.any():
                 continue
-            found = self._predict_candidates(seen, names, unseen, appended_columns(fitted))
-            for table, values in zip(tables, found, strict=True):
+            predictions = self._predict_candidates(seen, names, unseen, appended_columns(fitted))
+            for table, values in zip(tables, predictions, strict=True):
                 table[fold.test[encodable]] = values
         losses = np.array([mean_log_loss(table, labels, targets) for table in tables])
         by_fold = np.empty((len(tables), 0))
@@ -316,8 +316,8 @@ class _Search:
         if encodable.any():
             if "select" in pipeline.named_steps:
                 values = pipeline.named_steps["select"].transform(values)
-            found = pipeline.named_steps["classify"].predict_proba(values)
-            table[encodable] = _in_order(found, pipeline.classes_, self.roles.targets)
+            probabilities = pipeline.named_steps["classify"].predict_proba(values)
+            table[encodable] = _in_order(probabilities, pipeline.classes_, self.roles.targets)
         return table
 
     def _training_rows(self, train: Rows, labels: Names) -> tuple[Pipeline, Any, Names]:
@@ -337,7 +337,7 @@ class _Search:
             for count in counts:
                 rows, others = seen, unseen
                 if ranked is not None and count is not None:
-                    columns = columns_kept(ranked, count, width, width - appended)
+                    columns = selected_columns(ranked, count, width, width - appended)
                     rows, others = seen[:, columns], unseen[:, columns]
                 models = self.candidates.classifiers[name].fit_grid(rows, labels, grid)
                 tables += [

@@ -120,7 +120,7 @@ def arm_frame(X: pd.DataFrame, roles: Roles, arm: str) -> pd.DataFrame:
 
 
 def looks_at_images(study: Study) -> bool:
-    """Say whether the study's classifier is a network that takes whole images."""
+    """Return whether the study's classifier is a network that takes whole images."""
     name = study.classifier.name
     return name in CLASSIFIERS and CLASSIFIERS[name].takes == "images"
 
@@ -325,8 +325,7 @@ class DropDemographics(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):  
         """Return the features, of shape (n_scans, n_features)."""
         check_is_fitted(self)
         values = self._read(X, reset=False)
-        kept = values[self.kept_].to_numpy() if isinstance(values, pd.DataFrame) else values[:, self.kept_]
-        return np.asarray(kept)
+        return np.asarray(values[self.kept_] if isinstance(values, pd.DataFrame) else values[:, self.kept_])
 
     def get_feature_names_out(self, input_features: Any = None) -> np.ndarray[Any, Any]:
         """Return the names of the features that are kept."""

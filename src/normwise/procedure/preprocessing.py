@@ -195,7 +195,7 @@ def prepare_features(pipeline: Pipeline, frame: pd.DataFrame) -> Any:
 
 
 def encodable_rows(pipeline: Pipeline, frame: pd.DataFrame) -> Flags:
-    """Tell which rows can be computed at all: site and every demographic are there and their levels known."""
+    """Return which rows can be computed at all: site and demographics are there and their levels known."""
     known = np.ones(len(frame), dtype=bool)
     for _, step in pipeline.steps:
         if hasattr(step, "in_support"):

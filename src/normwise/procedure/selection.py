@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-__all__ = ["DEFAULT_COUNTS", "RANKINGS", "FeatureSelector", "columns_kept", "rank_features"]
+__all__ = ["DEFAULT_COUNTS", "RANKINGS", "FeatureSelector", "rank_features", "selected_columns"]
 
 DEFAULT_COUNTS = (10, 30, 100)
 """How many features are tried where the study does not say."""
@@ -72,7 +72,7 @@ class FeatureSelector(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):  #
         """
         table, labels = validate_data(self, X, y, ensure_min_samples=2)
         ranked = self.rank(table, labels.astype(object), self.features, candidates)
-        self.kept_ = columns_kept(ranked, self.features, table.shape[1], candidates)
+        self.kept_ = selected_columns(ranked, self.features, table.shape[1], candidates)
         return self
 
     def rank(
@@ -98,8 +98,8 @@ class FeatureSelector(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):  #
     def transform(self, X: Any) -> NDArray[Any]:
         """Return the columns that are kept, of shape (n_scans, n_kept)."""
         check_is_fitted(self)
-        kept: NDArray[Any] = validate_data(self, X, reset=False)[:, self.kept_]
-        return kept
+        selected: NDArray[Any] = validate_data(self, X, reset=False)[:, self.kept_]
+        return selected
 
     def get_feature_names_out(self, input_features: Any = None) -> NDArray[np.object_]:
         """Return the names of the columns that are kept."""
@@ -107,19 +107,19 @@ class FeatureSelector(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):  #
         return names
 
 
-def columns_kept(
+def selected_columns(
     ranked: NDArray[np.intp], count: int, n_columns: int, candidates: int | None
 ) -> NDArray[np.intp]:
     """Return the first of ranked columns, ascending, and every column that does not compete.
 
     Examples
     --------
-    >>> columns_kept(np.array([2, 0, 1]), 2, 5, 3).tolist()
+    >>> selected_columns(np.array([2, 0, 1]), 2, 5, 3).tolist()
     [0, 2, 3, 4]
     """
     always = np.arange(n_columns if candidates is None else candidates, n_columns)
-    kept: NDArray[np.intp] = np.concatenate([np.sort(ranked[:count]), always])
-    return kept
+    columns: NDArray[np.intp] = np.concatenate([np.sort(ranked[:count]), always])
+    return columns
 
 
 Floats = NDArray[np.float64]
@@ -163,7 +163,7 @@ def rank_features(name: str, X: Floats, y: NDArray[np.object_], count: int, seed
     if not np.ptp(X, axis=0).any():
         return np.arange(min(count, X.shape[1]))  # nothing varies, so that no order is better than another
     with warnings.catch_warnings():
-        # Constant features are ranked last, and a path of weak penalties need not settle to the last digit.
+        # Constant features are ranked last, and a path of weak penalties need not converge to the last digit.
         warnings.simplefilter("ignore")
         return RANKINGS[name](np.asarray(X, dtype=np.float64), y, min(count, X.shape[1]), seed)
 

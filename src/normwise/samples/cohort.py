@@ -97,7 +97,7 @@ def simulate_cohort(folder: Path, *, people: int = 80, seed: int = 0) -> Path:
     folder = Path(folder)
     drawn = draw_people(people, np.random.default_rng(seed))
     truth = json.dumps(_truth(drawn, seed), indent=2) + "\n"
-    _refuse_foreign(folder, truth)
+    _refuse_other_files(folder, truth)
     write_text(folder / TRUTH, truth)
     _write_texts(folder, drawn)
     missing = [person for person in drawn if not _image(folder, person).exists()]
@@ -125,7 +125,7 @@ def _truth(drawn: list[Person], seed: int) -> dict[str, Any]:
     }
 
 
-def _refuse_foreign(folder: Path, truth: str) -> None:
+def _refuse_other_files(folder: Path, truth: str) -> None:
     """Refuse a folder in which something else would be overwritten or mixed in."""
     if not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
         return

@@ -10,7 +10,7 @@ from scipy.interpolate import BSpline
 
 __all__ = ["FieldBasis", "make_field_basis"]
 
-# Mean square of a cubic B-spline over its shifts, 151/315 along each axis, brings a field to unit variance.
+# Mean square of a cubic B-spline over its shifts, 151/315 along each axis, scales a field to unit variance.
 _VARIANCE = (151.0 / 315.0) ** 3
 
 

@@ -281,8 +281,8 @@ def features_section(keys: Mapping[str, Any], *, saved: bool = False) -> Feature
     section = EXTRACTOR_SECTIONS.get(name.strip()) if isinstance(name, str) else None
     if section is None:
         return FeaturesSection.model_validate({"extractor": name})
-    foreign = {key for key in keys if key not in section.model_fields and readers_of(key)}
-    dropped = foreign if saved else {key for key in foreign if _is_default(key, keys[key])}
+    misplaced = {key for key in keys if key not in section.model_fields and readers_of(key)}
+    dropped = misplaced if saved else {key for key in misplaced if _is_default(key, keys[key])}
     return section.model_validate({key: value for key, value in keys.items() if key not in dropped})
 
 

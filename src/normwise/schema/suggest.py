@@ -24,8 +24,8 @@ def closest(name: str, known: Iterable[str]) -> str | None:
     plain: dict[str, str] = {}
     for each in known:
         plain.setdefault(_plain(each), each)
-    found = get_close_matches(_plain(name), list(plain), n=1, cutoff=0.6)
-    return plain[found[0]] if found else None
+    matches = get_close_matches(_plain(name), list(plain), n=1, cutoff=0.6)
+    return plain[matches[0]] if matches else None
 
 
 def did_you_mean(name: str, known: Iterable[str], otherwise: str | None = None) -> str:

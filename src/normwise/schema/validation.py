@@ -47,14 +47,14 @@ def validate_study(content: Mapping[str, Any], source: str, *, saved: bool = Fal
         return Study.model_validate(content, context=SAVED if saved else None)
     except ValidationError as error:
         details = error.errors(include_url=False)
-    foreign = [detail for detail in details if _is_foreign(detail)]
-    if foreign:
-        raised = _foreign_keys([str(detail["loc"][1]) for detail in foreign], content["features"], source)
+    misplaced = [detail for detail in details if _is_misplaced(detail)]
+    if misplaced:
+        raised = _misplaced_keys([str(detail["loc"][1]) for detail in misplaced], content["features"], source)
     elif details[0]["type"] == "extra_forbidden":
         raised = _unknown_key(details[0], content, source)
     else:
         raised = _wrong_value(details[0], content, source)
-    others = [detail for detail in details if detail not in (foreign or details[:1])]
+    others = [detail for detail in details if detail not in (misplaced or details[:1])]
     if others:
         also = f"wrong as well: {listed(map(_key, others))}"
         raised.advice = f"{raised.advice}; {also}" if raised.advice else also
@@ -65,12 +65,12 @@ def _key(detail: ErrorDetails) -> str:
     return ".".join(str(part) for part in detail["loc"]) or "the study"
 
 
-def _is_foreign(detail: ErrorDetails) -> bool:
+def _is_misplaced(detail: ErrorDetails) -> bool:
     path = detail["loc"]
     return detail["type"] == "extra_forbidden" and path[0] == "features" and bool(readers_of(str(path[-1])))
 
 
-def _foreign_keys(keys: list[str], section: Mapping[str, Any], source: str) -> StudyError:
+def _misplaced_keys(keys: list[str], section: Mapping[str, Any], source: str) -> StudyError:
     name = section.get("extractor", "regions")
     return StudyError(
         "STU-114",

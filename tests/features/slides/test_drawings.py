@@ -1,4 +1,4 @@
-"""Pictures of a slide: their classes are outlined, heat lies on tissue alone, and six tiles stand out."""
+"""Pictures of a slide: classes are outlined, density is drawn on tissue alone, six tiles are shown."""
 
 import cv2
 import numpy as np

@@ -3,7 +3,7 @@ r"""Penalised cross-entropy, minimised by Newton's method with conjugate gradien
 The cost is Σ sᵢ·(−log p(yᵢ)) + ½·λ·‖w‖², the intercept unpenalised; with λ = 1/C it is scikit-learn's
 ``LogisticRegression`` divided by C. Two classes have one score, whose logistic function is the probability of
 the last class. K classes have K scores and the softmax. The penalty makes their sum zero at the optimum, so
-K − 1 orthonormal contrasts carry them, and the direction in which the cost is flat is gone.
+K − 1 orthonormal contrasts determine them, and the direction in which the cost is flat is gone.
 
 Every step solves the Newton equations inexactly by conjugate gradients (Dembo, Eisenstat and Steihaug 1982),
 preconditioned by the diagonal: in the coordinates of `normwise.classify.solvers.row_space` the Hessian is
@@ -32,7 +32,7 @@ _FLAT = 1e-9  # a smaller slope of the logistic function leaves Newton's step to
 _MOST_RECALIBRATION_STEPS, _SMALL_STEP, _LONG_STEP = 50, 1e-5, 2.0
 _SEPARATED = 20.0  # an intercept or slope that no finite sample without separation has
 _TINY = float(np.finfo(float).tiny)
-_ARMIJO = 1e-4  # share of the predicted decrease that a step must bring (Nocedal and Wright 2006, 3.1)
+_ARMIJO = 1e-4  # share of the predicted decrease that a step must reach (Nocedal and Wright 2006, 3.1)
 
 
 class CrossEntropy:

@@ -191,12 +191,12 @@ def people_in(folder: Path) -> list[Path]:
             subject=str(folder),
             advice="give the folder that holds one folder or zip for each person",
         )
-    found = [
+    sources = [
         path
         for path in sorted(folder.iterdir())
         if not path.name.startswith(".") and (path.is_dir() or path.suffix.lower() == ".zip")
     ]
-    return found or [folder.resolve()]
+    return sources or [folder.resolve()]
 
 
 def labels_of(names: Sequence[str]) -> list[str]:

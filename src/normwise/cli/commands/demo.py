@@ -1,4 +1,4 @@
-"""`normwise demo`: simulate a cohort and go the whole way with it."""
+"""`normwise demo`: simulate a cohort, and evaluate, train and report on it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Group, Parameter
 
-from normwise.cli.open_run import refuse_foreign
+from normwise.cli.open_run import refuse_other_files
 from normwise.cli.output import print_arms, shown
 from normwise.cli.run_flags import (
     USUAL,
@@ -39,9 +39,9 @@ def demo(
     overwrite: OverwriteFlag = False,
     running: RunFlags = USUAL,
 ) -> int:
-    """Simulate a cohort from the MNI152 brain and go the whole way with it.
+    """Simulate a cohort from the MNI152 brain, and evaluate, train and report on it.
 
-    Evaluation, training and report, in about two minutes on two cores; nothing is downloaded.
+    In about two minutes on two cores; nothing is downloaded.
 
     Parameters
     ----------
@@ -69,7 +69,7 @@ def demo(
         from normwise.model import train_study
         from normwise.samples import draw_people, simulate_cohort
 
-        refuse_foreign(run, beside=(COHORT,))
+        refuse_other_files(run, beside=(COHORT,))
         draw_people(
             people, np.random.default_rng(seed)
         )  # refuses an impossible number before it is announced

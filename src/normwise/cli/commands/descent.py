@@ -78,7 +78,7 @@ def descent(
         curves = _curves(prepared, cost, steps)
         words = cost.replace("_", " ")
         for name, curve in curves.items():
-            session.output.row(name.partition(" ")[0], f"{name.partition(' ')[2]}: {_course(curve)}")
+            session.output.row(name.partition(" ")[0], f"{name.partition(' ')[2]}: {_describe_curve(curve)}")
             session.output.number(name, curve.y[-1] if curve.y else None)
         page = draw_descent(curves, folder / folder.DESCENT, title=f"Gradient descent on the {words} cost")
         session.print_failures(run)
@@ -100,7 +100,7 @@ def _curves(prepared: PreparedRun, cost: Literal["squared", "cross_entropy"], st
     return compare_rates(features, prepared.labels[rows], cost=cost, steps=steps)
 
 
-def _course(curve: Curve) -> str:
+def _describe_curve(curve: Curve) -> str:
     if not curve.y:
         return "no step was possible"
     return f"cost {curve.y[0]:.3g} to {curve.y[-1]:.3g} in {len(curve.y) - 1} steps"

@@ -1,4 +1,4 @@
-"""`normwise doctor`: what is installed, what an extra would bring, and what this machine has."""
+"""`normwise doctor`: what is installed, what each extra adds, and what this machine has."""
 
 from __future__ import annotations
 

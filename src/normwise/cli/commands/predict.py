@@ -55,7 +55,7 @@ def predict(
         Path | None, Parameter(name="--out", group=PEOPLE, help="write the table to FILE (stdout)")
     ] = None,
     top: Annotated[
-        int, Parameter(name="--top", group=PEOPLE, show_default=False, help="telling features a person (3)")
+        int, Parameter(name="--top", group=PEOPLE, show_default=False, help="features named a person (3)")
     ] = 3,
     people: Annotated[
         Path | None,
@@ -83,7 +83,7 @@ def predict(
     out : Path
         Where the table goes.
     top : int
-        How many telling features are named a person.
+        How many features are named a person, those that weigh most.
     people : Path
         A folder for one page a person.
     running : RunFlags
@@ -209,23 +209,23 @@ def _table(
 
 def _prediction_row(prediction: Prediction, model: Model, top: int) -> list[str]:
     probabilities = [_number(prediction.probabilities.get(name)) for name in model.classes]
-    telling = "; ".join(_telling(each) for each in prediction.contributions[:top])
+    named = "; ".join(_describe_contribution(each) for each in prediction.contributions[:top])
     decision = prediction.decision or (REFERRED if prediction.outcome == "referred" else NO_DECISION)
     return _row(
-        prediction.subject, decision, probabilities, _number(prediction.threshold), prediction.reason, telling
+        prediction.subject, decision, probabilities, _number(prediction.threshold), prediction.reason, named
     )
 
 
-def _telling(contribution: Contribution) -> str:
+def _describe_contribution(contribution: Contribution) -> str:
     if contribution.w is not None:
         return f"{contribution.feature} W={contribution.w:+.2f}"
     return f"{contribution.feature}={contribution.value:.4g}"
 
 
 def _row(
-    name: str, decision: str, probabilities: list[str], threshold: str, reason: str, telling: str
+    name: str, decision: str, probabilities: list[str], threshold: str, reason: str, named: str
 ) -> list[str]:
-    cells = [name, decision, *probabilities, threshold, reason, telling]
+    cells = [name, decision, *probabilities, threshold, reason, named]
     return [" ".join(cell.split()) or "n/a" for cell in cells]
 
 

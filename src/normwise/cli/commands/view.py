@@ -132,5 +132,8 @@ def _attention(tiles: TileTable, run: Path | None) -> dict[str, NDArray[np.float
         return {}  # the slide can be looked at without its model
     if not hasattr(learnt, "attention") or list(learnt.names_) != list(tiles.names):
         return {}
-    found = learnt.attention(tiles.vectors)
-    return {"attention" if len(found) == 1 else f"attention to {name}": each for name, each in found.items()}
+    attention = learnt.attention(tiles.vectors)
+    return {
+        "attention" if len(attention) == 1 else f"attention to {name}": each
+        for name, each in attention.items()
+    }

@@ -1,6 +1,6 @@
 """Label maps with the names of their regions, placed on an image's grid.
 
-``region_names`` reads look-up tables and brings names to one form, ``atlas`` loads an installed atlas or a
+``region_names`` reads look-up tables and normalizes names, ``atlas`` loads an installed atlas or a
 label map, ``placement`` finds the region of every voxel of an image, and ``mni_check`` compares an image with
 the MNI152 template.
 """

@@ -185,7 +185,7 @@ def read_likeliest(path: Path) -> tuple[LabelVolume, int]:
     Parameters
     ----------
     path : Path
-        A NIfTI file that an installed package brought, of three or four axes.
+        A NIfTI file of an installed package, of three or four axes.
 
     Returns
     -------

@@ -24,7 +24,7 @@ _REFUSED, _DOUBTFUL = 0.25, 0.35
 
 
 def mni_template() -> Volume:
-    """Return the MNI152 template that nilearn brings, every second voxel, without importing nilearn."""
+    """Return the MNI152 template of nilearn, every second voxel, without importing nilearn."""
     spec = importlib.util.find_spec("nilearn")
     assert spec is not None
     assert spec.submodule_search_locations is not None

@@ -1,4 +1,4 @@
-"""Region names: the atlas's own, brought to one form, with the side at the end."""
+"""Region names: the atlas's own in one form, with the side at the end."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _BACKGROUND = re.compile(r"(^|_)(unknown|background|medialwall|medial_wall|clear
 
 
 def region_name(name: str) -> str:
-    """Bring one region's name to lower case and underscores, with ``_left`` or ``_right`` at the end.
+    """Convert one region's name to lower case and underscores, with ``_left`` or ``_right`` at the end.
 
     A side is taken from ``Left``, ``lh`` or ``L`` at the beginning or the end, after an optional ``ctx`` or
     ``wm``; words run together in capitals (``AccumbensArea``) are separated where nothing else separates
@@ -56,7 +56,7 @@ def region_name(name: str) -> str:
 
 
 def region_names(raw: Mapping[int, str]) -> dict[int, str]:
-    """Name every label once; names that become equal carry their label.
+    """Name every label once; names that become equal end in their label.
 
     Parameters
     ----------
@@ -79,7 +79,7 @@ def region_names(raw: Mapping[int, str]) -> dict[int, str]:
 
 
 def is_background(name: str) -> bool:
-    """Say whether an atlas's name stands for no region at all.
+    """Return whether an atlas's name stands for no region at all.
 
     Examples
     --------

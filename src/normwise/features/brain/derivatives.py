@@ -56,7 +56,7 @@ def derivative_labels(scans: Sequence[str]) -> dict[str, str]:
 
 
 def is_complete(folder: Path, label: str, made: str) -> bool:
-    """Say whether a person's derivatives are there, and of this very chain.
+    """Return whether a person's derivatives are there, and of this very chain.
 
     Parameters
     ----------

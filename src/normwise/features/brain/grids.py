@@ -90,7 +90,7 @@ def own_grid(arrays: Mapping[str, NDArray[Any]], name: str) -> NDArray[Any]:
     Returns
     -------
     ndarray of the image's shape
-        Where the head was brought to 1 mm, labels and masks by the nearest voxel, shares of tissue and the
+        Where the head was resampled to 1 mm, labels and masks by the nearest voxel, shares of tissue and the
         like by linear interpolation.
     """
     voxels, shape = arrays[name], arrays["head"].shape
@@ -111,11 +111,11 @@ def own_grid(arrays: Mapping[str, NDArray[Any]], name: str) -> NDArray[Any]:
 
 
 FINE_MM, WORKING_MM = 0.85, 1.0
-"""Below 0.85 mm an axis is brought to 1 mm, which labels from a template of 1 mm can't outdo."""
+"""Below 0.85 mm an axis is resampled to 1 mm, which labels from a template of 1 mm can't outdo."""
 
 
 def conform(arrays: Mapping[str, NDArray[Any]], settings: ChainSettings) -> dict[str, NDArray[Any]]:
-    """Bring axes finer than 0.85 mm to 1 mm.
+    """Resample axes finer than 0.85 mm to 1 mm.
 
     Parameters
     ----------

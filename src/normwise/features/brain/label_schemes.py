@@ -60,7 +60,7 @@ class LabelScheme:
         return region_names(self.names)
 
     def is_cerebellum(self, label: int) -> bool:
-        """Say whether a label belongs to the cerebellum."""
+        """Return whether a label belongs to the cerebellum."""
         return "cerebell" in self.names[label].lower()
 
 

@@ -19,7 +19,7 @@ from normwise.features.brain.grids import restore
 __all__ = ["OVERLAYS", "Overlay", "draw_overlays"]
 
 HEIGHT = 240
-"""Pixels of a strip: three planes stay under a quarter of a megabyte."""
+"""Pixels of an overlay's height: its three planes stay under a quarter of a megabyte."""
 
 _GAP = 4
 _BRIGHTEST = 99.5  # percentile of the head that is drawn white
@@ -32,7 +32,7 @@ _OPACITY = 0.45  # how much of the colour shows over the head
 
 @dataclass(frozen=True)
 class Overlay:
-    """What one strip shows: the stage, its title, and the same in words."""
+    """One picture: its stage, its title, and what it shows in words."""
 
     stage: str
     title: str
@@ -56,7 +56,7 @@ OVERLAYS = (
         "The atlas's regions over the head in three planes, both sides of one in one colour, fluid in blue.",
     ),
 )
-"""The strips, in the order of the stages."""
+"""The overlays, in the order of the stages."""
 
 
 def draw_overlays(arrays: Mapping[str, NDArray[Any]], names: Mapping[int, str]) -> dict[str, bytes]:
@@ -72,7 +72,7 @@ def draw_overlays(arrays: Mapping[str, NDArray[Any]], names: Mapping[int, str]) 
     Returns
     -------
     dict of str to bytes
-        PNG of each strip by its stage: axial, coronal and sagittal plane through the brain's middle.
+        PNG of each overlay by its stage: axial, coronal and sagittal plane through the brain's middle.
     """
     head, affine = arrays["head"], arrays["head_affine"]
     spacing = np.sqrt((np.asarray(affine)[:3, :3] ** 2).sum(axis=0))
@@ -86,7 +86,7 @@ def draw_overlays(arrays: Mapping[str, NDArray[Any]], names: Mapping[int, str]) 
                 _plane(head, axis, centre, spacing, lambda rgb, cut, do=paint: do(rgb, cut, arrays, names))
                 for axis in (2, 1, 0)
             ]
-            drawn[stage] = _strip(planes)
+            drawn[stage] = _join_planes(planes)
     return drawn
 
 
@@ -141,7 +141,7 @@ def _marked(picture: NDArray[np.uint8], letters: str) -> NDArray[np.uint8]:
     return np.asarray(image)
 
 
-def _strip(planes: list[NDArray[np.uint8]]) -> bytes:
+def _join_planes(planes: list[NDArray[np.uint8]]) -> bytes:
     from PIL import Image
 
     gap = np.zeros((HEIGHT, _GAP, 3), np.uint8)

@@ -115,7 +115,7 @@ def parcellate(
 
 
 def assemble(arrays: Arrays, volume: Volume, settings: ChainSettings) -> Parcellation:
-    """Bring the chain's arrays onto the grid of the image."""
+    """Resample the chain's arrays to the grid of the image."""
     names = load_scheme(settings.atlas, settings.lut, arrays["labels"]).regions
     return Parcellation(
         volume=volume,

@@ -133,7 +133,7 @@ def _folded_share(forward: NDArray[Any], affine: NDArray[Any]) -> float:
     jacobian = np.empty((*forward.shape[:3], 3, 3), dtype=np.float32)
     for axis in range(3):
         jacobian[..., axis] = np.gradient(forward, spacing[axis], axis=axis)
-    # Steps are along the grid's axes, displacements along the world's: bring both to the world.
+    # Steps are along the grid's axes, displacements along the world's: both are expressed in the world's.
     rotation = np.linalg.inv(affine[:3, :3] / spacing).astype(np.float32)
     with np.errstate(invalid="ignore"):  # a field that is no number folds everywhere
         determinants = np.linalg.det(jacobian @ rotation + np.eye(3, dtype=np.float32))

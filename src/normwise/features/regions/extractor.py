@@ -128,7 +128,7 @@ def region_table(
     made: str,
     wanted: Sequence[str] | None,
 ) -> FeatureTable:
-    """Bring what was measured of every scan into one table.
+    """Put what was measured of every scan into one table.
 
     Parameters
     ----------

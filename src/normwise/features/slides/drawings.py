@@ -1,4 +1,4 @@
-"""Pictures of one slide: where its tissue is, how dense its nuclei lie, and the tiles that stand out."""
+"""Pictures of one slide: its tissue, density and size of its nuclei, and tiles with the largest values."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ CAPTIONS = {
 
 _WIDE = 900
 _SQUARE_UM, _SPREAD_UM = 20.0, 60.0
-_STANDING_OUT = ("nucleus.area_um2.mean", "nucleus.density_mm2", "nucleus.h_od.mean")
+_EXTREME = ("nucleus.area_um2.mean", "nucleus.density_mm2", "nucleus.h_od.mean")
 _COLOURS = {TISSUE: (20, 90, 220), PEN: (240, 140, 0), FOLD: (150, 40, 200)}
 
 
@@ -63,7 +63,7 @@ def draw_slide(
         "tissue": _png(_outlined(background, tissue)),
         "density": _png(_heat(background, tissue, nuclei, None)),
         "size": _png(_heat(background, tissue, nuclei, NUCLEUS_COLUMNS.index("area_um2"))),
-        "tiles": _png(_standing_out(slide, table)),
+        "tiles": _png(_extreme_tiles(slide, table)),
     }
 
 
@@ -123,13 +123,13 @@ def _heat(background: RGB, tissue: TissueMap, nuclei: NDArray[np.float32], colum
     return np.where(inside[..., None], mixed, background)
 
 
-def _standing_out(slide: Slide, table: TileTable) -> RGB:
+def _extreme_tiles(slide: Slide, table: TileTable) -> RGB:
     """Put together the two tiles with the largest mean of each of three features."""
     import cv2
 
     chosen: list[int] = []
     full = table.vectors[:, table.names.index("tissue.share")]
-    for name in _STANDING_OUT:
+    for name in _EXTREME:
         order = np.argsort(
             -np.where(full > 0.5 * full.max(), table.vectors[:, table.names.index(name)], -np.inf)
         )

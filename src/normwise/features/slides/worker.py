@@ -289,7 +289,7 @@ class SlideMeasurement:
         }
 
     def on_tissue(self, rows: NDArray[np.float32]) -> NDArray[np.bool_]:
-        """Say which nuclei lie neither under a pen nor in a fold, to a pixel of low magnification."""
+        """Return which nuclei lie neither under a pen nor in a fold, to a pixel of low magnification."""
         classes = self.tissue.classes
         x = np.clip((rows[:, 0] / self.tissue.mpp).astype(int), 0, classes.shape[1] - 1)
         y = np.clip((rows[:, 1] / self.tissue.mpp).astype(int), 0, classes.shape[0] - 1)

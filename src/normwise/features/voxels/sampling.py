@@ -123,7 +123,7 @@ def make_sampling(
 def image_box(
     mask: Path | None, voxel_size_mm: float, grid: Grid | None = None
 ) -> tuple[Sampling, tuple[int, int, int]]:
-    """Choose the grid that all images are brought onto: the box around a mask.
+    """Choose the grid that all images are resampled to: the box around a mask.
 
     Parameters
     ----------
@@ -191,7 +191,7 @@ def sample_voxels(image: str, sampling: str) -> dict[str, NDArray[np.float32]]:
 
 
 def resample_image(image: str, sampling: str) -> dict[str, NDArray[np.float32]]:
-    """Bring one image onto the points, linearly between voxels; 0 outside of it.
+    """Interpolate one image at the points, linearly between voxels; 0 outside of it.
 
     Parameters
     ----------
@@ -217,7 +217,7 @@ def resample_image(image: str, sampling: str) -> dict[str, NDArray[np.float32]]:
 
 
 def first_grid(images: Iterable[str]) -> Grid:
-    """Return the grid of the first image that can be read: the others are brought onto it.
+    """Return the grid of the first image that can be read: the others are resampled to it.
 
     Raises
     ------

@@ -28,7 +28,7 @@ IMAGES_VERSION = "1"
 
 
 def extract(cohort: Cohort, study: Study, context: ExtractionContext) -> FeatureTable:
-    """Bring every image onto the same grid."""
+    """Resample every image to the same grid."""
     section = study.features_of(ImagesSection)
     images = image_paths(cohort, "a network takes images", '"volumes/{ID}.nii.gz"')
     mask = (study.cohort.root or Path()) / section.mask if section.mask is not None else None

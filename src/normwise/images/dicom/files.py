@@ -31,7 +31,7 @@ _ZIP = (".zip",)
 
 
 def is_dicom_source(path: Path) -> bool:
-    """Say whether a path is read as a DICOM series: a folder or a zip.
+    """Return whether a path is read as a DICOM series: a folder or a zip.
 
     Examples
     --------

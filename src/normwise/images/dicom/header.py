@@ -193,8 +193,8 @@ def _groups(dataset: Any, frame: int) -> Iterator[Any]:
 
 def _measures(dataset: Any, first: Any) -> Any:
     for group in (first, *_groups(dataset, 0)):
-        if found := group.get("PixelMeasuresSequence"):
-            return found[0]
+        if sequence := group.get("PixelMeasuresSequence"):
+            return sequence[0]
     return dataset
 
 
@@ -202,10 +202,10 @@ def _plane(dataset: Any, frame: int) -> Plane | None:
     position = dataset.get("ImagePositionPatient")
     orientation = dataset.get("ImageOrientationPatient")
     for group in _groups(dataset, frame):
-        if position is None and (found := group.get("PlanePositionSequence")):
-            position = found[0].get("ImagePositionPatient")
-        if orientation is None and (found := group.get("PlaneOrientationSequence")):
-            orientation = found[0].get("ImageOrientationPatient")
+        if position is None and (sequence := group.get("PlanePositionSequence")):
+            position = sequence[0].get("ImagePositionPatient")
+        if orientation is None and (sequence := group.get("PlaneOrientationSequence")):
+            orientation = sequence[0].get("ImageOrientationPatient")
     place, axes = _numbers(position, 3), _numbers(orientation, 6)
     return Plane(place, axes) if place and axes else None
 

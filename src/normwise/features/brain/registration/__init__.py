@@ -1,4 +1,4 @@
-"""The template and how it is brought onto a head: ``reference``, ``affine`` and ``warp``."""
+"""The template and its registration to a head: ``reference``, ``affine`` and ``warp``."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """The warp between the template and a head: what the affine leaves.
 
 Symmetric diffeomorphisms (SyN, Avants et al. 2008) maximise the local cross-correlation, by dipy at 2 mm, or
-by ANTs where it may take longer. The head is first brought onto the template's grid by the affine, cut to the
+by ANTs where it may take longer. The head is first resampled to the template's grid by the affine, cut to the
 template's box. Both then lie on one small grid, and the fields that come out are plain displacements in mm.
 """
 
@@ -47,7 +47,7 @@ def warp(arrays: Mapping[str, NDArray[Any]], settings: ChainSettings) -> dict[st
     Returns
     -------
     dict of str to ndarray
-        ``forward`` and ``backward``, float32 of shape (nx, ny, nz, 3): mm that bring a point of the template
+        ``forward`` and ``backward``, float32 of shape (nx, ny, nz, 3): mm that move a point of the template
         to the affinely aligned head, and back. ``warp_affine``: the grid on which they lie.
 
     Raises

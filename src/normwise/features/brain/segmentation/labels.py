@@ -27,7 +27,7 @@ _DARK = ("hippocamp", "amygdala", "caudate", "accumbens")
 
 
 def propagate(arrays: Mapping[str, NDArray[Any]], settings: ChainSettings) -> dict[str, NDArray[Any]]:
-    """Bring the atlas's labels onto the head by nearest neighbour.
+    """Propagate the atlas's labels to the head by nearest neighbour.
 
     Parameters
     ----------

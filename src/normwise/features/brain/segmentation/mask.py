@@ -130,7 +130,7 @@ def _by_network(head: NDArray[np.float32], settings: ChainSettings) -> NDArray[n
 
 
 def _run(path: Path, voxels: Any, low: Any, high: Any) -> Any:
-    """Run one network on voxels brought to the range that it was trained on."""
+    """Run one network on voxels scaled to the range that it was trained on."""
     import torch
 
     network = torch.jit.load(str(path), map_location="cpu").eval()
