@@ -69,7 +69,7 @@ def test_the_flow_counts_a_code_at_a_time() -> None:
             "id": list("abcd"),
             "status": ["included", "excluded", "excluded", "excluded"],
             "code": ["", "COH-1", "COH-1", "IMG-1"],
-            "reason": ["", "too young: 12", "too young: 13", "broken"],
+            "general": ["", "too young", "too young", "broken"],
         }
     )
     assert [(step.code, step.reason, step.scans) for step in flow_of(ledger)] == [

@@ -40,7 +40,21 @@ class Classifier(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):  # type: ig
 
     @abstractmethod
     def fit(self, X: ArrayLike, y: ArrayLike) -> Self:
-        """Learn from rows, (n_samples, n_features), and their classes, (n_samples,)."""
+        """Learn from training rows.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Training rows.
+        y : array-like of shape (n_samples,)
+            Their classes.
+
+        Raises
+        ------
+        ClassifierError
+            CLS-103 a setting out of range, CLS-106 a weight for no class, CLS-107 one class only; what a
+            classifier refuses besides is said by its own ``fit``.
+        """
 
     @abstractmethod
     def predict_proba(self, X: ArrayLike) -> Floats:

@@ -74,20 +74,7 @@ class ForestClassifier(Classifier):
         self.random_state = random_state
 
     def fit(self, X: ArrayLike, y: ArrayLike) -> Self:
-        """Grow the trees.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-            Training rows.
-        y : array-like of shape (n_samples,)
-            Their classes.
-
-        Raises
-        ------
-        ClassifierError
-            CLS-103 a setting out of range, CLS-106 a weight for no class, CLS-107 one class only.
-        """
+        """Grow the trees; see `Classifier.fit`."""
         rows, codes = self.read_training(X, y)
         share = self.max_features if isinstance(self.max_features, str) else float(self.max_features)
         forest = RandomForestClassifier(

@@ -84,20 +84,9 @@ class LinearClassifier(LogOddsClassifier):
         self.max_steps = max_steps
 
     def fit(self, X: ArrayLike, y: ArrayLike) -> Self:
-        """Find the weights.
+        """Find the weights; see `Classifier.fit`.
 
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-            Training rows.
-        y : array-like of shape (n_samples,)
-            Their classes.
-
-        Raises
-        ------
-        ClassifierError
-            CLS-103 a setting out of range, CLS-106 a weight for no class, CLS-107 one class only, CLS-108 a
-            learning rate that diverges.
+        Refused besides: CLS-108 a learning rate that diverges (a `ClassifierError`).
         """
         self.fit_together([self], X, y)
         return self

@@ -78,20 +78,7 @@ class PerceptronClassifier(Classifier):
         self.random_state = random_state
 
     def fit(self, X: ArrayLike, y: ArrayLike) -> Self:
-        """Train the network.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-            Training rows.
-        y : array-like of shape (n_samples,)
-            Their classes.
-
-        Raises
-        ------
-        ClassifierError
-            CLS-103 a setting out of range, CLS-106 a weight for no class, CLS-107 one class only.
-        """
+        """Train the network; see `Classifier.fit`."""
         rows, codes = self.read_training(X, y)
         self.centre_, self.scale_ = training_unit(rows)
         network = MLPClassifier(

@@ -97,20 +97,9 @@ class SupportVectorClassifier(LogOddsClassifier):
         self.random_state = random_state
 
     def fit(self, X: ArrayLike, y: ArrayLike) -> Self:
-        """Find the support vectors and calibrate.
+        """Find the support vectors and calibrate; see `Classifier.fit`.
 
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-            Training rows.
-        y : array-like of shape (n_samples,)
-            Their classes.
-
-        Raises
-        ------
-        ClassifierError
-            CLS-103 a setting out of range, CLS-106 a weight for no class, CLS-107 one class only, CLS-110 a
-            class with a single row.
+        Refused besides: CLS-110 a class with a single row (a `ClassifierError`).
         """
         self.fit_together([self], X, y)
         return self

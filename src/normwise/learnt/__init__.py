@@ -5,6 +5,7 @@ Where it learns from labels, `fit_transform` gives training rows out-of-fold fea
 ``TargetEncoder`` does: what follows must not be fitted on features that know the answer.
 
 * ``registry``: the dict `LEARNT`.
+* ``base``: what they share.
 * ``principal_components``, ``attention``, ``trunk``, ``autoencoder``: one transformer each.
 * ``image_input``: how a table, a frame or a stack of images is checked.
 """

@@ -17,7 +17,6 @@ from typing import Any, Self
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.model_selection import StratifiedKFold
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import (
@@ -28,6 +27,7 @@ from sklearn.utils.validation import (
 )
 
 from normwise.errors import FeatureError
+from normwise.learnt.base import LearntTransformer
 
 __all__ = ["PRESENT", "AttentionPooling", "attend", "bag_column"]
 
@@ -49,7 +49,7 @@ def bag_column(tile: int, name: str) -> str:
     return f"tile_{tile:04d}.{name}"
 
 
-class AttentionPooling(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
+class AttentionPooling(LearntTransformer):
     """Pool the tiles of a slide by learnt attention, or by their plain mean.
 
     Parameters
@@ -204,11 +204,6 @@ class AttentionPooling(TransformerMixin, BaseEstimator):  # type: ignore[misc]  
         attention = self._attention(tiles, np.ones(tiles.shape[:2], dtype=bool), self.weights_)[0]
         return dict(zip(self.classes_, attention, strict=True))
 
-    def get_feature_names_out(self, input_features: object = None) -> NDArray[np.object_]:  # noqa: ARG002
-        """Return the names of the columns that `transform` gives."""
-        check_is_fitted(self)
-        return np.asarray([*self._pooled_names(), *self.demographics], dtype=object)
-
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.target_tags.required = self.pooling == "attention"
@@ -242,7 +237,7 @@ class AttentionPooling(TransformerMixin, BaseEstimator):  # type: ignore[misc]  
         order = {name: number for number, name in enumerate(self.classes_, start=1)}
         return np.array([order.get(label, 0) for label in labels], dtype=np.intp)
 
-    def _pooled_names(self) -> list[str]:
+    def _made_names(self) -> list[str]:
         if self.pooling == "mean":
             return [f"{name}.mean" for name in self.names_]
         if len(self.classes_) == 1:
@@ -281,10 +276,7 @@ class AttentionPooling(TransformerMixin, BaseEstimator):  # type: ignore[misc]  
 
     def _pool(self, X: Any, tiles: Floats, attention: Floats) -> Any:
         pooled = np.einsum("nck,nkd->ncd", attention, tiles).reshape(len(tiles), -1)
-        if not isinstance(X, pd.DataFrame):
-            return pooled
-        frame = pd.DataFrame(pooled, index=X.index, columns=self._pooled_names())
-        return pd.concat([frame, X[list(self.demographics)]], axis=1)
+        return self._beside_demographics(X, pooled)
 
     def _train(
         self, unit: Floats, present: NDArray[np.bool_], codes: NDArray[np.intp], seed: int

@@ -9,11 +9,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Self
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
-from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
+from normwise.learnt.base import LearntTransformer
 from normwise.learnt.image_input import validate_images
 from normwise.networks import need_torch
 from normwise.networks.images import augmentation_of, read_rows
@@ -21,7 +20,7 @@ from normwise.networks.images import augmentation_of, read_rows
 __all__ = ["ConvAutoencoder"]
 
 
-class ConvAutoencoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
+class ConvAutoencoder(LearntTransformer):
     """Turn images into the code of an autoencoder, and pass the demographics through untouched.
 
     Parameters
@@ -102,21 +101,13 @@ class ConvAutoencoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]  #
         code = encode_images(
             images, self.centre_, self.spread_, self.n_components, self._settings(), self.weights_
         )
-        if not isinstance(X, pd.DataFrame):
-            return code
-        frame = pd.DataFrame(code, index=X.index, columns=self._code_names())
-        return pd.concat([frame, X[list(self.demographics)]], axis=1)
-
-    def get_feature_names_out(self, input_features: object = None) -> NDArray[np.object_]:  # noqa: ARG002
-        """Return the names of the columns that `transform` gives."""
-        check_is_fitted(self)
-        return np.asarray([*self._code_names(), *self.demographics], dtype=object)
+        return self._beside_demographics(X, code)
 
     def _images(self, X: Any, *, reset: bool) -> NDArray[Any]:
         rows, _ = validate_images(self, X, reset=reset, demographics=self.demographics)
         return read_rows(rows, ndim=3, demographics=()).images
 
-    def _code_names(self) -> list[str]:
+    def _made_names(self) -> list[str]:
         return [f"code_{place + 1:03d}" for place in range(self.n_components)]
 
     def _settings(self) -> dict[str, Any]:

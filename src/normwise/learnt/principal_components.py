@@ -8,16 +8,16 @@ from typing import Any, Self
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.decomposition import PCA
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from normwise.errors import FeatureError
+from normwise.learnt.base import LearntTransformer
 
 __all__ = ["VoxelComponents"]
 
 
-class VoxelComponents(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
+class VoxelComponents(LearntTransformer):
     """Turn many features into a few components and pass the demographics through untouched.
 
     Parameters
@@ -85,19 +85,9 @@ class VoxelComponents(TransformerMixin, BaseEstimator):  # type: ignore[misc]  #
         DataFrame or ndarray of shape (n_scans, n_components + n_demographics)
         """
         check_is_fitted(self)
-        components = self.components_.transform(self._features(X, reset=False))
-        if not isinstance(X, pd.DataFrame):
-            return components
-        frame = pd.DataFrame(components, index=X.index, columns=self._component_names())
-        return pd.concat([frame, X[list(self.demographics)]], axis=1)
+        return self._beside_demographics(X, self.components_.transform(self._features(X, reset=False)))
 
-    def get_feature_names_out(self, input_features: object = None) -> NDArray[np.object_]:  # noqa: ARG002
-        """Return the names of the columns that `transform` gives."""
-        check_is_fitted(self)
-        passed = list(self.demographics) if self.columns_ is not None else []
-        return np.asarray([*self._component_names(), *passed], dtype=object)
-
-    def _component_names(self) -> list[str]:
+    def _made_names(self) -> list[str]:
         return [f"component_{number + 1:03d}" for number in range(self.components_.n_components_)]
 
     def _feature_columns(self, X: Any) -> list[str] | None:

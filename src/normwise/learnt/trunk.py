@@ -13,13 +13,13 @@ from typing import Any, Self
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.model_selection import StratifiedKFold
 from sklearn.utils.class_weight import compute_sample_weight
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted
 
 from normwise.errors import ClassifierError
+from normwise.learnt.base import LearntTransformer
 from normwise.learnt.image_input import validate_images
 from normwise.networks.images import CONV_SETTINGS, ConvNetwork
 from normwise.schema import check_settings
@@ -32,7 +32,7 @@ _VARIES = 1e-6  # of the largest spread
 _RIDGE = 1e-2  # share of the embedding's variance: keeps the map between two networks from following noise
 
 
-class ConvTrunk(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
+class ConvTrunk(LearntTransformer):
     """Turn images into the embedding of a network, and pass the demographics through untouched.
 
     Parameters
@@ -114,7 +114,7 @@ class ConvTrunk(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # sciki
         -------
         DataFrame or ndarray of shape (n_scans, width + n_demographics)
         """
-        return self._output(X, self._fit(X, y))
+        return self._beside_demographics(X, self._fit(X, y)[:, self.kept_])
 
     def transform(self, X: Any) -> Any:
         """Return the embedding, averaged over all networks, and the demographics beside it.
@@ -130,12 +130,7 @@ class ConvTrunk(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # sciki
         """
         check_is_fitted(self)
         rows, _ = validate_images(self, X, demographics=self.demographics)
-        return self._output(X, self._embed(rows).mean(axis=0))
-
-    def get_feature_names_out(self, input_features: object = None) -> NDArray[np.object_]:  # noqa: ARG002
-        """Return the names of the columns that `transform` gives."""
-        check_is_fitted(self)
-        return np.asarray([*self._embedding_names(), *self.demographics], dtype=object)
+        return self._beside_demographics(X, self._embed(rows).mean(axis=0)[:, self.kept_])
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
@@ -196,13 +191,7 @@ class ConvTrunk(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # sciki
         pairs = zip(self.networks_, self.maps_, strict=True)
         return np.stack([_mapped(network.embed(rows), matrix) for network, matrix in pairs])
 
-    def _output(self, X: Any, embedding: Floats) -> Any:
-        if not isinstance(X, pd.DataFrame):
-            return embedding[:, self.kept_]
-        frame = pd.DataFrame(embedding[:, self.kept_], index=X.index, columns=self._embedding_names())
-        return pd.concat([frame, X[list(self.demographics)]], axis=1)
-
-    def _embedding_names(self) -> list[str]:
+    def _made_names(self) -> list[str]:
         return [f"embedding_{place + 1:03d}" for place in np.flatnonzero(self.kept_)]
 
 

@@ -176,12 +176,12 @@ def make_preprocessing(study: Study, roles: Roles, arm: str, seed: int) -> Pipel
             demographics=roles.demographics,
             normal=roles.normal,
             categorical=roles.categorical,
-            design=section.design,
-            interactions=tuple(tuple(pair) for pair in section.interactions),
-            scale=section.scale,
-            variance=section.variance,
-            reference="all" if arm == "normalized_all" else "normal",
-            mode="append" if arm in ("appended", "demographics") else "replace",
+            **{
+                **section.model_dump(),
+                "interactions": tuple(tuple(pair) for pair in section.interactions),
+                "reference": "all" if arm == "normalized_all" else "normal",
+                "mode": "append" if arm in ("appended", "demographics") else "replace",
+            },
         )
         steps.append(("normalize", normalizer))
     if arm in ("raw", "appended", "demographics") or section.scale == "residual":

@@ -1,18 +1,14 @@
-"""The study: what its file may say, one section a module, as frozen data that every stage reads.
+"""The study: what its file may say, as frozen data that every stage reads.
 
-- ``section.py``: the base of all sections
-- ``cohort.py``, ``features.py``, ``normalizer.py``, ``sites.py``, ``selection.py``, ``classifier.py``,
-  ``decision.py``, ``evaluation.py``: the sections; ``features.py`` holds one class an extractor
+- ``cohort.py``, ``features.py``: two sections; ``features.py`` holds one class an extractor
+- ``sections.py``: the other sections, and the base of them all
 - ``study.py``: all of them together
 - ``settings.py``: types of the settings of classifiers and networks, and their check
 - ``validation.py``: the content of a study file checked, and what is wrong with it in words
 - ``suggest.py``: the known name nearest to what was typed
 """
 
-from normwise.schema.classifier import ClassifierSection
 from normwise.schema.cohort import CohortSection, Roles
-from normwise.schema.decision import CostPair, DecisionSection
-from normwise.schema.evaluation import EvaluationSection
 from normwise.schema.features import (
     EXTRACTOR_SECTIONS,
     AtlasSection,
@@ -30,8 +26,15 @@ from normwise.schema.features import (
     feature_keys,
     readers_of,
 )
-from normwise.schema.normalizer import NormalizerSection
-from normwise.schema.selection import SelectionSection
+from normwise.schema.sections import (
+    ClassifierSection,
+    CostPair,
+    DecisionSection,
+    EvaluationSection,
+    NormalizerSection,
+    SelectionSection,
+    SitesSection,
+)
 from normwise.schema.settings import (
     ClassWeight,
     Count,
@@ -49,7 +52,6 @@ from normwise.schema.settings import (
     section_in,
     settings_of,
 )
-from normwise.schema.sites import SitesSection
 from normwise.schema.study import SAVED, Study
 from normwise.schema.suggest import closest, did_you_mean, listed
 from normwise.schema.validation import validate_study

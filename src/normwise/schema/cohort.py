@@ -8,7 +8,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from normwise.schema.section import Section
+from normwise.schema.sections import Section
 
 __all__ = ["CohortSection", "Roles"]
 

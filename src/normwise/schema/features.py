@@ -13,7 +13,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import Field
 from pydantic.fields import FieldInfo
 
-from normwise.schema.section import NonNegative, Section
+from normwise.schema.sections import NonNegative, Section
 
 __all__ = [
     "EXTRACTOR_SECTIONS",

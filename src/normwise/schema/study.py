@@ -10,15 +10,17 @@ from typing import Any, TypeVar
 
 from pydantic import Field, SerializeAsAny, ValidationInfo, field_validator
 
-from normwise.schema.classifier import ClassifierSection
 from normwise.schema.cohort import CohortSection
-from normwise.schema.decision import DecisionSection
-from normwise.schema.evaluation import EvaluationSection
 from normwise.schema.features import FeaturesSection, RegionsSection, features_section
-from normwise.schema.normalizer import NormalizerSection
-from normwise.schema.section import Section
-from normwise.schema.selection import SelectionSection
-from normwise.schema.sites import SitesSection
+from normwise.schema.sections import (
+    ClassifierSection,
+    DecisionSection,
+    EvaluationSection,
+    NormalizerSection,
+    Section,
+    SelectionSection,
+    SitesSection,
+)
 
 __all__ = ["SAVED", "Study"]
 
