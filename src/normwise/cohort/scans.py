@@ -25,7 +25,7 @@ class ScanList:
     table : Table
         One row a scan, as text.
     session : str or None
-        Column that tells one person's sessions apart.
+        Column that names one person's sessions.
     images : list of (Path or Problem) or None
         The image of each row, or why it has none; None where the study has no images.
     problems : dict of int to Problem

@@ -312,7 +312,7 @@ def _check_demographics(section: CohortSection) -> None:
         raise _overlap(
             "cohort.demographics",
             f"the label {section.label!r} is listed as a demographic",
-            "take it out: features corrected for the diagnosis can't tell it",
+            "take it out: features corrected for the diagnosis no longer show it",
         )
     for name in section.categorical:
         if name not in names:

@@ -223,7 +223,7 @@ def make_procedure(
     classifier : str or estimator
         A key of `normwise.classify.CLASSIFIERS` with its default settings, or any scikit-learn classifier.
     targets : sequence of str, optional
-        Labels to tell apart, where the normal group is not one of them; default: every label.
+        Labels to predict, where the normal group is not one of them; default: every label.
     categorical, design, interactions, scale, variance, reference, mode
         As in `normwise.FeatureNormalizer`.
     random_state : int
@@ -373,7 +373,7 @@ class TargetClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):  # t
     classifier : estimator, optional
         The classifier that is trained; default: logistic regression.
     targets : sequence of str
-        Classes that are told apart; none names them all.
+        Classes that are predicted; none names them all.
 
     Attributes
     ----------

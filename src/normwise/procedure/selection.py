@@ -147,7 +147,7 @@ def rank_features(name: str, X: Floats, y: NDArray[np.object_], count: int, seed
     Returns
     -------
     ndarray of int of shape (at most count,)
-        Places of features; fewer than wanted where no more has a part in telling the classes apart (l1).
+        Places of features; fewer than wanted where no more separates the classes (l1).
 
     Examples
     --------

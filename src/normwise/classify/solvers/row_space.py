@@ -1,7 +1,7 @@
 """Rows in the orthonormal basis of their span: the same model with fewer unknowns.
 
 A penalty on the length of the weight vector leaves no weight outside the span of the centred rows (the
-representer theorem; Schölkopf, Herbrich and Smola 2001). With 115 people and 600 features, 114 unknowns carry
+representer theorem; Schölkopf, Herbrich and Smola 2001). With 115 people and 600 features, 114 unknowns hold
 all that 600 could, and one factorisation serves every setting of a grid (Hastie and Tibshirani 2004,
 "Efficient quadratic regularization for expression arrays").
 """

@@ -90,8 +90,8 @@ def _memory() -> str:
 
 def _template() -> str:
     folder = _folder_of("nilearn", "datasets/data")
-    found = sorted(folder.glob("mni_icbm152_*_converted.nii.gz")) if folder else []
-    return f"MNI152 brain of nilearn: {'present' if found else 'missing, so that the demo cannot run'}"
+    images = sorted(folder.glob("mni_icbm152_*_converted.nii.gz")) if folder else []
+    return f"MNI152 brain of nilearn: {'present' if images else 'missing, so that the demo cannot run'}"
 
 
 def _atlases() -> str:

@@ -252,7 +252,7 @@ def _read(path: Path, subject: str, hemisphere: str) -> dict[str, str]:
         if line.startswith("# Measure "):
             fields = [each.strip() for each in line.removeprefix("# Measure ").split(",")]
             if len(fields) >= 5 and fields[-1] in _UNITS:
-                # A hemisphere's own measures carry its name; the others are the whole brain's.
+                # A hemisphere's own measures have its name; the others are the whole brain's.
                 own = hemisphere if fields[0] == "Cortex" else ""
                 values[feature_name(own + fields[1], _UNITS[fields[-1]])] = fields[-2]
         elif line.startswith("# ColHeaders"):
