@@ -69,7 +69,10 @@ class VoxelComponents(LearntTransformer):
         self.columns_ = self._feature_columns(X)
         features = self._features(X, reset=True)
         most = min(self.n_components, *features.shape)
-        self.components_ = PCA(most, svd_solver="randomized", random_state=self.random_state).fit(features)
+        pca = PCA(most, svd_solver="randomized", random_state=self.random_state).fit(features)
+        # As they lie after saving and opening: BLAS rounds otherwise where a matrix lies otherwise in memory.
+        pca.components_ = np.ascontiguousarray(pca.components_)
+        self.components_ = pca
         return self
 
     def transform(self, X: Any) -> Any:
