@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABCMeta, abstractmethod
 from collections.abc import Mapping, Sequence
-from typing import Any, Self
+from typing import Any, Self, TypeGuard
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -87,7 +87,8 @@ class Classifier(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):  # type: ig
         list of estimators
             In the order of the settings, the same models as fitting each clone alone.
         """
-        models = [clone(self).set_params(**setting) for setting in settings]
+        own = clone(self).get_params(deep=False)
+        models = [type(self)(**(own | dict(setting))) for setting in settings]
         if models:
             self.fit_together(models, X, y)
         return models
@@ -136,7 +137,21 @@ class Classifier(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):  # type: ig
     def read_new(self, X: ArrayLike) -> Floats:
         """Check rows to be predicted, and return them in float64."""
         check_is_fitted(self)
+        if self._is_ready(X):
+            return X
         return np.asarray(validate_data(self, X, dtype=np.float64, reset=False))
+
+    def _is_ready(self, X: ArrayLike) -> TypeGuard[Floats]:
+        """Tell whether rows need neither conversion nor a refusal: scikit-learn's checks outlast a small fit."""
+        return (
+            type(X) is np.ndarray
+            and X.dtype == np.float64
+            and X.ndim == 2
+            and len(X) > 0
+            and X.shape[1] == self.n_features_in_
+            and not hasattr(self, "feature_names_in_")
+            and bool(np.isfinite(X).all())
+        )
 
     def row_weights(self, codes: Codes, sample_weight: Floats | None = None) -> Floats:
         """Return each row's weight: its class's, times its own."""

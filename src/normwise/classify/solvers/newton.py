@@ -220,7 +220,8 @@ def minimise_dual(
         system = gram.copy()
         system.flat[:: len(target) + 1] += penalty / curvature
         sides[:, 0], sides[:, 1] = scores + (target - probability) / curvature, 1.0
-        _, solved, failed = dposv(system, sides, overwrite_a=True)
+        # Symmetric; transposed it is in the order that LAPACK works on without a copy.
+        _, solved, failed = dposv(system.T, sides, overwrite_a=True)
         if failed:
             return None
         intercept = float(solved[:, 0].sum() / solved[:, 1].sum())
@@ -278,18 +279,25 @@ def fit_recalibration(
     rows = np.arange(len(weights))
     powers = np.stack([np.ones_like(log_odds), log_odds, log_odds**2], axis=1)
     observed = weights @ (truth[:, None] * powers[:, :2])
-    for _ in range(_MOST_RECALIBRATION_STEPS):
-        # 1 / (1 + exp(−a − b x)) in place: this loop is most of the time of a bootstrap.
-        p = solution[rows, 1:] * -log_odds
-        p -= solution[rows, :1]
-        with np.errstate(over="ignore"):  # exp(∞) is the right answer far out: p = 0
-            np.exp(p, out=p)
-        p += 1.0
-        np.reciprocal(p, out=p)
-        spread = weights * p
-        score = observed - spread @ powers[:, :2]
-        spread *= 1.0 - p
-        h_aa, h_ab, h_bb = (spread @ powers).T
+    for number in range(_MOST_RECALIBRATION_STEPS):
+        if number == 0:
+            # All sets begin at the same place, so that their probabilities are the same.
+            first = expit(start[0] + start[1] * log_odds)[:, None] * powers
+            score = observed - weights @ first[:, :2]
+            curvature = weights @ (first * expit(-start[0] - start[1] * log_odds)[:, None])
+        else:
+            # 1 / (1 + exp(−a − b x)) in place: this loop is most of the time of a bootstrap.
+            p = solution[rows, 1:] * -log_odds
+            p -= solution[rows, :1]
+            with np.errstate(over="ignore"):  # exp(∞) is the right answer far out: p = 0
+                np.exp(p, out=p)
+            p += 1.0
+            np.reciprocal(p, out=p)
+            spread = weights * p
+            score = observed - spread @ powers[:, :2]
+            spread *= np.subtract(1.0, p, out=p)
+            curvature = spread @ powers
+        h_aa, h_ab, h_bb = curvature.T
         step = np.zeros_like(score)
         if slope:
             determinant = h_aa * h_bb - h_ab**2
