@@ -87,8 +87,11 @@ class Classifier(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):  # type: ig
         list of estimators
             In the order of the settings, the same models as fitting each clone alone.
         """
-        own = clone(self).get_params(deep=False)
-        models = [type(self)(**(own | dict(setting))) for setting in settings]
+        own = clone(self)
+        parameters = own.get_params(deep=False)
+        for name in {name for setting in settings for name in setting} - set(parameters):
+            own.set_params(**{name: None})  # refuses a name that there is not
+        models = [type(self)(**(parameters | dict(setting))) for setting in settings]
         if models:
             self.fit_together(models, X, y)
         return models
