@@ -145,7 +145,7 @@ class Classifier(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):  # type: ig
         return np.asarray(validate_data(self, X, dtype=np.float64, reset=False))
 
     def _is_ready(self, X: ArrayLike) -> TypeGuard[Floats]:
-        """Tell whether rows need neither conversion nor a refusal: scikit-learn's checks outlast a small fit."""
+        """Tell whether rows are right as they are: scikit-learn's checks take longer than a small fit."""
         return (
             type(X) is np.ndarray
             and X.dtype == np.float64
