@@ -56,8 +56,8 @@ def measure(arrays, settings):
 
 
 STAGES = (
-    Stage("find", 1, ("image",), ("quality",), ("head", "head_affine", "mask", "box"), find),
-    Stage("tell", 1, ("find",), (), ("corrected", "csf", "grey", "white", "peaks"), tell),
-    Stage("name", 1, ("find", "tell"), ("atlas",), ("labels", "atlas_said"), name),
-    Stage("measure", 1, ("tell", "name"), ("atlas",), ("feature_names", "feature_values"), measure),
+    Stage("find", 1, ("image",), ("quality",), find),
+    Stage("tell", 1, ("find",), (), tell),
+    Stage("name", 1, ("find", "tell"), ("atlas",), name),
+    Stage("measure", 1, ("tell", "name"), ("atlas",), measure),
 )

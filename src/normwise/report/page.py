@@ -20,8 +20,6 @@ from normwise.run_folder import RunFolder
 
 __all__ = ["draw_descent", "make_page", "write_figures", "write_report"]
 
-"""Folder of a run in which every figure of its report stands as an SVG file of its own."""
-
 
 def write_report(run: str | Path) -> Path:
     """Write ``report.html`` from a run's own files, and each of its figures to ``figures/NAME.svg``.

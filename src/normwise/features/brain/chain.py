@@ -66,8 +66,6 @@ class Stage:
         Stages whose arrays it reads, with ``image`` for the head itself.
     settings : tuple of str
         Fields of `ChainSettings` that it looks at.
-    gives : tuple of str
-        Arrays that it adds.
     function : callable
         ``function(arrays, settings)`` returns the arrays that it adds, and changes none of ``arrays``.
     """
@@ -76,7 +74,6 @@ class Stage:
     version: int
     parents: tuple[str, ...]
     settings: tuple[str, ...]
-    gives: tuple[str, ...]
     function: Callable[[Mapping[str, NDArray[Any]], ChainSettings], Arrays]
 
 
@@ -110,49 +107,20 @@ def stage_key(stage: Stage, settings: ChainSettings, parents: Mapping[str, str],
 _PLACED = ("mask", "conform", "align", "warp")
 
 STAGES: tuple[Stage, ...] = (
-    Stage("conform", 1, ("image",), (), ("head", "head_affine"), conform),
-    Stage(
-        "mask",
-        1,
-        ("conform",),
-        ("already_stripped", "masker", "quality", "template"),
-        ("mask", "box"),
-        find_brain,
-    ),
-    Stage("bias", 1, ("conform", "mask"), ("quality",), ("corrected",), correct_bias),
-    Stage("align", 1, ("conform", "mask", "bias"), ("template",), ("template_to_head",), align),
-    Stage(
-        "warp",
-        2,
-        ("conform", "mask", "bias", "align"),
-        ("quality", "template"),
-        ("forward", "backward", "warp_affine"),
-        warp,
-    ),
-    Stage(
-        "tissue",
-        1,
-        ("bias", *_PLACED),
-        ("template",),
-        ("csf", "grey", "white", "peaks", "spreads"),
-        classify_tissue,
-    ),
-    Stage("propagate", 1, _PLACED, ("atlas", "template"), ("propagated", "template_brain"), propagate),
-    Stage(
-        "refine",
-        1,
-        ("conform", "mask", "tissue", "propagate"),
-        ("atlas", "lut"),
-        ("labels", "grey_territory", "white_territory"),
-        refine,
-    ),
-    Stage("thickness", 1, ("conform", "tissue", "refine"), ("quality",), ("thickness",), measure_thickness),
+    Stage("conform", 1, ("image",), (), conform),
+    Stage("mask", 1, ("conform",), ("already_stripped", "masker", "quality", "template"), find_brain),
+    Stage("bias", 1, ("conform", "mask"), ("quality",), correct_bias),
+    Stage("align", 1, ("conform", "mask", "bias"), ("template",), align),
+    Stage("warp", 2, ("conform", "mask", "bias", "align"), ("quality", "template"), warp),
+    Stage("tissue", 1, ("bias", *_PLACED), ("template",), classify_tissue),
+    Stage("propagate", 1, _PLACED, ("atlas", "template"), propagate),
+    Stage("refine", 1, ("conform", "mask", "tissue", "propagate"), ("atlas", "lut"), refine),
+    Stage("thickness", 1, ("conform", "tissue", "refine"), ("quality",), measure_thickness),
     Stage(
         "volumes",
         1,
         ("conform", "mask", "bias", "align", "tissue", "refine", "thickness"),
         ("atlas", "lut", "template", "quality"),
-        ("feature_names", "feature_values"),
         measure_volumes,
     ),
 )
