@@ -201,7 +201,7 @@ def read_rows(X: Any, *, ndim: int, demographics: Sequence[str] | None) -> Image
                 "these are no images; and an array has no names for demographics to be joined.",
                 seen=f"an array of shape {stack.shape} and type {stack.dtype}",
                 expected=f"(n_scans, …) or (n_scans, channels, …) with {ndim} axes an image (ndim)",
-                advice="set ndim, or build a frame with normwise.networks.images.image_frame(images, demographics)",
+                advice="set ndim, or build a frame with normwise.networks.images.image_frame",
             )
         if stack.ndim == ndim + 1:
             stack = stack[:, None]
