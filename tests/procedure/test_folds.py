@@ -1,4 +1,4 @@
-"""Folds: every target scan tested once, nobody on both sides, bystanders only train."""
+"""Folds by person, site and group: every target scan tested once, nobody on both sides."""
 
 from __future__ import annotations
 
@@ -12,8 +12,11 @@ from normwise.procedure.folds import (
     Fold,
     assert_no_person_on_both_sides,
     draw_folds,
+    draw_repeats,
+    leave_group_out,
     seed_for,
 )
+from normwise.schema import EvaluationSection
 
 
 def cohort(seed: int, people: int) -> tuple[np.ndarray, np.ndarray]:
@@ -72,3 +75,72 @@ def test_a_class_needs_one_person_a_fold(folds: int, code: str | None) -> None:
     with pytest.raises(ProcedureError) as caught:
         draw_folds(labels, groups, ("normal", "AD"), folds=folds, seed=0)
     assert (caught.value.code, caught.value.subject) == (code, "AD")
+
+
+TARGETS = ("normal", "AD")
+
+
+def cohort_of_three_sites(seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """People with several sessions, some of them at two sites."""
+    rng = np.random.default_rng(seed)
+    groups = np.repeat([f"p{number}" for number in range(90)], rng.integers(1, 3, 90)).astype(object)
+    kinds = np.array(["normal", "AD", "control"], dtype=object)
+    labels = kinds[[int(name[1:]) % 3 for name in groups]]
+    return labels, groups, rng.choice(["x", "y", "z"], len(groups)).astype(object)
+
+
+@given(st.integers(0, 10_000))
+def test_a_site_left_out_is_nowhere_in_training_nor_are_its_people(seed: int) -> None:
+    labels, groups, site = cohort_of_three_sites(seed)
+    drawn = leave_group_out(labels, groups, TARGETS, site)
+    assert (
+        sorted(np.concatenate([fold.test for fold in drawn])) == np.flatnonzero(labels != "control").tolist()
+    )
+    for fold in drawn:
+        (tested,) = set(site[fold.test])
+        assert tested not in set(site[fold.train])
+        assert not set(groups[fold.train]) & set(groups[fold.test])
+
+
+def test_leave_one_out_tests_each_person_with_all_sessions_once() -> None:
+    labels, groups, _ = cohort_of_three_sites(1)
+    (folds,) = draw_repeats(EvaluationSection(split="leave_one_out", repeats=3), labels, groups, TARGETS)
+    assert len(folds) == 60
+    assert all(len(set(groups[fold.test])) == 1 for fold in folds)
+
+
+def test_random_folds_are_drawn_anew_in_every_repeat() -> None:
+    labels, groups, _ = cohort_of_three_sites(2)
+    repeats = draw_repeats(EvaluationSection(repeats=2, folds=3), labels, groups, TARGETS)
+    assert [len(folds) for folds in repeats] == [3, 3]
+    assert not np.array_equal(repeats[0][0].test, repeats[1][0].test)
+
+
+@pytest.mark.parametrize(
+    ("code", "site", "split"),
+    [
+        ("PRC-111", ["x"] * 3 + ["y"] * 5, "site"),  # all patients but one are at x
+        ("PRC-112", ["x"] * 8, "group"),
+        ("PRC-113", None, "site"),
+        ("PRC-113", None, "group"),
+    ],
+)
+def test_what_cannot_be_left_out_is_refused(code: str, site: list[str] | None, split: str) -> None:
+    labels = np.array(["AD", "AD", "AD"] + ["normal"] * 5, dtype=object)
+    keys = None if site is None else np.array(site, dtype=object)
+    with pytest.raises(ProcedureError) as caught:
+        draw_repeats(EvaluationSection(split=split), labels, np.arange(8).astype(object), TARGETS, keys)
+    assert caught.value.code == code
+
+
+@pytest.mark.parametrize(("elsewhere", "code"), [(2, None), (1, "PRC-111")])
+def test_two_people_of_every_class_must_be_left_to_train_on(elsewhere: int, code: str | None) -> None:
+    labels = np.array(["normal", "AD"] * 3 + ["normal"] * 4 + ["AD"] * elsewhere, dtype=object)
+    groups = np.arange(len(labels)).astype(str).astype(object)
+    site = np.array(["x"] * 6 + ["y"] * (4 + elsewhere), dtype=object)
+    if code is None:
+        assert len(leave_group_out(labels, groups, TARGETS, site)) == 2
+        return
+    with pytest.raises(ProcedureError) as caught:
+        leave_group_out(labels, groups, TARGETS, site)
+    assert (caught.value.code, caught.value.subject) == (code, "x")

@@ -1,3 +1,5 @@
+"""A run read back: results that agree, repeats of a scan put together, pictures of the run alone."""
+
 from __future__ import annotations
 
 import json
@@ -6,10 +8,13 @@ from pathlib import Path
 import pytest
 
 from normwise.errors import ReportError
-from normwise.report import read_run
+from normwise.report.saved_run import Album, Scored, count_reasons, read_run, read_scored
+from normwise.report.sections.decisions import worst
 from normwise.report.sections.summary import sentences
-from normwise.results import Note
-from report.example_runs import extracted_only, two_classes
+from normwise.results import Note, Picture
+from normwise.run_folder import RunFolder
+from report.example_runs import EXAMPLES, extracted_only, two_classes
+from report.full_results import PNG
 
 
 def edit(path: Path, **changes: object) -> None:
@@ -87,3 +92,106 @@ def test_predictions_may_be_missing(tmp_path: Path) -> None:
     run = two_classes(tmp_path)
     (run / "predictions.tsv").unlink()
     assert read_run(run).no_decision == {}
+
+
+HEAD = "arm\trepeat\tid\tlabel\tprobability_normal\tprobability_AD\tdecision\treason\n"
+
+
+def write(folder: Path, *rows: str) -> Path:
+    path = folder / "predictions.tsv"
+    path.write_text(HEAD + "".join(f"{row}\n" for row in rows))
+    return path
+
+
+def test_probabilities_are_means_of_what_is_there(tmp_path: Path) -> None:
+    path = write(
+        tmp_path,
+        "raw\t0\ta\tAD\t0.9\t0.1\tnormal\tn/a",
+        "main\t0\ta\tAD\t0.2\t0.8\tAD\tn/a",
+        "main\t1\ta\tAD\t0.4\t0.6\tnormal\tn/a",
+        "main\t2\ta\tAD\tn/a\tn/a\tn/a\ttoo old",
+    )
+    [row] = read_scored(RunFolder(path.parent), "main")
+    assert row.probabilities == pytest.approx({"normal": 0.3, "AD": 0.7})
+    assert row.decisions == {"AD": 1, "normal": 1, "": 1}
+    assert row.tests == 3
+    assert count_reasons([row]) == {"too old": 1}
+
+
+def test_no_file_is_nobody(tmp_path: Path) -> None:
+    assert read_scored(RunFolder(tmp_path), "main") == []
+
+
+def test_a_damaged_table_is_refused_by_name(tmp_path: Path) -> None:
+    run = EXAMPLES["everything"](tmp_path / "run")
+    path = run / "predictions.tsv"
+    path.write_text(
+        path.read_text().replace("normalized\t0\tsub-1\tdementia\t", "normalized\t0\tsub-1\tx\ty")
+    )
+    with pytest.raises(ReportError) as caught:
+        read_run(run)
+    assert caught.value.code == "REP-102"
+
+
+def scan(name: str, label: str, share: float, /, **decisions: int) -> Scored:
+    return Scored(name, label, {"normal": share, "AD": 1 - share}, decisions, {})
+
+
+def test_the_surest_mistakes_come_first() -> None:
+    rows = [
+        scan("mild", "AD", 0.6, normal=5),
+        scan("sure", "AD", 0.95, normal=4, AD=1),
+        scan("right", "AD", 0.1, AD=5),
+        scan("mostly right", "AD", 0.6, AD=3, normal=2),
+        scan("alarm", "normal", 0.1, AD=5),
+        scan("clear", "normal", 0.9, normal=5),
+        scan("undecided", "normal", 0.2, **{"": 5}),
+        Scored("untested", "MCI", {}, {"AD": 1}, {}),
+    ]
+    missed, alarms = worst(rows, ["normal", "AD"], "normal")
+    assert [row.subject for row in missed] == ["sure", "mild"]
+    assert [row.subject for row in alarms] == ["alarm"]
+
+
+def album_with(folder: Path, path: str, content: bytes = PNG, limit: int = 10_000) -> Album:
+    place = folder / path
+    place.parent.mkdir(parents=True, exist_ok=True)
+    place.write_bytes(content)
+    return Album(
+        RunFolder(folder / "run"), [Picture("a", "mask", path.removeprefix("run/"), "t", "alt")] * 3, limit
+    )
+
+
+def test_a_picture_of_the_run_is_shown(tmp_path: Path) -> None:
+    [(picture, uri)] = album_with(tmp_path, "run/pictures/a.png").show("a")
+    assert picture.title == "t"
+    assert uri.startswith("data:image/png;base64,iVBOR")
+
+
+def test_a_jpeg_is_shown_as_one(tmp_path: Path) -> None:
+    [(_, uri)] = album_with(tmp_path, "run/a.png", b"\xff\xd8\xff\xe0rest").show("a")
+    assert uri.startswith("data:image/jpeg;")
+
+
+@pytest.mark.parametrize("path", ["../secret.png", "/etc/hostname", "missing.png", "."])
+def test_nothing_outside_the_run_is_shown(tmp_path: Path, path: str) -> None:
+    (tmp_path / "run").mkdir()
+    (tmp_path / "secret.png").write_bytes(PNG)
+    assert Album(RunFolder(tmp_path / "run"), [Picture("a", "mask", path, "t", "alt")]).show("a") == []
+
+
+def test_a_link_out_of_the_run_is_not_followed(tmp_path: Path) -> None:
+    (tmp_path / "run").mkdir()
+    (tmp_path / "secret.png").write_bytes(PNG)
+    (tmp_path / "run" / "a.png").symlink_to(tmp_path / "secret.png")
+    assert Album(RunFolder(tmp_path / "run"), [Picture("a", "mask", "a.png", "t", "alt")]).show("a") == []
+
+
+def test_what_is_no_picture_is_not_shown(tmp_path: Path) -> None:
+    assert album_with(tmp_path, "run/a.png", b"<svg onload=alert(1)>").show("a") == []
+
+
+def test_the_limit_is_not_exceeded(tmp_path: Path) -> None:
+    album = album_with(tmp_path, "run/a.png", limit=2 * len(PNG))
+    assert len(album.show("a", most=3)) == 2
+    assert album.show("a") == []
