@@ -35,11 +35,11 @@ def answers(monkeypatch):
     """What the children answer, by scan, in place of running a chain."""
     found = {}
 
-    def run_subjects(function, tasks, **_):
+    def run_scans(context, function, tasks, **_):
         found["tasks"] = tasks
         return [Outcome(task.subject, found.get(task.subject) or value()) for task in tasks]
 
-    monkeypatch.setattr(extractor, "run_subjects", run_subjects)
+    monkeypatch.setattr(ExtractionContext, "run_scans", run_scans)
     return found
 
 
