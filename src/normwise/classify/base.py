@@ -138,11 +138,14 @@ class Classifier(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):  # type: ig
             delattr(self, name)
 
     def read_new(self, X: ArrayLike) -> Floats:
-        """Check rows to be predicted, and return them in float64."""
+        """Check rows to be predicted, and return them in float64, each feature in one piece.
+
+        BLAS rounds by how a matrix lies in memory; a person's scores must not depend on that.
+        """
         check_is_fitted(self)
-        if self._is_ready(X):
-            return X
-        return np.asarray(validate_data(self, X, dtype=np.float64, reset=False))
+        if not self._is_ready(X):
+            X = validate_data(self, X, dtype=np.float64, reset=False)
+        return np.asfortranarray(X)
 
     def _is_ready(self, X: ArrayLike) -> TypeGuard[Floats]:
         """Tell whether rows are right as they are: scikit-learn's checks take longer than a small fit."""

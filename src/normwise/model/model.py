@@ -172,7 +172,7 @@ class Model:
         # By place, since a frame's index may name two rows alike.
         contributions = (
             contributions_of(
-                self.procedure, X.set_axis(range(len(X)), axis=0).iloc[_at_least_two(usable)], top=top
+                self.procedure, X.set_axis(range(len(X)), axis=0).iloc[_full_block(usable)], top=top
             )
             if top and len(usable)
             else {}
@@ -213,7 +213,7 @@ class Model:
         table = np.full((len(X), len(self.classes)), np.nan)
         rows = np.flatnonzero(usable)
         if len(rows):
-            table[rows] = self.procedure.probabilities(X.iloc[_at_least_two(rows)])[: len(rows)]
+            table[rows] = self.procedure.probabilities(X.iloc[_full_block(rows)])[: len(rows)]
         return table, wrong, support.assign(usable=usable)
 
     def _columns_of(self, frame: pd.DataFrame) -> pd.DataFrame:
@@ -240,12 +240,16 @@ class Model:
                 + (f" and {', '.join(self.roles.demographics)}" if self.roles.demographics else ""),
                 advice="extract the features with the model's own study file",
             )
-        X = frame[wanted]
-        kinds = X.dtypes.iloc[: len(self.feature_names)]
+        features, others = list(self.feature_names), wanted[len(self.feature_names) :]
+        kinds = list(frame[features].dtypes)
         if all(isinstance(kind, np.dtype) and kind.kind in "fiub" for kind in kinds):
-            return X
-        numbers = {name: pd.to_numeric(frame[name], errors="coerce") for name in self.feature_names}
-        return X.assign(**{name: column.to_numpy(float, na_value=np.nan) for name, column in numbers.items()})
+            values = frame[features].to_numpy(np.result_type(*kinds))
+        else:
+            numbers = (pd.to_numeric(frame[name], errors="coerce") for name in features)
+            values = np.column_stack([column.to_numpy(float, na_value=np.nan) for column in numbers])
+        # One block, whatever the frame was put together from: BLAS rounds by how a matrix lies in memory.
+        table = pd.DataFrame(np.ascontiguousarray(values), index=frame.index, columns=features)
+        return pd.concat([table, frame[others]], axis=1)
 
     def _unusable(self, X: pd.DataFrame) -> list[str]:
         """Return a text a row that names its first feature that can't be computed with; empty without one."""
@@ -299,6 +303,6 @@ class Model:
         return texts
 
 
-def _at_least_two(rows: NDArray[np.intp]) -> NDArray[np.intp]:
-    """Return a single row twice: BLAS multiplies one row by another routine, which rounds differently."""
-    return np.repeat(rows, 2) if len(rows) == 1 else rows
+def _full_block(rows: NDArray[np.intp]) -> NDArray[np.intp]:
+    """Return a single row eight times: BLAS rounds the last rows, outside full blocks, differently."""
+    return np.repeat(rows, 8) if len(rows) == 1 else rows
