@@ -149,12 +149,7 @@ def child(name: str, brain: Path) -> None:
     if name == "synquick":
         synquick(brain)
     else:
-        from normwise.features.brain import (
-            Arrays,
-            ChainSettings,
-            Stage,
-            run_stages,
-        )
+        from normwise.features.brain import Arrays, ChainSettings, Stage, run_stages
         from normwise.images import read_head
 
         def step(stage: Stage, work: Callable[[], Arrays]) -> Arrays:

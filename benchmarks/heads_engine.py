@@ -112,11 +112,7 @@ def _dicom(folder: Path) -> None:
 
 
 def _cohort(folder: Path, *, people: int, quality: str) -> None:
-    from normwise.images import (
-        Volume,
-        read_volume,
-        write_volume,
-    )
+    from normwise.images import Volume, read_volume, write_volume
 
     rng = np.random.default_rng(0)
     head = read_volume(HEAD)

@@ -196,11 +196,7 @@ def gpu() -> None:
 
     from normwise.networks.images.architectures import build_network
     from normwise.networks.images.augmentation import Augmentation
-    from normwise.networks.images.training import (
-        ImageBatches,
-        ImageSet,
-        Settings,
-    )
+    from normwise.networks.images.training import ImageBatches, ImageSet, Settings
     from normwise.networks.training import train_network
 
     on_gpu = torch.cuda.is_available()

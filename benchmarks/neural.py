@@ -41,11 +41,7 @@ def main() -> None:
     from threadpoolctl import threadpool_limits
 
     from benchmarks.timing import compare
-    from normwise.classify import (
-        CLASSIFIERS,
-        NeuralClassifier,
-        classifier_grid,
-    )
+    from normwise.classify import CLASSIFIERS, NeuralClassifier, classifier_grid
     from normwise.schema import ClassifierSection
 
     print(f"torch {torch.__version__}, one thread")
@@ -64,10 +60,7 @@ def main() -> None:
         )
         compare(
             f"139 people, 100 features: one setting, {MEMBERS} networks, 100 epochs",
-            {
-                "normwise": lambda: NeuralClassifier().fit(X, y),
-                "scikit-learn": lambda: peers(X, y, 100, 139),
-            },
+            {"normwise": lambda: NeuralClassifier().fit(X, y), "scikit-learn": lambda: peers(X, y, 100, 139)},
             repeats=5,
         )
         wide, classes = cohort(5000, 100)

@@ -131,11 +131,7 @@ def speed() -> None:
 
 
 def chain() -> None:
-    from normwise.engine import (
-        Limits,
-        Task,
-        run_subjects,
-    )
+    from normwise.engine import Limits, Task, run_subjects
     from normwise.features.slides.tiles import SlideSettings
     from normwise.features.slides.worker import measure_slide
 
@@ -177,11 +173,7 @@ def tissue() -> None:
 
 
 def processes() -> None:
-    from normwise.engine import (
-        Limits,
-        Task,
-        run_subjects,
-    )
+    from normwise.engine import Limits, Task, run_subjects
     from normwise.features.slides.tiles import SlideSettings
     from normwise.features.slides.worker import measure_slide
 

@@ -10,11 +10,7 @@ import numpy as np
 from nibabel.orientations import apply_orientation, axcodes2ornt, inv_ornt_aff, ornt_transform
 
 from normwise.features.atlases import mni_template
-from normwise.images import (
-    LabelVolume,
-    Volume,
-    resample_labels,
-)
+from normwise.images import LabelVolume, Volume, resample_labels
 
 ORIENTATIONS = ("RAS", "LAS", "LPI", "PIR", "ASL")
 

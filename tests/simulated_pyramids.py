@@ -134,11 +134,7 @@ def _tiles(pictures: list[RGB], layout: NDArray[np.integer], span: int) -> Itera
     """Yield the encoded tiles of one level row by row; equal ones are encoded once."""
     small = [_shrunk(picture, span) for picture in pictures]
     known: dict[bytes, bytes] = {}
-    padded = np.pad(
-        layout,
-        [(0, -size % span) for size in layout.shape],
-        constant_values=GLASS,
-    )
+    padded = np.pad(layout, [(0, -size % span) for size in layout.shape], constant_values=GLASS)
     for top in range(0, padded.shape[0], span):
         for left in range(0, padded.shape[1], span):
             ids = np.ascontiguousarray(padded[top : top + span, left : left + span])

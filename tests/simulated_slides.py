@@ -12,12 +12,7 @@ from numpy.typing import NDArray
 from normwise.errors import SampleError
 from normwise.files import write_text
 from simulated_pyramids import GLASS, write_pyramid
-from simulated_tiles import (
-    Stain,
-    TissueLook,
-    draw_stain,
-    draw_tile,
-)
+from simulated_tiles import Stain, TissueLook, draw_stain, draw_tile
 
 __all__ = ["SLIDE_TILE_UM", "PlantedSlide", "simulate_slides"]
 

@@ -3,11 +3,7 @@ import pytest
 from scipy.optimize import minimize
 from scipy.special import expit, log_softmax
 
-from normwise.classify.calibration import (
-    fit_sigmoid,
-    fit_slope,
-    soft_targets,
-)
+from normwise.classify.calibration import fit_sigmoid, fit_slope, soft_targets
 
 ONES = np.ones(200)
 

@@ -1,12 +1,7 @@
 import numpy as np
 import pytest
 
-from normwise.classify import (
-    CLASSIFIERS,
-    classifier_grid,
-    importances,
-    make_classifier,
-)
+from normwise.classify import CLASSIFIERS, classifier_grid, importances, make_classifier
 from normwise.errors import ClassifierError
 from normwise.schema import ClassifierSection
 

@@ -2,10 +2,7 @@
 
 import pytest
 
-from normwise.cli.open_run import (
-    open_run,
-    refuse_other_files,
-)
+from normwise.cli.open_run import open_run, refuse_other_files
 from normwise.errors import CommandError
 from normwise.run_folder import RunFolder
 from normwise.schema import Study

@@ -4,11 +4,7 @@ import os
 
 import pytest
 
-from normwise.cli.run_flags import (
-    RunFlags,
-    count_cpus,
-    memory_bytes,
-)
+from normwise.cli.run_flags import RunFlags, count_cpus, memory_bytes
 from normwise.errors import CommandError
 
 

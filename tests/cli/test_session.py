@@ -8,18 +8,8 @@ import warnings
 import pytest
 
 from normwise.cli.run_flags import RunFlags
-from normwise.cli.session import (
-    RunLog,
-    failed_scans,
-    limits_from,
-    open_session,
-    unexpected_error,
-)
-from normwise.errors import (
-    CommandError,
-    NormwiseError,
-    NormwiseWarning,
-)
+from normwise.cli.session import RunLog, failed_scans, limits_from, open_session, unexpected_error
+from normwise.errors import CommandError, NormwiseError, NormwiseWarning
 from normwise.schema import Study
 
 

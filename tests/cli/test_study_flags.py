@@ -6,13 +6,7 @@ import pytest
 from cyclopts import App
 from pydantic import BaseModel
 
-from normwise.cli.study_flags import (
-    NO_KEY,
-    EveryStudyFlag,
-    StudyFlags,
-    list_keys,
-    overrides_from,
-)
+from normwise.cli.study_flags import NO_KEY, EveryStudyFlag, StudyFlags, list_keys, overrides_from
 from normwise.cohort import read_study
 from normwise.schema import EXTRACTOR_SECTIONS, Study
 

@@ -4,11 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from normwise.cohort import (
-    read_cohort,
-    read_study,
-    study_to_toml,
-)
+from normwise.cohort import read_cohort, read_study, study_to_toml
 from normwise.errors import CohortError, StudyError
 
 PARTICIPANTS = "participant_id\tage\tsex\tdx\nsub-01\t71\tF\tnormal\nsub-02\t80\tM\tAD\n"

@@ -92,11 +92,7 @@ def test_an_unknown_key_names_the_nearest(tmp_path, text, problem, advice):
         ("[decision]\nsensitivity = nan", "decision.sensitivity", "number"),
         ("[decision]\nsensitivity = 0.9\ncost = { missed = 1 }", "decision", "give one of"),
         ("[decision]\ncost = 5", "decision.cost", "a table of keys"),
-        (
-            "[features]\nextractor = 'voxels'\nsmoothing_mm = -1",
-            "features.smoothing_mm",
-            "of at least 0",
-        ),
+        ("[features]\nextractor = 'voxels'\nsmoothing_mm = -1", "features.smoothing_mm", "of at least 0"),
         ('[cohort]\ndemographics = "Age"', "cohort.demographics", "a list"),
         ("[cohort]\nlabel = 3", "cohort.label", "text in quotes"),
         ('[cohort]\nclasses = ["a"]', "cohort.classes", "a table"),

@@ -51,10 +51,7 @@ def test_every_spelling_of_one_table_is_the_same_table(tmp_path, encoding, said,
 
 def test_nothing_is_converted(tmp_path):
     table = read_table(write(tmp_path, "ID,site,x\n007,NA,1e3\n 008 ,nan, \n"))
-    assert table.records() == [
-        {"ID": "007", "site": "NA", "x": "1e3"},
-        {"ID": "008", "site": "nan", "x": ""},
-    ]
+    assert table.records() == [{"ID": "007", "site": "NA", "x": "1e3"}, {"ID": "008", "site": "nan", "x": ""}]
 
 
 def test_a_tsv_keeps_its_commas(tmp_path):

@@ -13,12 +13,7 @@ from sklearn.model_selection import GridSearchCV, cross_val_predict
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from normwise.classify import (
-    CLASSIFIERS,
-    classifier_grid,
-    importances,
-    make_classifier,
-)
+from normwise.classify import CLASSIFIERS, classifier_grid, importances, make_classifier
 from normwise.errors import ClassifierError
 from normwise.schema import ClassifierSection, accepts, describe_type
 

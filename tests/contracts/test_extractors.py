@@ -16,13 +16,7 @@ from PIL import Image
 
 import normwise
 from cohorts import cohort_of
-from normwise.features import (
-    EXTRACTORS,
-    extract_features,
-    learnt_extractor,
-    read_features,
-    write_features,
-)
+from normwise.features import EXTRACTORS, extract_features, learnt_extractor, read_features, write_features
 from normwise.features.atlases import load_atlas
 from normwise.learnt import TRUSTED_TYPES
 from normwise.schema import EXTRACTOR_SECTIONS, Study

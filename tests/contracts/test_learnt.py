@@ -27,10 +27,7 @@ CROSS_FITTED = (
     "as of scikit-learn's TargetEncoder"
 )
 CAN_NOT_HOLD = {
-    "trunk": {
-        "check_transformer_general": CROSS_FITTED,
-        "check_transformer_data_not_an_array": CROSS_FITTED,
-    },
+    "trunk": {"check_transformer_general": CROSS_FITTED, "check_transformer_data_not_an_array": CROSS_FITTED}
 }
 
 

@@ -8,11 +8,7 @@ import pytest
 
 import normwise.features.atlases
 from normwise.errors import FeatureError
-from normwise.report import (
-    SavedRun,
-    Section,
-    read_run,
-)
+from normwise.report import SavedRun, Section, read_run
 from normwise.report.sections import SECTIONS
 from report.example_runs import EXAMPLES
 from report.read_html import read_html

@@ -15,14 +15,7 @@ from pathlib import Path
 import pytest
 
 from interrupts import obey_interrupts
-from normwise.engine import (
-    FunctionName,
-    Limits,
-    LocalExecutor,
-    Task,
-    Work,
-    run_subjects,
-)
+from normwise.engine import FunctionName, Limits, LocalExecutor, Task, Work, run_subjects
 from normwise.engine.spawn import SpawnExecutor
 from normwise.errors import EngineError
 

@@ -5,12 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from normwise.engine.serialization import (
-    DamagedError,
-    decode,
-    encode_error,
-    encode_value,
-)
+from normwise.engine.serialization import DamagedError, decode, encode_error, encode_value
 from normwise.errors import EngineError, FeatureError, NormwiseWarning
 
 

@@ -7,18 +7,9 @@ import warnings
 import numpy as np
 import pytest
 
-from normwise.engine import (
-    Limits,
-    LocalExecutor,
-    Task,
-    run_subjects,
-)
+from normwise.engine import Limits, LocalExecutor, Task, run_subjects
 from normwise.engine.spawn import SpawnExecutor
-from normwise.errors import (
-    EngineError,
-    ImageError,
-    NormwiseWarning,
-)
+from normwise.errors import EngineError, ImageError, NormwiseWarning
 
 SMALL = Limits(seconds=300, memory_bytes=128 * 1024**2)
 HANG = ("hang", "deaf")

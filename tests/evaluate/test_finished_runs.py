@@ -12,11 +12,7 @@ import pytest
 
 from evaluated import study_of
 from normwise.errors import EvaluationError
-from normwise.evaluate import (
-    compare_runs,
-    cross_validate_arms,
-    evaluate_study,
-)
+from normwise.evaluate import compare_runs, cross_validate_arms, evaluate_study
 from normwise.evaluate.finished_runs import read_finished_run
 from normwise.evaluate.metrics.registry import METRICS
 from normwise.procedure import ARMS

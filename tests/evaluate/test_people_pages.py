@@ -10,12 +10,7 @@ import pytest
 
 from normwise.evaluate import evaluate_study
 from normwise.report import read_scored
-from normwise.results import (
-    Evaluation,
-    Explanation,
-    People,
-    read_result,
-)
+from normwise.results import Evaluation, Explanation, People, read_result
 from normwise.run_folder import RunFolder
 from normwise.schema import Study
 

@@ -8,10 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from normwise.evaluate.permutation import (
-    permutation_test,
-    shuffle_labels,
-)
+from normwise.evaluate.permutation import permutation_test, shuffle_labels
 from normwise.procedure import ArmFitter, draw_folds, fit_procedure
 from normwise.schema import Roles, Study
 

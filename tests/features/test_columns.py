@@ -95,10 +95,7 @@ def test_what_a_model_needs_is_never_dropped():
 
 
 def test_nothing_left_is_an_error():
-    with (
-        pytest.warns(NormwiseWarning, match="FEA-901"),
-        pytest.raises(FeatureError) as caught,
-    ):
+    with pytest.warns(NormwiseWarning, match="FEA-901"), pytest.raises(FeatureError) as caught:
         drop_incomplete(table(3, a=[np.nan] * 3), {}, "t.csv")
     assert caught.value.code == "FEA-205"
 

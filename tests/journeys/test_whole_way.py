@@ -6,11 +6,7 @@ import shutil
 
 import pytest
 
-from normwise.results import (
-    Evaluation,
-    RunRecord,
-    read_result,
-)
+from normwise.results import Evaluation, RunRecord, read_result
 
 pytestmark = pytest.mark.slow
 

@@ -12,12 +12,7 @@ from sklearn.model_selection import StratifiedKFold
 from normwise.errors import FeatureError
 from normwise.features.slides.attention_extractor import pack_bag
 from normwise.features.slides.tile_table import TileTable
-from normwise.learnt.attention import (
-    PRESENT,
-    AttentionPooling,
-    attend,
-    bag_column,
-)
+from normwise.learnt.attention import PRESENT, AttentionPooling, attend, bag_column
 from normwise.networks.attention import train_attention
 
 NAMES = ["size", "dark", *(f"other_{number}" for number in range(6))]

@@ -13,11 +13,7 @@ import skops.io
 from normwise.classify import CLASSIFIERS
 from normwise.errors import ModelError
 from normwise.model import bundle
-from normwise.model.bundle import (
-    _digest,
-    load_model,
-    save_model,
-)
+from normwise.model.bundle import _digest, load_model, save_model
 from simulated import model_of, simulate
 
 

@@ -27,8 +27,7 @@ def test_the_models_own_probability_and_decision_are_not_shown() -> None:
 
 
 @pytest.mark.parametrize(
-    ("decisions", "decision"),
-    [({"AD": 2, "normal": 2}, None), ({"": 3, "AD": 2}, None), ({"AD": 1}, "AD")],
+    ("decisions", "decision"), [({"AD": 2, "normal": 2}, None), ({"": 3, "AD": 2}, None), ({"AD": 1}, "AD")]
 )
 def test_a_tie_or_mostly_nothing_is_no_decision(decisions: dict[str, int], decision: str | None) -> None:
     prediction = out_of_fold(scored(**decisions), OWN)

@@ -5,12 +5,7 @@ import pandas as pd
 import pytest
 
 from normwise.errors import NormalizerError
-from normwise.normalize.demographics import (
-    Demographics,
-    check_columns,
-    level_text,
-    read_numbers,
-)
+from normwise.normalize.demographics import Demographics, check_columns, level_text, read_numbers
 
 
 @pytest.mark.parametrize(

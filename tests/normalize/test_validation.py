@@ -7,11 +7,7 @@ import pandas as pd
 import pytest
 
 from normwise.errors import NormalizerError
-from normwise.normalize.validation import (
-    check_settings,
-    choose_features,
-    find_normals,
-)
+from normwise.normalize.validation import check_settings, choose_features, find_normals
 from normwise.schema import NormalizerSection
 
 

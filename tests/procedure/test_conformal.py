@@ -8,17 +8,9 @@ import numpy as np
 import pytest
 
 from normwise.procedure.conformal import least_probabilities, likely_classes, lower_quantile
-from normwise.procedure.decision import (
-    DecisionRule,
-    choose_rule,
-    describe_rule,
-)
+from normwise.procedure.decision import DecisionRule, choose_rule, describe_rule
 from normwise.procedure.fit import fit_procedure
-from normwise.schema import (
-    CostPair,
-    DecisionSection,
-    Study,
-)
+from normwise.schema import CostPair, DecisionSection, Study
 
 CLASSES = ("normal", "AD")
 

@@ -11,11 +11,7 @@ import pytest
 from normwise.model.explain import contributions_of, importances_of
 from normwise.procedure.fit import fit_procedure
 from normwise.procedure.selection import RANKINGS, FeatureSelector, rank_features
-from normwise.schema import (
-    Roles,
-    SelectionSection,
-    Study,
-)
+from normwise.schema import Roles, SelectionSection, Study
 
 
 def planted(people: int = 120, features: int = 40, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:

@@ -15,13 +15,7 @@ from normwise.schema import Study
 
 TEXT = st.text(st.characters(exclude_categories=("Cs",)), max_size=12)
 SCALARS = st.one_of(
-    st.booleans(),
-    st.integers(),
-    st.floats(allow_nan=False),
-    TEXT,
-    st.dates(),
-    st.datetimes(),
-    st.times(),
+    st.booleans(), st.integers(), st.floats(allow_nan=False), TEXT, st.dates(), st.datetimes(), st.times()
 )
 VALUES = st.recursive(
     SCALARS,

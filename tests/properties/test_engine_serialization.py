@@ -8,11 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from normwise.engine.serialization import (
-    DamagedError,
-    decode,
-    encode_value,
-)
+from normwise.engine.serialization import DamagedError, decode, encode_value
 
 PLAIN = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),

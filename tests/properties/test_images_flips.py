@@ -113,10 +113,7 @@ def test_any_header_is_read_or_refused_by_code(folder, header, voxels, magic):
 
 
 @settings(max_examples=300)
-@given(
-    place=st.integers(0, 351),
-    patch=st.binary(min_size=1, max_size=8),
-)
+@given(place=st.integers(0, 351), patch=st.binary(min_size=1, max_size=8))
 def test_any_patch_of_a_sound_header_is_read_or_refused_by_code(folder, place, patch):
     raw = bytearray(gzip.decompress(_content(9)))
     raw[place : place + len(patch)] = patch

@@ -8,13 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
 
-from normwise.images import (
-    LabelVolume,
-    Volume,
-    read_labels,
-    resample_labels,
-    write_volume,
-)
+from normwise.images import LabelVolume, Volume, read_labels, resample_labels, write_volume
 from normwise.images.affines import canonical
 
 EDGES = st.tuples(*[st.sampled_from([0.7, 1.0, 2.0, 3.5])] * 3)

@@ -8,11 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from normwise.report import (
-    fill_checklists,
-    read_run,
-    write_checklist,
-)
+from normwise.report import fill_checklists, read_run, write_checklist
 from normwise.report.checklists import CHECKLISTS
 from report.example_runs import EXAMPLES
 from report.read_html import read_html

@@ -9,14 +9,7 @@ import pytest
 
 from normwise.errors import ReportError
 from normwise.report import write_comparison
-from normwise.results import (
-    Alarm,
-    Comparison,
-    Estimate,
-    RankedRun,
-    RunComparison,
-    write_result,
-)
+from normwise.results import Alarm, Comparison, Estimate, RankedRun, RunComparison, write_result
 from report.example_runs import HOSTILE
 from report.read_html import read_html
 

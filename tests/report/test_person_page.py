@@ -9,11 +9,7 @@ import numpy as np
 import pytest
 
 from normwise.errors import ReportError
-from normwise.report import (
-    read_run,
-    write_people,
-    write_report,
-)
+from normwise.report import read_run, write_people, write_report
 from normwise.report.figures.brain import Outliner, Template
 from normwise.report.person_page import outlined_regions
 from normwise.results import (

@@ -6,12 +6,7 @@ from pathlib import Path
 
 from normwise.cohort import read_cohort
 from normwise.errors import ImageError
-from normwise.runs.composition import (
-    composition_of,
-    flow_of,
-    missing_in,
-    sites_of,
-)
+from normwise.runs.composition import composition_of, flow_of, missing_in, sites_of
 from normwise.schema import Study
 
 TABLE = """ID,Age,Sex,dx,site

@@ -9,11 +9,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from normwise.errors import (
-    ClassifierError,
-    NormwiseError,
-    ProcedureError,
-)
+from normwise.errors import ClassifierError, NormwiseError, ProcedureError
 from normwise.model.train import train_study
 from normwise.results import RunRecord, read_result
 from normwise.runs.composition import flow_of

@@ -15,12 +15,7 @@ from PIL import Image
 
 from normwise.errors import CommandError, ImageError
 from normwise.images import open_slide
-from normwise.serve import (
-    HOST,
-    heat_maps,
-    make_slide_app,
-    open_port,
-)
+from normwise.serve import HOST, heat_maps, make_slide_app, open_port
 
 PAGE = Path(__file__).parents[2] / "src" / "normwise" / "serve" / "page"
 

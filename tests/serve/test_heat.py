@@ -7,11 +7,7 @@ import io
 import numpy as np
 from PIL import Image
 
-from normwise.serve import (
-    HeatMap,
-    draw_heat,
-    heat_maps,
-)
+from normwise.serve import HeatMap, draw_heat, heat_maps
 
 
 def pixels(png: bytes) -> np.ndarray:

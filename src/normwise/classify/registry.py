@@ -106,10 +106,7 @@ CLASSIFIERS: dict[str, ClassifierSpec] = {
         grid={"weight_decay": [0.1, 0.03, 0.01], "epochs": [20, 60, 180]},
     ),
     "conv": ClassifierSpec(
-        "Convolutional network on images",
-        f"{_HERE}.conv.ConvClassifier",
-        grid={},
-        takes="images",
+        "Convolutional network on images", f"{_HERE}.conv.ConvClassifier", grid={}, takes="images"
     ),
 }
 """Every classifier a study may name; a new one is one file and one entry here."""

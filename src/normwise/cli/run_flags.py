@@ -63,8 +63,7 @@ class OutputFlags:
         Parameter(name="--json-log", negative=(), group=RUNNING, help="one JSON object a line, for programs"),
     ] = False
     debug: Annotated[
-        bool,
-        Parameter(name="--debug", negative=(), group=RUNNING, help="show the traceback of an error"),
+        bool, Parameter(name="--debug", negative=(), group=RUNNING, help="show the traceback of an error")
     ] = False
 
 

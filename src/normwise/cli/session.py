@@ -20,16 +20,8 @@ from typing import TYPE_CHECKING, TypedDict
 
 from normwise.cli.open_run import open_run
 from normwise.cli.output import CommandOutput
-from normwise.cli.run_flags import (
-    OutputFlags,
-    RunFlags,
-    memory_bytes,
-)
-from normwise.errors import (
-    CommandError,
-    NormwiseError,
-    NormwiseWarning,
-)
+from normwise.cli.run_flags import OutputFlags, RunFlags, memory_bytes
+from normwise.errors import CommandError, NormwiseError, NormwiseWarning
 from normwise.run_folder import RunFolder
 
 if TYPE_CHECKING:
@@ -96,13 +88,7 @@ class Session:
         return {"jobs": flags.workers, "progress": self.progress, "limits": limits_from(flags)}
 
     def begin_study(
-        self,
-        study: Path,
-        keys: StudyFlags,
-        run: Path,
-        *,
-        overwrite: bool,
-        labelled: bool | None = True,
+        self, study: Path, keys: StudyFlags, run: Path, *, overwrite: bool, labelled: bool | None = True
     ) -> tuple[Study, RunFolder]:
         """Read a study with the flags that stand for its keys, and open its run folder.
 

@@ -17,14 +17,7 @@ from cyclopts import Group, Parameter
 from pydantic.fields import FieldInfo
 
 from normwise.classify import CLASSIFIERS
-from normwise.schema import (
-    EXTRACTOR_SECTIONS,
-    FeaturesSection,
-    Study,
-    feature_keys,
-    readers_of,
-    section_in,
-)
+from normwise.schema import EXTRACTOR_SECTIONS, FeaturesSection, Study, feature_keys, readers_of, section_in
 
 __all__ = ["NO_KEY", "NO_KEY_OF_ALL", "EveryStudyFlag", "StudyFlags", "list_keys", "overrides_from"]
 

@@ -24,11 +24,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from normwise.cohort.demographics import read_quantity
-from normwise.cohort.values import (
-    Problem,
-    is_missing,
-    read_numbers,
-)
+from normwise.cohort.values import Problem, is_missing, read_numbers
 from normwise.errors import StudyError
 
 __all__ = ["Condition", "parse_condition"]

@@ -13,12 +13,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from normwise.cohort.cohort import (
-    INCLUDED,
-    LEFT_OUT,
-    Cohort,
-    one_line,
-)
+from normwise.cohort.cohort import INCLUDED, LEFT_OUT, Cohort, one_line
 from normwise.cohort.labels import natural_key
 from normwise.cohort.scans import ScanList
 from normwise.cohort.values import Problem, is_missing, read_numbers

@@ -11,11 +11,7 @@ from typing import Any
 
 import tomli_w
 
-from normwise.cohort.bids import (
-    BIDS,
-    find_participants,
-    find_scans,
-)
+from normwise.cohort.bids import BIDS, find_participants, find_scans
 from normwise.cohort.conditions import parse_condition
 from normwise.cohort.scans import image_columns, uses_bids
 from normwise.errors import StudyError

@@ -15,16 +15,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from normwise.engine.executor import (
-    Executor,
-    Finished,
-    FunctionName,
-    Limits,
-    Outcome,
-    Task,
-    Value,
-    Work,
-)
+from normwise.engine.executor import Executor, Finished, FunctionName, Limits, Outcome, Task, Value, Work
 from normwise.engine.progress import Progress, make_progress
 from normwise.lazy import on_use
 

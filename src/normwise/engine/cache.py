@@ -15,11 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from normwise.engine.executor import FunctionName, Task
-from normwise.engine.serialization import (
-    DamagedError,
-    Stored,
-    decode,
-)
+from normwise.engine.serialization import DamagedError, Stored, decode
 from normwise.errors import EngineError
 from normwise.files import write_bytes
 

@@ -27,12 +27,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from normwise.engine.executor import FunctionName, Limits
-from normwise.engine.worker import (
-    call_and_store,
-    import_function,
-    limit_threads,
-    seed_generators,
-)
+from normwise.engine.worker import call_and_store, import_function, limit_threads, seed_generators
 
 __all__ = ["main"]
 

@@ -14,11 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from normwise.engine.executor import Finished, Work
-from normwise.engine.exit_reasons import (
-    explain_end,
-    import_failed,
-    result_of,
-)
+from normwise.engine.exit_reasons import explain_end, import_failed, result_of
 from normwise.engine.spawn import SpawnExecutor, start_python
 from normwise.errors import EngineError
 

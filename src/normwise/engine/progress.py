@@ -103,10 +103,7 @@ class LogProgress:
     """
 
     def __init__(
-        self,
-        *handlers: logging.Handler,
-        interval: float = 2.0,
-        clock: Callable[[], float] = time.monotonic,
+        self, *handlers: logging.Handler, interval: float = 2.0, clock: Callable[[], float] = time.monotonic
     ) -> None:
         self._logger = logging.Logger("normwise.progress")  # noqa: LOG001 - handlers are this object's own
         for handler in handlers:

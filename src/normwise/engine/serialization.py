@@ -18,12 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from normwise.engine.executor import Value
-from normwise.errors import (
-    EngineError,
-    NormwiseError,
-    NormwiseWarning,
-    error_from_dict,
-)
+from normwise.errors import EngineError, NormwiseError, NormwiseWarning, error_from_dict
 
 __all__ = ["DamagedError", "Stored", "decode", "encode_error", "encode_value"]
 

@@ -17,24 +17,10 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import IO, Any
 
-from normwise.engine.executor import (
-    Finished,
-    FunctionName,
-    Limits,
-    Work,
-)
-from normwise.engine.exit_reasons import (
-    explain_end,
-    import_failed,
-    result_of,
-)
+from normwise.engine.executor import Finished, FunctionName, Limits, Work
+from normwise.engine.exit_reasons import explain_end, import_failed, result_of
 from normwise.engine.serialization import encode_error
-from normwise.engine.worker import (
-    call_and_store,
-    import_function,
-    limit_threads,
-    thread_settings,
-)
+from normwise.engine.worker import call_and_store, import_function, limit_threads, thread_settings
 from normwise.errors import EngineError
 
 __all__ = ["SpawnExecutor", "main", "start_python"]
@@ -141,10 +127,7 @@ def _run_one(
     killed_for = None
     with (folder / f"{position}.log").open("wb") as log:
         process = start_python(
-            "normwise.engine.spawn",
-            str(folder / f"{position}.json"),
-            threads=work.limits.threads,
-            stderr=log,
+            "normwise.engine.spawn", str(folder / f"{position}.json"), threads=work.limits.threads, stderr=log
         )
         running.add(process)
         with process:

@@ -24,16 +24,8 @@ from normwise.engine.executor import (
 from normwise.engine.fingerprints import Fingerprints
 from normwise.engine.local import LocalExecutor
 from normwise.engine.progress import LogProgress, Progress, State
-from normwise.engine.serialization import (
-    DamagedError,
-    Stored,
-    decode,
-)
-from normwise.errors import (
-    EngineError,
-    NormwiseError,
-    NormwiseWarning,
-)
+from normwise.engine.serialization import DamagedError, Stored, decode
+from normwise.errors import EngineError, NormwiseError, NormwiseWarning
 
 __all__ = ["run_subjects"]
 

@@ -19,11 +19,7 @@ import numpy as np
 
 from normwise.engine.executor import FunctionName, Limits
 from normwise.engine.serialization import encode_error, encode_value
-from normwise.errors import (
-    EngineError,
-    NormwiseError,
-    NormwiseWarning,
-)
+from normwise.errors import EngineError, NormwiseError, NormwiseWarning
 
 __all__ = [
     "call_and_store",

@@ -42,9 +42,4 @@ __all__ = [
     "wilson",
 ]
 
-__getattr__ = on_use(
-    __name__,
-    {
-        "compare_runs": "finished_runs",
-    },
-)
+__getattr__ = on_use(__name__, {"compare_runs": "finished_runs"})

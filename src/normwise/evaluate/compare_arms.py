@@ -17,12 +17,7 @@ from normwise.evaluate.inference.estimates import (
     number_columns,
     parts_of,
 )
-from normwise.evaluate.inference.intervals import (
-    bootstrap_estimate,
-    bootstrap_p,
-    corrected_t,
-    draw_people,
-)
+from normwise.evaluate.inference.intervals import bootstrap_estimate, bootstrap_p, corrected_t, draw_people
 from normwise.evaluate.metrics.ranking import area_influence
 from normwise.evaluate.out_of_fold import Floats, OutOfFold
 from normwise.procedure import seed_for

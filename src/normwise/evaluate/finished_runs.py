@@ -19,13 +19,7 @@ from normwise.evaluate.inference.estimates import draw_values
 from normwise.evaluate.inference.intervals import draw_people
 from normwise.evaluate.out_of_fold import OutOfFold
 from normwise.procedure import seed_for
-from normwise.results import (
-    Comparison,
-    Evaluation,
-    RankedRun,
-    RunComparison,
-    RunRecord,
-)
+from normwise.results import Comparison, Evaluation, RankedRun, RunComparison, RunRecord
 from normwise.run_folder import RunFolder
 
 __all__ = ["FinishedRun", "compare_runs", "read_finished_run"]

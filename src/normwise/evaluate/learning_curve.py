@@ -13,11 +13,7 @@ from normwise.evaluate.cross_validation import ArmPredictions, cross_validate_ar
 from normwise.evaluate.inference.estimates import delong
 from normwise.evaluate.out_of_fold import OutOfFold
 from normwise.procedure import Fold, seed_for
-from normwise.results import (
-    Band,
-    Estimate,
-    LearningCurve,
-)
+from normwise.results import Band, Estimate, LearningCurve
 from normwise.runs import PreparedRun
 
 __all__ = ["advice_of", "learning_curve_of", "thin_out"]

@@ -105,11 +105,7 @@ def permutation_test(
 
 
 def shuffle_labels(
-    labels: Names,
-    groups: Names,
-    targets: Sequence[str],
-    sites: Names | None,
-    rng: np.random.Generator,
+    labels: Names, groups: Names, targets: Sequence[str], sites: Names | None, rng: np.random.Generator
 ) -> Names:
     """Shuffle the labels of the target classes over people, within sites where they are given.
 

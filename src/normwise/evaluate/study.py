@@ -12,45 +12,20 @@ from numpy.typing import NDArray
 
 from normwise.engine import Limits, Progress
 from normwise.errors import EvaluationError, NormwiseWarning
-from normwise.evaluate.compare_arms import (
-    SideBySide,
-    compare_arms,
-    people_of,
-)
-from normwise.evaluate.cross_validation import (
-    ArmPredictions,
-    cross_validate_arms,
-    decide,
-    summarize_notes,
-)
+from normwise.evaluate.compare_arms import SideBySide, compare_arms, people_of
+from normwise.evaluate.cross_validation import ArmPredictions, cross_validate_arms, decide, summarize_notes
 from normwise.evaluate.leaks.alarms import LeakInputs, raise_alarms
 from normwise.evaluate.metrics.decisions import costs_of
 from normwise.evaluate.out_of_fold import OutOfFold
 from normwise.evaluate.unseen_sites import leave_sites_out, one_class_note
 from normwise.model import Model, explain_model, train_model
-from normwise.procedure import (
-    arms_of,
-    describe_rule,
-    draw_repeats,
-    keys_of,
-    main_arm,
-    wished_sensitivity,
-)
+from normwise.procedure import arms_of, describe_rule, draw_repeats, keys_of, main_arm, wished_sensitivity
 from normwise.report import write_report
 from normwise.results import Arm, Evaluation, LearningCurve, Note, Permutation
-from normwise.runs import (
-    PreparedRun,
-    prepare_run,
-    record_run,
-)
+from normwise.runs import PreparedRun, prepare_run, record_run
 from normwise.schema import DecisionSection, Roles, Study
 
-__all__ = [
-    "evaluate_study",
-    "test_model",
-    "write_evaluation",
-    "write_predictions",
-]
+__all__ = ["evaluate_study", "test_model", "write_evaluation", "write_predictions"]
 
 
 def evaluate_study(

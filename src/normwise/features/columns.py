@@ -133,10 +133,7 @@ def read_columns(text: pd.DataFrame, source: str) -> tuple[pd.DataFrame, dict[st
 
 
 def drop_incomplete(
-    values: pd.DataFrame,
-    failures: dict[str, NormwiseError],
-    source: str,
-    wanted: Sequence[str] | None = None,
+    values: pd.DataFrame, failures: dict[str, NormwiseError], source: str, wanted: Sequence[str] | None = None
 ) -> tuple[pd.DataFrame, dict[str, NormwiseError]]:
     """Drop columns that most scans lack, then scans that lack one of the rest.
 

@@ -100,10 +100,7 @@ LEARNT: dict[str, LearntExtractor] = {
     "attention": LearntExtractor(
         "Attention over the tiles of a slide",
         "normwise.learnt.attention.AttentionPooling",
-        lambda study: {
-            "pooling": study.features_of(AttentionSection).pooling,
-            "normal": study.cohort.normal,
-        },
+        lambda study: {"pooling": study.features_of(AttentionSection).pooling, "normal": study.cohort.normal},
         takes="attention",
         needs_labels=True,
     ),

@@ -22,11 +22,7 @@ from sklearn.pipeline import Pipeline
 
 from normwise.classify import CLASSIFIERS
 from normwise.errors import ModelError
-from normwise.files import (
-    sha256_file,
-    write_bytes,
-    write_text,
-)
+from normwise.files import sha256_file, write_bytes, write_text
 from normwise.learnt import TRUSTED_TYPES as LEARNT_TYPES
 from normwise.model.model import Model
 from normwise.model.weights import (

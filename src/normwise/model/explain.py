@@ -11,12 +11,7 @@ from numpy.typing import NDArray
 
 from normwise.classify import importances
 from normwise.procedure import FittedProcedure, arm_frame, encodable_rows
-from normwise.results import (
-    Contribution,
-    FeatureNote,
-    Importance,
-    Trajectory,
-)
+from normwise.results import Contribution, FeatureNote, Importance, Trajectory
 
 __all__ = ["attributions_of", "contributions_of", "importances_of", "mean_attributions", "trajectories_of"]
 

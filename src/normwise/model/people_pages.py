@@ -12,11 +12,7 @@ from normwise.cohort import Cohort
 from normwise.features import FeatureTable
 from normwise.model.model import Model
 from normwise.model.saliency import person_pictures
-from normwise.report import (
-    Scored,
-    read_scored,
-    write_people,
-)
+from normwise.report import Scored, read_scored, write_people
 from normwise.results import People, Person, Prediction, Quality
 from normwise.run_folder import RunFolder
 from normwise.runs import PreparedRun, assemble_frame

@@ -13,11 +13,7 @@ from normwise.model.saliency import network_pictures
 from normwise.procedure import fit_procedure, main_arm
 from normwise.report import write_report
 from normwise.results import Curve, Explanation, FeatureNote
-from normwise.runs import (
-    PreparedRun,
-    prepare_run,
-    record_run,
-)
+from normwise.runs import PreparedRun, prepare_run, record_run
 from normwise.schema import Study
 
 __all__ = ["explain_model", "train_model", "train_study"]

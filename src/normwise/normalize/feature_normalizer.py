@@ -243,10 +243,7 @@ class FeatureNormalizer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator): 
         )
 
     def expected(
-        self,
-        X: pd.DataFrame,
-        features: Sequence[str] | None = None,
-        centiles: Sequence[float] = (),
+        self, X: pd.DataFrame, features: Sequence[str] | None = None, centiles: Sequence[float] = ()
     ) -> pd.DataFrame:
         """Return what is normal for people of given demographics, measured or not.
 

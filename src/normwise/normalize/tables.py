@@ -57,11 +57,7 @@ def departure_table(
 
 
 def expectation_table(
-    index: pd.Index,
-    names: Sequence[str],
-    people: People,
-    regression: Regression,
-    centiles: Sequence[float],
+    index: pd.Index, names: Sequence[str], people: People, regression: Regression, centiles: Sequence[float]
 ) -> pd.DataFrame:
     """Return what is normal for people of given demographics, and the centiles of the normal group.
 

@@ -88,9 +88,7 @@ def candidates_of(study: Study, seed: int, *, select: bool) -> Candidates:
 
 
 def choose_candidate(
-    losses: NDArray[np.float64],
-    by_fold: NDArray[np.float64],
-    rule: Literal["best", "one_standard_error"],
+    losses: NDArray[np.float64], by_fold: NDArray[np.float64], rule: Literal["best", "one_standard_error"]
 ) -> int:
     """Return the place of the candidate that is taken.
 

@@ -14,11 +14,7 @@ from numpy.typing import NDArray
 
 from normwise.errors import ProcedureError
 from normwise.procedure.calibration import fit_scaling, scale_probabilities
-from normwise.procedure.conformal import (
-    least_probabilities,
-    likely_classes,
-    lower_quantile,
-)
+from normwise.procedure.conformal import least_probabilities, likely_classes, lower_quantile
 from normwise.schema import DecisionSection
 
 __all__ = [

@@ -18,11 +18,7 @@ from sklearn.pipeline import Pipeline
 
 from normwise.errors import NormwiseWarning, ProcedureError
 from normwise.normalize import FeatureNormalizer, SiteHarmonizer
-from normwise.procedure.candidates import (
-    Candidates,
-    candidates_of,
-    choose_candidate,
-)
+from normwise.procedure.candidates import Candidates, candidates_of, choose_candidate
 from normwise.procedure.decision import DecisionRule, choose_rule
 from normwise.procedure.folds import Fold, draw_folds, people_per_class, seed_for
 from normwise.procedure.pipeline import arm_frame, looks_at_images, make_preprocessing
@@ -168,13 +164,7 @@ class ArmFitter:
         self._prepared = prepare_features(make_preprocessing(study, roles, arm, 0), self._frame)
 
     def fit(
-        self,
-        labels: Names,
-        groups: Names,
-        train: Rows,
-        *,
-        seed: int,
-        shared: SharedExtraction | None = None,
+        self, labels: Names, groups: Names, train: Rows, *, seed: int, shared: SharedExtraction | None = None
     ) -> FittedProcedure:
         """Tune, choose the decision rule and fit, on the training rows alone.
 

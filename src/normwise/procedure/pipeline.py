@@ -29,13 +29,7 @@ from normwise.classify import CLASSIFIERS, make_classifier
 from normwise.errors import ProcedureError
 from normwise.features import EXTRACTORS, find_extractor, learnt_extractor
 from normwise.normalize import FeatureNormalizer, SiteHarmonizer
-from normwise.schema import (
-    ClassifierSection,
-    FeaturesSection,
-    NormalizerSection,
-    Roles,
-    Study,
-)
+from normwise.schema import ClassifierSection, FeaturesSection, NormalizerSection, Roles, Study
 
 __all__ = [
     "ARMS",

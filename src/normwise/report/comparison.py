@@ -15,12 +15,7 @@ from normwise.report.page import write_figures
 from normwise.report.render import render
 from normwise.report.saved_run import read_optional
 from normwise.report.wording import interval, metric_title
-from normwise.results import (
-    METRIC_NAMES,
-    Comparison,
-    RankedRun,
-    RunComparison,
-)
+from normwise.results import METRIC_NAMES, Comparison, RankedRun, RunComparison
 from normwise.run_folder import RunFolder
 
 __all__ = ["make_comparison_page", "run_labels", "write_comparison"]

@@ -6,11 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from normwise.files import write_text
-from normwise.report.figures.canvas import (
-    figures_in,
-    inline_svg,
-    standalone_svg,
-)
+from normwise.report.figures.canvas import figures_in, inline_svg, standalone_svg
 from normwise.report.figures.curves import draw_costs
 from normwise.report.render import render
 from normwise.report.saved_run import SavedRun, read_run

@@ -15,13 +15,7 @@ from normwise.report.figures.rows import CENTILES, draw_departures
 from normwise.report.render import render
 from normwise.report.saved_run import Album, as_uri, page_names, read_optional
 from normwise.report.wording import sign, unit
-from normwise.results import (
-    Contribution,
-    FeatureNote,
-    People,
-    Person,
-    Pictures,
-)
+from normwise.results import Contribution, FeatureNote, People, Person, Pictures
 from normwise.run_folder import RunFolder
 
 __all__ = ["make_person_page", "outlined_regions", "write_people"]

@@ -15,11 +15,7 @@ from normwise.report.figures.canvas import theme_css
 from normwise.report.saved_run import SavedRun
 from normwise.report.wording import FILTERS, METRIC_TITLES
 
-__all__ = [
-    "Section",
-    "SectionMaker",
-    "render",
-]
+__all__ = ["Section", "SectionMaker", "render"]
 
 _TEMPLATES = Path(__file__).parent / "templates"
 

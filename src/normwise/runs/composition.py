@@ -88,12 +88,7 @@ def flow_of(ledger: pd.DataFrame) -> list[FlowStep]:
     """
     out = ledger[ledger["status"] != "included"]
     steps = [
-        FlowStep(
-            step="left out",
-            code=str(code),
-            reason=str(rows["general"].iloc[0]),
-            scans=len(rows),
-        )
+        FlowStep(step="left out", code=str(code), reason=str(rows["general"].iloc[0]), scans=len(rows))
         for code, rows in out.groupby("code", sort=True)
     ]
     included = int((ledger["status"] == "included").sum())

@@ -21,12 +21,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from normwise.cohort import (
-    Cohort,
-    read_cohort,
-    read_study,
-    study_to_toml,
-)
+from normwise.cohort import Cohort, read_cohort, read_study, study_to_toml
 from normwise.engine import Limits, Progress
 from normwise.errors import NormwiseWarning, ProcedureError
 from normwise.features import (

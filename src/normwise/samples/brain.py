@@ -12,13 +12,7 @@ from normwise.images import Volume
 from normwise.samples.anatomy import Anatomy, find_anatomy
 from normwise.samples.fields import FieldBasis, make_field_basis
 from normwise.samples.people import YOUNGEST, Person
-from normwise.samples.template import (
-    CSF,
-    GREY,
-    WHITE,
-    Template,
-    load_template,
-)
+from normwise.samples.template import CSF, GREY, WHITE, Template, load_template
 
 __all__ = ["BrainSimulator", "open_simulator", "simulate_brain"]
 

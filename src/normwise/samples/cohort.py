@@ -13,11 +13,7 @@ from normwise.errors import SampleError
 from normwise.files import write_text
 from normwise.images import write_volume
 from normwise.samples.brain import open_simulator, simulate_brain
-from normwise.samples.people import (
-    PLACES,
-    Person,
-    draw_people,
-)
+from normwise.samples.people import PLACES, Person, draw_people
 
 __all__ = ["simulate_cohort"]
 

@@ -69,9 +69,7 @@ def test_no_curvature_of_the_cross_entropy_exceeds_its_bound(targets):
     for seed in range(5):
         at = 0.3 * np.random.default_rng(seed).normal(size=7 * targets.shape[1])
         hessian = approx_fprime(
-            at,
-            lambda flat: approx_fprime(flat, value, 1e-6, targets, "cross_entropy", 0.0, WEIGHTS),
-            1e-4,
+            at, lambda flat: approx_fprime(flat, value, 1e-6, targets, "cross_entropy", 0.0, WEIGHTS), 1e-4
         )
         assert np.linalg.eigvalsh((hessian + hessian.T) / 2)[-1] <= 2.0 / stable * 1.001
 
@@ -99,11 +97,7 @@ def test_an_infinite_rate_is_divergence_and_no_warning():
 
 @pytest.mark.parametrize(
     ("cost", "n_outputs", "bound"),
-    [
-        ("squared", 1, 1.0),
-        ("cross_entropy", 1, 0.25),
-        ("cross_entropy", 3, 0.5),
-    ],
+    [("squared", 1, 1.0), ("cross_entropy", 1, 0.25), ("cross_entropy", 3, 0.5)],
 )
 def test_the_stable_rate_is_two_over_the_largest_curvature(cost, n_outputs, bound):
     rows = np.random.default_rng(0).normal(size=(30, 4))

@@ -4,12 +4,7 @@ import pytest
 
 from normwise.cli.commands.demo import sentences
 from normwise.cli.main import main
-from normwise.results import (
-    Arm,
-    Curve,
-    Estimate,
-    Evaluation,
-)
+from normwise.results import Arm, Curve, Estimate, Evaluation
 
 
 def evaluation(gain, auc=0.88):

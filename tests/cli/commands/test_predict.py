@@ -7,13 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from normwise.cli.commands.predict import (
-    feature_frame,
-    features_in,
-    from_images,
-    from_table,
-    read_settings,
-)
+from normwise.cli.commands.predict import feature_frame, features_in, from_images, from_table, read_settings
 from normwise.cli.main import main
 from normwise.errors import CohortError, CommandError
 from normwise.schema import RegionsSection

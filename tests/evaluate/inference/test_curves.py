@@ -7,11 +7,7 @@ import pytest
 from sklearn.calibration import calibration_curve
 from sklearn.metrics import precision_recall_curve
 
-from normwise.evaluate.inference.curves import (
-    calibration_of,
-    decision_curve_of,
-    precision_recall_of,
-)
+from normwise.evaluate.inference.curves import calibration_of, decision_curve_of, precision_recall_of
 from predictions_of import binormal
 
 

@@ -31,8 +31,7 @@ def arms(model: float, alone: float, gain: float) -> Any:
 
 
 @pytest.mark.parametrize(
-    ("alone", "gain", "severity"),
-    [(0.781, 0.01, ["severe"]), (0.779, 0.01, []), (0.779, 0.0, ["caution"])],
+    ("alone", "gain", "severity"), [(0.781, 0.01, ["severe"]), (0.779, 0.01, []), (0.779, 0.0, ["caution"])]
 )
 def test_age_that_does_as_well_is_alarmed(alone: float, gain: float, severity: list[str]) -> None:
     found = age_in_disguise(inputs(found=arms(0.8, alone, gain)))

@@ -4,12 +4,7 @@ import numpy as np
 import pytest
 
 from normwise.features.slides.nuclei import stained_mask
-from normwise.features.slides.stain import (
-    RUIFROK_JOHNSTON,
-    StainModel,
-    estimate_stains,
-    optical_density,
-)
+from normwise.features.slides.stain import RUIFROK_JOHNSTON, StainModel, estimate_stains, optical_density
 
 DYES = RUIFROK_JOHNSTON / np.linalg.norm(RUIFROK_JOHNSTON, axis=1, keepdims=True)
 WHITE = (240.0, 235.0, 245.0)

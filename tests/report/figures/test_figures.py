@@ -25,14 +25,7 @@ from normwise.report.figures.rows import (
     draw_weights,
     shared_range,
 )
-from normwise.results import (
-    Band,
-    Contribution,
-    Curve,
-    Estimate,
-    Importance,
-    Permutation,
-)
+from normwise.results import Band, Contribution, Curve, Estimate, Importance, Permutation
 from report.simulated_results import make_evaluation, make_explanation
 
 TWO = {"normal": 98, "dementia": 100}

@@ -7,11 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from normwise.report import (
-    SavedRun,
-    read_run,
-    write_report,
-)
+from normwise.report import SavedRun, read_run, write_report
 from normwise.report.sections import SECTIONS
 from normwise.report.sections.arms import paired_tests
 from normwise.report.sections.cohort import check_rows

@@ -5,15 +5,8 @@ from dataclasses import replace
 import pytest
 
 from normwise.report import SavedRun
-from normwise.report.sections.summary import (
-    limits,
-    sentences,
-)
-from normwise.results import (
-    Abstention,
-    Estimate,
-    Evaluation,
-)
+from normwise.report.sections.summary import limits, sentences
+from normwise.results import Abstention, Estimate, Evaluation
 from report.simulated_results import make_evaluation, make_explanation, make_record
 
 TWO = {"normal": 98, "dementia": 100}

@@ -8,12 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils.validation import check_X_y
 
-from normwise.classify.solvers.gradient_descent import (
-    CostName,
-    Descent,
-    descend,
-    largest_stable_rate,
-)
+from normwise.classify.solvers.gradient_descent import CostName, Descent, descend, largest_stable_rate
 from normwise.classify.solvers.standardize import training_unit
 from normwise.errors import ClassifierError, NormwiseWarning
 from normwise.results import Curve

@@ -7,11 +7,7 @@ from typing import TYPE_CHECKING
 
 from normwise.cli.run_flags import PLAIN, OutputFlags
 from normwise.cli.session import open_session
-from normwise.cli.study_flags import (
-    NO_KEY_OF_ALL,
-    EveryStudyFlag,
-    overrides_from,
-)
+from normwise.cli.study_flags import NO_KEY_OF_ALL, EveryStudyFlag, overrides_from
 
 if TYPE_CHECKING:
     from normwise.cli.output import CommandOutput

@@ -31,12 +31,7 @@ def checklist(run: Path, /, *, running: OutputFlags = PLAIN) -> int:
     """
     with open_session("checklist", running) as session:
         folder = session.open_finished_run(run)
-        from normwise.report import (
-            fill_checklists,
-            read_run,
-            write_checklist,
-            write_model_card,
-        )
+        from normwise.report import fill_checklists, read_run, write_checklist, write_model_card
 
         saved = read_run(run)
         for key, rows in fill_checklists(saved).items():

@@ -14,12 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from cyclopts import Group, Parameter
 
 from normwise.cli.run_flags import USUAL, RunFlags
-from normwise.cli.session import (
-    DONE,
-    SOME_FAILED,
-    Session,
-    open_session,
-)
+from normwise.cli.session import DONE, SOME_FAILED, Session, open_session
 from normwise.errors import CommandError, NormwiseError, error_from_dict
 from normwise.files import write_text
 
@@ -138,12 +133,7 @@ def cohort(
 
 
 def _convert(
-    people: list[Path],
-    labels: list[str],
-    root: Path,
-    session: Session,
-    *,
-    with_patient: bool,
+    people: list[Path], labels: list[str], root: Path, session: Session, *, with_patient: bool
 ) -> list[Outcome]:
     from normwise.engine import Task, run_subjects
     from normwise.images import convert_dicom

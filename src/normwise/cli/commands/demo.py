@@ -9,11 +9,7 @@ from cyclopts import Group, Parameter
 
 from normwise.cli.open_run import refuse_other_files
 from normwise.cli.output import print_arms, shown
-from normwise.cli.run_flags import (
-    USUAL,
-    OverwriteFlag,
-    RunFlags,
-)
+from normwise.cli.run_flags import USUAL, OverwriteFlag, RunFlags
 from normwise.cli.session import open_session
 
 if TYPE_CHECKING:

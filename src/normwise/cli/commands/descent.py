@@ -7,11 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Group, Parameter
 
-from normwise.cli.run_flags import (
-    USUAL,
-    OverwriteFlag,
-    RunFlags,
-)
+from normwise.cli.run_flags import USUAL, OverwriteFlag, RunFlags
 from normwise.cli.session import open_session
 from normwise.cli.study_flags import NO_KEY, StudyFlags
 

@@ -10,11 +10,7 @@ from importlib import metadata
 from pathlib import Path
 
 from normwise import __version__
-from normwise.cli.run_flags import (
-    PLAIN,
-    OutputFlags,
-    count_cpus,
-)
+from normwise.cli.run_flags import PLAIN, OutputFlags, count_cpus
 from normwise.cli.session import open_session
 
 __all__ = ["doctor"]

@@ -5,12 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from normwise.cli.output import print_arms
-from normwise.cli.run_flags import (
-    USUAL,
-    OverwriteFlag,
-    PeopleFlag,
-    RunFlags,
-)
+from normwise.cli.run_flags import USUAL, OverwriteFlag, PeopleFlag, RunFlags
 from normwise.cli.session import open_session
 from normwise.cli.study_flags import NO_KEY, StudyFlags
 
@@ -55,12 +50,7 @@ def evaluate(
         from normwise.evaluate import evaluate_study
 
         resolved, folder = session.begin_study(study, keys, run, overwrite=overwrite)
-        evaluation = evaluate_study(
-            resolved,
-            run,
-            **session.resources,
-            people=people,
-        )
+        evaluation = evaluate_study(resolved, run, **session.resources, people=people)
         print_arms(session.output, evaluation)
         session.print_failures(run)
         pages = [folder / folder.PAGES / "index.html"] if people else []

@@ -7,12 +7,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from normwise.cli.run_flags import (
-    RUNNING,
-    USUAL,
-    OverwriteFlag,
-    RunFlags,
-)
+from normwise.cli.run_flags import RUNNING, USUAL, OverwriteFlag, RunFlags
 from normwise.cli.session import open_session
 from normwise.cli.study_flags import NO_KEY, StudyFlags
 
@@ -59,12 +54,7 @@ def extract(
         from normwise.runs import prepare_run, record_run
 
         resolved, folder = session.begin_study(study, keys, run, overwrite=overwrite, labelled=not unlabelled)
-        prepared = prepare_run(
-            resolved,
-            run,
-            labelled=not unlabelled,
-            **session.resources,
-        )
+        prepared = prepare_run(resolved, run, labelled=not unlabelled, **session.resources)
         record_run(prepared, "extract", [])
         scans, features = prepared.features.values.shape
         session.output.row("measured", f"{features} features of {scans} scans")

@@ -13,11 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Group, Parameter
 
 from normwise.cli.run_flags import USUAL, RunFlags
-from normwise.cli.session import (
-    DONE,
-    SOME_FAILED,
-    open_session,
-)
+from normwise.cli.session import DONE, SOME_FAILED, open_session
 from normwise.errors import CommandError
 
 if TYPE_CHECKING:
@@ -164,12 +160,7 @@ def _read_people(
 
 
 def _apply(
-    model: Model,
-    cohort: Cohort,
-    resources: Resources,
-    measured: list[FeatureTable],
-    *,
-    from_table: bool,
+    model: Model, cohort: Cohort, resources: Resources, measured: list[FeatureTable], *, from_table: bool
 ) -> dict[str, Prediction]:
     """Return the prediction of everybody who could be read, by scan."""
     from normwise.model import apply_model
@@ -179,12 +170,7 @@ def _apply(
     if from_table and features_in(list(cohort.raw.columns), model):
         predictions = model.predictions(feature_frame(cohort, model))
     else:
-        predictions = apply_model(
-            model,
-            cohort,
-            **resources,
-            on_features=measured.append,
-        )
+        predictions = apply_model(model, cohort, **resources, on_features=measured.append)
     return {prediction.subject: prediction for prediction in predictions}
 
 

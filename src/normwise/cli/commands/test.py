@@ -6,12 +6,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from normwise.cli.output import print_arms
-from normwise.cli.run_flags import (
-    USUAL,
-    OverwriteFlag,
-    PeopleFlag,
-    RunFlags,
-)
+from normwise.cli.run_flags import USUAL, OverwriteFlag, PeopleFlag, RunFlags
 from normwise.cli.session import open_session
 from normwise.cli.study_flags import NO_KEY, StudyFlags
 
@@ -59,13 +54,7 @@ def test(
 
         trained = load_model(model)
         resolved, folder = session.begin_study(study, keys, run, overwrite=overwrite, labelled=None)
-        evaluation = test_model(
-            trained,
-            resolved,
-            run,
-            **session.resources,
-            people=people,
-        )
+        evaluation = test_model(trained, resolved, run, **session.resources, people=people)
         print_arms(session.output, evaluation)
         session.print_failures(run)
         pages = [folder / folder.PAGES / "index.html"] if people else []

@@ -4,11 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from normwise.cli.run_flags import (
-    USUAL,
-    OverwriteFlag,
-    RunFlags,
-)
+from normwise.cli.run_flags import USUAL, OverwriteFlag, RunFlags
 from normwise.cli.session import open_session
 from normwise.cli.study_flags import NO_KEY, StudyFlags
 

@@ -61,13 +61,7 @@ def view(
     """
     with open_session("view", running) as session:
         from normwise.images import open_slide
-        from normwise.serve import (
-            HOST,
-            heat_maps,
-            make_slide_app,
-            open_port,
-            serve_slide,
-        )
+        from normwise.serve import HOST, heat_maps, make_slide_app, open_port, serve_slide
 
         tiles = _tiles_of(slide, run) if run is not None else None
         with open_slide(slide, mpp=mpp) as opened:

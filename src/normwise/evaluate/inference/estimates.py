@@ -37,16 +37,7 @@ from normwise.evaluate.metrics.ranking import area_influence
 from normwise.evaluate.metrics.registry import METRICS, metrics_for
 from normwise.evaluate.out_of_fold import Floats, OutOfFold, ratio
 from normwise.procedure import ARMS
-from normwise.results import (
-    METRIC_NAMES,
-    Abstention,
-    Arm,
-    Association,
-    Curve,
-    Estimate,
-    Stability,
-    Subgroup,
-)
+from normwise.results import METRIC_NAMES, Abstention, Arm, Association, Curve, Estimate, Stability, Subgroup
 from normwise.schema import Roles
 
 __all__ = [

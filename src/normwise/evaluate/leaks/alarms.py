@@ -8,16 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from normwise.evaluate.leaks.acquisition import (
-    acquisition_predicts_label,
-    site_predicts_label,
-    sites_differ,
-)
-from normwise.evaluate.leaks.duplicates import (
-    duplicate_images,
-    duplicate_rows,
-    split_sessions,
-)
+from normwise.evaluate.leaks.acquisition import acquisition_predicts_label, site_predicts_label, sites_differ
+from normwise.evaluate.leaks.duplicates import duplicate_images, duplicate_rows, split_sessions
 from normwise.evaluate.leaks.features import (
     age_in_disguise,
     diagnosis_in_disguise,

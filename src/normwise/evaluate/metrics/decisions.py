@@ -10,12 +10,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from normwise.evaluate.out_of_fold import (
-    Floats,
-    OutOfFold,
-    Statistic,
-    ratio,
-)
+from normwise.evaluate.out_of_fold import Floats, OutOfFold, Statistic, ratio
 from normwise.schema import DecisionSection
 
 __all__ = [

@@ -6,12 +6,7 @@ import numpy as np
 from scipy.special import logit
 
 from normwise.classify import fit_recalibration
-from normwise.evaluate.out_of_fold import (
-    Floats,
-    OutOfFold,
-    Statistic,
-    ratio,
-)
+from normwise.evaluate.out_of_fold import Floats, OutOfFold, Statistic, ratio
 
 __all__ = ["brier", "calibration_intercept", "calibration_slope", "log_loss"]
 

@@ -8,12 +8,7 @@ from itertools import permutations
 import numpy as np
 from numpy.typing import NDArray
 
-from normwise.evaluate.out_of_fold import (
-    Floats,
-    OutOfFold,
-    Statistic,
-    ratio,
-)
+from normwise.evaluate.out_of_fold import Floats, OutOfFold, Statistic, ratio
 
 __all__ = [
     "Contrast", "area_influence", "auc", "auc_one_vs_rest", "average_precision", "contrasts_of", "pairs_of",

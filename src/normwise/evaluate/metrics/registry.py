@@ -20,17 +20,8 @@ from normwise.evaluate.metrics.decisions import (
     sensitivity,
     specificity,
 )
-from normwise.evaluate.metrics.probabilities import (
-    brier,
-    calibration_intercept,
-    calibration_slope,
-    log_loss,
-)
-from normwise.evaluate.metrics.ranking import (
-    auc,
-    auc_one_vs_rest,
-    average_precision,
-)
+from normwise.evaluate.metrics.probabilities import brier, calibration_intercept, calibration_slope, log_loss
+from normwise.evaluate.metrics.ranking import auc, auc_one_vs_rest, average_precision
 from normwise.evaluate.out_of_fold import OutOfFold, Statistic
 
 __all__ = ["METRICS", "metrics_for"]

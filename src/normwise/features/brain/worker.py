@@ -19,13 +19,7 @@ from normwise.features.brain.settings import ChainSettings
 from normwise.features.brain.stage_cache import StageStore, run_cached_stages
 from normwise.images import read_head
 
-__all__ = [
-    "WORKER_VERSION",
-    "measure_head",
-    "settings_as_json",
-    "settings_from_json",
-    "write_head",
-]
+__all__ = ["WORKER_VERSION", "measure_head", "settings_as_json", "settings_from_json", "write_head"]
 
 WORKER_VERSION = "1"
 """Raised when checks or pictures change; the numbers have the versions of their stages."""

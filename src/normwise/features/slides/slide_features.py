@@ -88,10 +88,7 @@ def local_density(x_um: NDArray[np.float32], y_um: NDArray[np.float32]) -> NDArr
 
 
 def tile_vectors(
-    nuclei: NDArray[np.float32],
-    tile_of: NDArray[np.int32],
-    measures: NDArray[np.float64],
-    tile_mm2: float,
+    nuclei: NDArray[np.float32], tile_of: NDArray[np.int32], measures: NDArray[np.float64], tile_mm2: float
 ) -> NDArray[np.float32]:
     """Return one vector a tile.
 

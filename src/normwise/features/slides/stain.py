@@ -102,9 +102,7 @@ def optical_density(
 
 
 def estimate_stains(
-    rgb: NDArray[np.uint8],
-    method: Literal["macenko", "vahadane"],
-    white: tuple[float, float, float] = WHITE,
+    rgb: NDArray[np.uint8], method: Literal["macenko", "vahadane"], white: tuple[float, float, float] = WHITE
 ) -> NDArray[np.float64]:
     """Learn the two dyes' vectors from pixels of one slide.
 

@@ -123,12 +123,7 @@ TILE_MEASURES = ("tissue.share", "tissue.sharpness", "tissue.h_od", "tissue.e_od
 
 
 def measure_tile(
-    rgb: NDArray[np.uint8],
-    mpp: float,
-    halo: int,
-    stain: StainModel,
-    *,
-    solidity: bool = False,
+    rgb: NDArray[np.uint8], mpp: float, halo: int, stain: StainModel, *, solidity: bool = False
 ) -> tuple[NDArray[np.float32], NDArray[np.float64], NDArray[np.int32]]:
     """Find and measure the nuclei of a tile, and its tissue.
 

@@ -78,9 +78,7 @@ class ResidualTrunk(nn.Module):  # type: ignore[misc]  # torch has no types here
         super().__init__()
         conv = _CONV[ndim]
         self.stem = nn.Sequential(
-            conv(channels, width, 3, stride=stem_stride, padding=1, bias=False),
-            _NORM[ndim](width),
-            nn.ReLU(),
+            conv(channels, width, 3, stride=stem_stride, padding=1, bias=False), _NORM[ndim](width), nn.ReLU()
         )
         widths = [width * 2**place for place in range(blocks)]
         self.blocks = nn.ModuleList(

@@ -20,11 +20,7 @@ from torch.nn import functional
 from normwise.engine import Progress
 from normwise.networks.device import choose_device, deterministic_torch
 from normwise.networks.images.augmentation import Augmentation, augment
-from normwise.networks.training import (
-    Batch,
-    TrainingCurve,
-    train_network,
-)
+from normwise.networks.training import Batch, TrainingCurve, train_network
 
 __all__ = [
     "ImageBatches",

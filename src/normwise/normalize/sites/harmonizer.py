@@ -15,11 +15,7 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import _check_feature_names_in, check_is_fitted, validate_data
 
 from normwise.errors import NormalizerError, NormwiseWarning
-from normwise.normalize.blocked.columns import (
-    FeatureColumns,
-    FloatArray,
-    person_name,
-)
+from normwise.normalize.blocked.columns import FeatureColumns, FloatArray, person_name
 from normwise.normalize.demographics import Demographics
 from normwise.normalize.design import learn_design
 from normwise.normalize.sites.effects import fit_sites, site_effects

@@ -6,12 +6,7 @@ from typing import Any
 
 from normwise.report.saved_run import SavedRun
 from normwise.report.sections.summary import limits, sentences
-from normwise.report.wording import (
-    count,
-    joined,
-    number,
-    percent,
-)
+from normwise.report.wording import count, joined, number, percent
 from normwise.schema import EXTRACTOR_SECTIONS
 
 __all__ = [

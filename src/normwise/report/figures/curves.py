@@ -7,14 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from normwise.report.figures.canvas import (
-    COLOURS,
-    SERIES,
-    drawing,
-    new_figure,
-    shorten,
-    wrap,
-)
+from normwise.report.figures.canvas import COLOURS, SERIES, drawing, new_figure, shorten, wrap
 from normwise.report.wording import number, short_arm, unit
 from normwise.results import Band, Curve, Evaluation, Trajectory
 

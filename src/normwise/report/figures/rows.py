@@ -6,14 +6,7 @@ import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from normwise.report.figures.canvas import (
-    COLOURS,
-    SERIES,
-    drawing,
-    new_figure,
-    shorten,
-    wrap,
-)
+from normwise.report.figures.canvas import COLOURS, SERIES, drawing, new_figure, shorten, wrap
 from normwise.report.wording import number
 from normwise.results import Contribution, Estimate, Importance, Permutation
 
@@ -21,14 +14,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = [
-    "CENTILES",
-    "draw_departures",
-    "draw_forest",
-    "draw_shuffles",
-    "draw_weights",
-    "shared_range",
-]
+__all__ = ["CENTILES", "draw_departures", "draw_forest", "draw_shuffles", "draw_weights", "shared_range"]
 
 _ROW = 26  # pixels between two rows, so that two lines of a long name still have air
 _LABEL_WIDTH = 28

@@ -10,23 +10,8 @@ from normwise.report.figures.canvas import inline_svg
 from normwise.report.figures.rows import draw_forest, shared_range
 from normwise.report.render import Section, render
 from normwise.report.saved_run import SavedRun
-from normwise.report.wording import (
-    BEST,
-    METRIC_TITLES,
-    interval,
-    metric_title,
-    short_arm,
-    signed_interval,
-)
-from normwise.results import (
-    METRIC_NAMES,
-    Arm,
-    Association,
-    Comparison,
-    Estimate,
-    Evaluation,
-    Subgroup,
-)
+from normwise.report.wording import BEST, METRIC_TITLES, interval, metric_title, short_arm, signed_interval
+from normwise.results import METRIC_NAMES, Arm, Association, Comparison, Estimate, Evaluation, Subgroup
 
 __all__ = [
     "Difference",

@@ -14,15 +14,7 @@ from normwise.report.figures.curves import (
 from normwise.report.figures.rows import draw_shuffles
 from normwise.report.render import Section, render
 from normwise.report.saved_run import SavedRun
-from normwise.report.wording import (
-    chance,
-    interval,
-    joined,
-    metric_title,
-    number,
-    percent,
-    short_arm,
-)
+from normwise.report.wording import chance, interval, joined, metric_title, number, percent, short_arm
 from normwise.results import Curve, Evaluation
 
 __all__ = [

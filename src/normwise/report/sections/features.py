@@ -21,12 +21,7 @@ from normwise.report.figures.rows import draw_weights
 from normwise.report.render import Section, render
 from normwise.report.saved_run import SavedRun, as_uri
 from normwise.report.wording import joined, percent, unit
-from normwise.results import (
-    Explanation,
-    FeatureNote,
-    Importance,
-    Trajectory,
-)
+from normwise.results import Explanation, FeatureNote, Importance, Trajectory
 
 if TYPE_CHECKING:
     from normwise.report.figures.brain import BrainSlice

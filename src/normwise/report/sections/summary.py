@@ -24,13 +24,7 @@ from normwise.report.wording import (
     signed_interval,
     verdict,
 )
-from normwise.results import (
-    Alarm,
-    Arm,
-    Estimate,
-    Evaluation,
-    RunRecord,
-)
+from normwise.results import Alarm, Arm, Estimate, Evaluation, RunRecord
 
 __all__ = [
     "SEVERITIES",

@@ -156,10 +156,7 @@ def nearest_label(
 
 
 def find_ventricles(
-    propagated: NDArray[np.int32],
-    csf: NDArray[np.float32],
-    scheme: LabelScheme,
-    spacing: NDArray[np.float64],
+    propagated: NDArray[np.int32], csf: NDArray[np.float32], scheme: LabelScheme, spacing: NDArray[np.float64]
 ) -> NDArray[np.int32]:
     """Return the ventricles: fluid connected with the propagated label and nearer to it than to the cortex.
 

@@ -120,9 +120,7 @@ def _flood(
     return separated
 
 
-def _side_by_side(
-    boxes: NDArray[np.int32],
-) -> tuple[NDArray[np.int64], NDArray[np.int64], tuple[int, int]]:
+def _side_by_side(boxes: NDArray[np.int32]) -> tuple[NDArray[np.int64], NDArray[np.int64], tuple[int, int]]:
     """Lay boxes on shelves, a pixel apart; return how far each moves, and the size of the whole."""
     left, top, wide, high = boxes[:, :4].astype(np.int64).T
     across = max(int(np.sqrt(((wide + 1) * (high + 1)).sum()) * 1.2), int(wide.max()) + 2)
