@@ -4,7 +4,7 @@ The files in the order in which data walks: ``crossval`` (predictions of every a
 left out) → ``outoffold`` (what the folds leave) → ``metrics`` (one dict; the metrics are in ``ranking``,
 ``deciding``, ``probabilities``) and ``curves`` → ``uncertainty`` (weights of people) → ``intervals``,
 ``delong`` and ``estimates`` (a metric with the interval that suits it) → ``subgroups``, ``associations`` →
-``paired`` (tests of differences) → ``comparisons`` (arms side by side) → ``evidence`` and ``alarms`` (leaks)
+``paired`` (tests of differences) → ``comparisons`` (arms side by side) → ``inputs`` and ``alarms`` (leaks)
 → ``predictions``, ``notes`` and ``outcome`` (what is written) → ``study`` (the run). ``finished`` and
 ``standings`` read runs back and compare them.
 """

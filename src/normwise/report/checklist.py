@@ -37,8 +37,8 @@ def write_checklist(run: str | Path) -> Path:
     folder = RunFolder(run)
     saved = read_run(run)
     filled = fill_checklists(saved)
-    told = {key: [asdict(row) for row in rows] for key, rows in filled.items()}
-    write_text(folder / folder.CHECKLIST, json.dumps(told, indent=2, ensure_ascii=False) + "\n")
+    by_name = {key: [asdict(row) for row in rows] for key, rows in filled.items()}
+    write_text(folder / folder.CHECKLIST, json.dumps(by_name, indent=2, ensure_ascii=False) + "\n")
     lists = [
         (key, title, [(item.part, row) for item, row in zip(items, filled[key], strict=True)])
         for key, (title, items) in CHECKLISTS.items()

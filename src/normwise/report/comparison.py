@@ -118,5 +118,5 @@ def _panel(standings: list[RankedRun], labels: dict[str, str], metric: str) -> M
     limits = shared_range(list(rows.values()), at_least=(0.5, 1.0))
     title = metric_title(metric)
     figure = draw_forest(rows, title=title, limits=limits, main=next(iter(rows)))
-    told = "; ".join(f"{label} {interval(row)}" for label, row in rows.items())
-    return inline_svg(figure, f"runs-{metric}", f"{title} of each run: {told}.")
+    text = "; ".join(f"{label} {interval(row)}" for label, row in rows.items())
+    return inline_svg(figure, f"runs-{metric}", f"{title} of each run: {text}.")

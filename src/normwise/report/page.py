@@ -107,8 +107,8 @@ def draw_descent(curves: Mapping[str, Curve], path: str | Path, *, title: str = 
     """
     path = Path(path)
     figure = draw_costs(curves)
-    told = "; ".join(f"{name}: {_course(curve)}" for name, curve in curves.items())
-    label = f"Cost over steps of gradient descent. {told}."
+    text = "; ".join(f"{name}: {_course(curve)}" for name, curve in curves.items())
+    label = f"Cost over steps of gradient descent. {text}."
     if path.suffix == ".svg":
         write_text(path, standalone_svg(figure, "descent", label))
     else:

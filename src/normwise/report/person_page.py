@@ -149,8 +149,8 @@ def outlined_regions(
 def _chart(scored: list[Contribution]) -> Markup | None:
     if not scored:
         return None
-    told = "; ".join(f"{row.feature} {sign(row.w, 1)}" for row in scored[:6])
-    return inline_svg(draw_departures(scored), "departures", f"W-scores against the normal group: {told}.")
+    text = "; ".join(f"{row.feature} {sign(row.w, 1)}" for row in scored[:6])
+    return inline_svg(draw_departures(scored), "departures", f"W-scores against the normal group: {text}.")
 
 
 def _row(row: Contribution, notes: dict[str, FeatureNote]) -> Row:

@@ -30,7 +30,7 @@ def _environment() -> Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters |= {told.__name__: told for told in FILTERS}
+    environment.filters |= {function.__name__: function for function in FILTERS}
     environment.globals["metric_titles"] = METRIC_TITLES
     sheet = (_TEMPLATES / "style.css").read_text(encoding="utf-8")
     environment.globals |= {"theme": Markup(theme_css()), "style": Markup(sheet)}  # noqa: S704  # our own files

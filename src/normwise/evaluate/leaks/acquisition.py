@@ -28,43 +28,41 @@ _HEADERS = (".nii", ".nii.gz", ".mgh", ".mgz")
 _MOST_LEVELS = 50  # a column of more values is a measurement, or names people
 
 
-def site_predicts_label(evidence: LeakInputs) -> list[Alarm]:
+def site_predicts_label(inputs: LeakInputs) -> list[Alarm]:
     """Alarm where the site alone tells the classes apart, so that a model may learn scanners."""
-    sites = evidence.prepared.cohort.sites
+    sites = inputs.prepared.cohort.sites
     if sites is None:
         return []
-    area = label_from_levels(evidence, sites.loc[evidence.ids].to_numpy(dtype=object))
-    return _alarm(
-        evidence, "EVA-301", str(evidence.prepared.cohort.roles.site), "The site tells the label", area
-    )
+    area = label_from_levels(inputs, sites.loc[inputs.ids].to_numpy(dtype=object))
+    return _alarm(inputs, "EVA-301", str(inputs.prepared.cohort.roles.site), "The site tells the label", area)
 
 
-def acquisition_predicts_label(evidence: LeakInputs) -> list[Alarm]:
+def acquisition_predicts_label(inputs: LeakInputs) -> list[Alarm]:
     """Alarm where a column about the acquisition, or the images' geometry, tells the classes apart."""
-    cohort = evidence.prepared.cohort
+    cohort = inputs.prepared.cohort
     roles = cohort.roles
     known = {roles.label, roles.site, roles.group, *roles.demographics}
     found: list[Alarm] = []
     for column in cohort.raw.columns:
-        values = cohort.raw.loc[evidence.ids, column].to_numpy(dtype=object)
+        values = cohort.raw.loc[inputs.ids, column].to_numpy(dtype=object)
         if column in known or not _ACQUISITION.search(str(column)):
             continue
         if 1 < len(set(values)) <= _MOST_LEVELS:
-            area = label_from_levels(evidence, values)
-            found += _alarm(evidence, "EVA-302", str(column), "The acquisition tells the label", area)
-    geometry = _geometries(evidence)
+            area = label_from_levels(inputs, values)
+            found += _alarm(inputs, "EVA-302", str(column), "The acquisition tells the label", area)
+    geometry = _geometries(inputs)
     if geometry is not None and 1 < len(set(geometry)) <= _MOST_LEVELS:
-        area = label_from_levels(evidence, geometry)
+        area = label_from_levels(inputs, geometry)
         title = "The acquisition tells the label"
-        found += _alarm(evidence, "EVA-302", "the images' matrix and voxel size", title, area)
+        found += _alarm(inputs, "EVA-302", "the images' matrix and voxel size", title, area)
     return found
 
 
-def sites_differ(evidence: LeakInputs) -> list[Alarm]:
+def sites_differ(inputs: LeakInputs) -> list[Alarm]:
     """Alarm where the model does worse on a site it was not trained on than within sites."""
-    if evidence.by_site is None:
+    if inputs.by_site is None:
         return []
-    here, there = evidence.found.arms[evidence.main].auc, evidence.by_site.auc
+    here, there = inputs.found.arms[inputs.main].auc, inputs.by_site.auc
     if here.estimate is None or there.estimate is None or there.high is None:
         return []
     if here.estimate <= there.high:
@@ -80,37 +78,37 @@ def sites_differ(evidence: LeakInputs) -> list[Alarm]:
     ]
 
 
-def label_from_levels(evidence: LeakInputs, levels: NDArray[np.object_]) -> Estimate:
+def label_from_levels(inputs: LeakInputs, levels: NDArray[np.object_]) -> Estimate:
     """Return the AUC of a category alone, out of fold: the share of patients among the others of its level.
 
     Parameters
     ----------
-    evidence : LeakInputs
+    inputs : LeakInputs
         The run; its people are split anew into folds, since a split by site would leave whole levels unknown.
     levels : ndarray of shape (n_scans,)
         The category of each scan.
     """
-    scores, groups = evidence.predictions[evidence.main].scores, evidence.prepared.groups
+    scores, groups = inputs.predictions[inputs.main].scores, inputs.prepared.groups
     fewest = min(people_per_class(scores.labels, groups, scores.classes).values())
     if fewest < 2:
         return Estimate(None, None, None)
-    section = evidence.prepared.study.evaluation.model_copy(
+    section = inputs.prepared.study.evaluation.model_copy(
         update={"split": "kfold", "folds": min(_FOLDS, fewest), "repeats": _FOLDS}
     )
     layers = draw_repeats(section, scores.labels, groups, scores.classes)
-    patient, (_, place) = evidence.patient.astype(float), np.unique(levels.astype(str), return_inverse=True)
+    patient, (_, place) = inputs.patient.astype(float), np.unique(levels.astype(str), return_inverse=True)
     table = np.full((len(layers), len(place)), np.nan)
     folds = np.full(table.shape, -1, dtype=np.intp)
     for repeat, layer in enumerate(layers):
         for number, fold in enumerate(layer):
-            train = fold.train[evidence.tested[fold.train]]
+            train = fold.train[inputs.tested[fold.train]]
             count = np.bincount(place[train], minlength=place.max() + 1)
             hits = np.bincount(place[train], weights=patient[train], minlength=place.max() + 1)
             # One more person of the overall mix, so that a level never seen says nothing.
             table[repeat, fold.test] = ((hits + patient[train].mean()) / (count + 1))[place[fold.test]]
             folds[repeat, fold.test] = number
     two = OutOfFold(
-        labels=np.where(evidence.patient, "patient", "other").astype(object),
+        labels=np.where(inputs.patient, "patient", "other").astype(object),
         classes=("other", "patient"),
         negative="other",
         probabilities=np.stack([1 - table, table], axis=2),
@@ -120,10 +118,10 @@ def label_from_levels(evidence: LeakInputs, levels: NDArray[np.object_]) -> Esti
     return delong(two, groups, section.confidence)
 
 
-def _alarm(evidence: LeakInputs, code: str, what: str, title: str, area: Estimate) -> list[Alarm]:
+def _alarm(inputs: LeakInputs, code: str, what: str, title: str, area: Estimate) -> list[Alarm]:
     if area.estimate is None or area.low is None or area.low <= 0.5 or area.estimate < _TELLS:
         return []
-    model = evidence.found.arms[evidence.main].auc.estimate
+    model = inputs.found.arms[inputs.main].auc.estimate
     as_good = model is not None and area.estimate >= model - _AS_GOOD
     severity = "severe" if as_good or area.estimate >= _TELLS_MUCH else "caution"
     seen = f"{what} alone reaches an AUC of {area.estimate:.2f} ({area.low:.2f} to {area.high:.2f})"
@@ -136,16 +134,16 @@ def _alarm(evidence: LeakInputs, code: str, what: str, title: str, area: Estimat
     return [Alarm(code, severity, title, seen, advice)]
 
 
-def _geometries(evidence: LeakInputs) -> NDArray[np.object_] | None:
+def _geometries(inputs: LeakInputs) -> NDArray[np.object_] | None:
     """Return matrix and voxel size of each image from its header; None without images that have them."""
-    images = evidence.prepared.cohort.images
+    images = inputs.prepared.cohort.images
     if images is None:
         return None
     import nibabel
     from nibabel.filebasedimages import ImageFileError
 
     found = []
-    for path in images.loc[evidence.ids]:
+    for path in images.loc[inputs.ids]:
         if not str(path).lower().endswith(_HEADERS):
             return None
         try:

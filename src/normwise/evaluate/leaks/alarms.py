@@ -40,13 +40,13 @@ ALARMS: dict[str, Callable[[LeakInputs], list[Alarm]]] = {
 _ORDER = ("severe", "caution", "note")
 
 
-def raise_alarms(evidence: LeakInputs) -> list[Alarm]:
+def raise_alarms(inputs: LeakInputs) -> list[Alarm]:
     """Look for every leak, the severest first.
 
     Parameters
     ----------
-    evidence : LeakInputs
+    inputs : LeakInputs
         The run with its predictions.
     """
-    found = [alarm for look in ALARMS.values() for alarm in look(evidence)]
+    found = [alarm for look in ALARMS.values() for alarm in look(inputs)]
     return sorted(found, key=lambda alarm: _ORDER.index(alarm.severity))

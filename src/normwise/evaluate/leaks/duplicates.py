@@ -28,13 +28,13 @@ _MOST_SESSIONS = 12  # more ids of one stem are a site's people, not a person's 
 _BY_CHANCE = 0.01
 
 
-def duplicate_images(evidence: LeakInputs) -> list[Alarm]:
+def duplicate_images(inputs: LeakInputs) -> list[Alarm]:
     """Alarm where the image files of two people hold the same bytes."""
-    images = evidence.prepared.cohort.images
+    images = inputs.prepared.cohort.images
     if images is None:
         return []
     by_size = defaultdict(list)
-    for scan in evidence.ids:
+    for scan in inputs.ids:
         path = Path(images.loc[scan])
         if path.is_file():
             by_size[path.stat().st_size].append(str(scan))
@@ -43,12 +43,12 @@ def duplicate_images(evidence: LeakInputs) -> list[Alarm]:
         # Files of different sizes can't be the same.
         for scan in scans if len(scans) > 1 else ():
             by_content[size, sha256_file(Path(images.loc[scan]))].append(scan)
-    return _copies(evidence, "EVA-304", "The same image under two names", by_content.values())
+    return _copies(inputs, "EVA-304", "The same image under two names", by_content.values())
 
 
-def duplicate_rows(evidence: LeakInputs) -> list[Alarm]:
+def duplicate_rows(inputs: LeakInputs) -> list[Alarm]:
     """Alarm where two people's features agree to the last bit, more often than coarse features would."""
-    values = evidence.prepared.features.values.to_numpy()
+    values = inputs.prepared.features.values.to_numpy()
     # Chance that two people agree in every feature, were features independent.
     agree = 0.0
     for column in values.T:
@@ -58,15 +58,15 @@ def duplicate_rows(evidence: LeakInputs) -> list[Alarm]:
     if pairs * np.exp(agree) > _BY_CHANCE:
         return []
     by_row = defaultdict(list)
-    for scan, name in zip(evidence.ids, evidence.prepared.scan_hashes, strict=True):
+    for scan, name in zip(inputs.ids, inputs.prepared.scan_hashes, strict=True):
         by_row[name].append(str(scan))
-    return _copies(evidence, "EVA-305", "The same features under two names", by_row.values())
+    return _copies(inputs, "EVA-305", "The same features under two names", by_row.values())
 
 
-def split_sessions(evidence: LeakInputs) -> list[Alarm]:
+def split_sessions(inputs: LeakInputs) -> list[Alarm]:
     """Alarm where sessions of one person count as different people: by their ids, or by a person column."""
-    cohort, groups = evidence.prepared.cohort, evidence.prepared.groups
-    person = dict(zip(map(str, evidence.ids), groups.astype(str), strict=True))
+    cohort, groups = inputs.prepared.cohort, inputs.prepared.groups
+    person = dict(zip(map(str, inputs.ids), groups.astype(str), strict=True))
     by_stem = defaultdict(list)
     for scan in person:
         by_stem[stem_of(scan)].append(scan)
@@ -80,7 +80,7 @@ def split_sessions(evidence: LeakInputs) -> list[Alarm]:
         if not _PERSON.match(str(column)) or column == cohort.roles.group:
             continue
         held = defaultdict(set)
-        for scan, name in zip(evidence.ids, cohort.raw.loc[evidence.ids, column], strict=True):
+        for scan, name in zip(inputs.ids, cohort.raw.loc[inputs.ids, column], strict=True):
             if str(name).strip().lower() not in ("", "n/a", "nan"):
                 held[str(name)].add(person[str(scan)])
         several = [name for name, people in held.items() if len(people) > 1]
@@ -112,10 +112,10 @@ def _sessions(seen: str, names: list[str]) -> Alarm:
     )
 
 
-def _copies(evidence: LeakInputs, code: str, title: str, scans: Iterable[list[str]]) -> list[Alarm]:
+def _copies(inputs: LeakInputs, code: str, title: str, scans: Iterable[list[str]]) -> list[Alarm]:
     """Tell copies across people, or across classes, from a person's own."""
-    person = dict(zip(map(str, evidence.ids), evidence.prepared.groups.astype(str), strict=True))
-    label = dict(zip(map(str, evidence.ids), evidence.prepared.labels.astype(str), strict=True))
+    person = dict(zip(map(str, inputs.ids), inputs.prepared.groups.astype(str), strict=True))
+    label = dict(zip(map(str, inputs.ids), inputs.prepared.labels.astype(str), strict=True))
     copies = [same for same in scans if len(same) > 1]
     across = [same for same in copies if len({person[scan] for scan in same}) > 1]
     if not copies:

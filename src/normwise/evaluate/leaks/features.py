@@ -26,14 +26,14 @@ _EVENTS = 10.0  # people of the smaller class a feature: Peduzzi et al. 1996
 _FEWEST = 50
 
 
-def diagnosis_in_disguise(evidence: LeakInputs) -> list[Alarm]:
+def diagnosis_in_disguise(inputs: LeakInputs) -> list[Alarm]:
     """Alarm where one feature alone tells the classes apart almost perfectly: a test score, a rating."""
-    values = evidence.prepared.features.values
-    rows = np.flatnonzero(evidence.tested)
+    values = inputs.prepared.features.values
+    rows = np.flatnonzero(inputs.tested)
     if values.shape[1] > _MOST_COLUMNS:
         return []
-    areas = single_areas(values.to_numpy(dtype=float)[rows], evidence.patient[rows])
-    patients = int(evidence.patient[rows].sum())
+    areas = single_areas(values.to_numpy(dtype=float)[rows], inputs.patient[rows])
+    patients = int(inputs.patient[rows].sum())
     others = len(rows) - patients
     if not patients or not others:
         return []
@@ -75,15 +75,15 @@ def single_areas(values: Floats, patient: np.ndarray) -> Floats:
     return widest
 
 
-def learnt_on_everybody(evidence: LeakInputs) -> list[Alarm]:
+def learnt_on_everybody(inputs: LeakInputs) -> list[Alarm]:
     """Alarm where a table of features bears the marks of a scaler or of components fitted on everybody.
 
     A feature made outside can have learnt from test people in ways that leave no mark; these two do.
     """
-    values = evidence.prepared.features.values.to_numpy(dtype=float)
+    values = inputs.prepared.features.values.to_numpy(dtype=float)
     people, columns = values.shape
     # Images are measured one by one here; only a table can have been made by something learnt.
-    if evidence.prepared.study.features.reads_images or not 1 < columns <= _MOST_COLUMNS:
+    if inputs.prepared.study.features.reads_images or not 1 < columns <= _MOST_COLUMNS:
         return []
     spread = values.std(axis=0)
     varies = spread > 0
@@ -115,14 +115,14 @@ def learnt_on_everybody(evidence: LeakInputs) -> list[Alarm]:
     ]
 
 
-def few_people(evidence: LeakInputs) -> list[Alarm]:
+def few_people(inputs: LeakInputs) -> list[Alarm]:
     """Note where the features are many for the people, or the people few for any certainty."""
-    scores, groups = evidence.predictions[evidence.main].scores, evidence.prepared.groups
+    scores, groups = inputs.predictions[inputs.main].scores, inputs.prepared.groups
     counts = {name: len(set(groups[scores.rows(name)])) for name in scores.classes}
     scarce = min(counts, key=lambda name: counts[name])
-    features = evidence.prepared.features.values.shape[1]
+    features = inputs.prepared.features.values.shape[1]
     found = []
-    if evidence.kind == "crossval" and counts[scarce] < _EVENTS * features:
+    if inputs.kind == "crossval" and counts[scarce] < _EVENTS * features:
         found.append(
             Alarm(
                 "EVA-312",
@@ -135,7 +135,7 @@ def few_people(evidence: LeakInputs) -> list[Alarm]:
             )
         )
     if counts[scarce] < _FEWEST:
-        auc = evidence.found.arms[evidence.main].auc
+        auc = inputs.found.arms[inputs.main].auc
         width = f"; the AUC's interval is {auc.high - auc.low:.2f} wide" if auc.high and auc.low else ""
         found.append(
             Alarm(
@@ -152,17 +152,17 @@ def few_people(evidence: LeakInputs) -> list[Alarm]:
 _NO_WORSE, _NOTICED = 0.02, 0.1
 
 
-def age_in_disguise(evidence: LeakInputs) -> list[Alarm]:
+def age_in_disguise(inputs: LeakInputs) -> list[Alarm]:
     """Alarm where demographics alone tell the classes apart as well as the model does."""
-    arms = evidence.found.arms
-    if "demographics" not in arms or evidence.main == "demographics":
+    arms = inputs.found.arms
+    if "demographics" not in arms or inputs.main == "demographics":
         return []
-    alone, model = arms["demographics"].auc, arms[evidence.main].auc
+    alone, model = arms["demographics"].auc, arms[inputs.main].auc
     if alone.estimate is None or model.estimate is None or alone.low is None or alone.low <= 0.5:
         return []
-    gain = evidence.found.differences[f"{evidence.main}-demographics"]["auc"]
+    gain = inputs.found.differences[f"{inputs.main}-demographics"]["auc"]
     better = gain.low is not None and gain.low > 0
-    names = ", ".join(evidence.prepared.cohort.roles.demographics)
+    names = ", ".join(inputs.prepared.cohort.roles.demographics)
     seen = f"{names} alone reach an AUC of {alone.estimate:.2f}, the model {model.estimate:.2f}"
     advice = "match the classes by age and sex, or restrict them to a common range (cohort.include)"
     if alone.estimate >= model.estimate - _NO_WORSE:
@@ -173,10 +173,10 @@ def age_in_disguise(evidence: LeakInputs) -> list[Alarm]:
     return []
 
 
-def errors_depend_on_demographics(evidence: LeakInputs) -> list[Alarm]:
+def errors_depend_on_demographics(inputs: LeakInputs) -> list[Alarm]:
     """Alarm where the errors of the model run with a demographic (Falahati's check)."""
     found = []
-    for association in evidence.found.arms[evidence.main].errors:
+    for association in inputs.found.arms[inputs.main].errors:
         rho = association.rho
         if rho.estimate is None or rho.low is None or rho.high is None:
             continue

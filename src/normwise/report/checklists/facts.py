@@ -68,38 +68,38 @@ def data_source(run: SavedRun) -> str:
     if table is None:
         return ""
     known = run.record.hashes.get("table")
-    told = f"Participants table {table}"
-    told += f" (SHA-256 {known[:16]}…)" if known else ""
-    told += f", {count(run.record.n_listed, 'row')}"
+    text = f"Participants table {table}"
+    text += f" (SHA-256 {known[:16]}…)" if known else ""
+    text += f", {count(run.record.n_listed, 'row')}"
     images = setting(run, "cohort", "images")
-    told += f"; images: {images}." if images else "; no images were read."
+    text += f"; images: {images}." if images else "; no images were read."
     sites = run.record.sites
-    return f"{told} {count(len(sites), 'site')}." if sites else told
+    return f"{text} {count(len(sites), 'site')}." if sites else text
 
 
 def eligibility(run: SavedRun) -> str:
     """Say who was eligible and who was left out for what."""
     rules = setting(run, "cohort", "include", [])
-    told = f"Included were rows with {joined([str(rule) for rule in rules])}. " if rules else (
+    text = f"Included were rows with {joined([str(rule) for rule in rules])}. " if rules else (
         "No condition was set on the rows. "
     )  # fmt: skip
     left = [f"{step.scans:,} {step.reason or step.code}" for step in run.record.flow]
     sessions = setting(run, "cohort", "sessions")
-    told += f"Left out: {'; '.join(left)}." if left else "Nobody was left out."
-    return f"{told} Sessions of one person: {sessions}." if sessions else told
+    text += f"Left out: {'; '.join(left)}." if left else "Nobody was left out."
+    return f"{text} Sessions of one person: {sessions}." if sessions else text
 
 
 def flow(run: SavedRun) -> str:
     """Count who was listed, left out and included."""
     record = run.record
     parts = "".join(f" − {step.scans:,} ({step.reason or step.code})" for step in record.flow)
-    told = f"{record.n_listed:,} rows listed{parts} = {record.n_included:,} included."
+    text = f"{record.n_listed:,} rows listed{parts} = {record.n_included:,} included."
     evaluation = run.evaluation
     if evaluation is None:
-        return told
+        return text
     classes = joined([f"{size:,} {name}" for name, size in evaluation.n_per_class.items()])
     people = count(evaluation.n_people, "person", "people")
-    return f"{told} {people}, {count(evaluation.n_scans, 'scan')}: {classes}."
+    return f"{text} {people}, {count(evaluation.n_scans, 'scan')}: {classes}."
 
 
 def composition(run: SavedRun) -> str:
@@ -120,11 +120,11 @@ def composition(run: SavedRun) -> str:
 
 def missing(run: SavedRun) -> str:
     """Say what was missing and what was done about it."""
-    told = [
+    parts = [
         f"{what}: {joined([f'{size:,} {name}' for name, size in counts.items()])}"
         for what, counts in run.record.missing.items()
     ]
-    seen = f"Rows left out for a missing value: {'; '.join(told)}. " if told else (
+    seen = f"Rows left out for a missing value: {'; '.join(parts)}. " if parts else (
         "No row was left out for a missing value. "
     )  # fmt: skip
     return f"{seen}Complete cases were analysed; nothing was imputed from the label or from test people."
@@ -136,8 +136,8 @@ def outcome(run: SavedRun) -> str:
     if label is None:
         return ""
     classes = setting(run, "cohort", "classes", {})
-    told = "; ".join(f"{name} = {', '.join(map(str, values))}" for name, values in classes.items())
-    return f"The column {label} of the participants table{f': {told}' if told else ''}."
+    text = "; ".join(f"{name} = {', '.join(map(str, values))}" for name, values in classes.items())
+    return f"The column {label} of the participants table{f': {text}' if text else ''}."
 
 
 def features(run: SavedRun) -> str:
@@ -158,12 +158,12 @@ def predictors(run: SavedRun) -> str:
 
 def preparation(run: SavedRun) -> str:
     """Say how features became inputs of the classifier."""
-    told = [features(run)]
+    parts = [features(run)]
     if run.record.demographics:
         scale = "W-scores" if setting(run, "normalizer", "scale", "w") == "w" else "residuals"
         design = setting(run, "normalizer", "design", "linear")
         mode = setting(run, "normalizer", "mode", "replace")
-        told.append(
+        parts.append(
             f"Demographics ({joined(run.record.demographics)}) were regressed out, fitted on the "
             f"{run.record.normal} group of each training part alone (design {design}, {scale})."
             if mode == "replace"
@@ -171,22 +171,22 @@ def preparation(run: SavedRun) -> str:
         )
     harmonize = setting(run, "sites", "harmonize", "none")
     if harmonize != "none":
-        told.append(f"Sites were harmonized ({harmonize}) on the training normals alone.")
+        parts.append(f"Sites were harmonized ({harmonize}) on the training normals alone.")
     selection = setting(run, "selection", "name", "none")
     if selection != "none":
-        told.append(f"Features were selected inside each training part ({selection}).")
-    told.append("Features were standardized on the training part.")
-    return " ".join(told)
+        parts.append(f"Features were selected inside each training part ({selection}).")
+    parts.append("Features were standardized on the training part.")
+    return " ".join(parts)
 
 
 def subsets(run: SavedRun) -> str:
     """Say which parts of the data were used."""
     sessions = setting(run, "cohort", "sessions")
     columns = setting(run, "features", "columns")
-    told = [f"Sessions of one person: {sessions}." if sessions else ""]
-    told.append(f"Columns: {joined([str(name) for name in columns])}." if columns else "")
-    told.append(f"{features(run)}")
-    return " ".join(part for part in told if part)
+    parts = [f"Sessions of one person: {sessions}." if sessions else ""]
+    parts.append(f"Columns: {joined([str(name) for name in columns])}." if columns else "")
+    parts.append(f"{features(run)}")
+    return " ".join(part for part in parts if part)
 
 
 def balance(run: SavedRun) -> str:
@@ -206,12 +206,12 @@ def balance(run: SavedRun) -> str:
 
 def limitations(run: SavedRun) -> str:
     """Return what the run can't tell, and its alarms."""
-    told = limits(run)
+    text = limits(run)
     if run.evaluation is not None:
-        told = [
+        text = [
             f"{alarm.title}: {alarm.seen}." for alarm in run.evaluation.alarms if alarm.severity != "note"
-        ] + told
-    return " ".join(told)
+        ] + text
+    return " ".join(text)
 
 
 def software(run: SavedRun) -> str:

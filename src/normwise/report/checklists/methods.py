@@ -68,23 +68,23 @@ def model(run: SavedRun) -> str:
         return ""
     choices = setting(run, "classifier", "choices", [])
     fixed = setting(run, "classifier", "parameters", {})
-    told = f"Classifier: {f'chosen among {joined(choices)}' if choices else name}"
-    told += (
+    text = f"Classifier: {f'chosen among {joined(choices)}' if choices else name}"
+    text += (
         f", fixed settings {', '.join(f'{key} = {value}' for key, value in fixed.items())}" if fixed else ""
     )
-    return f"{told}; inputs: {count(run.record.n_features, 'feature')}; output: a probability of each class."
+    return f"{text}; inputs: {count(run.record.n_features, 'feature')}; output: a probability of each class."
 
 
 def training(run: SavedRun) -> str:
     """Say how the classifier was fitted and tuned."""
-    told = model(run)
-    if not told:
+    text = model(run)
+    if not text:
         return ""
     grid = setting(run, "classifier", "grid", {})
     tried = "; ".join(f"{key}: {', '.join(map(str, values))}" for key, values in grid.items())
     solver = setting(run, "classifier", "solver")
     return (
-        f"{told} {f'Solver: {solver}. ' if solver else ''}"
+        f"{text} {f'Solver: {solver}. ' if solver else ''}"
         f"Tuned settings: {tried or 'the grid of the classifier as this version ships it'}."
     )
 
@@ -153,11 +153,11 @@ def uncertainty(run: SavedRun) -> str:
         return ""
     draws = setting(run, "evaluation", "bootstrap")
     tests = list(dict.fromkeys(row.test for row in evaluation.comparisons))
-    told = f"{100 * evaluation.confidence:g} % intervals over people"
-    told += f" ({draws} bootstrap samples)" if draws else ""
+    text = f"{100 * evaluation.confidence:g} % intervals over people"
+    text += f" ({draws} bootstrap samples)" if draws else ""
     if evaluation.differences:
-        told += "; differences between arms are paired on the same people"
-    return f"{told}{f'; tests: {joined(tests)}' if tests else ''}."
+        text += "; differences between arms are paired on the same people"
+    return f"{text}{f'; tests: {joined(tests)}' if tests else ''}."
 
 
 def output(run: SavedRun) -> str:
@@ -165,10 +165,10 @@ def output(run: SavedRun) -> str:
     evaluation, arm = run.evaluation, run.main
     if evaluation is None or arm is None:
         return ""
-    told = f"A probability of each of {joined(evaluation.classes)}; decision: {evaluation.decision}."
+    text = f"A probability of each of {joined(evaluation.classes)}; decision: {evaluation.decision}."
     if arm.undecided:
-        told += f" No decision was made in {percent(arm.undecided)} of the tests."
-    return told
+        text += f" No decision was made in {percent(arm.undecided)} of the tests."
+    return text
 
 
 def development(run: SavedRun) -> str:
@@ -190,23 +190,23 @@ def sample_size(run: SavedRun) -> str:
         return ""
     smallest = min(evaluation.classes, key=lambda name: evaluation.n_per_class.get(name, 0))
     events = evaluation.n_per_class.get(smallest, 0)
-    told = (
+    text = (
         f"All eligible people were used: {count(evaluation.n_people, 'person', 'people')}; the smallest "
         f"class ({smallest}) has {count(events, 'scan')}, for {count(run.record.n_features, 'feature')}"
     )
-    told += f" ({number(events / run.record.n_features, 1)} a feature)." if run.record.n_features else "."
+    text += f" ({number(events / run.record.n_features, 1)} a feature)." if run.record.n_features else "."
     curve = evaluation.learning_curve
-    return f"{told} {curve.advice}" if curve and curve.advice else told
+    return f"{text} {curve.advice}" if curve and curve.advice else text
 
 
 def performance(run: SavedRun) -> str:
     """Say what was reached, with intervals."""
     if run.main is None or run.evaluation is None:
         return ""
-    told = f"{run.main.title}: {_figures(run.main)}."
+    text = f"{run.main.title}: {_figures(run.main)}."
     if run.evaluation.by_site is not None:
-        told += f" At sites never seen: {_figures(run.evaluation.by_site)}."
-    return f"{told} Subgroups: see the report." if run.main.subgroups else told
+        text += f" At sites never seen: {_figures(run.evaluation.by_site)}."
+    return f"{text} Subgroups: see the report." if run.main.subgroups else text
 
 
 def _figures(arm: Arm) -> str:
@@ -243,16 +243,16 @@ def robustness(run: SavedRun) -> str:
     evaluation = run.evaluation
     if evaluation is None:
         return ""
-    told = []
+    parts = []
     if len(evaluation.arms) > 1:
         aucs = [f"{short_arm(name).lower()} {interval(arm.auc)}" for name, arm in evaluation.arms.items()]
-        told.append(f"Treatments of the demographics, AUC: {joined(aucs)}.")
+        parts.append(f"Treatments of the demographics, AUC: {joined(aucs)}.")
     if evaluation.by_site is not None:
-        told.append(f"Sites never seen: AUC {interval(evaluation.by_site.auc)}.")
+        parts.append(f"Sites never seen: AUC {interval(evaluation.by_site.auc)}.")
     if evaluation.permutation is not None:
         found = evaluation.permutation
-        told.append(f"{len(found.shuffled)} shuffles of the labels: p {chance(found.p)}.")
-    return " ".join(told)
+        parts.append(f"{len(found.shuffled)} shuffles of the labels: p {chance(found.p)}.")
+    return " ".join(parts)
 
 
 def explainability(run: SavedRun) -> str:
@@ -261,14 +261,14 @@ def explainability(run: SavedRun) -> str:
     if found is None or not (found.importances or found.trajectories):
         return ""
     names = [row.feature for row in found.importances[:5]]
-    told = f"{found.importance_kind.capitalize()}: heaviest are {joined(names)}." if names else ""
+    text = f"{found.importance_kind.capitalize()}: heaviest are {joined(names)}." if names else ""
     where = " They are shown as regions on MNI152 slices." if found.atlas else ""
     courses = (
         " Normal trajectories with centiles show the patients beside the normals."
         if found.trajectories
         else ""
     )
-    return f"{told}{where}{courses}".strip()
+    return f"{text}{where}{courses}".strip()
 
 
 def specification(run: SavedRun) -> str:

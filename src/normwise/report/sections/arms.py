@@ -75,8 +75,8 @@ def _metric_panels(evaluation: Evaluation) -> list[Markup]:
             main=short_arm(evaluation.main_arm),
             line=_CHANCE if chance else None,
         )
-        told = "; ".join(f"{name} {interval(estimate)}" for name, estimate in estimates.items())
-        panels.append(inline_svg(figure, f"forest-{metric}", f"{METRIC_TITLES[metric]} of each arm: {told}."))
+        text = "; ".join(f"{name} {interval(estimate)}" for name, estimate in estimates.items())
+        panels.append(inline_svg(figure, f"forest-{metric}", f"{METRIC_TITLES[metric]} of each arm: {text}."))
     return panels
 
 
@@ -176,8 +176,8 @@ def _panels(found: list[Difference]) -> list[Markup]:
             limits=shared_range(list(estimates.values()), at_least=(-0.02, 0.02)),
             line=0.0,
         )
-        told = "; ".join(f"{row} {signed_interval(estimate)}" for row, estimate in estimates.items())
-        panels.append(inline_svg(figure, f"difference-{metric}", f"Paired differences in {name}: {told}."))
+        text = "; ".join(f"{row} {signed_interval(estimate)}" for row, estimate in estimates.items())
+        panels.append(inline_svg(figure, f"difference-{metric}", f"Paired differences in {name}: {text}."))
     return panels
 
 
@@ -235,8 +235,8 @@ def subgroup_panels(arm: Arm, name: str) -> list[Markup]:
             line=whole.estimate,
             width=330,
         )
-        told = "; ".join(f"{label} {interval(row)}" for label, row in rows.items())
-        panels.append(inline_svg(figure, f"{name}-{metric}", f"{metric_title(metric)} by subgroup: {told}."))
+        text = "; ".join(f"{label} {interval(row)}" for label, row in rows.items())
+        panels.append(inline_svg(figure, f"{name}-{metric}", f"{metric_title(metric)} by subgroup: {text}."))
     return panels
 
 

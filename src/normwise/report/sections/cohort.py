@@ -101,11 +101,11 @@ def with_remainder(listed: int, flow: list[FlowStep]) -> list[tuple[FlowStep, in
     >>> [left for _, left in with_remainder(436, steps)]
     [218, 217]
     """
-    told = []
+    parts = []
     for step in flow:
         listed -= step.scans
-        told.append((step, listed))
-    return told
+        parts.append((step, listed))
+    return parts
 
 
 def describe_values(value: Any) -> Cell:

@@ -37,10 +37,10 @@ def roc(run: SavedRun) -> Section | None:
     figure = draw_roc(run.evaluation)
     if figure is None:
         return None
-    told = "; ".join(
+    text = "; ".join(
         f"{short_arm(name)}, AUC {interval(arm.auc)}" for name, arm in run.evaluation.arms.items()
     )
-    drawing = inline_svg(figure, "roc", f"Sensitivity over false positive rate. {told}.")
+    drawing = inline_svg(figure, "roc", f"Sensitivity over false positive rate. {text}.")
     body = render("roc.html", drawing=drawing, evaluation=run.evaluation, elsewhere=run.tested_elsewhere)
     return Section("ROC curves" if len(run.evaluation.arms) > 1 else "ROC curve", body)
 
@@ -61,8 +61,8 @@ def precision_recall(run: SavedRun) -> Section | None:
     figure = draw_lines(
         lines, labels=("Sensitivity (recall)", "Precision"), level=level, legend="Arm and average precision"
     )
-    told = "; ".join(line.name for line in lines)
-    drawing = inline_svg(figure, "precision-recall", f"Precision over sensitivity. {told}.")
+    text = "; ".join(line.name for line in lines)
+    drawing = inline_svg(figure, "precision-recall", f"Precision over sensitivity. {text}.")
     body = render(
         "precision_recall.html",
         drawing=drawing,
@@ -99,9 +99,9 @@ def calibration(run: SavedRun) -> Section | None:
     patients = joined(evaluation.positives, "or")
     if len(patients) > 36:
         patients = "a patient"
-    told = ", ".join(f"{number(x)} → {number(y)}" for x, y in zip(band.x, band.y, strict=True))
+    text = ", ".join(f"{number(x)} → {number(y)}" for x, y in zip(band.x, band.y, strict=True))
     drawing = inline_svg(
-        draw_calibration(band, patients), "calibration", f"Observed share over predicted probability: {told}."
+        draw_calibration(band, patients), "calibration", f"Observed share over predicted probability: {text}."
     )
     body = render(
         "calibration.html",
@@ -135,8 +135,8 @@ def decision_curve(run: SavedRun) -> Section | None:
         size=(540, 380),
     )
     best = useful_range(curves)
-    told = f"The model is above both others from {best[0]:g} to {best[1]:g}." if best else ""
-    drawing = inline_svg(figure, "decision-curve", f"Net benefit over threshold probability. {told}")
+    text = f"The model is above both others from {best[0]:g} to {best[1]:g}." if best else ""
+    drawing = inline_svg(figure, "decision-curve", f"Net benefit over threshold probability. {text}")
     body = render("decision_curve.html", drawing=drawing, evaluation=evaluation, useful=best)
     return Section("Decision curve", body)
 
@@ -175,8 +175,8 @@ def descent(run: SavedRun) -> Section | None:
     }
     if not curves:
         return None
-    told = "; ".join(f"{name}: {curve.y[0]:.3g} to {curve.y[-1]:.3g}" for name, curve in curves.items())
-    drawing = inline_svg(draw_costs(curves), "cost", f"Cost over the steps of descent. {told}.")
+    text = "; ".join(f"{name}: {curve.y[0]:.3g} to {curve.y[-1]:.3g}" for name, curve in curves.items())
+    drawing = inline_svg(draw_costs(curves), "cost", f"Cost over the steps of descent. {text}.")
     return Section("Descent", render("cost.html", drawing=drawing, curves=curves))
 
 
@@ -186,11 +186,11 @@ def learning_curve(run: SavedRun) -> Section | None:
     if found is None or not found.curve.x:
         return None
     title = metric_title(found.metric)
-    told = ", ".join(f"{x:.0f} people {number(y)}" for x, y in zip(found.curve.x, found.curve.y, strict=True))
+    text = ", ".join(f"{x:.0f} people {number(y)}" for x, y in zip(found.curve.x, found.curve.y, strict=True))
     drawing = inline_svg(
         draw_learning(found.curve, title),
         "learning-curve",
-        f"{title} over people in the training part: {told}.",
+        f"{title} over people in the training part: {text}.",
     )
     return Section("Learning curve", render("learning_curve.html", drawing=drawing, found=found, title=title))
 
@@ -202,9 +202,9 @@ def permutation(run: SavedRun) -> Section | None:
         return None
     title = metric_title(found.metric)
     mean = sum(found.shuffled) / len(found.shuffled)
-    told = f"{len(found.shuffled)} shuffles, mean {number(mean)}; true labels {number(found.observed)}"
+    text = f"{len(found.shuffled)} shuffles, mean {number(mean)}; true labels {number(found.observed)}"
     drawing = inline_svg(
-        draw_shuffles(found, title), "permutation", f"{title} of {told}, p {chance(found.p)}."
+        draw_shuffles(found, title), "permutation", f"{title} of {text}, p {chance(found.p)}."
     )
     body = render("permutation.html", drawing=drawing, found=found, title=title, mean=mean)
     return Section("Permutation test", body)

@@ -96,15 +96,15 @@ def describe_tuning(settings: list[dict[str, Any]]) -> list[tuple[str, str]]:
     [('C', '1.0 (2 of 3), 0.1 (1 of 3)')]
     """
     names = dict.fromkeys(name for setting in settings for name in setting)
-    told = []
+    parts = []
     for name in names:
         chosen = Counter(json.dumps(setting.get(name), ensure_ascii=False) for setting in settings)
         if len(settings) == 1:
-            told.append((name, next(iter(chosen))))
+            parts.append((name, next(iter(chosen))))
             continue
         ranked = sorted(chosen.items(), key=lambda item: (-item[1], item[0]))
-        told.append((name, ", ".join(f"{value} ({times} of {len(settings)})" for value, times in ranked)))
-    return told
+        parts.append((name, ", ".join(f"{value} ({times} of {len(settings)})" for value, times in ranked)))
+    return parts
 
 
 def referral(run: SavedRun) -> Section | None:

@@ -81,9 +81,9 @@ def importance(run: SavedRun) -> Section | None:
 def _about(row: Importance, run: SavedRun) -> str:
     """Say what a feature measures, or where, and its unit."""
     note = run.notes.get(row.feature, FeatureNote("", ""))
-    told = note.description.removesuffix(f": {row.place}") or row.place  # the feature's name begins with it
-    unsaid = note.unit if note.unit.lower() not in told.lower() else ""
-    return " · ".join(part for part in (told, unit(unsaid)) if part)
+    text = note.description.removesuffix(f": {row.place}") or row.place  # the feature's name begins with it
+    unsaid = note.unit if note.unit.lower() not in text.lower() else ""
+    return " · ".join(part for part in (text, unit(unsaid)) if part)
 
 
 def _planes(
@@ -112,9 +112,9 @@ def _planes(
 
 def _chart(ranked: list[Importance], *, signed: bool, kind: str) -> Markup:
     shown = ranked[:_BARS]
-    told = ", ".join(f"{row.feature} {row.weight:.3g}" for row in shown[:5])
+    text = ", ".join(f"{row.feature} {row.weight:.3g}" for row in shown[:5])
     return inline_svg(
-        draw_weights(shown, signed=signed, kind=kind or "weight"), "weights", f"Largest weights: {told}."
+        draw_weights(shown, signed=signed, kind=kind or "weight"), "weights", f"Largest weights: {text}."
     )
 
 
@@ -133,10 +133,10 @@ def stability(run: SavedRun) -> Section | None:
         signed=False,
         kind="Share of the training parts that selected the feature",
     )
-    told = ", ".join(f"{row.feature} {percent(row.share)}" for row in shown[:5])
+    text = ", ".join(f"{row.feature} {percent(row.share)}" for row in shown[:5])
     body = render(
         "stability.html",
-        drawing=inline_svg(figure, "stability", f"Selected most often: {told}."),
+        drawing=inline_svg(figure, "stability", f"Selected most often: {text}."),
         ranked=ranked,
         shown=len(shown),
         always=sum(row.share == 1 for row in ranked),
@@ -207,8 +207,8 @@ def band_names(trajectory: Trajectory) -> str:
     pairs = [(levels[place], levels[-1 - place]) for place in range(len(levels) // 2)]
     names = [f"{_ordinal(low)} to {_ordinal(high)}" for low, high in pairs]
     several = len(trajectory.expected)
-    told = f"{joined(names[:1] if several > 1 else names)} centile" if names else ""
-    return f"{told}, all levels" if told and several > 2 else told
+    text = f"{joined(names[:1] if several > 1 else names)} centile" if names else ""
+    return f"{text}, all levels" if text and several > 2 else text
 
 
 def _ordinal(level: float) -> str:

@@ -122,16 +122,16 @@ def sentences(run: SavedRun) -> list[tuple[str, str]]:
     evaluation, arm = run.evaluation, run.main
     if evaluation is None or arm is None:
         return [("Done", _done(run)), ("People", _people(run)), ("Not done", _not_done(run))]
-    told = [
+    parts = [
         ("Question", _question(run, evaluation)),
         ("People", _people(run)),
         ("Result", _result(evaluation, arm)),
     ]
     if "raw" in evaluation.arms and evaluation.main_arm != "raw":
-        told.append(("Normalization", _normalization(evaluation)))
+        parts.append(("Normalization", _normalization(evaluation)))
     if "demographics" in evaluation.arms:
-        told.append(("Demographics", _demographics(evaluation, run.record)))
-    return [*told, ("Decision", _decision(evaluation, arm))]
+        parts.append(("Demographics", _demographics(evaluation, run.record)))
+    return [*parts, ("Decision", _decision(evaluation, arm))]
 
 
 def limits(run: SavedRun) -> list[str]:
@@ -139,7 +139,7 @@ def limits(run: SavedRun) -> list[str]:
     evaluation = run.evaluation
     if evaluation is None:
         return []
-    told = [
+    parts = [
         "One other cohort was tested. Further scanners and hospitals may give other figures."
         if run.tested_elsewhere
         else "All people come from one cohort. Other scanners, hospitals and mixes of disease usually give "
@@ -149,18 +149,18 @@ def limits(run: SavedRun) -> list[str]:
     total = sum(sizes.values())
     if total:
         patients = percent((total - sizes.get(evaluation.negative, 0)) / total)
-        told.append(
+        parts.append(
             f"{patients} of the tested scans are of patients. Where disease is rarer, more of the positive "
             "decisions are false alarms, at the same sensitivity and specificity."
         )
     smallest = min(sizes, key=lambda name: sizes[name])
     if sizes[smallest] < _FEW:
-        told.append(
+        parts.append(
             f"The smallest class, {smallest}, has {count(sizes[smallest], 'scan')}: every figure about it is "
             "uncertain, and the intervals say how much."
         )
     return [
-        *told,
+        *parts,
         "The labels are taken as true. An error in the diagnosis counts as an error of the model.",
         "The intervals cover the draw of people. They do not cover trying many studies and telling the best.",
     ]
@@ -235,21 +235,21 @@ def _result(evaluation: Evaluation, arm: Arm) -> str:
         return "The AUC is not defined: a class has no predictions."
     shown = f"{number(auc.estimate)} ({_level(evaluation)} {bounds(auc)})"
     if len(evaluation.classes) == 2:
-        told = (
+        text = (
             f"The AUC is {shown}: with one person drawn from {evaluation.positives[0]} and one from "
             f"{evaluation.negative}, the first gets the higher score in {100 * auc.estimate:.0f} of 100 "
             "draws."
         )
     else:
-        told = f"The AUC, a mean over pairs of classes (Hand and Till), is {shown}."
+        text = f"The AUC, a mean over pairs of classes (Hand and Till), is {shown}."
     if auc.low is not None and auc.low <= 0.5:
-        told += (
+        text += (
             " The interval holds 0.5, so these people do not show that the classes can be told apart at all."
         )
     if evaluation.kind == "test":
-        return f"{told} Every person was scored by the saved model."
+        return f"{text} Every person was scored by the saved model."
     folds = f"{count(evaluation.folds, 'fold')}, {count(evaluation.repeats, 'repeat')}, tuning inside"
-    return f"{told} Every person was scored by models that were trained without them ({folds})."
+    return f"{text} Every person was scored by models that were trained without them ({folds})."
 
 
 def _normalization(evaluation: Evaluation) -> str:
@@ -270,21 +270,21 @@ def _normalization(evaluation: Evaluation) -> str:
 
 def _demographics(evaluation: Evaluation, record: RunRecord) -> str:
     alone = interval(evaluation.arms["demographics"].auc)
-    told = f"By {joined(record.demographics) or 'the demographics'} alone: AUC {alone}."
+    text = f"By {joined(record.demographics) or 'the demographics'} alone: AUC {alone}."
     change = main_difference(evaluation, "demographics")
     if change is None or change.estimate is None or verdict(change) == UNDEFINED:
-        return told
+        return text
     size = f"{number(abs(change.estimate), 3)}"
     if verdict(change) == "higher":
-        return f"{told} The arm of this study reaches {size} more ({ends(change)})."
+        return f"{text} The arm of this study reaches {size} more ({ends(change)})."
     if verdict(change) == "lower":
-        return f"{told} The arm of this study reaches {size} less ({ends(change)}): be wary of it."
-    return f"{told} The arm of this study is not shown to do better than that: {signed_interval(change)}."
+        return f"{text} The arm of this study reaches {size} less ({ends(change)}): be wary of it."
+    return f"{text} The arm of this study is not shown to do better than that: {signed_interval(change)}."
 
 
 def _decision(evaluation: Evaluation, arm: Arm) -> str:
     shares = f"sensitivity {interval(arm.sensitivity)}, specificity {interval(arm.specificity)}"
-    told = [
+    parts = [
         f"The rule: {evaluation.decision}.",
         f"Reached, among the people for whom a decision was made: {shares}.",
     ]
@@ -293,19 +293,19 @@ def _decision(evaluation: Evaluation, arm: Arm) -> str:
     goal = f"{wished:g}" if wished is not None and round(wished, 2) != wished else number(wished)
     referred = arm.abstention.referred.estimate if arm.abstention else None
     if referred is not None:
-        told.append(f"{percent(referred)} were referred to a specialist and are not in the two figures.")
+        parts.append(f"{percent(referred)} were referred to a specialist and are not in the two figures.")
         if wished is not None:
-            told.append(f"The wished {goal} was for everybody, not for those who are left.")
+            parts.append(f"The wished {goal} was for everybody, not for those who are left.")
     elif wished is not None and reached.low is not None and reached.high is not None:
         if reached.high < wished:
-            told.append(f"That is short of the wished {goal}.")
+            parts.append(f"That is short of the wished {goal}.")
         elif reached.low > wished:
-            told.append(f"That is above the wished {goal}: the rule was more careful than asked.")
+            parts.append(f"That is above the wished {goal}: the rule was more careful than asked.")
         else:
-            told.append(f"The wished {goal} lies inside the interval.")
+            parts.append(f"The wished {goal} lies inside the interval.")
     if arm.undecided > 0:
-        told.append(f"For {percent(arm.undecided)} of the tests no decision was made.")
-    return " ".join(told)
+        parts.append(f"For {percent(arm.undecided)} of the tests no decision was made.")
+    return " ".join(parts)
 
 
 def _level(evaluation: Evaluation) -> str:
