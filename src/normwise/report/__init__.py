@@ -1,8 +1,12 @@
 """Pages: one self-contained report from a run's saved results, and nothing else.
 
-The files in the order in which a page comes about: ``saved`` (the run's results, read once) → ``sections/``
-(each makes one part, with ``figures/``, ``wording`` and ``sentences``) → ``render`` (templates, autoescape
-on) → ``page`` (the whole) and ``people`` (one page a person).
+- ``saved_run``      the run's results, read and checked once
+- ``sections/``      each makes one part of the page, from ``figures/``, ``templates/`` and the words of ``wording``
+- ``render``         templates to text, autoescape always on
+- ``page``           the whole report
+- ``person_page``    one page a person
+- ``comparison``     runs side by side
+- ``checklist``, ``checklists/``, ``model_card``   reporting checklists and the model card
 """
 
 from __future__ import annotations
