@@ -1,7 +1,7 @@
 """Pages: one self-contained report from a run's saved results, and nothing else.
 
 - ``saved_run``      the run's results, read and checked once
-- ``sections/``      each makes one part of the page, from ``figures/``, ``templates/`` and the words of ``wording``
+- ``sections/``      each makes one part of the page, from ``figures/``, ``templates/``, ``wording``
 - ``render``         templates to text, autoescape always on
 - ``page``           the whole report
 - ``person_page``    one page a person

@@ -1,3 +1,3 @@
-"""Metrics."""
+"""Metrics of out-of-fold predictions, functions of people's weights; ``registry`` lists them, a line each."""
 
 __all__ = []
