@@ -17,7 +17,7 @@ def test_own_warnings_are_noted_once_and_those_of_libraries_only_logged(tmp_path
     with open_session("extract", RunFlags()) as session:
         session.open_run(tmp_path / "run", Study(), overwrite=False)
         for _ in range(2):
-            warnings.warn("FEA-902  the same value", NormwiseWarning, stacklevel=1)
+            warnings.warn(NormwiseWarning("FEA-902", "the same value"), stacklevel=1)
         warnings.warn("a library's own matter", FutureWarning, stacklevel=1)
     text = capsys.readouterr().err
     assert text.count("FEA-902") == 1

@@ -27,7 +27,11 @@ CROSS_FITTED = (
     "as of scikit-learn's TargetEncoder"
 )
 CAN_NOT_HOLD = {
-    "trunk": {"check_transformer_general": CROSS_FITTED, "check_transformer_data_not_an_array": CROSS_FITTED}
+    "conv": {
+        "check_classifier_data_not_an_array": "columns of a frame that are no voxels are demographics, those "
+        "of an array are voxels: the same numbers are other data"
+    },
+    "trunk": {"check_transformer_general": CROSS_FITTED, "check_transformer_data_not_an_array": CROSS_FITTED},
 }
 
 

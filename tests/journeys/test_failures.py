@@ -104,7 +104,8 @@ def test_an_interrupted_extract_resumes(normwise, cohort, tmp_path):
         preexec_fn=obey_interrupts,
     )
     deadline = time.monotonic() + 300
-    while len(list((run / ".cache").rglob("*.result"))) < 3 and time.monotonic() < deadline:
+    # A name with a dot in front is a result that is still being written.
+    while len(list((run / ".cache").rglob("[!.]*.result"))) < 3 and time.monotonic() < deadline:
         time.sleep(0.01)
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=300)

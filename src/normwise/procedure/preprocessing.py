@@ -150,6 +150,8 @@ class Preprocessing:
         """
         steps = dict(fitted.steps)
         prepared, rows, encodable = self._before_normalizer(steps, rows)
+        if not len(rows):  # of none of these people's sites anything is known
+            return np.empty((0, len(steps["normalize"].get_feature_names_out()))), encodable
         values, known = prepared.transform(steps["normalize"], rows)
         encodable[encodable] = known
         values = self._as_given(steps["normalize"], values[known])
@@ -157,7 +159,7 @@ class Preprocessing:
 
     def _before_normalizer(
         self, steps: dict[str, Any], rows: Rows, labels: NDArray[np.object_] | None = None
-    ) -> tuple[_Prepared, Rows, Flags]:
+    ) -> tuple[Any, Rows, Flags]:
         """Return what the normalizer reads, the rows of it, and which of those asked for they are.
 
         With labels the steps before the normalizer are fitted first, in ``steps``.
@@ -175,6 +177,8 @@ class Preprocessing:
                 steps["harmonize"] = clone(steps["harmonize"]).fit(frame, labels)
             encodable = steps["harmonize"].in_support(frame)["encodable"].to_numpy(dtype=bool, copy=True)
             frame = steps["harmonize"].transform(frame[encodable])
+        if labels is None and not len(frame):
+            return None, np.arange(0), encodable
         return steps["normalize"].prepare(frame), np.arange(len(frame)), encodable
 
     def _as_given(self, normalizer: Any, values: NDArray[Any]) -> Any:
