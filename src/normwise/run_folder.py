@@ -34,7 +34,7 @@ _BLANK = "0" * 64
 
 
 class RunFolder:
-    r"""A run on disk.
+    """A run on disk.
 
     Parameters
     ----------
@@ -46,9 +46,9 @@ class RunFolder:
     >>> import tempfile
     >>> run = RunFolder(tempfile.mkdtemp())
     >>> run.begin()
-    >>> run.write(RunFolder.PREDICTIONS, "id\tdecision\n")
-    >>> run.read(RunFolder.PREDICTIONS)
-    b'id\tdecision\\n'
+    >>> run.write(RunFolder.CHECKLIST, "{}")
+    >>> run.read(RunFolder.CHECKLIST)
+    b'{}'
     """
 
     MARKER = ".normwise"

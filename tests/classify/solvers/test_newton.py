@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from scipy.optimize import approx_fprime
 
-from normwise.classify.solvers.newton import CrossEntropy, minimise
+from normwise.classify.solvers.newton import CrossEntropy, fit_recalibration, minimise
 
 
 def problem(n_classes, n_samples=30, n_dimensions=5, seed=0):
@@ -71,3 +71,47 @@ def test_perfectly_separable_rows_converge_without_overflow():
     # The first-order condition λw = 20·10⁶·(1 − p) fixes the scale.
     gap = 1e-6 * found.weights[0, 0] / (20 * 1e6)
     assert gap == pytest.approx(np.exp(-1e6 * found.weights[0, 0]), rel=1e-6)
+
+
+def recalibrations(n_draws=400, n_samples=14, seed=0):
+    """Scores of two overlapping classes and bootstrap draws of them, many of which separate the classes."""
+    rng = np.random.default_rng(seed)
+    truth = (np.arange(n_samples) % 2).astype(float)
+    scores = 4.0 * truth + rng.normal(scale=2.0, size=n_samples)
+    draws = rng.multinomial(n_samples, np.full(n_samples, 1 / n_samples), size=n_draws).astype(float)
+    return draws, scores, truth
+
+
+@pytest.mark.parametrize("start", [(0.0, 0.0), (-2.0, 1.5), (-4.0, 6.0)])
+def test_recalibration_has_no_slope_exactly_where_a_draw_separates_the_classes(start):
+    draws, scores, truth = recalibrations()
+    fitted = fit_recalibration(draws, scores, truth, np.array(start), slope=True)
+    separated = []
+    for draw in draws:
+        members, others = scores[(draw > 0) & (truth == 1)], scores[(draw > 0) & (truth == 0)]
+        separated.append(
+            not len(members)
+            or not len(others)
+            or others.max() <= members.min()
+            or members.max() <= others.min()
+        )
+    assert 50 < sum(separated) < 350
+    np.testing.assert_array_equal(np.isnan(fitted[:, 1]), separated)
+    # The maximum does not depend on where the search began.
+    flat = fit_recalibration(draws, scores, truth, np.zeros(2), slope=True)
+    np.testing.assert_allclose(fitted, flat, rtol=1e-6)
+
+
+def test_recalibration_on_a_score_that_touches_the_other_class_has_no_slope():
+    truth, scores = np.array([0.0, 0.0, 1.0, 1.0]), np.array([0.0, 1.0, 1.0, 2.0])
+    assert np.isnan(fit_recalibration(np.ones((1, 4)), scores, truth, np.zeros(2), slope=True)).all()
+    crossed = np.array([0.0, 1.1, 1.0, 2.0])
+    assert np.isfinite(fit_recalibration(np.ones((1, 4)), crossed, truth, np.zeros(2), slope=True)).all()
+
+
+def test_recalibration_of_one_class_alone_has_no_intercept():
+    truth, start = np.array([0.0, 0.0, 1.0]), np.array([0.0, 1.0])
+    draws = np.array([[1.0, 1.0, 0.0], [0.0, 0.0, 2.0], [1.0, 1.0, 1.0]])
+    fitted = fit_recalibration(draws, np.zeros(3), truth, start, slope=False)
+    np.testing.assert_array_equal(np.isnan(fitted[:, 0]), [True, True, False])
+    assert fitted[2, 0] == pytest.approx(-np.log(2.0))

@@ -30,7 +30,7 @@ _MOST_DUAL_STEPS = 30
 _DUAL_CONVERGED = 1e-7
 _FLAT = 1e-9  # a smaller slope of the logistic function leaves Newton's step to rounding
 _MOST_RECALIBRATION_STEPS, _SMALL_STEP, _LONG_STEP = 50, 1e-5, 2.0
-_SEPARATED = 20.0  # an intercept or slope that no finite sample without separation has
+_SEPARATED = 20.0  # a larger intercept or slope is as good as separated
 _TINY = float(np.finfo(float).tiny)
 _ARMIJO = 1e-4  # share of the predicted decrease that a step must reach (Nocedal and Wright 2006, 3.1)
 
@@ -265,7 +265,8 @@ def fit_recalibration(
     Returns
     -------
     ndarray of shape (n_sets, 2)
-        Intercept and slope; NaN where the score separates the classes.
+        Intercept and slope; NaN where the likelihood has no maximum: a class has no weight, or, of a fitted
+        slope, the score separates the classes (Albert and Anderson 1984).
 
     Examples
     --------
@@ -276,10 +277,13 @@ def fit_recalibration(
     """
     solution = np.tile(start, (len(weights), 1))
     converged = np.zeros(len(weights), dtype=bool)
-    rows = np.arange(len(weights))
+    rows = np.flatnonzero(~_no_maximum(weights, log_odds, truth > 0, slope=slope))
+    weights = weights if len(rows) == len(solution) else weights[rows]
     powers = np.stack([np.ones_like(log_odds), log_odds, log_odds**2], axis=1)
     observed = weights @ (truth[:, None] * powers[:, :2])
     for number in range(_MOST_RECALIBRATION_STEPS):
+        if not len(rows):
+            break
         if number == 0:
             # All sets begin at the same place, so that their probabilities are the same.
             first = expit(start[0] + start[1] * log_odds)[:, None] * powers
@@ -312,13 +316,29 @@ def fit_recalibration(
         # Newton squares its error: a step this small leaves one far below any rounding that is shown.
         converged[rows] = size < _SMALL_STEP
         moving = (size >= _SMALL_STEP) & np.isfinite(size)
-        if not moving.any():
-            break
         if not moving.all():
             rows, weights, observed = rows[moving], weights[moving], observed[moving]
-    # Where the classes are separated the likelihood only stops to rise when its numbers run out.
     finite = converged & (np.abs(solution) < _SEPARATED).all(axis=1)
     return np.where(finite[:, None], solution, np.nan)
+
+
+def _no_maximum(
+    weights: Floats, log_odds: Floats, member: NDArray[np.bool_], *, slope: bool
+) -> NDArray[np.bool_]:
+    """Whether intercept or slope would grow without end.
+
+    Newton's steps can't tell: once every probability is next to 0 or 1, rounding decides where they stop.
+    """
+    drawn = weights > 0
+    members, others = drawn[:, member], drawn[:, ~member]
+    if not slope:
+        return np.asarray(~members.any(axis=1) | ~others.any(axis=1))
+    of_members, of_others = log_odds[member], log_odds[~member]
+    lowest = np.where(members, of_members, np.inf).min(axis=1, initial=np.inf)
+    highest = np.where(members, of_members, -np.inf).max(axis=1, initial=-np.inf)
+    above = np.where(others, of_others, -np.inf).max(axis=1, initial=-np.inf) <= lowest
+    below = highest <= np.where(others, of_others, np.inf).min(axis=1, initial=np.inf)
+    return np.asarray(above | below)
 
 
 def _newton_step(problem: CrossEntropy, curvature: Floats, shrink: Floats, gradient: Floats) -> Floats:

@@ -36,7 +36,7 @@ class ConvNetwork:
     >>> codes = np.repeat([0, 1], 12)
     >>> images = rng.normal(size=(24, 8, 8))
     >>> images[codes == 1, 2:6, 2:6] += 3
-    >>> network = ConvNetwork(2, width=4, blocks=1, epochs=8, augmentation="none", learning_rate=0.02)
+    >>> network = ConvNetwork(2, width=4, blocks=1, epochs=40, augmentation="none", learning_rate=0.02)
     >>> scores = network.train(images, codes, np.array([0, 1])).scores_of(network.rows_of(images))
     >>> bool((scores[0].argmax(axis=1) == codes).all())
     True
