@@ -46,6 +46,9 @@ TEXTS = {
     "no header": "0\tUnknown\n17\tLeft-Hippocampus\n",
     "blanks": "0 Unknown\n17 Left-Hippocampus\n",
     "quoted": 'index;name\n0;Unknown\n17;"Left-Hippocampus"\n',
+    "of pandas": "index,name\n0.0,Unknown\n17.0,Left-Hippocampus\n",
+    "of pandas, no header": "0.0\tUnknown\n17.\tLeft-Hippocampus\n",
+    "of pandas, in colours": "0.0 Unknown 0 0 0 0\n17.0 Left-Hippocampus 220 216 20 0\n",
     "Windows": "\ufeffindex,name\r\n0,Unknown\r\n17,Left-Hippocampus\r\n",
 }
 
@@ -58,21 +61,27 @@ def test_every_usual_form_is_read(tmp_path, text):
 
 
 @pytest.mark.parametrize(
-    ("text", "code"),
+    ("text", "cause"),
     [
-        ("index,name\n17,a\n17,b\n", "FEA-106"),
-        ("index,name\nseventeen,a\n", "FEA-106"),
-        ("index,name\n17,\n", "FEA-106"),
-        ("index,name\n17.5,a\n", "FEA-106"),
+        ("index,name\n17,a\n17,b\n", "label 17 is twice"),
+        ("index,name\n17,a\n17.0,b\n", "label 17 is twice"),
+        ("index,name\nseventeen,a\n", "a label that is no number"),
+        ("index,name\n17,\n", "no name"),
+        ("index,name\n,a\n", "no label"),
+        ("index,name\n17.5,a\n", "no whole number"),
+        ("17.5,a\n18,b\n", "entry 1 of the look-up table has a label that is no whole number"),
+        ("index,name\n1234567890,a\n", "at most nine digits"),
+        ("index,name\n-17,a\n", "below 0"),
     ],
 )
-def test_a_doubtful_line_is_named(tmp_path, text, code):
+def test_a_doubtful_line_is_named_with_its_fault(tmp_path, text, cause):
     path = tmp_path / "lut.csv"
     path.write_text(text)
     with pytest.raises(FeatureError) as caught:
         read_lookup(path)
-    assert caught.value.code == code
+    assert caught.value.code == "FEA-106"
     assert caught.value.subject == str(path)
+    assert cause in caught.value.problem
 
 
 def test_what_is_no_text_is_refused(tmp_path):

@@ -490,6 +490,17 @@ def test_bad_label_maps(nifti, code, value):
     assert refused(nifti(data=data), read_labels) == code
 
 
+@pytest.mark.parametrize(
+    ("value", "shown"), [(3.999999996, "3.999999996 among"), (2.0**31, "from 0.0 to 2147483648.0")]
+)
+def test_a_bad_label_is_shown_with_every_digit(nifti, value, shown):
+    data = np.zeros((3, 3, 3))
+    data[1, 1, 1] = value
+    with pytest.raises(ImageError) as caught:
+        read_labels(nifti(data=data))
+    assert shown in str(caught.value.seen)
+
+
 @pytest.mark.realdata
 def test_real_images_are_read_as_nibabel_reads_them(real_data):
     paths = [

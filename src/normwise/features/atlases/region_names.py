@@ -92,7 +92,8 @@ def is_background(name: str) -> bool:
 _MOST_BYTES = 8 * 1024**2  # FreeSurfer's whole table is 90 kB
 _INDEX = ("index", "label", "id", "no", "no.", "value", "number", "roi", "key")
 _NAME = ("name", "labelname", "label_name", "structure", "region", "roi_name", "structname")
-_COLOUR_LINE = re.compile(r"(\d+)\s+(\S+)(?:\s+\d+){3,4}\s*")
+_WHOLE = re.compile(r"\d{1,9}(\.0*)?")
+_COLOUR_LINE = re.compile(r"(\d+(?:\.0*)?)\s+(\S+)(?:\s+\d+){3,4}\s*")
 
 
 def read_lookup(path: Path) -> dict[int, str]:
@@ -114,6 +115,10 @@ def read_lookup(path: Path) -> dict[int, str]:
     FeatureError
         FEA-105 the file can't be read; FEA-106 a line is no label and name, or a label comes twice.
 
+    Notes
+    -----
+    A label may be written as 17.0, as programs write a column of numbers with a gap in it.
+
     Examples
     --------
     >>> import tempfile
@@ -133,11 +138,11 @@ def read_lookup(path: Path) -> dict[int, str]:
         if label is None or not name:
             raise FeatureError(
                 "FEA-106",
-                f"entry {number} of the look-up table is no label with a name.",
+                f"entry {number} of the look-up table {_fault(index)}.",
                 subject=str(path),
                 seen=f"{index!r}, {name!r}",
                 expected="a whole number and a name, as 17, Left-Hippocampus",
-                advice="give FreeSurfer's colour table, or columns called index and name",
+                advice="correct that line of FreeSurfer's colour table, or of columns called index and name",
             )
         if label in names:
             raise FeatureError(
@@ -175,7 +180,7 @@ def _table_rows(lines: list[str]) -> list[tuple[str, str]]:
     index, name = _place(header, _INDEX), _place(header, _NAME)
     if index is None or name is None or index == name:
         index, name = 0, 1
-        rows = rows[1:] if header and _label(header[0]) is None else rows
+        rows = rows[1:] if header and not _is_number(header[0]) else rows
     else:
         rows = rows[1:]
     return [(_cell(row, index), _cell(row, name)) for row in rows]
@@ -190,4 +195,25 @@ def _cell(row: list[str], place: int) -> str:
 
 
 def _label(text: str) -> int | None:
-    return int(text) if re.fullmatch(r"\d{1,9}", text.strip()) else None
+    return int(float(text)) if _WHOLE.fullmatch(text.strip()) else None
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _fault(index: str) -> str:
+    """Say what is wrong with a line."""
+    if not index:
+        return "has no label"
+    if not _is_number(index):
+        return "has a label that is no number"
+    if float(index) < 0:
+        return "has a label below 0"
+    if _label(index) is None:
+        return "has a label that is no whole number of at most nine digits"
+    return "has no name beside its label"

@@ -101,7 +101,7 @@ def decode_labels(stream: Stream, header: Header) -> npt.NDArray[np.int32]:
                     "IMG-504",
                     "a label is negative or too large.",
                     subject=stream.name,
-                    seen=f"labels from {low:g} to {high:g}",
+                    seen=f"labels from {float(low)!r} to {float(high)!r}",
                     expected="0 to 2147483647",
                     advice="check that this is a label map",
                 )
@@ -137,9 +137,9 @@ def _check_whole(values: npt.NDArray[Any], name: str) -> None:
             "IMG-503",
             "a label map holds whole numbers only.",
             subject=name,
-            seen=f"{float(broken[0]):g} among its values",
+            seen=f"{float(broken[0])!r} among its values",  # every digit: 3.999999996 is not 4
             advice="it may be an image, a probability map, or a map resampled with interpolation: "
-            "resample labels with nearest neighbour",
+            "resample labels with nearest neighbour, or round what scaling left beside a whole number",
         )
 
 

@@ -176,7 +176,7 @@ def _offset(header: Any, smallest: int, name: str) -> int:
             "IMG-311",
             "the place of the first voxel is impossible.",
             subject=name,
-            seen=f"vox_offset {offset:g}",
+            seen=f"vox_offset {offset!r}",
             expected=f"a whole number of bytes, at least {smallest}",
             advice="the header is damaged: convert the original again",
         )
