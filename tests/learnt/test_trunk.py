@@ -72,6 +72,21 @@ def test_a_training_row_is_embedded_by_the_network_that_has_not_seen_it(cohort, 
     np.testing.assert_allclose(trunk.transform(others).iloc[:, :-2], mean, atol=1e-9)
 
 
+def test_a_category_that_a_part_of_the_training_rows_lacks_is_known_from_the_others(cohort, frame):
+    rare = frame.assign(sex="F")
+    rare.loc[rare.index[4], "sex"] = "M"
+    trunk = ConvTrunk(SMALL, demographics=NAMES)
+    out = trunk.fit_transform(rare, cohort.labels)
+    assert np.isfinite(out.iloc[:, :-2].to_numpy()).all()
+    assert [network.encoding_["levels"] for network in trunk.networks_] == [{"sex": ["F", "M"]}] * 3
+
+
+@pytest.mark.parametrize("sex", ["X", None])
+def test_the_embedding_of_an_image_needs_no_demographics(frame, trunk, sex):
+    out = trunk.transform(frame.assign(sex=sex, age=np.nan))
+    pd.testing.assert_frame_equal(out.iloc[:, :-2], trunk.transform(frame).iloc[:, :-2])
+
+
 def test_labels_of_the_training_rows_alone_are_used(cohort, frame, trunk):
     again = clone(trunk).fit(frame, cohort.labels)
     pd.testing.assert_frame_equal(again.transform(frame), trunk.transform(frame))

@@ -11,7 +11,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Self
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 from sklearn.model_selection import StratifiedKFold
 from sklearn.utils.class_weight import compute_sample_weight
@@ -21,7 +20,7 @@ from sklearn.utils.validation import check_is_fitted
 from normwise.errors import ClassifierError
 from normwise.learnt.base import LearntTransformer
 from normwise.learnt.image_input import validate_images
-from normwise.networks.images import CONV_SETTINGS, ConvNetwork
+from normwise.networks.images import CONV_SETTINGS, ConvNetwork, learn_encoding
 from normwise.schema import check_settings
 
 __all__ = ["ConvTrunk"]
@@ -183,8 +182,11 @@ class ConvTrunk(LearntTransformer):
             splitter = StratifiedKFold(network.epoch_folds, shuffle=True, random_state=network.random_state)
             folds = list(splitter.split(codes, codes))
         weights = compute_sample_weight(network.class_weight, labels[train])
-        part = rows.iloc[train] if isinstance(rows, pd.DataFrame) else rows[train]
-        return network.train(part, codes, classes, weights=weights, folds=folds)
+        part, levels = rows[train] if isinstance(rows, np.ndarray) else rows.iloc[train], None
+        if network.demographics:
+            # A part may lack a rare category that the others have.
+            levels = learn_encoding(rows[list(network.demographics)])["levels"]
+        return network.train(part, codes, classes, weights=weights, folds=folds, levels=levels)
 
     def _embed(self, rows: Any) -> Floats:
         """Return each network's embedding, mapped onto the first one's, (n_networks, n_scans, width)."""

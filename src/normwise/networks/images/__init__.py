@@ -16,7 +16,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from normwise.networks.images.conv_network import ConvNetwork
-from normwise.networks.images.inputs import image_columns, image_frame, read_rows
+from normwise.networks.images.inputs import image_columns, image_frame, learn_encoding, read_rows
 from normwise.networks.images.settings import CONV_SETTINGS, augmentation_of
 
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ __all__ = [
     "encode_images",
     "image_columns",
     "image_frame",
+    "learn_encoding",
     "read_rows",
     "save_trunk",
     "train_coder",

@@ -73,6 +73,7 @@ class ConvNetwork:
         *,
         weights: Floats | None = None,
         folds: Folds = (),
+        levels: Mapping[str, Sequence[str]] | None = None,
         progress: Progress | None = None,
     ) -> Self:
         """Train the network, or each member of the ensemble.
@@ -89,6 +90,8 @@ class ConvNetwork:
             Row weights; default: 1.
         folds : sequence of tuple of ndarray
             Rows trained on and held out, by which the number of epochs is chosen; none trains ``epochs``.
+        levels : mapping of str to sequence of str, optional
+            Categories of the demographics joined, where ``X`` may lack some; default: those of ``X``.
         progress : Progress, optional
             Shows epochs, loss and time left.
 
@@ -109,7 +112,7 @@ class ConvNetwork:
                 expected="as many",
             )
         self.classes_ = classes
-        self._learn_layout(rows)
+        self._learn_layout(rows, levels)
         image_set = self._image_set(rows, codes, np.ones(len(codes)) if weights is None else weights)
         folder = None if self.checkpoint is None else Path(self.checkpoint)
         key = _key(image_set) if folder is not None else ""
@@ -134,11 +137,13 @@ class ConvNetwork:
     def embed(self, X: Any) -> Floats:
         """Return the embedding of the images alone: the pooled maps of every member, side by side.
 
+        The demographics of ``X`` are not looked at: they may be missing, or of a category never seen.
+
         Returns
         -------
         ndarray of shape (n_samples, n_members * embedding width)
         """
-        parts = self.scores_of(self.rows_of(X), embed=True)
+        parts = self.scores_of(self.rows_of(X, joined=False), embed=True)
         return np.concatenate([part.astype(np.float64) for part in parts], axis=1)
 
     def scores_of(self, rows: ImageSet, *, embed: bool = False) -> list[NDArray[np.float32]]:
@@ -155,8 +160,8 @@ class ConvNetwork:
         rows = self.rows_of(X)
         return np.asarray(np.mean([class_maps(network, rows, code) for network in self._members()], axis=0))
 
-    def rows_of(self, X: Any) -> ImageSet:
-        """Check rows to be predicted, and encode them for `scores_of`.
+    def rows_of(self, X: Any, *, joined: bool = True) -> ImageSet:
+        """Check rows to be predicted, and encode them for `scores_of`; their images alone if not joined.
 
         Raises
         ------
@@ -164,7 +169,7 @@ class ConvNetwork:
             CLS-505, images of another shape than those that the network was trained on.
         """
         ndim = len(self.image_shape_) - 1 if self.image_shape_ else self.ndim
-        rows = read_rows(X, ndim=ndim, demographics=self.joined_)
+        rows = read_rows(X, ndim=ndim, demographics=self.joined_ if joined else ())
         if _image_shape(rows) != self.image_shape_:
             raise ClassifierError(
                 "CLS-505",
@@ -184,10 +189,10 @@ class ConvNetwork:
             load_weights(network, weights)
             yield network.eval()
 
-    def _learn_layout(self, rows: ImageRows) -> None:
+    def _learn_layout(self, rows: ImageRows, levels: Mapping[str, Sequence[str]] | None) -> None:
         self.image_shape_ = _image_shape(rows)
         self.joined_ = [str(name) for name in rows.demographics.columns]
-        self.encoding_: Encoding = learn_encoding(rows.demographics)
+        self.encoding_: Encoding = learn_encoding(rows.demographics, levels)
         if not self.image_shape_ and not self.joined_:
             raise ClassifierError(
                 "CLS-502",
@@ -201,7 +206,10 @@ class ConvNetwork:
         from normwise.networks.images.training import ImageSet
 
         images = rows.images if self.image_shape_ else np.empty((len(rows), 0), np.float32)
-        demographics = encode(rows.demographics, self.encoding_)
+        joined = rows.demographics.shape[1] == len(self.joined_)
+        demographics = (
+            encode(rows.demographics, self.encoding_) if joined else np.empty((len(rows), 0), np.float32)
+        )
         return ImageSet(images, self.centre_, self.spread_, demographics, codes, weights)
 
     def _settings(self, epochs: int | None = None) -> Settings:

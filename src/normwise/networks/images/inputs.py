@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -246,13 +246,15 @@ def _check_finite(images: NDArray[Any]) -> None:
             )
 
 
-def learn_encoding(frame: pd.DataFrame) -> Encoding:
+def learn_encoding(frame: pd.DataFrame, levels: Mapping[str, Sequence[str]] | None = None) -> Encoding:
     """Learn how the training rows' demographics become numbers.
 
     Parameters
     ----------
     frame : DataFrame of shape (n_scans, n_demographics)
         Numbers are standardised; each level of a category but the first becomes a column of 0 and 1.
+    levels : mapping of str to sequence of str, optional
+        Levels of the categories by name; default: those of the frame.
 
     Examples
     --------
@@ -270,7 +272,8 @@ def learn_encoding(frame: pd.DataFrame) -> Encoding:
             learnt["centre"].append(float(column.mean()))
             learnt["spread"].append(spread if spread > 0 else 1.0)
         else:
-            learnt["levels"][str(name)] = sorted({str(value) for value in column})
+            own = sorted({str(value) for value in column})
+            learnt["levels"][str(name)] = own if levels is None else list(levels[str(name)])
     return learnt
 
 
