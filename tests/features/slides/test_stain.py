@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from normwise.errors import FeatureError
 from normwise.features.slides.nuclei import stained_mask
 from normwise.features.slides.stain import RUIFROK_JOHNSTON, StainModel, estimate_stains, optical_density
 
@@ -27,6 +28,25 @@ def test_separation_undoes_mixing(amounts):
     haematoxylin, eosin = StainModel(white=WHITE).separate(mixed([amounts]))
     assert float(haematoxylin[0, 0]) == pytest.approx(amounts[0], abs=0.02)
     assert float(eosin[0, 0]) == pytest.approx(amounts[1], abs=0.02)
+
+
+@pytest.mark.parametrize(
+    ("dyes", "white"),
+    [
+        ([[0.65, np.nan, 0.29], [0.07, 0.99, 0.11]], WHITE),
+        ([[0.65, np.inf, 0.29], [0.07, 0.99, 0.11]], WHITE),
+        ([[0.0, 0.0, 0.0], [0.07, 0.99, 0.11]], WHITE),
+        ([[0.65, 0.70, 0.29], [1.3, 1.4, 0.58]], WHITE),
+        ([[0.65, 0.70, 0.29]], WHITE),
+        (DYES, (240.0, np.nan, 245.0)),
+        (DYES, (240.0, 0.0, 245.0)),
+        (DYES, (240.0, 256.0, 245.0)),
+    ],
+)
+def test_what_separates_nothing_is_refused(dyes, white):
+    with pytest.raises(FeatureError) as caught:
+        StainModel(np.array(dyes), white)
+    assert caught.value.code == "FEA-601"
 
 
 def test_vectors_of_any_length_separate_alike():

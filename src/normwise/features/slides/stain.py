@@ -9,6 +9,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from normwise.errors import FeatureError
+
 __all__ = ["RUIFROK_JOHNSTON", "WHITE", "StainModel", "estimate_stains", "optical_density"]
 
 RUIFROK_JOHNSTON = np.array([[0.650, 0.704, 0.286], [0.072, 0.990, 0.105]])
@@ -17,6 +19,7 @@ RUIFROK_JOHNSTON = np.array([[0.650, 0.704, 0.286], [0.072, 0.990, 0.105]])
 WHITE = (255.0, 255.0, 255.0)
 
 _STAINED = 0.15  # optical density below which a pixel says nothing of its dye (Macenko et al., 2009)
+_LEAST_SINE = 0.05  # of the angle between two dyes: half of the least that is learnt from a slide, below
 _SAMPLE = 100_000  # pixels that a slide's vectors are learnt from
 
 
@@ -32,6 +35,11 @@ class StainModel:
     white : tuple of three floats
         Intensity of empty glass in red, green, blue.
 
+    Raises
+    ------
+    FeatureError
+        FEA-601, these are not two different dyes before a white that is brighter than black.
+
     Examples
     --------
     >>> model = StainModel()
@@ -45,6 +53,15 @@ class StainModel:
 
     def __post_init__(self) -> None:
         vectors = RUIFROK_JOHNSTON if self.vectors is None else np.asarray(self.vectors, np.float64)
+        white = np.asarray(self.white, np.float64)
+        if vectors.shape != (2, 3) or white.shape != (3,) or not _separable(vectors, white):
+            raise FeatureError(
+                "FEA-601",
+                "these dyes can't be separated.",
+                seen=f"dyes {vectors.tolist()}, white {white.tolist()}",
+                expected="two different vectors of three finite numbers; white of three from 1 to 255",
+                advice="leave the stain model out for the published dyes",
+            )
         object.__setattr__(self, "vectors", vectors / np.linalg.norm(vectors, axis=1, keepdims=True))
 
     def separate(self, rgb: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
@@ -77,6 +94,13 @@ class StainModel:
         basis = np.vstack([self.vectors, residual / np.linalg.norm(residual)])
         rows = np.linalg.inv(basis).T.astype(np.float32)
         return rows[:1].copy(), rows[1:2].copy()
+
+
+def _separable(vectors: NDArray[np.float64], white: NDArray[np.float64]) -> bool:
+    if not np.isfinite(vectors).all() or not ((white >= 1) & (white <= 255)).all():
+        return False
+    residual, lengths = np.linalg.norm(np.cross(*vectors)), np.linalg.norm(vectors, axis=1)
+    return bool(residual > _LEAST_SINE * lengths.prod() > 0)
 
 
 def optical_density(

@@ -81,6 +81,27 @@ def test_other_pictures_are_refused(picture, mpp):
     assert caught.value.code == "FEA-601"
 
 
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf, 1.01e15, 1e300])
+def test_one_pixel_that_is_no_number_is_named(value):
+    grey = np.random.default_rng(0).normal(10, 1, (80, 90))
+    grey[20:40, 20:40] += 100
+    assert segment_nuclei(grey, 0.5).max() == 1
+    grey[3, 7] = value
+    with pytest.raises(FeatureError) as caught:
+        segment_nuclei(grey, 0.5)
+    assert caught.value.code == "FEA-601"
+    assert caught.value.seen.startswith("1 of 7200")
+    assert "(7, 3) px" in caught.value.seen
+
+
+@pytest.mark.parametrize("scale", [2.0**-100, 2.0**-40, 2.0**40])
+def test_the_scale_of_a_grey_picture_does_not_matter(scale):
+    grey = np.zeros((80, 90))
+    grey[20:40, 20:40] = 100
+    grey += np.random.default_rng(0).normal(10, 1, grey.shape)
+    assert np.array_equal(segment_nuclei(grey * scale, 0.5), segment_nuclei(grey, 0.5))
+
+
 def disks(density, ground, count=9):
     """Return haematoxylin with round nuclei of 12 px, and the mask of the tissue."""
     haematoxylin = np.full((200, 200), ground, np.float32)

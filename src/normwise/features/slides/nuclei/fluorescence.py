@@ -104,7 +104,7 @@ def _bright(smooth: NDArray[np.float32]) -> NDArray[np.uint8] | None:
         return None
     above = bins > threshold
     dark, bright = smooth[~above], np.minimum(smooth[above], high)
-    if float(bright.mean()) - float(dark.mean()) < FLOOR_RATIO * max(float(dark.std()), 1e-9):
+    if float(bright.mean()) - float(dark.mean()) < FLOOR_RATIO * max(float(dark.std()), 1e-9 * (high - low)):
         return None
     return above.astype(np.uint8) * 255
 

@@ -18,6 +18,9 @@ FLOOR_OD = 0.22
 FLOOR_CONTRAST_OD = 0.15
 """Least difference of the two sides of the threshold: cytoplasm alone varies by less."""
 
+LARGEST_GREY = 1e15
+"""Of a grey picture's pixels: no camera counts so far, and beyond 1e19 a square overflows in float32."""
+
 _BINS_PER_OD = 128.0  # of the histogram: 0.008 is far finer than noise
 _STAINED_OD = 0.08  # sum of both dyes
 
@@ -48,7 +51,7 @@ def segment_nuclei(
     Raises
     ------
     FeatureError
-        FEA-601, the picture or ``mpp`` is of no kind that can be measured.
+        FEA-601, the picture or ``mpp`` is of no kind that can be measured, or a pixel is not finite.
 
     Examples
     --------
@@ -61,7 +64,7 @@ def segment_nuclei(
     picture = np.asarray(rgb)
     _check(picture, mpp)
     if picture.ndim == 2:
-        return label_bright(picture.astype(np.float32), mpp)
+        return label_bright(_as_float32(picture), mpp)
     haematoxylin, eosin = (stain or StainModel()).separate(np.ascontiguousarray(picture))
     return label_nuclei(haematoxylin, stained_mask(haematoxylin, eosin), mpp)
 
@@ -114,6 +117,24 @@ def _contrast(counts: NDArray[np.float32], level: float) -> float:
     if dark == 0 or bright == 0:
         return 0.0
     return float((counts * bins)[above].sum() / dark - (counts * bins)[~above].sum() / bright)
+
+
+def _as_float32(grey: NDArray[np.generic]) -> NDArray[np.float32]:
+    """Return a grey picture as float32; one pixel that is no number would spread into every nucleus."""
+    with np.errstate(over="ignore"):
+        values: NDArray[np.float32] = grey.astype(np.float32)
+    usable = np.abs(values) <= LARGEST_GREY  # False of NaN
+    if not usable.all():
+        row, column = np.argwhere(~usable)[0]
+        first = f"{grey[row, column]} at ({column}, {row}) px"
+        raise FeatureError(
+            "FEA-601",
+            "the picture holds pixels that are not finite, or too large to be measured.",
+            seen=f"{np.count_nonzero(~usable)} of {usable.size}, as {first}",
+            expected=f"finite numbers of a size of at most {LARGEST_GREY:g}",
+            advice="mask or fill these pixels before nuclei are searched",
+        )
+    return values
 
 
 def _check(picture: NDArray[np.generic], mpp: float) -> None:
