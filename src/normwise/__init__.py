@@ -22,6 +22,7 @@ The packages; each may import those below it::
     results     plain data that a run leaves
     schema      what a study may say
     files       atomic files and hashes
+    extras      optional packages: which are missing, and the line to type
     lazy        names of a package that load their module when they are asked for
     errors      every error, with its code
 

@@ -38,6 +38,8 @@ class ClassifierSpec:
         Types of other packages inside a fitted estimator that `skops.io` doesn't trust by itself.
     takes : {"features", "images"}
         Whether it looks at columns one by one, or at the columns of voxels as an image.
+    packages : tuple of str
+        Optional packages, by the names of import, that it learns with.
     """
 
     title: str
@@ -45,6 +47,7 @@ class ClassifierSpec:
     grid: dict[str, list[Any]]
     library_types: tuple[str, ...] = ()
     takes: Literal["features", "images"] = "features"
+    packages: tuple[str, ...] = ()
 
     @property
     def estimator(self) -> type[Classifier]:
@@ -104,9 +107,14 @@ CLASSIFIERS: dict[str, ClassifierSpec] = {
         "Neural network, fully connected",
         f"{_HERE}.neural.NeuralClassifier",
         grid={"weight_decay": [0.1, 0.03, 0.01], "epochs": [20, 60, 180]},
+        packages=("safetensors", "torch"),
     ),
     "conv": ClassifierSpec(
-        "Convolutional network on images", f"{_HERE}.conv.ConvClassifier", grid={}, takes="images"
+        "Convolutional network on images",
+        f"{_HERE}.conv.ConvClassifier",
+        grid={},
+        takes="images",
+        packages=("safetensors", "torch"),
     ),
 }
 """Every classifier a study may name; a new one is one file and one entry here."""

@@ -15,6 +15,7 @@ from typing import Any
 from normwise.cohort import Cohort
 from normwise.engine import Limits, Outcome, Progress, Task, run_subjects
 from normwise.errors import FeatureError
+from normwise.extras import need_packages
 from normwise.features.feature_table import FeatureTable
 from normwise.schema import Study
 
@@ -119,14 +120,22 @@ class Extractor:
 
     def extract(self, cohort: Cohort, study: Study, context: ExtractionContext) -> FeatureTable:
         """Measure every scan of a cohort."""
+        _need_packages_of(study)
         table: FeatureTable = import_module(self.module).extract(cohort, study, context)
         return table
 
     def check(self, study: Study) -> None:
         """Raise what is wrong with a study, as far as it shows without a scan."""
+        _need_packages_of(study)
         check = getattr(import_module(self.module), "check", None)
         if check is not None:
             check(study)
+
+
+def _need_packages_of(study: Study) -> None:
+    """Refuse before the module is imported, or a child process finds out for every scan anew."""
+    section = study.features
+    need_packages(section.packages, "FEA-110", FeatureError, subject=f"extractor {section.extractor}")
 
 
 def image_paths(cohort: Cohort, what: str, example: str) -> dict[str, str]:

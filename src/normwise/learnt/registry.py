@@ -40,6 +40,8 @@ class LearntExtractor:
         Whether it has a parameter ``joined``: it may learn with the demographics beside the image.
     types : tuple of str
         Types of other objects that the fitted transformer holds.
+    packages : tuple of str
+        Optional packages, by the names of import, that it learns with.
     """
 
     title: str
@@ -49,6 +51,7 @@ class LearntExtractor:
     needs_labels: bool = False
     joins_demographics: bool = False
     types: tuple[str, ...] = ()
+    packages: tuple[str, ...] = ()
 
     def make(self, study: Study, random_state: int = 0, *, joined: bool = True) -> Any:
         """Build the transformer, unfitted.
@@ -103,6 +106,7 @@ LEARNT: dict[str, LearntExtractor] = {
         lambda study: {"pooling": study.features_of(AttentionSection).pooling, "normal": study.cohort.normal},
         takes="attention",
         needs_labels=True,
+        packages=("torch",),
     ),
     "trunk": LearntExtractor(
         "The embedding of a convolutional network",
@@ -112,6 +116,7 @@ LEARNT: dict[str, LearntExtractor] = {
         needs_labels=True,
         joins_demographics=True,
         types=("normwise.networks.images.conv_network.ConvNetwork",),
+        packages=("safetensors", "torch"),
     ),
     "autoencoder": LearntExtractor(
         "The code of a convolutional autoencoder",
@@ -121,6 +126,7 @@ LEARNT: dict[str, LearntExtractor] = {
             "settings": _network_settings(study.features_of(AutoencoderSection).network),
         },
         takes="images",
+        packages=("safetensors", "torch"),
     ),
 }
 """Every learnt extractor; a new one is one file and one entry here."""

@@ -7,7 +7,6 @@ pipeline is saved without them; a description in the manifest says what belongs 
 from __future__ import annotations
 
 import copy
-import importlib.util
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -19,6 +18,7 @@ from sklearn.base import BaseEstimator
 from sklearn.pipeline import Pipeline
 
 from normwise.errors import ModelError
+from normwise.extras import need_packages
 from normwise.networks.images import ConvNetwork
 
 __all__ = ["NetworkNote", "attach_weights", "detach_weights", "weights_bytes", "weights_of_bytes"]
@@ -134,13 +134,7 @@ def weights_of_bytes(content: bytes, path: Path) -> dict[str, Array]:
     ValueError
         Where the content is no safetensors file.
     """
-    if importlib.util.find_spec("safetensors") is None:
-        raise ModelError(
-            "MDL-107",
-            "the model holds a network, and safetensors is not installed.",
-            subject=str(path),
-            advice='python -m pip install "normwise[deep]"',
-        )
+    need_packages(("safetensors",), "MDL-107", ModelError, subject=f"the network in {path}")
     import safetensors
     import safetensors.numpy
 

@@ -5,13 +5,13 @@ The caller's random states, thread counts and flags are restored afterwards.
 
 from __future__ import annotations
 
-import importlib.util
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 from normwise.errors import ClassifierError
+from normwise.extras import need_packages
 
 __all__ = ["DEVICES", "choose_device", "deterministic_torch", "need_torch"]
 
@@ -34,15 +34,7 @@ def need_torch(purpose: str) -> None:
     ClassifierError
         CLS-301 with the line to type.
     """
-    absent = [name for name in ("torch", "safetensors") if importlib.util.find_spec(name) is None]
-    if absent:
-        raise ClassifierError(
-            "CLS-301",
-            f"{' and '.join(absent)} {'is' if len(absent) == 1 else 'are'} not installed.",
-            subject=purpose,
-            expected="the packages of the extra 'deep'",
-            advice='python -m pip install "normwise[deep]"',
-        )
+    need_packages(("torch", "safetensors"), "CLS-301", ClassifierError, subject=purpose)
 
 
 def choose_device(name: str = "auto") -> Any:

@@ -21,14 +21,17 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from normwise.classify import CLASSIFIERS
 from normwise.cohort import Cohort, read_cohort, read_study, study_to_toml
 from normwise.engine import Limits, Progress
-from normwise.errors import NormwiseWarning, ProcedureError
+from normwise.errors import ClassifierError, NormwiseWarning, ProcedureError
+from normwise.extras import need_packages
 from normwise.features import (
     FeatureTable,
     check_extractor,
     describe_quality,
     extract_features,
+    find_extractor,
     write_features,
 )
 from normwise.files import sha256_file
@@ -320,6 +323,7 @@ def check_plan(study: Study, cohort: Cohort, *, folds: int | None, split: bool =
     check_extractor(study)
     if folds is None:
         return
+    _check_packages(study)
     candidates_of(study, 0, select=study.selection.name != "none")
     site_column(study, cohort.roles)
     check_costs(study.decision, cohort.roles.targets)
@@ -335,6 +339,25 @@ def check_plan(study: Study, cohort: Cohort, *, folds: int | None, split: bool =
             # What is only worth a warning is warned of when the features are there.
             warnings.simplefilter("ignore", NormwiseWarning)
             make_preprocessing(study, cohort.roles, "demographics", 0).steps[0][1].fit(cohort.frame, labels)
+
+
+def _check_packages(study: Study) -> None:
+    """Refuse a classifier or a learnt extractor whose packages are not installed."""
+    section, extractor = study.classifier, find_extractor(study)
+    for name in section.choices or [section.name]:
+        if name in CLASSIFIERS:
+            need_packages(
+                CLASSIFIERS[name].packages, "CLS-301", ClassifierError, subject=f"classifier {name}"
+            )
+    if extractor.learnt is not None:
+        from normwise.learnt import LEARNT  # it enters networks, which most studies need not
+
+        learnt = LEARNT[extractor.learnt]
+        settings = learnt.settings(study)
+        # What learns nothing needs nothing to learn with.
+        if not extractor.baseline or any(settings[key] != value for key, value in extractor.baseline.items()):
+            subject = f"extractor {study.features.extractor}"
+            need_packages(learnt.packages, "CLS-301", ClassifierError, subject=subject)
 
 
 def package_versions() -> dict[str, str]:

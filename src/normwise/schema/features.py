@@ -45,6 +45,11 @@ class FeaturesSection(Section):
 
     extractor: str = Field("regions", description="what is measured")
 
+    @property
+    def packages(self) -> tuple[str, ...]:
+        """Optional packages, by the names of import, without which nobody can be measured."""
+        return ()
+
     def atlas_in(self, root: Path | None) -> tuple[str | None, str | None]:  # noqa: ARG002 - has no atlas
         """Return the atlas on which the features can be drawn, and its look-up table."""
         return None, None
@@ -131,6 +136,13 @@ class BrainSection(AtlasSection):
     keep_derivatives: bool = Field(False, description="write mask, tissue and labels to RUN/derivatives")
     keep_implausible: bool = Field(False, description="keep scans whose quality is out of range")
 
+    @property
+    def packages(self) -> tuple[str, ...]:
+        """N4 of antspyx, and what warps; maps that another program has made need neither."""
+        if self.labels is not None:
+            return ()
+        return ("ants",) if self.quality == "high" else ("ants", "dipy")
+
 
 class ImagesSection(FeaturesSection):
     """Of ``images``, and what other extractors of whole images share with it."""
@@ -200,6 +212,11 @@ class SlidesSection(ColumnsSection):
     export: list[Literal["nuclei", "geojson"]] = Field(
         default_factory=list, description="tables of all nuclei, and outlines for QuPath"
     )
+
+    @property
+    def packages(self) -> tuple[str, ...]:
+        """What opens slides and finds nuclei."""
+        return ("cv2", "openslide", "skimage", "tifffile")
 
 
 class AttentionSection(SlidesSection):

@@ -62,9 +62,12 @@ def demo(
 
         from normwise.cohort import read_study
         from normwise.evaluate import evaluate_study
+        from normwise.features import check_extractor
         from normwise.model import train_study
         from normwise.samples import draw_people, simulate_cohort
+        from normwise.schema import Study
 
+        check_extractor(Study())  # the cohort's study has the default extractor, whose atlas is an extra's
         refuse_other_files(run, beside=(COHORT,))
         draw_people(
             people, np.random.default_rng(seed)

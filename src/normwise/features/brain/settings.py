@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from normwise.errors import FeatureError
+from normwise.extras import need_packages
 
 __all__ = ["QUALITIES", "ChainSettings", "need_ants"]
 
@@ -57,12 +57,7 @@ def need_ants(threads: int) -> Any:
     FeatureError
         FEA-514, antspyx is not installed.
     """
-    if importlib.util.find_spec("ants") is None:
-        raise FeatureError(
-            "FEA-514",
-            "the bias field is corrected by the package antspyx, which is not installed.",
-            advice='type: python -m pip install "normwise[brain]"',
-        )
+    need_packages(("ants",), "FEA-514", FeatureError, subject="the bias field")
     # ITK reads this when it is loaded, and then takes every core by default.
     os.environ.setdefault("ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS", str(threads))
     import ants

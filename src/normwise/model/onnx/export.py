@@ -8,7 +8,6 @@ ranges are in its metadata.
 
 from __future__ import annotations
 
-import importlib.util
 import json
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from normwise.errors import ModelError
+from normwise.extras import need_packages
 from normwise.files import write_bytes
 from normwise.model.model import Model
 from normwise.model.onnx.classifiers import add_classifier
@@ -54,7 +54,7 @@ def export_onnx(model: Model, path: str | Path) -> float:
         MDL-201 without the packages, MDL-202 for a model with a part that can't be written as a graph,
         MDL-203 where graph and model differ.
     """
-    _assert_packages()
+    need_packages(("onnx", "onnxruntime"), "MDL-201", ModelError, subject="export")
     graph = Graph()
     procedure, rule = model.procedure, model.procedure.rule
     features = _features_name(model)
@@ -87,17 +87,6 @@ def export_onnx(model: Model, path: str | Path) -> float:
         )
     write_bytes(Path(path), content)
     return gap
-
-
-def _assert_packages() -> None:
-    absent = [name for name in ("onnx", "onnxruntime") if importlib.util.find_spec(name) is None]
-    if absent:
-        raise ModelError(
-            "MDL-201",
-            f"{' and '.join(absent)} {'is' if len(absent) == 1 else 'are'} not installed.",
-            subject="export",
-            advice='python -m pip install "normwise[onnx]"',
-        )
 
 
 def _features_name(model: Model) -> str:

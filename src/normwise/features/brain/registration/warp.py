@@ -7,7 +7,6 @@ template's box. Both then lie on one small grid, and the fields that come out ar
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Mapping
 from typing import Any
 
@@ -15,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from normwise.errors import FeatureError
+from normwise.extras import need_packages
 from normwise.features.brain.grids import box_affine, crop
 from normwise.features.brain.registration.reference import (
     Reference,
@@ -97,12 +97,7 @@ def _aligned(
 def _by_dipy(
     fixed: NDArray[np.float32], moving: NDArray[np.float32], settings: ChainSettings
 ) -> tuple[NDArray[Any], NDArray[Any]]:
-    if importlib.util.find_spec("dipy") is None:
-        raise FeatureError(
-            "FEA-515",
-            "heads are registered by the package dipy, which is not installed.",
-            advice='type: python -m pip install "normwise[brain]"',
-        )
+    need_packages(("dipy",), "FEA-515", FeatureError, subject="registration")
     from dipy.align.imwarp import SymmetricDiffeomorphicRegistration
     from dipy.align.metrics import CCMetric
 
