@@ -109,3 +109,14 @@ def test_a_value_beyond_all_measure_costs_that_person_only():
     assert failures["s1"].seen == "1e+300"
     kept, failures = drop_incomplete(values, {}, "t.csv", ["b"])
     assert list(failures) == ["s2"]
+
+
+def test_an_absent_region_counts_among_any_number_of_people_and_is_named():
+    values = table(3, **{"a_left.mean": [1, np.nan, 3], "b.mean": [np.nan, np.nan, 1], "c": [1, 2, np.nan]})
+    absent = values.isna() & [True, True, False]
+    with pytest.warns(NormwiseWarning, match=r"FEA-901  b\.mean in maps"):
+        kept, failures = drop_incomplete(values, {}, "maps", absent=absent)
+    assert list(kept.columns) == ["a_left.mean", "c"]
+    assert {scan: error.code for scan, error in failures.items()} == {"s1": "FEA-204", "s2": "FEA-204"}
+    assert failures["s1"].seen == "no a_left in maps"
+    assert failures["s2"].seen == "c"

@@ -133,7 +133,11 @@ def read_columns(text: pd.DataFrame, source: str) -> tuple[pd.DataFrame, dict[st
 
 
 def drop_incomplete(
-    values: pd.DataFrame, failures: dict[str, NormwiseError], source: str, wanted: Sequence[str] | None = None
+    values: pd.DataFrame,
+    failures: dict[str, NormwiseError],
+    source: str,
+    wanted: Sequence[str] | None = None,
+    absent: pd.DataFrame | None = None,
 ) -> tuple[pd.DataFrame, dict[str, NormwiseError]]:
     """Drop columns that most scans lack, then scans that lack one of the rest.
 
@@ -148,13 +152,16 @@ def drop_incomplete(
     wanted : sequence of str, optional
         The columns that a trained model needs: these and no others are selected, and a scan that lacks one
         fails.
+    absent : DataFrame of bool of shape (n_scans, n_columns), optional
+        Gaps in columns ``region.measure`` that are there because the scan does not have the region.
 
     Returns
     -------
     values : DataFrame of shape (n_remaining, n_kept)
         Finite floats.
     failures : dict of str to NormwiseError
-        With FEA-204 for those who lack a value, FEA-216 for those with one beyond `LARGEST_VALUE`.
+        With FEA-204 for those who lack a value or a region, FEA-216 for those with a
+        value beyond `LARGEST_VALUE`.
 
     Raises
     ------
@@ -164,13 +171,19 @@ def drop_incomplete(
     Warns
     -----
     NormwiseWarning
-        FEA-901, a column that more than half of ten or more scans lack, or all of them.
+        FEA-901, a column that more than half of ten or more scans lack, or all of them; a region that more
+        than half of any number of scans do not have.
     """
     rest = values.loc[~values.index.isin(list(failures))]
     if wanted is not None:
         rest = rest.reindex(columns=pd.Index(wanted))
     share = rest.isna().mean() if len(rest) and wanted is None else pd.Series(0.0, index=rest.columns)
-    empty = share[(share > 0.5) & (len(rest) >= _FEW) | (share == 1.0)].index
+    nothing = pd.DataFrame(data=False, index=rest.index, columns=rest.columns)
+    vanished = (
+        nothing if absent is None else absent.reindex(rest.index, columns=rest.columns, fill_value=False)
+    )
+    mostly = (share > 0.5) & ((len(rest) >= _FEW) | (vanished.mean() > 0.5))
+    empty = share[mostly | (share == 1.0)].index
     if len(empty):
         text = f"{_some(empty)} in {source}: missing in most scans, left out."
         warnings.warn(NormwiseWarning("FEA-901", text, subject=source, value=len(empty)), stacklevel=2)
@@ -178,13 +191,11 @@ def drop_incomplete(
     gaps = rest.isna()
     failed = dict(failures)
     for scan in rest.index[gaps.any(axis=1)]:
-        lacking = rest.columns[gaps.loc[scan]]
-        failed[str(scan)] = FeatureError(
-            "FEA-204",
-            f"{len(lacking)} of {rest.shape[1]} features are missing.",
-            subject=str(scan),
-            seen=_some(lacking),
-            advice=f"fill them in in {source}, or leave these columns out of features.columns",
+        gone = rest.columns[vanished[rest.columns].loc[scan]]
+        failed[str(scan)] = (
+            _absent_error(str(scan), gone, source)
+            if len(gone)
+            else _missing_error(str(scan), rest.columns[gaps.loc[scan]], rest.shape[1], source)
         )
     huge = rest.abs() > LARGEST_VALUE
     for scan in rest.index[huge.any(axis=1) & ~gaps.any(axis=1)]:
@@ -233,8 +244,10 @@ def select_complete(
     source: str,
     wanted: Sequence[str] | None,
     prepare: Callable[[pd.DataFrame], pd.DataFrame] | None = None,
+    *,
+    of_regions: bool = False,
 ) -> tuple[pd.DataFrame, dict[str, NormwiseError]]:
-    """Choose the columns that a study names and drop what is incomplete.
+    """Choose the columns that a study, or a trained model, names and drop what is incomplete.
 
     Parameters
     ----------
@@ -244,6 +257,8 @@ def select_complete(
         Names and patterns, as in `choose_columns`.
     prepare : callable, optional
         What is done to the chosen columns before incomplete ones are dropped.
+    of_regions : bool
+        Whether a gap is a region that the scan does not have.
 
     Returns
     -------
@@ -252,10 +267,37 @@ def select_complete(
     """
     if not len(values.columns):
         return values, failures
-    values = values[choose_columns(columns, values.columns, (), source)]
+    if wanted is None:
+        values = values[choose_columns(columns, values.columns, (), source)]
+    else:
+        values = values.reindex(columns=pd.Index(wanted))
     if not len(values):
         return values, failures
-    return drop_incomplete(prepare(values) if prepare else values, failures, source, wanted)
+    values = prepare(values) if prepare else values
+    return drop_incomplete(values, failures, source, wanted, values.isna() if of_regions else None)
+
+
+def _missing_error(scan: str, lacking: pd.Index, of: int, source: str) -> FeatureError:
+    return FeatureError(
+        "FEA-204",
+        f"{len(lacking)} of {of} features are missing.",
+        subject=scan,
+        seen=_some(lacking),
+        advice=f"fill them in in {source}, or leave these columns out of features.columns",
+    )
+
+
+def _absent_error(scan: str, lacking: pd.Index, source: str) -> FeatureError:
+    regions = dict.fromkeys(str(name).rpartition(".")[0] for name in lacking)
+    return FeatureError(
+        "FEA-204",
+        f"{len(regions)} of the regions that are to be measured are absent.",
+        subject=scan,
+        seen=f"no {_some(regions)} in {source}",
+        expected="a size above 0, as in most scans",
+        advice="look at the segmentation: it failed, or the voxels are too coarse for the region; "
+        "regions that a person may lack, as lesions, are named in features.may_be_absent",
+    )
 
 
 def _some(names: Iterable[str]) -> str:

@@ -76,20 +76,28 @@ class MeasuredSection(ColumnsSection):
     )
 
 
+class PresenceSection(ColumnsSection):
+    """Of an extractor of regions that not everybody need have."""
+
+    may_be_absent: list[str] = Field(
+        default_factory=list, description="regions that a person may lack, by name or pattern, beside lesions"
+    )
+
+
 class TableSection(MeasuredSection):
     """Of ``table``."""
 
     extractor: Literal["table"] = "table"
 
 
-class FreeSurferSection(MeasuredSection):
+class FreeSurferSection(MeasuredSection, PresenceSection):
     """Of ``freesurfer``."""
 
     extractor: Literal["freesurfer"] = "freesurfer"
     subjects_dir: str | None = Field(None, description="FreeSurfer SUBJECTS_DIR")
 
 
-class AtlasSection(ColumnsSection):
+class AtlasSection(PresenceSection):
     """Of an extractor whose features are of an atlas's regions."""
 
     atlas: str = Field(

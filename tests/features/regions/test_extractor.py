@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from cohorts import cohort_of
-from normwise.errors import FeatureError
+from normwise.errors import FeatureError, NormwiseWarning
 from normwise.features import extract_features
 from normwise.features.regions.extractor import default_statistics
 from normwise.schema import RegionsSection
@@ -87,12 +87,108 @@ def test_each_scan_may_bring_its_own_labels(tmp_path):
     table = extract_features(cohort, study)
     assert list(table.values.columns) == ["insula_right.volume_mm3", "cuneus_left.volume_mm3"]
     assert table.values.loc["01"].to_numpy() == pytest.approx([32000.0, 64000.0])
-    assert table.values.loc["02"].to_numpy() == pytest.approx([0.0, 64000.0])
-    assert set(table.failures) == {"03", "04"}
-    mean = {**features, "statistics": ["mean"]}
-    cohort, study = cohort_of(tmp_path, PEOPLE, mean, images="{ID}.nii.gz")
-    table = extract_features(cohort, study)
-    assert table.failures["02"].code == "FEA-204", "a region that is not there has no mean"
+    assert set(table.failures) == {"02", "03", "04"}
+    assert table.failures["02"].code == "FEA-204", "a region that is not there has no volume"
+
+
+LUT = """index,name
+17,Left-Hippocampus
+53,Right-Hippocampus
+77,WM-hypointensities
+18,Left-Amygdala
+99,Graft
+"""
+
+
+def maps(folder, *labels, **features):
+    """A cohort of small images, each with a map of its own that has 8 voxels of each of these labels."""
+    rows = "ID,Age,Sex,dx\n"
+    for number, each in enumerate(labels):
+        name = f"{number:02d}"
+        rows += f"{name},{70 + number},F,{'AD' if number % 2 else 'normal'}\n"
+        voxels = np.zeros((8, 8, 8), np.int16)
+        for place, label in enumerate(each):
+            voxels[place, 0] = label
+        save((voxels + np.arange(8)).astype(np.float32), np.eye(4), folder / f"{name}.nii.gz")
+        save(voxels, np.eye(4), folder / f"labels_{name}.nii.gz")
+    (folder / "lut.csv").write_text(LUT)
+    settings = {"extractor": "regions", "atlas": "labels_{ID}.nii.gz", "lut": "lut.csv", **features}
+    return cohort_of(folder, rows, settings, images="{ID}.nii.gz")
+
+
+@pytest.mark.parametrize("statistics", [["volume_mm3"], ["mean"], ["volume_mm3", "mean"]])
+def test_who_lacks_a_region_that_most_have_fails_by_name_whatever_is_measured(tmp_path, statistics):
+    cohort, study = maps(tmp_path, (17, 53), (17, 53), (17,), (17, 53), statistics=statistics)
+    table = extract_features(cohort, study, cache_dir=tmp_path / "cache")
+    assert list(table.values.index) == ["00", "01", "03"]
+    assert list(table.failures) == ["02"]
+    assert table.failures["02"].code == "FEA-204"
+    assert "hippocampus_right" in table.failures["02"].seen
+    assert "hippocampus_left" not in table.failures["02"].seen
+    alone = extract_features(
+        cohort.keep(["02"]), study, cache_dir=tmp_path / "cache", wanted=list(table.values.columns)
+    )
+    assert alone.failures["02"].code == "FEA-204", "a model that needs the region can't do without"
+    assert alone.hash == table.hash
+
+
+def test_a_lesion_may_be_absent_and_its_brightness_is_left_out(tmp_path):
+    features = {"statistics": ["volume_mm3", "mean"]}
+    cohort, study = maps(tmp_path, (17, 77), (17,), (17,), **features)
+    with pytest.warns(NormwiseWarning, match=r"FEA-904  1 columns, as wm_hypointensities\.mean"):
+        table = extract_features(cohort, study, cache_dir=tmp_path / "cache")
+    assert not table.failures
+    assert table.values["wm_hypointensities.volume_mm3"].tolist() == [8.0, 0.0, 0.0]
+    assert list(table.notes) == [
+        "hippocampus_left.volume_mm3", "hippocampus_left.mean", "wm_hypointensities.volume_mm3",
+    ]  # fmt: skip
+    needed = ["wm_hypointensities.volume_mm3", "hippocampus_left.volume_mm3"]
+    alone = extract_features(cohort.keep(["01"]), study, cache_dir=tmp_path / "cache", wanted=needed)
+    assert alone.values.loc["01"].tolist() == [0.0, 8.0], "a model's lesion that a new person lacks is 0 mm³"
+    assert alone.notes["wm_hypointensities.volume_mm3"].label == 77
+
+
+def test_a_study_names_what_else_may_be_absent(tmp_path):
+    labels = (17, 99), (17,), (17, 99), (17, 99)
+    cohort, study = maps(tmp_path, *labels)
+    assert list(extract_features(cohort, study).failures) == ["01"]
+    cohort, named = maps(tmp_path, *labels, may_be_absent=["graf*"])
+    table = extract_features(cohort, named)
+    assert table.values["graft.volume_mm3"].tolist() == [8.0, 0.0, 8.0, 8.0]
+    assert table.hash != extract_features(cohort, study).hash
+
+
+def test_a_region_that_most_lack_is_no_column(tmp_path):
+    cohort, study = maps(tmp_path, (17,), (17, 99), (17,), (17, 18, 99))
+    with pytest.warns(NormwiseWarning, match=r"FEA-901  amygdala_left\.volume_mm3 in"):
+        table = extract_features(cohort, study)
+    assert list(table.values.columns) == ["hippocampus_left.volume_mm3", "graft.volume_mm3"]
+    assert set(table.failures) == {"00", "02"}, "half is not most"
+
+
+def test_a_region_without_a_table_is_found_again_by_its_number(tmp_path):
+    cohort, study = maps(tmp_path, (17, 53), (17,), lut=None, may_be_absent=["label_53"])
+    table = extract_features(
+        cohort.keep(["01"]), study, wanted=["label_53.volume_mm3", "label_17.volume_mm3"]
+    )
+    assert table.values.loc["01"].tolist() == [0.0, 8.0]
+
+
+@pytest.mark.parametrize("statistic", ["volume_mm3", "mean"])
+def test_a_region_that_a_coarse_grid_loses_is_no_column(tmp_path, statistic):
+    labels = np.zeros((20, 20, 20), np.uint8)
+    labels[:18, :18, 2:10], labels[4:16, 4:16, 1] = 4, 8
+    save(labels, np.eye(4), tmp_path / "map.nii.gz")
+    for name in ("01", "02"):
+        coarse = np.arange(125, dtype=np.float32).reshape(5, 5, 5)
+        save(coarse, np.diag([4.0, 4, 4, 1]), tmp_path / f"{name}.nii.gz")
+    features = {"extractor": "regions", "atlas": "map.nii.gz", "statistics": [statistic]}
+    rows = "ID,Age,Sex,dx\n01,70,F,normal\n02,71,M,AD\n"
+    cohort, study = cohort_of(tmp_path, rows, features, images="{ID}.nii.gz")
+    with pytest.warns(NormwiseWarning, match=rf"FEA-901  label_8\.{statistic}"):
+        table = extract_features(cohort, study)
+    assert list(table.values.columns) == [f"label_4.{statistic}"]
+    assert not table.failures
 
 
 def test_a_map_of_ones_own_is_placed_on_every_image(tmp_path):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib.util
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,7 +13,7 @@ import numpy as np
 from nibabel.openers import Opener
 
 from normwise.errors import FeatureError
-from normwise.features.atlases.region_names import is_background, read_lookup, region_names
+from normwise.features.atlases.region_names import is_background, read_lookup, region_name, region_names
 from normwise.images import LabelVolume, read_labels
 
 __all__ = [
@@ -107,7 +109,7 @@ def load_atlas(name_or_path: str | Path, lut: str | Path | None = None) -> Atlas
     return Atlas(labels, region_names(measured), source, template=installed)
 
 
-def names_of(labels: list[int], lut: str | Path | None) -> dict[int, str]:
+def names_of(labels: list[int], lut: str | Path | None, wanted: Sequence[str] = ()) -> dict[int, str]:
     """Name the labels of maps made elsewhere, in the table's order.
 
     Parameters
@@ -117,9 +119,27 @@ def names_of(labels: list[int], lut: str | Path | None) -> dict[int, str]:
     lut : str or Path or None
         Table of index and name, without whose name a label is left out; without a table regions are called
         ``label_17``.
+    wanted : sequence of str
+        Regions that a trained model needs, if any: these and no others are named, whether a map holds them or
+        not.
+
+    Examples
+    --------
+    >>> names_of([4, 17], None), names_of([4, 17], None, ["label_17", "label_53"])
+    ({4: 'label_4', 17: 'label_17'}, {17: 'label_17', 53: 'label_53'})
     """
-    raw = _raw_names(dict.fromkeys(sorted(labels), 0.0), lut, 0)
-    return region_names({label: name for label, name in raw.items() if label in set(labels)})
+    numbered = [int(name.rpartition("_")[2]) for name in wanted if re.fullmatch(r"label_\d{1,10}", name)]
+    raw = _raw_names(dict.fromkeys(sorted({*labels, *numbered}), 0.0), lut, 0)
+    present = {label: name for label, name in raw.items() if label in set(labels)}
+    if not wanted:
+        return region_names(present)
+    chosen: dict[str, int] = {}
+    for label, name in (raw | present).items():
+        plain = region_name(name) or f"label_{label}"
+        for region in {plain, f"{plain}_{label}"} & set(wanted):
+            if region not in chosen or label in present:
+                chosen[region] = label
+    return {label: region for region, label in chosen.items()}
 
 
 def _raw_names(sizes: dict[int, float], lut: str | Path | None, offset: int) -> dict[int, str]:

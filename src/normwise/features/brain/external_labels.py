@@ -5,6 +5,8 @@ Their labels are FreeSurfer's numbers; a volume is a count of voxels, as these p
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,7 @@ from numpy.typing import NDArray
 from normwise.cohort import Cohort
 from normwise.engine import Task
 from normwise.errors import FeatureError, NormwiseError
+from normwise.features.absent_regions import fill_absent, may_be_absent
 from normwise.features.brain.label_schemes import LabelScheme, load_scheme
 from normwise.features.brain.measures import asymmetries, note_of
 from normwise.features.columns import frame_of_rows, select_complete
@@ -91,18 +94,34 @@ def extract_external_labels(cohort: Cohort, study: Study, context: ExtractionCon
         measure_map, tasks, version=_VERSION, title="label maps", preload=("nibabel.orientations",)
     )
     failures: dict[str, NormwiseError] = {each.subject: each.error for each in outcomes if each.error}
-    rows: dict[str, dict[str, float]] = {}
+    volumes: dict[str, dict[int, float]] = {}
     for each in outcomes:
         if each.value:
-            volumes = _volumes(each.value, names)
-            if len(volumes) < min(_FEWEST, len(names)):
-                failures[each.subject] = _unknown_labels(each.subject, len(volumes), each.value)
-            else:
-                rows[each.subject] = _features(volumes, scheme)
+            volumes[each.subject] = _volumes(each.value, names)
+            known = len(volumes[each.subject])
+            if known < min(_FEWEST, len(names)):
+                failures[each.subject] = _unknown_labels(each.subject, known, each.value)
+                del volumes[each.subject]
+    needed = {name.rpartition(".")[0] for name in context.wanted or ()}
+    present = {label for measured in volumes.values() for label in measured}
+    # Regions that no map has are those that the maps' program does not look for.
+    absent = {
+        label: 0.0 if may_be_absent(name, section.may_be_absent) else np.nan
+        for label, name in names.items()
+        if label in present or name in needed
+    }
+    rows = {scan: _features(measured, absent, scheme) for scan, measured in volumes.items()}
     values, failures = select_complete(
-        frame_of_rows(rows), failures, section.columns, pattern, context.wanted
+        frame_of_rows(rows),
+        failures,
+        section.columns,
+        pattern,
+        context.wanted,
+        prepare=partial(fill_absent, further=section.may_be_absent, keep=context.wanted is not None),
+        of_regions=True,
     )
     made = hash_settings(
+        **({"may_be_absent": section.may_be_absent} if section.may_be_absent else {}),
         extractor="brain labels",
         version=_VERSION,
         names=list(names.items()),
@@ -117,15 +136,18 @@ def _volumes(value: Any, names: dict[int, str]) -> dict[int, float]:
     return {int(k): float(mm3) for k, mm3 in zip(labels, volumes, strict=True) if int(k) in names}
 
 
-def _features(measured: dict[int, float], scheme: LabelScheme) -> dict[str, float]:
-    """Return a scan's features; a region that the map does not have has the volume 0."""
+def _features(
+    measured: Mapping[int, float], absent: Mapping[int, float], scheme: LabelScheme
+) -> dict[str, float]:
+    """Return a scan's features, with the volume that each region of the cohort has where it is absent."""
     tissue = {*scheme.cortex, *scheme.white, *scheme.deep}
     brain = sum(mm3 for label, mm3 in measured.items() if label in tissue)
-    volumes = {name: measured.get(label, 0.0) for label, name in scheme.regions.items()}
+    volumes = {
+        name: measured.get(label, absent[label]) for label, name in scheme.regions.items() if label in absent
+    }
     row = {f"{name}.volume_mm3": mm3 for name, mm3 in volumes.items()}
     row |= {f"{name}.brain_share": mm3 / brain for name, mm3 in volumes.items()} if brain else {}
-    row["brain.volume_mm3"] = brain
-    return row | {name: value for name, value in asymmetries(volumes).items() if np.isfinite(value)}
+    return row | {"brain.volume_mm3": brain} | asymmetries(volumes)
 
 
 def _unknown_labels(scan: str, known: int, value: Any) -> FeatureError:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 from normwise.cohort import Cohort
 from normwise.engine import Outcome, Task
 from normwise.errors import FeatureError, NormwiseError
+from normwise.features.absent_regions import fill_absent
 from normwise.features.atlases import IMAGE_SUFFIXES, Atlas, load_atlas, names_of, pack_atlas
 from normwise.features.columns import select_complete
 from normwise.features.extractor import ExtractionContext, hash_settings, image_paths
@@ -72,7 +74,9 @@ def extract(cohort: Cohort, study: Study, context: ExtractionContext) -> Feature
         ]
         outcomes = _run(tasks, context)
         measured = [np.asarray(each.value["labels"]) for each in outcomes if each.value]
-        names = names_of(sorted({int(label) for labels in measured for label in labels}), lut)
+        present = sorted({int(label) for labels in measured for label in labels})
+        names = names_of(present, lut, [name.rpartition(".")[0] for name in context.wanted or ()])
+        settings |= {"may_be_absent": section.may_be_absent} if section.may_be_absent else {}
         made = hash_settings(**settings, lut=sha256_file(lut) if lut is not None else None)
     else:
         atlas = _load(section, root, lut)
@@ -139,7 +143,8 @@ def region_table(
     statistics : list of str
         What was measured.
     section : RegionsSection
-        Its ``columns`` choose among the features; its ``atlas`` is named in messages.
+        Its ``columns`` choose among the features; its ``atlas`` is named in messages; where that is one map a
+        scan, its ``may_be_absent`` says which regions a person may lack.
     made : str
         The hash of how it was measured.
     wanted : sequence of str or None
@@ -164,16 +169,24 @@ def region_table(
         index=pd.Index(list(measured), name="id", dtype=object),
         columns=list(notes),
     )
-    values, failures = select_complete(values, failures, section.columns, section.atlas, wanted)
+    fill = partial(fill_absent, further=section.may_be_absent, keep=wanted is not None)
+    values, failures = select_complete(
+        values,
+        failures,
+        section.columns,
+        section.atlas,
+        wanted,
+        prepare=fill if has_columns(section.atlas) else None,  # a template's regions are nobody's own
+        of_regions=True,
+    )
     return FeatureTable(
         values, {name: notes[name] for name in values.columns if name in notes}, failures, made
     )
 
 
 def _rows(value: Mapping[str, object], names: dict[int, str], statistics: list[str]) -> NDArray[np.float64]:
-    """Return one row a region and one column a statistic; a label that the scan lacks has no volume."""
+    """Return one row a region and one column a statistic, NaN for a label that the scan lacks."""
     row_of = {int(label): row for row, label in enumerate(np.asarray(value["labels"]))}
     measured = np.column_stack([np.asarray(value[name], dtype=np.float64) for name in statistics])
-    absent = np.array([[0.0 if name == "volume_mm3" else np.nan for name in statistics]])
-    rows: NDArray[np.float64] = np.concatenate([measured, absent])
+    rows: NDArray[np.float64] = np.concatenate([measured, np.full((1, len(statistics)), np.nan)])
     return rows[[row_of.get(label, len(measured)) for label in names]]
