@@ -116,6 +116,20 @@ def test_a_damaged_result_is_computed_again(workers, tmp_path):
         assert path.read_bytes() == whole
 
 
+def test_damage_that_a_child_met_is_no_part_of_its_result(workers, tmp_path):
+    path, cache = tmp_path / "grid.stored", tmp_path / "cache"
+    task = Task("a", {}, aside={"path": str(path)})
+    _run(workers.keep, [task], cache)
+    whole = _contents(cache)
+    for result in (cache / "results").rglob("*.result"):
+        result.unlink()
+    path.write_bytes(path.read_bytes()[:-1] + b"x")
+    with pytest.warns(NormwiseWarning, match="ENG-302  1 result") as raised:
+        [outcome] = _run(workers.keep, [task], cache)
+    assert (len(raised), outcome.value, outcome.warnings) == (1, {"number": 7}, ())
+    assert _contents(cache) == whole
+
+
 def test_warnings_come_from_the_cache_too(workers, tmp_path):
     for cached in (False, True):
         with pytest.warns(NormwiseWarning, match="IMG-901"):

@@ -8,8 +8,9 @@ import time
 
 import pytest
 
-from normwise.engine import fingerprints
+from normwise.engine import fingerprints, read_stored, write_stored
 from normwise.engine.fingerprints import Fingerprints
+from normwise.errors import NormwiseWarning
 
 
 @pytest.fixture
@@ -30,15 +31,16 @@ def _remember(path, memory):
 
 
 def test_a_file_at_rest_is_not_read_again(tmp_path, at_rest):
-    path, memory = tmp_path / "a", tmp_path / "memory.json"
+    path, memory = tmp_path / "a", tmp_path / "memory.stored"
     path.write_text("abc")
     assert _remember(path, memory) == _hash("abc")
-    memory.write_text(memory.read_text().replace(_hash("abc"), "remembered"))
+    [(name, (state, _))] = read_stored(memory)["files"].items()
+    write_stored(memory, {"files": {name: [state, "remembered"]}})
     assert Fingerprints(memory).of(path) == "remembered"
 
 
 def test_an_edit_that_hides_behind_the_old_times_is_seen(tmp_path, at_rest):
-    path, memory = tmp_path / "a", tmp_path / "memory.json"
+    path, memory = tmp_path / "a", tmp_path / "memory.stored"
     path.write_text("abc")
     _remember(path, memory)
     before = path.stat()
@@ -51,7 +53,7 @@ def test_an_edit_that_hides_behind_the_old_times_is_seen(tmp_path, at_rest):
 
 
 def test_another_file_in_its_place_is_seen(tmp_path, at_rest):
-    path, memory = tmp_path / "a", tmp_path / "memory.json"
+    path, memory = tmp_path / "a", tmp_path / "memory.stored"
     path.write_text("abc")
     _remember(path, memory)
     (tmp_path / "b").write_text("abd")
@@ -60,7 +62,7 @@ def test_another_file_in_its_place_is_seen(tmp_path, at_rest):
 
 
 def test_a_file_just_written_is_not_remembered(tmp_path):
-    path, memory = tmp_path / "a", tmp_path / "memory.json"
+    path, memory = tmp_path / "a", tmp_path / "memory.stored"
     path.write_text("abc")
     _remember(path, memory)
     assert not memory.exists()
@@ -68,14 +70,27 @@ def test_a_file_just_written_is_not_remembered(tmp_path):
 
 @pytest.mark.parametrize("text", ["", "[]", '{"x": 1}', "{", '{"x": [[1], 2]}'])
 def test_a_damaged_memory_is_no_memory(tmp_path, text):
-    path, memory = tmp_path / "a", tmp_path / "memory.json"
+    path, memory = tmp_path / "a", tmp_path / "memory.stored"
     path.write_text("abc")
     memory.write_text(text)
-    assert Fingerprints(memory).of(path) == _hash("abc")
+    with pytest.warns(NormwiseWarning, match="ENG-302"):
+        assert Fingerprints(memory).of(path) == _hash("abc")
+
+
+def test_a_flipped_bit_in_the_memory_is_no_other_hash(tmp_path, at_rest):
+    path, memory = tmp_path / "a", tmp_path / "memory.stored"
+    path.write_text("abc")
+    _remember(path, memory)
+    whole = memory.read_bytes()
+    place = whole.index(_hash("abc").encode()) + 5
+    memory.write_bytes(whole[:place] + bytes([whole[place] ^ 1]) + whole[place + 1 :])
+    with pytest.warns(NormwiseWarning, match="ENG-302"):
+        assert _remember(path, memory) == _hash("abc")
+    assert memory.read_bytes() == whole
 
 
 def test_the_memory_names_no_path(tmp_path, at_rest):
-    path, memory = tmp_path / "Jane Roe.nii", tmp_path / "memory.json"
+    path, memory = tmp_path / "Jane Roe.nii", tmp_path / "memory.stored"
     path.write_text("abc")
     _remember(path, memory)
-    assert "Jane" not in memory.read_text()
+    assert b"Jane" not in memory.read_bytes()

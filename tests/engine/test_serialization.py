@@ -2,10 +2,21 @@
 
 from __future__ import annotations
 
+import warnings
+import zlib
+
 import numpy as np
 import pytest
 
-from normwise.engine.serialization import DamagedError, decode, encode_error, encode_value
+from normwise.engine.serialization import (
+    DamagedError,
+    decode,
+    encode_error,
+    encode_value,
+    read_shared,
+    read_stored,
+    write_stored,
+)
 from normwise.errors import EngineError, FeatureError, NormwiseWarning
 
 
@@ -65,3 +76,47 @@ def test_every_cut_is_found():
             decode(content[:length])
     with pytest.raises(DamagedError):
         decode(content + b"\0")
+
+
+def _damages(whole):
+    yield b""
+    yield whole[: len(whole) // 2]
+    for place in range(0, len(whole), 7):
+        yield whole[:place] + bytes([whole[place] ^ 1 << place % 8]) + whole[place + 1 :]
+
+
+def test_every_damage_to_a_stored_file_is_found_and_named(tmp_path):
+    path = tmp_path / "grid.stored"
+    write_stored(path, {"where": np.arange(9), "side": 3})
+    for content in _damages(path.read_bytes()):
+        path.write_bytes(content)
+        with pytest.warns(NormwiseWarning, match=r"ENG-302  grid\.stored"):
+            assert read_stored(path) is None
+
+
+def test_a_damaged_compressed_file_gives_the_same_or_nothing(tmp_path):
+    path = tmp_path / "grid.stored"
+    write_stored(path, {"side": 3}, compress=zlib.compress)
+    assert read_stored(path, decompress=zlib.decompress) == {"side": 3}
+    for content in _damages(path.read_bytes()):
+        path.write_bytes(content)
+        with warnings.catch_warnings(record=True) as raised:
+            found = read_stored(path, decompress=zlib.decompress)
+        # A few bits of a deflate stream mean nothing.
+        assert (found is None and len(raised) == 1) or (found == {"side": 3} and not raised)
+
+
+def test_what_is_not_there_is_no_damage(tmp_path):
+    assert read_stored(tmp_path / "absent") is None
+
+
+def test_a_shared_file_that_is_damaged_or_gone_is_named(tmp_path):
+    path = tmp_path / "atlas.stored"
+    write_stored(path, {"labels": np.arange(4)})
+    assert read_shared(path)["labels"].tolist() == [0, 1, 2, 3]
+    path.write_bytes(path.read_bytes()[:-1])
+    for _ in range(2):
+        with pytest.raises(EngineError, match="share") as refused:
+            read_shared(path)
+        assert (refused.value.code, refused.value.seen) == ("ENG-304", "atlas.stored")
+        path.unlink(missing_ok=True)

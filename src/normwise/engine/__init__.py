@@ -7,7 +7,7 @@
 - ``spawn``          a fresh Python
 - ``worker``         inside one child
 - ``exit_reasons``   how a child ended, as an error
-- ``cache``, ``fingerprints``, ``serialization``  results by content, hashes of inputs, a result as bytes
+- ``cache``, ``fingerprints``, ``serialization``  results by content, hashes of inputs, values as files
 - ``progress``       what is shown and logged meanwhile
 """
 
@@ -21,11 +21,10 @@ from normwise.lazy import on_use
 
 if TYPE_CHECKING:
     from normwise.engine.local import LocalExecutor
-    from normwise.engine.serialization import DamagedError, decode, encode_value
+    from normwise.engine.serialization import read_shared, read_stored, write_stored
     from normwise.engine.subjects import run_subjects
 
 __all__ = [
-    "DamagedError",
     "Executor",
     "Finished",
     "FunctionName",
@@ -36,19 +35,20 @@ __all__ = [
     "Task",
     "Value",
     "Work",
-    "decode",
-    "encode_value",
     "make_progress",
+    "read_shared",
+    "read_stored",
     "run_subjects",
+    "write_stored",
 ]
 
 __getattr__ = on_use(
     __name__,
     {
-        "DamagedError": "serialization",
         "LocalExecutor": "local",
-        "decode": "serialization",
-        "encode_value": "serialization",
+        "read_shared": "serialization",
+        "read_stored": "serialization",
         "run_subjects": "subjects",
+        "write_stored": "serialization",
     },
 )

@@ -102,7 +102,7 @@ class Cache:
 
     def __init__(self, folder: Path) -> None:
         self._results = folder / "results"
-        self.fingerprints = folder / "inputs.json"
+        self.fingerprints = folder / "inputs.stored"
         self.damaged = 0
         self.unwritten = 0
         try:

@@ -9,13 +9,12 @@ that was swapped, edited in place or had its ``mtime`` put back is hashed again.
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import time
 from contextlib import suppress
 from pathlib import Path
 
-from normwise.files import write_bytes
+from normwise.engine.serialization import read_stored, write_stored
 
 __all__ = ["Fingerprints"]
 
@@ -48,9 +47,8 @@ class Fingerprints:
         self._hashed: dict[Path, State] = {}
         self._changed = False
         if self._memory is not None:
-            with suppress(OSError, ValueError):
-                known = json.loads(self._memory.read_bytes())
-                self._known = known if isinstance(known, dict) else {}
+            known = (read_stored(self._memory) or {}).get("files")
+            self._known = known if isinstance(known, dict) else {}
 
     def of(self, path: Path) -> str:
         """Return the SHA-256 of a file's bytes.
@@ -85,7 +83,7 @@ class Fingerprints:
         """Remember the hashes; what can't be written is hashed again next time."""
         if self._memory is not None and self._changed:
             with suppress(OSError):
-                write_bytes(self._memory, json.dumps(self._known).encode())
+                write_stored(self._memory, {"files": self._known})
             self._changed = False
 
 

@@ -1,17 +1,20 @@
-"""A result as bytes: JSON and ``.npy`` arrays in one container with a checksum; never pickle.
+"""A value as bytes: JSON and ``.npy`` arrays in one container with a checksum; never pickle.
 
 The same value always gives the same bytes: the container holds no time, no name and no machine. It is a
-checksum followed by an uncompressed zip, so that numpy's own format holds the arrays.
+checksum followed by an uncompressed zip, so that numpy's own format holds the arrays. What a run finds of an
+earlier one is such a container (`write_stored`, `read_stored`): a damaged one is made again, with a warning.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+import warnings
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from io import BytesIO
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,8 +22,22 @@ import numpy.typing as npt
 
 from normwise.engine.executor import Value
 from normwise.errors import EngineError, NormwiseError, NormwiseWarning, error_from_dict
+from normwise.files import write_bytes
 
-__all__ = ["DamagedError", "Stored", "decode", "encode_error", "encode_value"]
+__all__ = [
+    "DAMAGED",
+    "DamagedError",
+    "Stored",
+    "decode",
+    "encode_error",
+    "encode_value",
+    "read_shared",
+    "read_stored",
+    "write_stored",
+]
+
+DAMAGED = "ENG-302"
+"""Code of the warning about a kept file that is made again."""
 
 _MAGIC = b"NORMWISE-RESULT-2\n"
 _DIGEST_BYTES = 32
@@ -41,14 +58,14 @@ class Stored:
     warnings: tuple[NormwiseWarning, ...]
 
 
-def encode_value(value: object, warnings: Sequence[NormwiseWarning] = ()) -> bytes:
+def encode_value(value: object, raised: Sequence[NormwiseWarning] = ()) -> bytes:
     """Return a function's value as bytes.
 
     Parameters
     ----------
     value : dict
         Arrays of numbers or text, and whatever JSON can hold, by name.
-    warnings : sequence of NormwiseWarning
+    raised : sequence of NormwiseWarning
         What the function warned of.
 
     Raises
@@ -69,14 +86,14 @@ def encode_value(value: object, warnings: Sequence[NormwiseWarning] = ()) -> byt
             raise _not_storable(f"{name} is an array of", "objects")
     plain = {name: item for name, item in value.items() if name not in arrays}
     try:
-        return _pack({"names": list(value), "plain": plain}, warnings, arrays)
+        return _pack({"names": list(value), "plain": plain}, raised, arrays)
     except (TypeError, ValueError) as error:
         raise _not_storable("not plain data:", str(error)) from error
 
 
-def encode_error(error: NormwiseError, warnings: Sequence[NormwiseWarning] = ()) -> bytes:
+def encode_error(error: NormwiseError, raised: Sequence[NormwiseWarning] = ()) -> bytes:
     """Return an error as bytes, with all its fields."""
-    return _pack({"error": error.to_dict()}, warnings, {})
+    return _pack({"error": error.to_dict()}, raised, {})
 
 
 def decode(content: bytes) -> Stored:
@@ -98,9 +115,9 @@ def decode(content: bytes) -> Stored:
         raise DamagedError
     with zipfile.ZipFile(BytesIO(body)) as container:
         index = json.loads(container.read(_INDEX))
-        warnings = tuple(NormwiseWarning(**fields) for fields in index["warnings"])
+        raised = tuple(NormwiseWarning(**fields) for fields in index["warnings"])
         if "error" in index:
-            return Stored(None, error_from_dict(index["error"]), warnings)
+            return Stored(None, error_from_dict(index["error"]), raised)
         members = {name: number for number, name in enumerate(index["arrays"])}
         value: Value = {}
         for name in index["names"]:
@@ -109,15 +126,93 @@ def decode(content: bytes) -> Stored:
                     value[name] = np.lib.format.read_array(member, allow_pickle=False)  # type: ignore[no-untyped-call] # numpy's stubs say no types
             else:
                 value[name] = index["plain"][name]
-    return Stored(value, None, warnings)
+    return Stored(value, None, raised)
+
+
+def write_stored(path: Path, value: object, *, compress: Callable[[bytes], bytes] | None = None) -> None:
+    """Write a value that later runs take from a file, whole or not at all.
+
+    Parameters
+    ----------
+    path : Path
+        The file; its folder is made where it is missing.
+    value : dict
+        As `encode_value`.
+    compress : callable, optional
+        Makes the bytes smaller.
+    """
+    content = encode_value(value)
+    write_bytes(path, compress(content) if compress else content)
+
+
+def read_stored(path: Path, *, decompress: Callable[[bytes], bytes] | None = None) -> Value | None:
+    """Return what `write_stored` wrote, or None where it has to be made (again).
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    decompress : callable, optional
+        Undoes ``compress``.
+
+    Returns
+    -------
+    dict or None
+        None where the file is not there, or is not what was written.
+
+    Warns
+    -----
+    NormwiseWarning
+        ENG-302, it is there and damaged. In a child it is counted, and is no part of the subject's result.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> path = Path(tempfile.mkdtemp()) / "grid.stored"
+    >>> read_stored(path)
+    >>> write_stored(path, {"where": np.arange(3)})
+    >>> read_stored(path)
+    {'where': array([0, 1, 2])}
+    """
+    try:
+        content = path.read_bytes()
+        return decode(decompress(content) if decompress else content).value
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except Exception:  # noqa: BLE001 - a decompressor may fail in any way on a damaged file
+        text = f"{path.name} was damaged and is made again."
+        warnings.warn(NormwiseWarning(DAMAGED, text, subject=path.name), stacklevel=2)
+        return None
+
+
+def read_shared(path: Path) -> Value:
+    """Return what the caller of several children wrote for all of them.
+
+    Raises
+    ------
+    EngineError
+        ENG-304, the file was damaged or removed since.
+    """
+    try:
+        value = decode(path.read_bytes()).value
+    except (OSError, DamagedError):
+        value = None
+    if value is None:
+        raise EngineError(
+            "ENG-304",
+            "a file that the subjects share was damaged or removed while they ran.",
+            seen=path.name,
+            advice="give the same command again: the file is made again, and finished subjects are kept",
+        )
+    return value
 
 
 def _pack(
-    content: dict[str, Any], warnings: Sequence[NormwiseWarning], arrays: dict[str, npt.NDArray[np.generic]]
+    content: dict[str, Any], raised: Sequence[NormwiseWarning], arrays: dict[str, npt.NDArray[np.generic]]
 ) -> bytes:
     body = BytesIO()
     with zipfile.ZipFile(body, "w") as container:
-        fields = [vars(warning) for warning in warnings]
+        fields = [vars(warning) for warning in raised]
         index = {**content, "warnings": fields, "arrays": list(arrays)}
         container.writestr(zipfile.ZipInfo(_INDEX, _EPOCH), json.dumps(index, default=_plain))
         for number, array in enumerate(arrays.values()):

@@ -7,6 +7,7 @@ import warnings
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 from normwise.engine.cache import Cache, result_key
@@ -24,7 +25,7 @@ from normwise.engine.executor import (
 from normwise.engine.fingerprints import Fingerprints
 from normwise.engine.local import LocalExecutor
 from normwise.engine.progress import LogProgress, Progress, State
-from normwise.engine.serialization import DamagedError, Stored, decode
+from normwise.engine.serialization import DAMAGED, DamagedError, Stored, decode, encode_value
 from normwise.errors import EngineError, NormwiseError, NormwiseWarning
 
 __all__ = ["run_subjects"]
@@ -167,7 +168,7 @@ class _Run:
     def take(self, finished: Finished) -> None:
         """Keep the value of a child that has ended, or the error why there is none."""
         task = self.tasks[finished.position]
-        stored = self._read(finished)
+        content, stored = self._read(finished)
         error = finished.error or (stored.error if stored else _damaged())
         key = self._keys.get(finished.position)
         if error is None and key and not all(map(self._fingerprints.is_unchanged, task.inputs)):
@@ -176,8 +177,8 @@ class _Run:
                 "an input changed while it was being read.",
                 advice="run again when nothing writes to the images any more",
             )
-        if error is None and self._cache and key and finished.content:
-            self._cache.put(key, finished.content)
+        if error is None and self._cache and key and content:
+            self._cache.put(key, content)
         self._keep(
             finished.position,
             Outcome(
@@ -195,7 +196,7 @@ class _Run:
         if self._cache is not None:
             self._fingerprints.save()
             if damaged := self._cache.damaged:
-                _warn("ENG-302", f"{damaged} results in the cache were damaged and have been computed again.")
+                _warn(DAMAGED, f"{damaged} results in the cache were damaged and have been computed again.")
             if unwritten := self._cache.unwritten:
                 _warn("ENG-303", f"{unwritten} results could not be written into the cache.")
         by_code: dict[str, list[NormwiseWarning]] = {}
@@ -218,11 +219,20 @@ class _Run:
             digests = zip(paths, pool.map(hash_or_none, paths), strict=True)
             return {path: digest for path, digest in digests if digest is not None}
 
-    def _read(self, finished: Finished) -> Stored | None:
+    def _read(self, finished: Finished) -> tuple[bytes | None, Stored | None]:
+        content = finished.content
         try:
-            return decode(finished.content) if finished.content else None
+            stored = decode(content) if content else None
         except DamagedError:
-            return None
+            return None, None
+        raised = stored.warnings if stored else ()
+        damaged = [warning for warning in raised if warning.code == DAMAGED]
+        if stored and damaged and self._cache:
+            # It happened in this run, and says nothing of the subject: the next run's result is the same.
+            self._cache.damaged += len(damaged)
+            stored = replace(stored, warnings=tuple(each for each in raised if each.code != DAMAGED))
+            content = encode_value(stored.value, stored.warnings) if stored.error is None else content
+        return content, stored
 
     def _keep(self, position: int, outcome: Outcome) -> None:
         self.outcomes[position] = outcome

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from normwise.errors import FeatureError
+from normwise.errors import FeatureError, NormwiseWarning
 from normwise.features.atlases.atlas import Atlas, load_atlas
 from normwise.features.atlases.placement import pack_atlas, place_atlas, place_labels
 from normwise.images import LabelVolume, Volume
@@ -47,7 +47,7 @@ def _affine(edge, start):
 def test_a_grid_is_worked_out_once(packed):
     image = brain()
     first = place_atlas(packed, image)
-    files = sorted(packed.parent.glob(f"{packed.stem}-on-*.npz"))
+    files = sorted(packed.parent.glob(f"{packed.stem}-on-*.stored"))
     times = [path.stat().st_mtime_ns for path in files]
     second = place_atlas(packed, image)
     assert [path.stat().st_mtime_ns for path in files] == times
@@ -55,6 +55,28 @@ def test_a_grid_is_worked_out_once(packed):
         assert np.array_equal(getattr(first, name), getattr(second, name))
     assert first.landmarks is not None
     assert all(map(np.array_equal, first.landmarks, second.landmarks))
+
+
+def test_damaged_files_are_made_again(packed, tmp_path):
+    image = brain()
+    whole = place_atlas(packed, image)
+    other = tmp_path / packed.name
+    other.write_bytes(packed.read_bytes())
+    place_atlas(other, image)
+    [placed] = tmp_path.glob("*-on-*")
+    for path, again in ((placed, lambda: place_atlas(other, image)), (other, _pack_again(tmp_path))):
+        before = bytearray(path.read_bytes())
+        flipped = before.copy()
+        flipped[len(before) // 2] ^= 16
+        path.write_bytes(flipped)
+        with pytest.warns(NormwiseWarning, match=f"ENG-302  {path.name}"):
+            again()
+        assert path.read_bytes() == before
+    assert np.array_equal(place_atlas(other, image).where, whole.where)
+
+
+def _pack_again(folder):
+    return lambda: pack_atlas(load_atlas("aal"), folder)
 
 
 def test_values_are_those_of_the_places(packed):

@@ -69,6 +69,20 @@ def test_what_was_interrupted_is_not_complete(tmp_path, head_file, monkeypatch):
     assert (tmp_path / "out" / f"{STEM}_dseg.nii.gz").read_bytes() == first
 
 
+def test_a_flipped_bit_in_any_file_is_found(tmp_path, head_file):
+    _, arguments = head_file
+    made = write_head(*arguments, str(tmp_path / "out"), "01")["made"]
+    paths = sorted((tmp_path / "out" / "sub-01").iterdir())
+    assert len(paths) == 7
+    for path in paths:
+        whole = path.read_bytes()
+        for place in (0, len(whole) // 3, len(whole) - 2):
+            path.write_bytes(whole[:place] + bytes([whole[place] ^ 2]) + whole[place + 1 :])
+            assert not is_complete(tmp_path / "out", "01", made), path.name
+        path.write_bytes(whole)
+    assert is_complete(tmp_path / "out", "01", made)
+
+
 def test_the_same_head_gives_the_same_value(head_file):
     _, arguments = head_file
     one, other = measure_head(*arguments), measure_head(*arguments[:3], None, None)

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 import fake_chain
+from normwise.errors import NormwiseWarning
 from normwise.features.brain import chain as stages
 from normwise.features.brain.settings import ChainSettings
 from normwise.features.brain.stage_cache import StageStore, image_key, run_cached_stages
@@ -101,7 +102,8 @@ def test_a_damaged_stage_runs_again(tmp_path, ran):
     raw[len(raw) // 2] ^= 1
     largest.write_bytes(raw)
     ran.clear()
-    second, _ = run_cached_stages(fake_chain.head(), SETTINGS, store)
+    with pytest.warns(NormwiseWarning, match=f"ENG-302  {largest.name}"):
+        second, _ = run_cached_stages(fake_chain.head(), SETTINGS, store)
     assert len(ran) == 1
     same(second, first)
 

@@ -7,16 +7,17 @@ and writes the result beside that file, so that each grid is computed once for a
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from normwise.engine import read_shared, read_stored, write_stored
 from normwise.errors import FeatureError
 from normwise.features.atlases.atlas import Atlas
 from normwise.features.atlases.mni_check import mni_landmarks, voxels_around
-from normwise.files import replacing
 from normwise.images import Grid, LabelVolume, Volume, resample_labels
 
 __all__ = ["Placement", "pack_atlas", "place_atlas", "place_labels"]
@@ -71,7 +72,7 @@ def pack_atlas(atlas: Atlas, folder: Path) -> Path:
     Returns
     -------
     Path
-        An ``.npz`` file; it is left alone where it is there already.
+        It is left alone where it is there already, and undamaged.
     """
     wanted = np.array(sorted(atlas.names), dtype=np.int64)
     labels = np.where(np.isin(atlas.labels.voxels, wanted), atlas.labels.voxels, 0)
@@ -86,10 +87,9 @@ def pack_atlas(atlas: Atlas, folder: Path) -> Path:
     digest = hashlib.sha256(str(_FORMAT).encode())
     for array in arrays.values():
         digest.update(str(array.shape).encode() + array.tobytes())
-    path = folder / f"atlas-{digest.hexdigest()[:32]}.npz"
-    if not path.is_file():
-        with replacing(path) as part:
-            np.savez(part, allow_pickle=False, **arrays)
+    path = folder / f"atlas-{digest.hexdigest()[:32]}.stored"
+    if read_stored(path) is None:
+        write_stored(path, arrays)
     return path
 
 
@@ -115,27 +115,26 @@ def place_atlas(packed: Path, grid: Grid) -> Placement:
     """
     affine = np.round(grid.affine, 6) + 0.0  # no sign on zeros, so that equal grids have equal names
     key = hashlib.sha256(str(grid.shape).encode() + affine.tobytes()).hexdigest()[:16]
-    path = packed.with_name(f"{packed.stem}-on-{key}.npz")
-    if path.is_file():
-        with np.load(path, allow_pickle=False) as arrays:
-            landmarks = (arrays["around"], arrays["brightness"]) if len(arrays["around"]) else None
-            return Placement(arrays["where"], arrays["regions"], arrays["labels"], landmarks)
-    with np.load(packed, allow_pickle=False) as arrays:
-        atlas = LabelVolume(arrays["labels"], arrays["affine"])
-        points, brightness = arrays["points"], arrays["brightness"]
+    path = packed.with_name(f"{packed.stem}-on-{key}.stored")
+    known: Any = read_stored(path)
+    if known is None:
+        known = _place(read_shared(packed), grid)
+        write_stored(path, known)
+    landmarks = (known["around"], known["brightness"]) if len(known["around"]) else None
+    return Placement(known["where"], known["regions"], known["labels"], landmarks)
+
+
+def _place(packed: Any, grid: Grid) -> dict[str, NDArray[Any]]:
+    atlas = LabelVolume(packed["labels"], packed["affine"])
     _check_field_of_view(atlas, grid)
     placed = place_labels(resample_labels(atlas, grid))
-    around = voxels_around(grid, points)
-    with replacing(path) as part:
-        np.savez(
-            part,
-            where=placed.where,
-            regions=placed.regions,
-            labels=placed.labels,
-            around=around,
-            brightness=brightness,
-        )
-    return replace(placed, landmarks=(around, brightness)) if len(points) else placed
+    return {
+        "where": placed.where,
+        "regions": placed.regions,
+        "labels": placed.labels,
+        "around": voxels_around(grid, packed["points"]),
+        "brightness": packed["brightness"],
+    }
 
 
 def place_labels(labels: LabelVolume) -> Placement:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from collections.abc import Mapping, Sequence
@@ -13,7 +14,7 @@ from numpy.typing import NDArray
 
 from normwise.errors import FeatureError
 from normwise.features.brain.grids import own_grid
-from normwise.files import write_text
+from normwise.files import sha256_file, write_text
 from normwise.images import LabelVolume, Volume, write_volume
 
 __all__ = ["derivative_labels", "describe_dataset", "is_complete", "write_derivatives"]
@@ -56,7 +57,7 @@ def derivative_labels(scans: Sequence[str]) -> dict[str, str]:
 
 
 def is_complete(folder: Path, label: str, made: str) -> bool:
-    """Return whether a person's derivatives are there, and of this very chain.
+    """Return whether a person's derivatives are there, undamaged, and of this very chain.
 
     Parameters
     ----------
@@ -68,9 +69,15 @@ def is_complete(folder: Path, label: str, made: str) -> bool:
         Key of the chain's last stage.
     """
     try:
-        about = json.loads((folder / f"sub-{label}" / f"sub-{label}_{_ABOUT}").read_bytes())
-        return bool(about["Chain"] == made)
-    except (OSError, ValueError, KeyError, TypeError):
+        person = folder / f"sub-{label}"
+        about = json.loads((person / f"sub-{label}_{_ABOUT}").read_bytes())
+        digests, own = about["Digests"], about.pop("Digest")
+        return bool(
+            about["Chain"] == made
+            and own == _digest(about)
+            and all(sha256_file(person / name) == digest for name, digest in digests.items())
+        )
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return False
 
 
@@ -111,8 +118,14 @@ def write_derivatives(
     write_volume(LabelVolume(own_grid(arrays, "labels"), affine), person / f"{stem}_dseg.nii.gz")
     rows = ["index\tname", *(f"{index}\t{name}" for index, name in sorted(names.items()))]
     write_text(person / f"{stem}_dseg.tsv", "\n".join(rows) + "\n")
-    about = {"Atlas": atlas, "Chain": made, "Units": "arbitrary", "SkullStripped": False}
+    about: dict[str, Any] = {"Atlas": atlas, "Chain": made, "Units": "arbitrary", "SkullStripped": False}
+    about["Digests"] = {path.name: sha256_file(path) for path in sorted(person.glob(f"{stem}_*"))}
+    about["Digest"] = _digest(about)
     write_text(person / f"{stem}_{_ABOUT}", json.dumps(about, indent=2) + "\n")
+
+
+def _digest(about: Mapping[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(about, sort_keys=True).encode()).hexdigest()
 
 
 def describe_dataset(folder: Path) -> None:

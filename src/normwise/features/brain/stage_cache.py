@@ -12,16 +12,16 @@ import platform
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import numpy as np
 from isal import isal_zlib
 
-from normwise.engine import DamagedError, decode, encode_value
+from normwise.engine import read_stored, write_stored
 from normwise.features.brain.chain import Arrays, Stage, run_stages, stage_key
 from normwise.features.brain.settings import ChainSettings
-from normwise.files import write_bytes
 from normwise.images import Volume
 
 __all__ = ["StageStore", "image_key", "run_cached_stages"]
@@ -57,17 +57,16 @@ class StageStore:
         """Return a stage's arrays, or None if there are none that can be trusted."""
         if self._folder is None:
             return None
-        try:
-            value = decode(isal_zlib.decompress(self._path(key).read_bytes())).value
-        except (OSError, DamagedError, isal_zlib.error):  # type: ignore[misc] # its stub says instance
-            return None
-        return {name: np.asarray(array) for name, array in (value or {}).items()}
+        value = read_stored(self._path(key), decompress=isal_zlib.decompress)
+        return None if value is None else {name: np.asarray(array) for name, array in value.items()}
 
     def put(self, key: str, arrays: Arrays) -> None:
         """Store a stage's arrays; on a full disk nothing is stored, and the subject goes on."""
         if self._folder is not None:
             with suppress(OSError):
-                write_bytes(self._path(key), isal_zlib.compress(encode_value(dict(arrays)), _LEVEL))
+                write_stored(
+                    self._path(key), dict(arrays), compress=partial(isal_zlib.compress, level=_LEVEL)
+                )
 
     def sweep(self) -> None:
         """Remove partial files of runs that were killed in the middle of a write."""

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-import io
 import json
 import shutil
 import warnings
-import zipfile
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -16,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from normwise.engine import read_stored, write_stored
 from normwise.errors import FeatureError, ImageError, NormwiseWarning
 from normwise.features.feature_table import check_range
 from normwise.features.slides.drawings import draw_slide
@@ -25,7 +24,7 @@ from normwise.features.slides.tile_measures import NUCLEUS_COLUMNS, TILE_MEASURE
 from normwise.features.slides.tile_table import TileTable
 from normwise.features.slides.tiles import SlideSettings, TilePlan, plan_tiles
 from normwise.features.slides.tissue import FOLD, PEN, TISSUE, TissueMap, find_tissue
-from normwise.files import write_bytes, write_text
+from normwise.files import write_text
 from normwise.images import Slide, open_slide
 
 __all__ = ["SLIDES_VERSION", "BlockCheckpoint", "measure_slide"]
@@ -65,26 +64,18 @@ class BlockCheckpoint:
             write_text(known, text)
 
     def get(self, number: int) -> dict[str, NDArray[Any]] | None:
-        """Return a finished block, or None; a damaged file counts as none."""
-        if self._folder is None:
-            return None
-        try:
-            content = io.BytesIO(self._path(number).read_bytes())
-            with np.load(content, allow_pickle=False) as arrays:
-                return {name: arrays[name] for name in arrays.files}  # reading checks every array's CRC
-        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
-            return None
+        """Return a finished block, or None; a damaged one is measured again."""
+        block = read_stored(self._path(number)) if self._folder is not None else None
+        return None if block is None else {name: np.asarray(array) for name, array in block.items()}
 
     def put(self, number: int, block: Mapping[str, NDArray[Any]]) -> None:
         """Store a finished block, whole or not at all."""
         if self._folder is not None:
-            stream = io.BytesIO()
-            np.savez(stream, **dict(block))  # type: ignore[arg-type] # numpy's stub takes the arrays for its own flag
-            write_bytes(self._path(number), stream.getvalue())
+            write_stored(self._path(number), dict(block))
 
     def _path(self, number: int) -> Path:
         assert self._folder is not None
-        return self._folder / f"block_{number:06d}.npz"
+        return self._folder / f"block_{number:06d}.stored"
 
 
 def measure_slide(

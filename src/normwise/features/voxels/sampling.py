@@ -6,13 +6,14 @@ import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from normwise.engine import read_shared, read_stored, write_stored
 from normwise.errors import FeatureError, ImageError
 from normwise.features.atlases import check_mni_space, mni_landmarks, voxels_around
-from normwise.files import replacing
 from normwise.images import Grid, LabelVolume, Volume, read_labels, read_volume, resample_labels
 
 __all__ = [
@@ -156,13 +157,18 @@ def image_box(
 
 def pack_sampling(sampling: Sampling, folder: Path) -> Path:
     """Write the points as one file for the processes, named by its content."""
-    path = folder / f"sampling-{sampling.digest()[:32]}.npz"
-    if not path.is_file():
-        with replacing(path) as part:
-            places, brightness = mni_landmarks() if sampling.mni else (np.empty((0, 3)), np.empty(0))
-            np.savez(
-                part, points=sampling.points, fwhm_mm=sampling.fwhm_mm, places=places, brightness=brightness
-            )
+    path = folder / f"sampling-{sampling.digest()[:32]}.stored"
+    if read_stored(path) is None:
+        places, brightness = mni_landmarks() if sampling.mni else (np.empty((0, 3)), np.empty(0))
+        write_stored(
+            path,
+            {
+                "points": sampling.points,
+                "fwhm_mm": float(sampling.fwhm_mm),
+                "places": places,
+                "brightness": brightness,
+            },
+        )
     return path
 
 
@@ -243,9 +249,8 @@ def _read_at(
 ) -> tuple[Volume, NDArray[np.float64], float]:
     """Return an image, the voxel coordinates of the points, and the smoothing's width in mm."""
     volume = read_volume(image)
-    with np.load(sampling, allow_pickle=False) as packed:
-        points, fwhm_mm = packed["points"], float(packed["fwhm_mm"])
-        places, brightness = packed["places"], packed["brightness"]
+    packed: Any = read_shared(Path(sampling))
+    points, places, brightness = packed["points"], packed["places"], packed["brightness"]
     back = np.linalg.inv(volume.affine)
     indices = points @ back[:3, :3].T + back[:3, 3]
     outside = ((indices < -0.5) | (indices > np.array(volume.shape) - 0.5)).any(axis=1).mean()
@@ -258,7 +263,7 @@ def _read_at(
         )
     if len(places):
         check_mni_space(volume, voxels_around(volume, places), brightness, refuse=False)
-    return volume, indices, fwhm_mm
+    return volume, indices, packed["fwhm_mm"]
 
 
 def _interpolate(
