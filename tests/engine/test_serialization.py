@@ -101,6 +101,7 @@ def test_a_damaged_compressed_file_gives_the_same_or_nothing(tmp_path):
     for content in _damages(path.read_bytes()):
         path.write_bytes(content)
         with warnings.catch_warnings(record=True) as raised:
+            warnings.simplefilter("always")
             found = read_stored(path, decompress=zlib.decompress)
         # A few bits of a deflate stream mean nothing.
         assert (found is None and len(raised) == 1) or (found == {"side": 3} and not raised)
