@@ -1,8 +1,10 @@
 """Run folders: new, taken up, refused; and what `--overwrite` may and may not remove."""
 
+import json
+
 import pytest
 
-from normwise.cli.open_run import open_run, refuse_other_files
+from normwise.cli.open_run import open_run, own_study, refuse_other_files, settle_study
 from normwise.errors import CommandError
 from normwise.run_folder import RunFolder
 from normwise.schema import Study
@@ -115,6 +117,81 @@ def test_keys_of_another_extractor_that_0_1_0_wrote_are_no_other_study(run, tmp_
     file.write_text(text.replace('extractor = "regions"\n', 'extractor = "regions"\nsmoothing_mm = 8.0\n'))
     open_run(run, study(tmp_path))
     assert (run / "evaluation.json").exists()
+
+
+def left_by(folder, root, command, *names, **sections):
+    """A run with a study and the results of a command."""
+    own = study(root, **sections)
+    open_run(folder, own, verb=command)
+    (folder / "run.json").write_text(json.dumps({"command": command}))
+    for name in names:
+        (folder / name).mkdir() if name == "model" else (folder / name).touch()
+    return own
+
+
+def test_a_key_that_the_command_does_not_use_keeps_the_runs_value(tmp_path):
+    run = tmp_path / "run"
+    left_by(run, tmp_path, "evaluate", "evaluation.json", evaluation={"repeats": 1})
+    settled = settle_study(run, study(tmp_path, evaluation={"repeats": 7}), verb="train")
+    assert settled.evaluation.repeats == 1
+    open_run(run, study(tmp_path, evaluation={"repeats": 7}), verb="train")
+    assert "repeats = 1\n" in (run / "study.toml").read_text()
+    assert (run / "evaluation.json").exists()
+
+
+@pytest.mark.parametrize("key", ["inner_folds", "seed"])
+def test_a_key_that_both_use_still_tells_two_studies_apart(tmp_path, key):
+    run = tmp_path / "run"
+    left_by(run, tmp_path, "evaluate", "evaluation.json")
+    with pytest.raises(CommandError) as caught:
+        open_run(run, study(tmp_path, evaluation={key: 9}), verb="train")
+    assert codes(caught) == "CLI-202"
+
+
+def test_a_key_that_only_the_command_uses_is_taken_and_costs_no_results(tmp_path):
+    run = tmp_path / "run"
+    left_by(run, tmp_path, "train", "model")
+    open_run(run, study(tmp_path, evaluation={"repeats": 1}), verb="evaluate")
+    assert "repeats = 1\n" in (run / "study.toml").read_text()
+    assert (run / "model").exists()
+
+
+def test_extracted_features_serve_every_classifier_but_not_other_people(tmp_path):
+    run = tmp_path / "run"
+    left_by(run, tmp_path, "extract", "features.tsv")
+    open_run(run, study(tmp_path, classifier={"name": "svm"}), verb="evaluate")
+    assert (run / "features.tsv").exists()
+    other = study(tmp_path)
+    other = other.model_copy(update={"cohort": other.cohort.model_copy(update={"label": "dx"})})
+    with pytest.raises(CommandError):
+        open_run(run, other, verb="train")
+
+
+def test_what_a_refused_command_has_begun_is_in_nobodys_way(tmp_path):
+    run = tmp_path / "run"
+    open_run(run, study(tmp_path), verb="evaluate")
+    (run / "cohort.tsv").touch()
+    open_run(run, study(tmp_path, classifier={"name": "svm"}), verb="evaluate")
+    assert "svm" in (run / "study.toml").read_text()
+    assert not (run / "cohort.tsv").exists()
+
+
+def test_a_title_is_no_other_study(tmp_path):
+    run = tmp_path / "run"
+    left_by(run, tmp_path, "evaluate", "evaluation.json")
+    open_run(run, study(tmp_path, title="a better one"), verb="evaluate")
+    assert "a better one" in (run / "study.toml").read_text()
+
+
+def test_a_run_alone_brings_its_study_and_anything_else_needs_a_folder(tmp_path):
+    run = tmp_path / "run"
+    open_run(run, study(tmp_path))
+    assert own_study(run, None) == (run, run)
+    assert own_study(run, tmp_path) == (run, tmp_path)
+    for other in (tmp_path, run / "study.toml"):
+        with pytest.raises(CommandError) as caught:
+            own_study(other, None)
+        assert codes(caught) == "CLI-108"
 
 
 def test_a_run_begun_in_python_is_known_to_the_command_line(table_run):

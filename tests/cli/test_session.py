@@ -13,9 +13,16 @@ from normwise.errors import CommandError, NormwiseError, NormwiseWarning
 from normwise.schema import Study
 
 
+def people_in(folder):
+    """A study of four people."""
+    (folder / "people.csv").write_text("ID,dx,v\na,AD,1\nb,normal,2\nc,AD,3\nd,normal,4\n")
+    cohort = {"root": folder, "table": "people.csv", "id": "ID", "label": "dx"}
+    return Study.model_validate({"cohort": cohort, "features": {"extractor": "table", "columns": ["v"]}})
+
+
 def test_own_warnings_are_noted_once_and_those_of_libraries_only_logged(tmp_path, capsys):
     with open_session("extract", RunFlags()) as session:
-        session.open_run(tmp_path / "run", Study(), overwrite=False)
+        session.open_run(tmp_path / "run", people_in(tmp_path), overwrite=False)
         for _ in range(2):
             warnings.warn(NormwiseWarning("FEA-902", "the same value"), stacklevel=1)
         warnings.warn("a library's own matter", FutureWarning, stacklevel=1)
@@ -29,7 +36,7 @@ def test_own_warnings_are_noted_once_and_those_of_libraries_only_logged(tmp_path
 
 def test_the_log_names_failures_and_the_end(tmp_path):
     with open_session("extract", RunFlags(quiet=True)) as session:
-        session.open_run(tmp_path / "run", Study(), overwrite=False)
+        session.open_run(tmp_path / "run", people_in(tmp_path), overwrite=False)
         session.progress.start("regions", 2)
         session.progress.advance("regions", "sub-01")
         session.progress.advance("regions", "sub-02", "failed", "IMG-202")
@@ -54,7 +61,7 @@ def test_failures_are_named_up_to_five_and_end_with_1(tmp_path, capsys):
 def test_an_accident_in_a_run_is_logged_there(tmp_path):
     def break_down():
         with open_session("extract", RunFlags()) as session:
-            session.open_run(tmp_path / "run", Study(), overwrite=False)
+            session.open_run(tmp_path / "run", people_in(tmp_path), overwrite=False)
             raise RuntimeError("a hidden fault")
 
     with pytest.raises(CommandError) as caught:
@@ -102,12 +109,23 @@ def test_accidents_without_a_run_share_one_folder(tmp_path, monkeypatch):
 def test_results_stay_where_the_new_study_cannot_be_read(tmp_path):
     run = tmp_path / "run"
     with open_session("train", RunFlags()) as session:
-        session.open_run(run, Study(), overwrite=False)
+        session.open_run(run, people_in(tmp_path), overwrite=False)
     (run / "report.html").touch()
     absent = Study.model_validate({"cohort": {"root": tmp_path, "table": "absent.tsv"}})
     with pytest.raises(NormwiseError), open_session("train", RunFlags()) as session:
         session.open_run(run, absent, overwrite=True, labelled=True)
     assert (run / "report.html").exists()
+
+
+def test_a_refused_command_leaves_no_trace(tmp_path):
+    study = people_in(tmp_path)
+    wrong = study.model_copy(update={"cohort": study.cohort.model_copy(update={"label": "diagnos"})})
+    with pytest.raises(NormwiseError), open_session("train", RunFlags()) as session:
+        session.open_run(tmp_path / "run", wrong, overwrite=False)
+    assert not (tmp_path / "run").exists()
+    with open_session("train", RunFlags()) as session:
+        session.open_run(tmp_path / "run", study, overwrite=False)
+    assert (tmp_path / "run" / "study.toml").exists()
 
 
 def test_what_was_said_before_the_folder_was_known_is_kept(tmp_path):

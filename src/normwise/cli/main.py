@@ -60,6 +60,10 @@ USAGES = {
     "compare": "normwise compare [OPTIONS] RUN RUN…",
     "demo": "normwise demo [OPTIONS] [RUN]",
     "cohort": "normwise cohort from-dicom [OPTIONS] DIR",
+    **{
+        verb: f"normwise {verb} [OPTIONS] STUDY RUN\n       normwise {verb} [OPTIONS] RUN"
+        for verb in ("extract", "evaluate", "train", "descent")
+    },
     "predict": (
         "normwise predict [OPTIONS] MODEL IMAGE… --set NAME=VALUE…\n"
         "       normwise predict [OPTIONS] MODEL --table NEW.tsv"

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import tomllib
 from collections.abc import Collection, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,17 +15,18 @@ from normwise.run_folder import RunFolder
 if TYPE_CHECKING:
     from normwise.schema import Study
 
-__all__ = ["open_run", "refuse_other_files"]
+__all__ = ["open_run", "own_study", "refuse_other_files", "settle_study"]
 
 _NAMED = 4  # differing keys a message names
 
 
-def open_run(
-    folder: Path, study: Study, *, overwrite: bool = False, beside: Collection[str] = ()
-) -> RunFolder:
-    """Make a run folder, or go on in the one that is there.
+def settle_study(
+    folder: Path, study: Study, *, verb: str = "", overwrite: bool = False, beside: Collection[str] = ()
+) -> Study:
+    """Return the study with which a folder can be gone on in, or refuse the folder; nothing is written.
 
-    The resolved study is written at once, so that an interrupted run is known again.
+    Two studies differ where the command and the results in the folder both use a key. A key that only the
+    results use keeps the run's value; a folder without results is free.
 
     Parameters
     ----------
@@ -31,10 +34,51 @@ def open_run(
         The run folder.
     study : Study
         The resolved study.
+    verb : str
+        The command, which may use some keys only.
     overwrite : bool
-        Whether the results of another study may be replaced. The cache stays, since it is keyed by content.
+        Whether the results of another study may be replaced.
     beside : collection of str
         Names of other files that the folder may hold.
+
+    Raises
+    ------
+    CommandError
+        CLI-201: not a folder, no run and not empty, or where the study's own table lies. CLI-202: a run of
+        another study.
+    """
+    return _settle(folder, study, verb=verb, overwrite=overwrite, beside=beside)[0]
+
+
+def _settle(
+    folder: Path, study: Study, *, verb: str, overwrite: bool, beside: Collection[str]
+) -> tuple[Study, bool]:
+    """Return the study, and whether what another one has left is to be replaced."""
+    _refuse_own_cohort(folder, study)
+    refuse_other_files(folder, beside=beside)
+    run = RunFolder(folder)
+    changed, verbs = _changed_keys(run, study), _verbs_with_results(run)
+    held = [key for key in changed if any(_uses(each, key) for each in verbs)]
+    apart = [key for key in held if _uses(verb, key)]
+    if apart and not overwrite:
+        _refuse_another_study(folder, [changed[key] for key in apart])
+    if apart or not verbs:  # without results there is at most the begin of a run that was refused
+        return study, bool(changed)
+    return (_with_values_of(_study_in(run), study, held) if held else study), False
+
+
+def open_run(
+    folder: Path, study: Study, *, verb: str = "", overwrite: bool = False, beside: Collection[str] = ()
+) -> RunFolder:
+    """Make a run folder, or go on in the one that is there.
+
+    The resolved study is written at once, so that an interrupted run is known again.
+
+    Parameters
+    ----------
+    folder, study, verb, overwrite, beside
+        As in `settle_study`, whose study this takes. The cache stays in any case, since it is keyed by
+        content.
 
     Returns
     -------
@@ -44,24 +88,45 @@ def open_run(
     Raises
     ------
     CommandError
-        CLI-201: not a folder, no run and not empty, or where the study's own table lies. CLI-202: a run of
-        another study.
+        As `settle_study`.
     """
     from normwise.cohort import study_to_toml
 
-    text, run = study_to_toml(study), RunFolder(folder)
-    _refuse_own_cohort(folder, study)
-    refuse_other_files(folder, beside=beside)
-    there = run / run.STUDY
-    if run.is_run and there.is_file():
-        changed = _changed(_study_in(there), text)
-        if changed and not overwrite:
-            _refuse_another_study(folder, changed)
-        if changed:
-            run.clear()
+    study, replaces = _settle(folder, study, verb=verb, overwrite=overwrite, beside=beside)
+    run = RunFolder(folder)
+    if replaces:
+        run.clear()
     run.begin(beside)
-    run.write(run.STUDY, text)
+    run.write(run.STUDY, study_to_toml(study))
     return run
+
+
+def own_study(study: Path, run: Path | None) -> tuple[Path, Path]:
+    """Return where the study and its run lie; a run alone brings its own study.
+
+    Parameters
+    ----------
+    study : Path
+        A study file, a folder, or a run.
+    run : Path, optional
+        The run folder.
+
+    Raises
+    ------
+    CommandError
+        CLI-108, no run folder is named.
+    """
+    if run is not None:
+        return study, run
+    if RunFolder(study).is_run and (study / RunFolder.STUDY).is_file():
+        return study, study
+    raise CommandError(
+        "CLI-108",
+        "the run folder is not named.",
+        subject=str(study),
+        expected="STUDY RUN, or the folder of a run, which holds its own study",
+        advice="name a new folder for the run after the study",
+    )
 
 
 def refuse_other_files(folder: Path, *, beside: Collection[str] = ()) -> None:
@@ -114,24 +179,74 @@ def _refuse_own_cohort(folder: Path, study: Study) -> None:
         )
 
 
-def _study_in(file: Path) -> str:
-    """Return a run's study as this version writes it; 0.1.0 wrote keys that no extractor of it reads."""
-    from normwise.cohort import read_study, study_to_toml
+_MEASURED = ("cohort", "features")
+_FITTED = (*_MEASURED, "normalizer", "sites", "selection", "classifier", "decision")
+_LEARNT = (*_FITTED, "evaluation.seed", "evaluation.inner_folds")
+_KEYS = {
+    "extract": _MEASURED,
+    "descent": (*_MEASURED, "normalizer", "sites", "classifier", "evaluation.seed"),
+    "train": _LEARNT,
+    "test": (*_MEASURED, "evaluation"),
+}
+"""Sections and keys that a command uses; the others use all but the title."""
 
+
+def _uses(verb: str, key: str) -> bool:
+    keys = _KEYS.get(verb, (*_FITTED, "evaluation"))
+    return key in keys or key.partition(".")[0] in keys
+
+
+def _verbs_with_results(run: RunFolder) -> list[str]:
+    """List the commands whose results lie in a folder; what a refused one leaves is no result."""
+    verbs = []
+    with suppress(OSError, ValueError, KeyError, TypeError):
+        verbs.append(str(json.loads((run / run.RECORD).read_bytes())["command"]))
+    if (run / run.EVALUATION).exists() and "test" not in verbs:
+        verbs.append("evaluate")
+    if (run / run.MODEL).exists():
+        verbs.append("train")
+    return verbs
+
+
+def _study_in(run: RunFolder) -> Study:
+    """Return a run's study as this version reads it."""
+    from normwise.cohort import read_study
+
+    return read_study(run / run.STUDY, saved=True)
+
+
+def _with_values_of(other: Study, study: Study, keys: Collection[str]) -> Study:
+    """Return a study with another's values of some keys."""
+    for key in keys:
+        name, _, inner = key.partition(".")
+        value = getattr(other, name)
+        if inner:
+            inner = inner.partition(".")[0]
+            value = getattr(study, name).model_copy(update={inner: getattr(value, inner)})
+        study = study.model_copy(update={name: value})
+    return study
+
+
+def _changed_keys(run: RunFolder, study: Study) -> dict[str, str]:
+    """Return every key in which a run's study differs, with both values.
+
+    A key left out and an empty list are the same; 0.1.0 wrote keys that no extractor of it reads.
+    """
+    from normwise.cohort import study_to_toml
+
+    file = run / run.STUDY
+    if not (run.is_run and file.is_file()):
+        return {}
     try:
-        return study_to_toml(read_study(file))
+        before = study_to_toml(_study_in(run))
     except NormwiseError:
-        return file.read_text(encoding="utf-8", errors="replace")
-
-
-def _changed(before: str, after: str) -> list[str]:
-    """List every key in which two study files differ; a key left out and an empty list are the same."""
+        before = file.read_text(encoding="utf-8", errors="replace")
     old, new = (
         {key: value for key, value in _flat(_parsed(text)) if value not in ([], "")}
-        for text in (before, after)
+        for text in (before, study_to_toml(study))
     )
     keys = [key for key in {**old, **new} if old.get(key) != new.get(key)]
-    return [f"{key}: {_value(old, key)} → {_value(new, key)}" for key in keys]
+    return {key: f"{key}: {_value(old, key)} → {_value(new, key)}" for key in keys}
 
 
 def _refuse_another_study(folder: Path, changed: list[str]) -> None:

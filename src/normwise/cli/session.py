@@ -18,7 +18,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TypedDict
 
-from normwise.cli.open_run import open_run
+from normwise.cli.open_run import open_run, own_study, settle_study
 from normwise.cli.output import CommandOutput
 from normwise.cli.run_flags import OutputFlags, RunFlags, memory_bytes
 from normwise.errors import CommandError, NormwiseError, NormwiseWarning
@@ -27,7 +27,8 @@ from normwise.run_folder import RunFolder
 if TYPE_CHECKING:
     from normwise.cli.study_flags import StudyFlags
     from normwise.engine import Limits, Progress
-    from normwise.schema import Study
+    from normwise.runs import Purpose
+    from normwise.schema import Roles, Study
 
 __all__ = [
     "DONE",
@@ -38,12 +39,17 @@ __all__ = [
     "limits_from",
     "machine_refusal",
     "open_session",
+    "read_given_study",
     "unexpected_error",
 ]
 
 DONE, SOME_FAILED = 0, 1
 _NAMED_FAILURES = 5  # more are counted; cohort.tsv names them all
 _MANY = 1_000_000  # records before the folder of the log is known
+
+
+PURPOSES: dict[str, Purpose] = {"demo": "evaluate", "evaluate": "evaluate", "train": "train", "test": "test"}
+"""What a command needs the features for, where it is more than to have them."""
 
 
 class Resources(TypedDict):
@@ -88,26 +94,31 @@ class Session:
         return {"jobs": flags.workers, "progress": self.progress, "limits": limits_from(flags)}
 
     def begin_study(
-        self, study: Path, keys: StudyFlags, run: Path, *, overwrite: bool, labelled: bool | None = True
+        self,
+        study: Path,
+        keys: StudyFlags,
+        run: Path | None,
+        *,
+        overwrite: bool,
+        labelled: bool = True,
+        roles: Roles | None = None,
     ) -> tuple[Study, RunFolder]:
         """Read a study with the flags that stand for its keys, and open its run folder.
 
         Parameters
         ----------
         study : Path
-            A study file, or a BIDS folder.
+            A study file, a BIDS folder, or a run.
         keys : StudyFlags
             As parsed.
-        run : Path
-            The run folder.
-        overwrite, labelled : bool
+        run : Path, optional
+            The run folder; default: the study is a run, and its own study is gone on with.
+        overwrite, labelled, roles
             As `open_run`.
         """
-        from normwise.cli.study_flags import overrides_from
-        from normwise.cohort import read_study
-
-        resolved = read_study(study, overrides_from(keys))
-        return resolved, self.open_run(run, resolved, overwrite=overwrite, labelled=labelled)
+        source, folder = own_study(study, run)
+        resolved = read_given_study(source, keys)
+        return self.open_run(folder, resolved, overwrite=overwrite, labelled=labelled, roles=roles)
 
     def open_run(
         self,
@@ -116,20 +127,44 @@ class Session:
         *,
         overwrite: bool,
         beside: tuple[str, ...] = (),
-        labelled: bool | None = None,
-    ) -> RunFolder:
+        labelled: bool = True,
+        roles: Roles | None = None,
+    ) -> tuple[Study, RunFolder]:
         """Make the run folder, or go on in it, and begin the log in it.
 
-        With ``labelled`` the cohort is read before results are replaced, so that a study that can't be run
-        costs nothing.
-        """
-        if overwrite and labelled is not None and RunFolder(folder).is_run:
-            from normwise.cohort import read_cohort
+        The cohort is read, and what would stop the command is refused, before anything is written: a refused
+        command leaves no trace that the corrected one would have to get past.
 
-            read_cohort(study, labelled=labelled)
-        run = open_run(folder, study, overwrite=overwrite, beside=beside)
+        Parameters
+        ----------
+        folder : Path
+            The run folder.
+        study : Study
+            As given.
+        overwrite : bool
+            Whether the results of another study may be replaced.
+        beside : tuple of str
+            Names of other files that the folder may hold.
+        labelled : bool
+            Whether a diagnosis is needed.
+        roles : Roles, optional
+            Of the model that is tested.
+
+        Returns
+        -------
+        study : Study
+            Resolved, with the run's own values of keys that this command does not use.
+        run : RunFolder
+            Begun.
+        """
+        from normwise.runs import read_plan
+
+        study = settle_study(folder, study, verb=self.verb, overwrite=overwrite, beside=beside)
+        purpose = PURPOSES.get(self.verb, "extract")
+        study = read_plan(study, purpose=purpose, labelled=labelled, roles=roles)[0]
+        run = open_run(folder, study, verb=self.verb, overwrite=overwrite, beside=beside)
         self.log.open(run / run.LOGS)
-        return run
+        return study, run
 
     def open_finished_run(self, folder: Path) -> RunFolder:
         """Refuse a folder that is not there, and begin the log in it.
@@ -226,6 +261,22 @@ def open_session(verb: str, flags: OutputFlags) -> Iterator[Session]:
             raise unexpected_error(error, log) from error
         finally:
             log.close()
+
+
+def read_given_study(study: Path, keys: StudyFlags) -> Study:
+    """Read a study with the flags that stand for its keys.
+
+    Parameters
+    ----------
+    study : Path
+        A study file, a BIDS folder, a participants table, or a run.
+    keys : StudyFlags
+        As parsed.
+    """
+    from normwise.cli.study_flags import overrides_from
+    from normwise.cohort import read_study
+
+    return read_study(study, overrides_from(keys), saved=RunFolder(study).is_run)
 
 
 def limits_from(flags: RunFlags) -> Limits:

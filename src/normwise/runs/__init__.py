@@ -8,11 +8,22 @@ The files of a run are those of `normwise.run_folder`.
 
 from normwise.runs.prepare import (
     PreparedRun,
+    Purpose,
     assemble_frame,
     check_plan,
     package_versions,
     prepare_run,
+    read_plan,
     record_run,
 )
 
-__all__ = ["PreparedRun", "assemble_frame", "check_plan", "package_versions", "prepare_run", "record_run"]
+__all__ = [
+    "PreparedRun",
+    "Purpose",
+    "assemble_frame",
+    "check_plan",
+    "package_versions",
+    "prepare_run",
+    "read_plan",
+    "record_run",
+]

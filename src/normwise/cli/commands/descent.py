@@ -22,7 +22,7 @@ DESCENT = Group("[descent]", sort_key=5)
 
 def descent(
     study: Path,
-    run: Path,
+    run: Path | None = None,
     /,
     *,
     function: Annotated[
@@ -45,9 +45,9 @@ def descent(
     Parameters
     ----------
     study : Path
-        A study.toml, or a BIDS folder.
+        A study.toml, a BIDS folder, a participants table, or a run.
     run : Path
-        The run folder; made where it is missing.
+        The run folder, made where it is missing; a run alone is gone on with.
     function : str
         The cost.
     steps : int
@@ -69,7 +69,7 @@ def descent(
         from normwise.runs import prepare_run
 
         resolved, folder = session.begin_study(study, keys, run, overwrite=overwrite)
-        prepared = prepare_run(resolved, run, **session.resources)
+        prepared = prepare_run(resolved, folder.path, **session.resources)
         cost = function or ("cross_entropy" if resolved.classifier.name == "logistic" else "squared")
         curves = _curves(prepared, cost, steps)
         words = cost.replace("_", " ")
@@ -77,7 +77,7 @@ def descent(
             session.output.row(name.partition(" ")[0], f"{name.partition(' ')[2]}: {_describe_curve(curve)}")
             session.output.number(name, curve.y[-1] if curve.y else None)
         page = draw_descent(curves, folder / folder.DESCENT, title=f"Gradient descent on the {words} cost")
-        session.print_failures(run)
+        session.print_failures(folder.path)
         return session.end(page)
 
 

@@ -14,7 +14,7 @@ __all__ = ["evaluate"]
 
 def evaluate(
     study: Path,
-    run: Path,
+    run: Path | None = None,
     /,
     *,
     overwrite: OverwriteFlag = False,
@@ -29,9 +29,9 @@ def evaluate(
     Parameters
     ----------
     study : Path
-        A study.toml, or a BIDS folder.
+        A study.toml, a BIDS folder, a participants table, or a run.
     run : Path
-        The run folder; made where it is missing.
+        The run folder, made where it is missing; a run alone is gone on with.
     overwrite : bool
         Replace the results of another study.
     people : bool
@@ -50,8 +50,8 @@ def evaluate(
         from normwise.evaluate import evaluate_study
 
         resolved, folder = session.begin_study(study, keys, run, overwrite=overwrite)
-        evaluation = evaluate_study(resolved, run, **session.resources, people=people)
+        evaluation = evaluate_study(resolved, folder.path, **session.resources, people=people)
         print_arms(session.output, evaluation)
-        session.print_failures(run)
+        session.print_failures(folder.path)
         pages = [folder / folder.PAGES / "index.html"] if people else []
         return session.end(folder / folder.EVALUATION, folder / folder.REPORT, *pages)

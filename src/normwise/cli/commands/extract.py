@@ -16,7 +16,7 @@ __all__ = ["extract"]
 
 def extract(
     study: Path,
-    run: Path,
+    run: Path | None = None,
     /,
     *,
     unlabelled: Annotated[
@@ -33,9 +33,9 @@ def extract(
     Parameters
     ----------
     study : Path
-        A study.toml, or a BIDS folder.
+        A study.toml, a BIDS folder, a participants table, or a run.
     run : Path
-        The run folder; made where it is missing.
+        The run folder, made where it is missing; a run alone is gone on with.
     unlabelled : bool
         Measure people without a diagnosis as well.
     overwrite : bool
@@ -54,11 +54,11 @@ def extract(
         from normwise.runs import prepare_run, record_run
 
         resolved, folder = session.begin_study(study, keys, run, overwrite=overwrite, labelled=not unlabelled)
-        prepared = prepare_run(resolved, run, labelled=not unlabelled, **session.resources)
+        prepared = prepare_run(resolved, folder.path, labelled=not unlabelled, **session.resources)
         record_run(prepared, "extract", [])
         scans, features = prepared.features.values.shape
         session.output.row("measured", f"{features} features of {scans} scans")
         session.output.number("scans", scans)
         session.output.number("features", features)
-        session.print_failures(run)
+        session.print_failures(folder.path)
         return session.end(folder / folder.FEATURES)

@@ -31,7 +31,7 @@ def test(
     model : Path
         A saved model, or the run that holds it.
     study : Path
-        The labelled cohort: a study.toml, or a BIDS folder.
+        The labelled cohort: a study.toml, a BIDS folder, or a participants table.
     run : Path
         The run folder of this test; made where it is missing.
     overwrite : bool
@@ -53,7 +53,7 @@ def test(
         from normwise.model import load_model
 
         trained = load_model(model)
-        resolved, folder = session.begin_study(study, keys, run, overwrite=overwrite, labelled=None)
+        resolved, folder = session.begin_study(study, keys, run, overwrite=overwrite, roles=trained.roles)
         evaluation = test_model(trained, resolved, run, **session.resources, people=people)
         print_arms(session.output, evaluation)
         session.print_failures(run)

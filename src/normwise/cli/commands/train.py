@@ -13,7 +13,7 @@ __all__ = ["train"]
 
 def train(
     study: Path,
-    run: Path,
+    run: Path | None = None,
     /,
     *,
     overwrite: OverwriteFlag = False,
@@ -25,9 +25,9 @@ def train(
     Parameters
     ----------
     study : Path
-        A study.toml, or a BIDS folder.
+        A study.toml, a BIDS folder, a participants table, or a run.
     run : Path
-        The run folder; made where it is missing.
+        The run folder, made where it is missing; a run alone is gone on with.
     overwrite : bool
         Replace the results of another study.
     keys : StudyFlags
@@ -44,7 +44,7 @@ def train(
         from normwise.model import train_study
 
         resolved, folder = session.begin_study(study, keys, run, overwrite=overwrite)
-        model = train_study(resolved, run, **session.resources)
+        model = train_study(resolved, folder.path, **session.resources)
         training = model.training
         counts = ", ".join(f"{name} {count}" for name, count in training["scans_per_class"].items())
         session.output.row("trained on", f"{training['people']} people, {training['scans']} scans: {counts}")
@@ -58,5 +58,5 @@ def train(
             session.output.row("threshold", f"{positive} from a probability of {threshold:.2f}")
         session.output.number("people", training["people"])
         session.output.number("threshold", threshold)
-        session.print_failures(run)
+        session.print_failures(folder.path)
         return session.end(folder / folder.MODEL)
