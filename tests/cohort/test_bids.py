@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from normwise.cohort import read_cohort, read_study, study_to_toml
-from normwise.errors import CohortError, StudyError
+from normwise.errors import CohortError, NormwiseWarning, StudyError
 
 PARTICIPANTS = "participant_id\tage\tsex\tdx\nsub-01\t71\tF\tnormal\nsub-02\t80\tM\tAD\n"
 LABEL = {"cohort.label": "dx", "cohort.demographics": ["age", "sex"], "cohort.sessions": "all"}
@@ -59,14 +59,17 @@ def test_each_session_is_a_scan_of_its_participant(tmp_path):
     (root / "sub-01" / "sub-01_sessions.tsv").write_text(
         "session_id\tage\tdx\tday\nses-1\t71\tn/a\t9\n2\t73\tAD\t8\nses-3\t75\tAD\t7\n"
     )
-    cohort = read_cohort(read_study(root, LABEL))
+    with pytest.warns(NormwiseWarning, match="COH-305"):
+        cohort = read_cohort(read_study(root, LABEL))
     assert cohort.frame["age"].to_dict() == {"sub-01_ses-1": 71.0, "sub-01_ses-2": 73.0, "sub-02_ses-1": 80.0}
     assert cohort.labels.tolist() == ["normal", "AD", "AD"]
     assert cohort.groups.tolist() == ["sub-01", "sub-01", "sub-02"]
     assert codes(cohort)["sub-01_ses-3"] == "COH-215"
-    first = read_cohort(read_study(root, {**LABEL, "cohort.sessions": "first"}))
+    with pytest.warns(NormwiseWarning, match="COH-305"):
+        first = read_cohort(read_study(root, {**LABEL, "cohort.sessions": "first"}))
     assert first.frame.index.tolist() == ["sub-01_ses-1", "sub-02_ses-1"]
-    by_day = read_cohort(read_study(root, {**LABEL, "cohort.sessions": "first", "cohort.session": "day"}))
+    with pytest.warns(NormwiseWarning, match="COH-305"):
+        by_day = read_cohort(read_study(root, {**LABEL, "cohort.sessions": "first", "cohort.session": "day"}))
     assert by_day.frame.index.tolist() == ["sub-01_ses-2", "sub-02_ses-1"]
     with pytest.raises(CohortError) as caught:
         read_cohort(read_study(root, {**LABEL, "cohort.session": "acq_time"}))

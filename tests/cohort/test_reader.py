@@ -32,7 +32,7 @@ def test_the_plainest_cohort(people):
     assert cohort.raw.loc["007"].to_dict() == {"ID": "007", "Age": "71", "Sex": "F", "dx": "AD"}
     assert cohort.roles == Roles(
         label="dx", classes=("normal", "AD"), normal="normal", targets=("normal", "AD"),
-        demographics=("Age", "Sex"), categorical=("Sex",), group="ID",
+        demographics=("Age", "Sex"), categorical=("Sex",), group="ID", levels={"Sex": ("F", "M")},
     )  # fmt: skip
 
 

@@ -2,7 +2,9 @@
 
 - ``study.py``: a study file or a BIDS folder, with flags laid over it, checked; and back as a file
 - ``tables.py``: bytes as text, and text as rows of text: encoding, delimiter, ragged rows, hostile content
+- ``dictionary.py``: the data dictionary beside a table: what codes stand for, and units
 - ``bids.py``: participants, sessions and images of a BIDS dataset, by its layout
+- ``sessions.py``: what a BIDS dataset says of each session, and the age at it
 - ``scans.py``: one row a scan, with its image
 - ``values.py``: numbers, ages and sexes of a column, and missing cells
 - ``demographics.py``: which demographics are numbers and which are categories

@@ -2,12 +2,15 @@
 
 Read are ``sub-<label>[/ses-<label>]/anat/*_T1w.nii[.gz]`` of the dataset, or, where it has none, of its only
 derivative that has some; ``participants.tsv``, there or up to two folders above a derivative; and
-``sub-<label>/sub-<label>_sessions.tsv``, whose columns replace the participant's for that session.
+``sub-<label>/sub-<label>_sessions.tsv``, whose columns replace the participant's for that session; see
+`normwise.cohort.sessions`.
 """
 
 from __future__ import annotations
 
 import re
+import warnings
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,14 +19,15 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from normwise.cohort.tables import Table, read_table
-from normwise.cohort.values import Problem
-from normwise.errors import CohortError
+from normwise.cohort.dictionary import merge_levels
+from normwise.cohort.sessions import SESSION, SessionTables, read_sessions, session_name
+from normwise.cohort.tables import Table
+from normwise.cohort.values import Problem, names_an_age
+from normwise.errors import CohortError, NormwiseWarning
 from normwise.schema import CohortSection, listed
 
 __all__ = [
     "BIDS",
-    "SESSION",
     "DatasetRows",
     "Scan",
     "choose_image",
@@ -198,9 +202,6 @@ def entities_of(path: Path) -> dict[str, str]:
     return dict(part.split("-", 1) for part in match["entities"].split("_")) if match else {}
 
 
-SESSION = "session_id"
-"""Column of a BIDS session; added to a participants table that has one row a person."""
-
 _Scans = dict[str, dict[str, Scan]]  # by subject, then session
 
 
@@ -255,11 +256,22 @@ def join_dataset(section: CohortSection, root: Path, table: Table) -> DatasetRow
     for scan in scans:
         by_subject.setdefault(scan.subject, {})[scan.session] = scan
     own = _session_column(section, table, scans)
+    sessions = SessionTables()
+    if own is None and any(scan.session for scan in scans):
+        named = {subject_name(str(cell)) for cell in table.frame[section.id] if cell}
+        in_sessions = [subject for subject in sorted(named) if set(by_subject.get(subject, {})) - {""}]
+        sessions = read_sessions((root, table.path.parent), in_sessions, section.demographics)
+        readings += [
+            f"{name}: that at the session, from {column} of the sessions tables"
+            for name, column in sessions.ages.items()
+        ]
     rows = [
         row
         for cells, line in zip(table.records(), table.lines.tolist(), strict=True)
-        for row in _rows_of(cells, line, section.id, own, by_subject, (root, table.path.parent))
+        for row in _rows_of(cells, line, section.id, own, by_subject, sessions)
     ]
+    if section.sessions == "all" and own is None:
+        _warn_of_one_age(rows, sessions, [name for name in section.demographics if names_an_age(name)])
     in_table = {(row.subject, row.session) for row in rows}
     unlisted = Problem(
         "COH-217", "the participants table does not list this scan", f"add it to {table.path.name}"
@@ -281,7 +293,13 @@ def join_dataset(section: CohortSection, root: Path, table: Table) -> DatasetRow
     columns = list(dict.fromkeys([*table.frame.columns, *(name for cells in joined for name in cells)]))
     frame = pd.DataFrame(joined, columns=pd.Index(columns), dtype=object).fillna("")
     return DatasetRows(
-        Table(frame, np.array([row.line for row in rows], dtype=np.int64), table.readings, table.path),
+        Table(
+            frame,
+            np.array([row.line for row in rows], dtype=np.int64),
+            table.readings,
+            table.path,
+            merge_levels([table.levels, *sessions.levels], table.path),
+        ),
         session,
         images,
         {place: row.problem for place, row in enumerate(rows) if row.problem is not None},
@@ -293,37 +311,46 @@ def _session_column(section: CohortSection, table: Table, scans: list[Scan]) -> 
     """Return the participants table's own column of sessions, if it has one that names folders."""
     folders = {scan.session for scan in scans} - {""}
     for name in (SESSION, section.session):
-        if name in table.frame.columns and folders & {_session_name(str(cell)) for cell in table.frame[name]}:
+        if name in table.frame.columns and folders & {session_name(str(cell)) for cell in table.frame[name]}:
             return name
     return None
 
 
 def _rows_of(
-    cells: dict[str, str],
-    line: int,
-    id_column: str,
-    own: str | None,
-    scans: _Scans,
-    folders: tuple[Path, ...],
+    cells: dict[str, str], line: int, id_column: str, own: str | None, scans: _Scans, tables: SessionTables
 ) -> Iterator[_Row]:
     """Give one row of the participants table a row for each of its sessions."""
     named = cells[id_column]
     subject = subject_name(named) if named.casefold() not in {"", "n/a"} else ""
     sessions = set(scans.get(subject, {}))
     if own is not None:
-        yield _Row(subject, "" if sessions == {""} else _session_name(cells[own]), cells, line)
+        yield _Row(subject, "" if sessions == {""} else session_name(cells[own]), cells, line)
     elif sessions <= {""}:
         yield _Row(subject, "", cells, line)
     else:
-        listed_cells: dict[str, dict[str, str]] = {}
-        problem = None
-        try:
-            listed_cells = _read_sessions(folders, subject)
-        except CohortError as error:  # one participant's bad file costs that participant
-            what = "the sessions of the participant can't be read"
-            problem = Problem(error.code, what, error.advice or "", error.problem.rstrip("."))
+        listed_cells = tables.cells.get(subject, {})
+        problem = tables.problems.get(subject)
         for session in sorted(sessions | set(listed_cells)):
             yield _Row(subject, session, {**cells, **listed_cells.get(session, {})}, line, problem)
+
+
+def _warn_of_one_age(rows: list[_Row], tables: SessionTables, ages: list[str]) -> None:
+    """Warn (COH-304) where several sessions of a person have the age of the participants table."""
+    for name in ages:
+        without = Counter(
+            row.subject
+            for row in rows
+            if row.session
+            and not row.problem
+            and name not in tables.cells.get(row.subject, {}).get(row.session, {})
+        )
+        people = [subject for subject, count in without.items() if count > 1]
+        if people:
+            text = (
+                f"{len(people)} people have one {name} for several sessions, as no sessions table gives it "
+                f"at each: {listed(people)}"
+            )
+            warnings.warn(NormwiseWarning("COH-304", text, subject=name, value=len(people)), stacklevel=4)
 
 
 def _images_of(
@@ -338,24 +365,3 @@ def _images_of(
     if several:
         readings.append(f"scans with several images: {several}; used is the one that fits, or its first run")
     return images
-
-
-def _session_name(text: str) -> str:
-    if text.casefold() in {"", "n/a"}:
-        return ""
-    return text if text.startswith("ses-") else f"ses-{text}"
-
-
-def _read_sessions(folders: tuple[Path, ...], subject: str) -> dict[str, dict[str, str]]:
-    """Return the filled cells of each session from ``sub-<label>_sessions.tsv``, where there is one."""
-    paths = [folder / subject / f"{subject}_sessions.tsv" for folder in folders]
-    path = next((path for path in paths if path.is_file()), None)
-    if path is None:
-        return {}
-    table = read_table(path)
-    names = [_session_name(str(name)) for name in table.column(SESSION, "BIDS")]
-    return {
-        name: {key: cell for key, cell in cells.items() if cell.casefold() not in {"", "n/a"}}
-        for name, cells in zip(names, table.records(), strict=True)
-        if name
-    }

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from normwise.cohort.values import (
     ColumnReading,
     Problem,
+    is_code,
     is_missing,
     looks_like_ages,
     names_a_sex,
@@ -24,9 +25,19 @@ from normwise.cohort.values import (
 from normwise.errors import CohortError, NormwiseWarning
 from normwise.schema import Roles, did_you_mean, listed
 
-__all__ = ["is_category", "read_categories", "read_demographics", "read_quantity", "value_problems"]
+__all__ = [
+    "check_levels",
+    "is_category",
+    "levels_of",
+    "read_categories",
+    "read_demographics",
+    "read_quantity",
+    "value_problems",
+]
 
 _PLACEHOLDERS = (-9999.0, -999.0, -99.0, 999.0, 9999.0)  # what other programs write for a missing number
+
+_TWO_CODES = ({0.0, 1.0}, {1.0, 2.0}, {-1.0, 1.0}, {0.0, 2.0})  # how two categories are written as numbers
 
 
 def read_quantity(name: str, text: pd.Series[str]) -> ColumnReading:
@@ -115,6 +126,88 @@ def value_problems(name: str, reading: ColumnReading) -> dict[int, Problem]:
     return {**{int(row): absent for row in np.flatnonzero(reading.missing)}, **reading.problems}
 
 
+def levels_of(values: NDArray[np.float64] | NDArray[np.object_]) -> tuple[str, ...]:
+    """Return the levels of a demographic as a model keeps them: of a category, or of a code of two numbers.
+
+    Parameters
+    ----------
+    values : ndarray of shape (n_rows,)
+        Those who take part: objects of a category, float64 of a number.
+
+    Examples
+    --------
+    >>> levels_of(np.array(["M", "F", "M"], dtype=object)), levels_of(np.array([1.0, 2.0, 1.0]))
+    (('F', 'M'), ('1', '2'))
+    >>> levels_of(np.array([12.0, 16.0, 12.0]))
+    ()
+    """
+    if values.dtype == object:
+        return tuple(sorted({str(level) for level in values if level is not None}))
+    numbers = {float(value) for value in np.unique(values[np.isfinite(values.astype(np.float64))])}
+    return tuple(f"{value:g}" for value in sorted(numbers)) if numbers in _TWO_CODES else ()
+
+
+def check_levels(name: str, values: NDArray[np.float64] | NDArray[np.object_], roles: Roles) -> list[str]:
+    """Refuse another coding of a demographic than the model's; warn (COH-303) of codes without words.
+
+    A word that the model does not know costs its own row later; a code that it does not know means that the
+    columns are coded in two ways, and then none of the codes can be trusted.
+
+    Parameters
+    ----------
+    name : str
+        The demographic.
+    values : ndarray of shape (n_rows,)
+        What was read of it.
+    roles : Roles
+        Of the model.
+
+    Returns
+    -------
+    list of str
+        How it was read, for people.
+
+    Raises
+    ------
+    CohortError
+        COH-115 where the levels differ from the model's.
+    """
+    known = roles.levels.get(name, ())
+    if values.dtype == object:
+        found = levels_of(values)
+    else:
+        found = tuple(f"{value:g}" for value in np.unique(values[np.isfinite(values.astype(np.float64))]))
+    if not known or not found or name == roles.site:
+        return []
+    coded = all(map(is_code, known))
+    new = [level for level in found if level not in known]
+    if coded != all(map(is_code, found)) or (coded and new):
+        raise CohortError(
+            "COH-115",
+            "the codes are not those of the model, so that one level could be taken for another.",
+            subject=name,
+            seen=f"levels {listed(found)}",
+            expected=f"levels {listed(known)}" + (", whose meaning the model does not know" if coded else ""),
+            advice=f"write {name} as the model has it"
+            + (
+                "; to be safe from such codes, train on a table with words, or with a data dictionary "
+                "(participants.json) that gives the Levels"
+                if coded
+                else ", or say in the Levels of the table's data dictionary (participants.json) what each "
+                "code stands for"
+            ),
+        )
+    if not coded:
+        return []
+    codes = listed(known)
+    text = (
+        f"{name} has codes ({codes}) in the model and here, and no table says what they stand for: "
+        "check that they mean the same"
+    )
+    warnings.warn(NormwiseWarning("COH-303", text, subject=name), stacklevel=3)
+    return [f"{name}: codes {codes} taken to mean what they mean in the model"]
+
+
 def warn_of_placeholders(name: str, values: NDArray[np.float64]) -> None:
     """Warn (COH-301) where a column of numbers holds what other programs write for a missing one.
 
@@ -192,6 +285,7 @@ def read_demographics(
         reading = read_categories(name, text) if name in roles.categorical else read_quantity(name, text)
         for row, problem in sorted(value_problems(name, reading).items()):
             raise problem.error(str(values.index[row]) if len(values) > 1 else name)
+        readings += check_levels(name, reading.values, roles)
         # With its type, since pandas would make its own text type of objects that are text.
         columns[name] = pd.Series(reading.values, index=values.index, dtype=reading.values.dtype)
         readings += reading.readings

@@ -7,6 +7,8 @@ demographics, the site, the image, and last the choice among one person's sessio
 
 from __future__ import annotations
 
+import warnings
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +16,9 @@ import numpy as np
 from normwise.cohort.cohort import Cohort
 from normwise.cohort.conditions import parse_condition
 from normwise.cohort.demographics import (
+    check_levels,
     is_category,
+    levels_of,
     read_categories,
     read_quantity,
     value_problems,
@@ -33,8 +37,9 @@ from normwise.cohort.rows import (
 )
 from normwise.cohort.scans import list_scans
 from normwise.cohort.study import check_study
-from normwise.cohort.values import Problem, is_missing
-from normwise.schema import Roles, Study
+from normwise.cohort.values import Problem, is_missing, spell_out
+from normwise.errors import NormwiseWarning
+from normwise.schema import Roles, Study, listed
 
 __all__ = ["read_cohort"]
 
@@ -99,6 +104,9 @@ def read_cohort(study: Study, *, labelled: bool = True, roles: Roles | None = No
         categorical=categorical,
         group=section.group or section.id,
         site=section.site,
+        levels={
+            name: levels for name, values in columns.items() if (levels := levels_of(values[rows.remain]))
+        },
     )
     return rows.cohort(columns, sites, resolved, labelled=labelled)
 
@@ -124,7 +132,30 @@ def _label(rows: Rows) -> tuple[str, ...]:
     rows.labels[rows.remain] = labels[rows.remain]
     rows.leave_out(problems)
     rows.readings += readings
+    _count_changes(rows)
     return classes
+
+
+def _count_changes(rows: Rows) -> None:
+    """Say, and warn of (COH-305), how many people's diagnosis changes between their sessions."""
+    people: dict[str, set[str]] = {}
+    for person, label in zip(rows.groups[rows.remain], rows.labels[rows.remain], strict=True):
+        people.setdefault(str(person), set()).add(str(label))
+    changes = Counter(" and ".join(sorted(labels)) for labels in people.values() if len(labels) > 1)
+    if not changes:
+        return
+    count = changes.total()
+    text = (
+        f"the diagnosis of {count} of {len(people)} people changes between their sessions "
+        f"({listed(f'{labels}: {number}' for labels, number in changes.most_common())}); "
+        + (
+            "each counts as what the session that is used says"
+            if rows.section.sessions == "first"
+            else "each session counts as what it says, so that such a person stands in several classes"
+        )
+    )
+    rows.readings.append(text)
+    warnings.warn(NormwiseWarning("COH-305", text, subject=rows.section.label, value=count), stacklevel=4)
 
 
 def _read_demographics(rows: Rows, roles: Roles | None) -> tuple[Columns, tuple[str, ...]]:
@@ -145,7 +176,9 @@ def _read_demographics(rows: Rows, roles: Roles | None) -> tuple[Columns, tuple[
             category = name in rows.section.categorical or is_category(name, text.iloc[remaining])
         if category:
             categorical.append(name)
-            reading = read_categories(name, text.iloc[remaining])
+            words, said = spell_out(name, text.iloc[remaining], rows.table.levels.get(name, {}))
+            rows.readings += said
+            reading = read_categories(name, words)
             values: Objects = np.full(len(text), None, dtype=object)
             values[remaining] = reading.values
             columns[name] = values
@@ -156,6 +189,8 @@ def _read_demographics(rows: Rows, roles: Roles | None) -> tuple[Columns, tuple[
             refused = value_problems(name, reading)
             warn_of_placeholders(name, reading.values[rows.remain].astype(np.float64))
         rows.readings += reading.readings
+        if roles is not None:
+            rows.readings += check_levels(name, columns[name][rows.remain], roles)
         problems = {**refused, **problems}
     rows.leave_out(problems)
     return columns, tuple(categorical)

@@ -13,7 +13,7 @@ import csv
 import io
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 
@@ -57,12 +57,15 @@ class Table:
         What had to be recognised, for people.
     path : Path
         Where it was read.
+    levels : dict of str to dict of str to str
+        By column, what its codes stand for, where a data dictionary says so.
     """
 
     frame: pd.DataFrame
     lines: NDArray[np.int64]
     readings: list[str]
     path: Path
+    levels: dict[str, dict[str, str]] = field(default_factory=dict)
 
     def records(self) -> list[dict[str, str]]:
         """Return each row as a mapping of column to cell."""

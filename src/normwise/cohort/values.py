@@ -10,6 +10,7 @@ stay codes, and the two are never mixed.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -24,6 +25,8 @@ __all__ = [
     "OLDEST",
     "ColumnReading",
     "Problem",
+    "age_at_session",
+    "is_code",
     "is_missing",
     "looks_like_ages",
     "names_a_sex",
@@ -31,6 +34,8 @@ __all__ = [
     "read_ages",
     "read_numbers",
     "read_sexes",
+    "spell_out",
+    "unit_of_age",
 ]
 
 _NUMBER = {
@@ -47,12 +52,18 @@ _WITH_UNIT = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*(y|yrs?|years?|m|months?|w|wee
 _CENSORED = re.compile(r"(?:[<>≥≤]=?\s*[0-9.]+|[0-9.]+\s*\+)\s*[a-z]*", re.IGNORECASE)
 _RANGE = re.compile(r"[0-9.]+\s*[a-z]*\s*(?:-|–|to)\s*[0-9.]+\s*[a-z]*", re.IGNORECASE)
 _NOT_YEARS = {"group", "range", "bin", "category", "class", "month", "months", "week", "weeks", "day", "days"}
+_OF_SESSION = {
+    "age", "ages", "at", "of", "in", "the", "y", "yr", "yrs", "year", "years", "participant", "patient",
+    "subject", "session", "ses", "scan", "scanning", "visit", "mri", "imaging", "image", "acquisition",
+    "acq", "exam", "examination", "assessment",
+}  # fmt: skip
 
 _SEX_WORDS = {
     **dict.fromkeys(("f", "female", "woman", "girl"), "F"),
     **dict.fromkeys(("m", "male", "man", "boy"), "M"),
 }
-_SEX_CODE = re.compile(r"([0-9]+)(?:[.,]0*)?")
+_SEX_PLURALS = {"women": "F", "girls": "F", "females": "F", "men": "M", "boys": "M", "males": "M"}
+_CODE = re.compile(r"([0-9]+)(?:[.,]0*)?")
 _SEX_CODES = ({"0", "1"}, {"1", "2"})
 
 
@@ -221,6 +232,21 @@ def names_an_age(name: str) -> bool:
     return bool(words & {"age", "ages"}) and not words & _NOT_YEARS
 
 
+def age_at_session(name: str) -> str | None:
+    """Return the unit that a column's name adds to ages at a session; None where it holds no such ages.
+
+    Examples
+    --------
+    >>> [age_at_session(name) for name in ("age", "age_at_session", "session_age_months", "age_at_onset")]
+    ['', '', 'months', None]
+    """
+    words = _words_in(name)
+    units = words & {"months", "weeks", "days"}
+    if not words & {"age", "ages"} or len(units) > 1 or words - units - _OF_SESSION:
+        return None
+    return units.pop() if units else ""
+
+
 def looks_like_ages(text: pd.Series[str]) -> bool:
     """Return whether any cell is an age, a range of ages or a censored age."""
     kinds = (_WITH_UNIT, _CENSORED, _RANGE, re.compile(r"[+-]?[0-9.,]+"))
@@ -337,7 +363,7 @@ def read_sexes(name: str, text: pd.Series[str]) -> ColumnReading:
     """
     missing = is_missing(text)
     levels = [str(level) for level in pd.unique(text[~missing])]
-    codes = {level: match[1] for level in levels if (match := _SEX_CODE.fullmatch(level))}
+    codes = {level: match[1] for level in levels if (match := _CODE.fullmatch(level))}
     words = {level: _SEX_WORDS[level.casefold()] for level in levels if level.casefold() in _SEX_WORDS}
     others = [level for level in levels if level not in codes and level not in words]
     if codes and (words or others or not any(set(codes.values()) <= scheme for scheme in _SEX_CODES)):
@@ -369,6 +395,83 @@ def read_sexes(name: str, text: pd.Series[str]) -> ColumnReading:
     mapping = {**codes, **words, **{level: level for level in others}}
     values = np.array([mapping.get(cell) for cell in text], dtype=object)
     return ColumnReading(values, {}, missing, readings)
+
+
+def is_code(level: str) -> bool:
+    """Return whether a category's level is a number, which says nothing of what it stands for.
+
+    Examples
+    --------
+    >>> is_code("1"), is_code("2.0"), is_code("F")
+    (True, True, False)
+    """
+    return _CODE.fullmatch(level) is not None
+
+
+def spell_out(name: str, text: pd.Series[str], words: Mapping[str, str]) -> tuple[pd.Series[str], list[str]]:
+    """Replace a category's codes by the words that a data dictionary has for them.
+
+    Sexes become ``F`` and ``M``. Either every code in the column has a word of its own, or all of them stay.
+
+    Parameters
+    ----------
+    name : str
+        The column's name.
+    text : Series of str
+        Stripped cells.
+    words : mapping of str to str
+        What each code stands for; empty where nothing says so.
+
+    Returns
+    -------
+    text : Series of str
+        The cells.
+    readings : list of str
+        What was replaced, for people.
+
+    Examples
+    --------
+    >>> cells, readings = spell_out("sex", pd.Series(["1", "2"]), {"1": "male participant", "2": "Female"})
+    >>> cells.tolist(), readings
+    (['M', 'F'], ["sex: '1' stands for M, '2' for F, as the data dictionary says"])
+    """
+    sexes = names_a_sex(name)
+    levels = sorted(str(level) for level in pd.unique(text[~is_missing(text)]))
+    # A word needs no other; of sexes, one that is not known may be explained as well.
+    unclear = [level for level in levels if is_code(level) or (sexes and level.casefold() not in _SEX_WORDS)]
+    known = {level: word for level in unclear if (word := _word_of(level, words, sexes=sexes))}
+    if not known:
+        return text, []
+    unknown = [level for level in unclear if is_code(level) and level not in known]
+    plain = {match[1] if (match := _CODE.fullmatch(level)) else level for level in known}
+    if unknown or len(set(known.values())) < len(plain):
+        seen = f"has no word for {unknown[0]!r}" if unknown else "has one word for two codes"
+        return text, [f"{name}: the data dictionary {seen}, so that the codes are kept"]
+    first, *others = [(level, known[level]) for level in known]
+    listing = [f"{first[0]!r} stands for {first[1]}", *(f"{level!r} for {word}" for level, word in others)]
+    return text.replace(known), [f"{name}: {', '.join(listing)}, as the data dictionary says"]
+
+
+def _word_of(level: str, words: Mapping[str, str], *, sexes: bool) -> str:
+    match = _CODE.fullmatch(level)
+    word = words.get(level) or (words.get(match[1], "") if match else "")
+    named = {
+        _SEX_WORDS.get(part) or _SEX_PLURALS.get(part) for part in re.findall(r"[a-z]+", word.casefold())
+    }
+    named.discard(None)
+    return str(named.pop()) if sexes and len(named) == 1 else word
+
+
+def unit_of_age(text: str) -> str:
+    """Return the unit of ages that a data dictionary names, where it is not years.
+
+    Examples
+    --------
+    >>> unit_of_age("Months"), unit_of_age("d"), unit_of_age("years")
+    ('months', 'days', '')
+    """
+    match = _WITH_UNIT.fullmatch(f"1 {text.strip()}")
+    return {"m": "months", "w": "weeks", "d": "days"}.get(match[2][0].lower(), "") if match else ""
 
 
 def _words_in(name: str) -> set[str]:

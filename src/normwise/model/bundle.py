@@ -12,7 +12,7 @@ import hashlib
 import io
 import json
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 from zipfile import ZIP_STORED, ZipFile, ZipInfo
@@ -178,6 +178,8 @@ def _build(pipeline: Any, manifest: dict[str, Any], folder: Path) -> Model:
     }
     attach_weights(pipeline, arrays, networks)
     roles, rule = read["roles"], read["rule"]
+    if not roles.levels:  # models of 0.1.0 hold those of the normals in the normalizer alone
+        roles = replace(roles, levels=_levels_of_normals(pipeline))
     fits = (
         isinstance(pipeline, Pipeline)
         and {"normalize", "classify"} <= set(pipeline.named_steps)
@@ -200,6 +202,14 @@ def _build(pipeline: Any, manifest: dict[str, Any], folder: Path) -> Model:
         procedure, read["study"], read["feature_names"], read["feature_notes"], read["feature_hash"],
         read["training"],
     )  # fmt: skip
+
+
+def _levels_of_normals(pipeline: Any) -> dict[str, tuple[str, ...]]:
+    """Return the levels of each categorical demographic among the normals of the training."""
+    steps = pipeline.named_steps if isinstance(pipeline, Pipeline) else {}
+    design = getattr(steps.get("normalize"), "design_", None)
+    parts = [] if design is None else design.parts
+    return {part.name: tuple(map(str, part.levels)) for part in parts if hasattr(part, "levels")}
 
 
 def _digest(manifest: dict[str, Any]) -> str:

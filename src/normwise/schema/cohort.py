@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
@@ -35,6 +35,9 @@ class Roles:
         What makes one person: the column, or the pattern's result.
     site : str or None
         Column of the acquisition site.
+    levels : dict of str to tuple of str
+        The levels of each categorical demographic, and of a number that is a code of two values, so that
+        another coding is noticed in new people.
     """
 
     label: str
@@ -45,6 +48,7 @@ class Roles:
     categorical: tuple[str, ...] = ()
     group: str = "group"
     site: str | None = None
+    levels: dict[str, tuple[str, ...]] = field(default_factory=dict, hash=False)
 
     @property
     def negative(self) -> str:

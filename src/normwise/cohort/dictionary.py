@@ -1,0 +1,132 @@
+"""The data dictionary beside a table, as BIDS has it: what codes stand for (``Levels``), and units of ages.
+
+``participants.json`` describes ``participants.tsv``; any other table is described by the JSON file of its own
+name. ``sub-<label>_sessions.tsv`` is described by the file of its name, or by ``sessions.json`` above it.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import warnings
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from normwise.cohort.tables import Table
+from normwise.cohort.values import names_an_age, unit_of_age
+from normwise.errors import CohortError, NormwiseWarning
+
+__all__ = ["describe_table", "merge_levels"]
+
+MAX_BYTES = 4 * 1024**2  # a dictionary describes columns, not people
+
+Levels = dict[str, dict[str, str]]  # by column, what each code stands for
+
+
+def describe_table(table: Table, *others: Path) -> Table:
+    """Return a table with what its data dictionary says of it.
+
+    Ages in months, weeks or days become text with their unit, ``18 months``, which `read_ages` turns into
+    years.
+
+    Parameters
+    ----------
+    table : Table
+        As it was read.
+    *others : Path
+        Dictionaries that hold where the table's own, of its name, says nothing.
+    """
+    levels: Levels = {}
+    units: dict[str, str] = {}
+    for path in (table.path.with_suffix(".json"), *others):
+        for name, entry in _read_dictionary(path).items():
+            if name not in table.frame.columns or not isinstance(entry, dict):
+                continue
+            words = _words_of(entry.get("Levels"))
+            if words:
+                levels.setdefault(name, words)
+            if names_an_age(name) and (unit := unit_of_age(str(entry.get("Units", "")))):
+                units.setdefault(name, unit)
+    frame, readings = table.frame, list(table.readings)
+    for name, unit in units.items():
+        cells = frame[name].str.replace(r"^([0-9]+)(?:[.,]([0-9]+))?$", _with_unit(unit), regex=True)
+        if not cells.equals(frame[name]):
+            frame = frame.assign(**{name: cells})
+            readings.append(f"{name}: in {unit}, as its data dictionary says")
+    return replace(table, frame=frame, readings=readings, levels=levels)
+
+
+def merge_levels(dictionaries: Iterable[Levels], path: Path) -> Levels:
+    """Return what several dictionaries say together of one dataset's columns.
+
+    Parameters
+    ----------
+    dictionaries : iterable of dict
+        Each as `Table.levels`.
+    path : Path
+        The participants table, for the message.
+
+    Raises
+    ------
+    CohortError
+        COH-116 where one code stands for two things.
+
+    Examples
+    --------
+    >>> merge_levels([{"sex": {"0": "male"}}, {"sex": {"1": "female"}}], Path("participants.tsv"))
+    {'sex': {'0': 'male', '1': 'female'}}
+    """
+    merged: Levels = {}
+    for levels in dictionaries:
+        for name, words in levels.items():
+            known = merged.setdefault(name, {})
+            for code, word in words.items():
+                if known.setdefault(code, word).casefold() != word.casefold():
+                    raise CohortError(
+                        "COH-116",
+                        f"the code {code!r} of {name} stands for two things.",
+                        subject=str(path),
+                        seen=f"{known[code]!r} and {word!r} in the Levels of two data dictionaries",
+                        advice="write one code, or words, in the participants and the sessions tables",
+                    )
+    return merged
+
+
+def _with_unit(unit: str) -> Any:
+    def written(match: re.Match[str]) -> str:
+        return f"{match[1]}{'.' + match[2] if match[2] else ''} {unit}"
+
+    return written
+
+
+def _words_of(levels: Any) -> dict[str, str]:
+    """Return what each level stands for: a text, or the ``Description`` of an object."""
+    if not isinstance(levels, Mapping):
+        return {}
+    words = {
+        str(code).strip(): entry.get("Description", "") if isinstance(entry, Mapping) else entry
+        for code, entry in levels.items()
+    }
+    return {
+        code: " ".join(word.split()) for code, word in words.items() if isinstance(word, str) and word.strip()
+    }
+
+
+def _read_dictionary(path: Path) -> dict[str, Any]:
+    """Return a dictionary's entries; one that can't be read is warned of (COH-302) and says nothing."""
+    if not path.is_file():
+        return {}
+    try:
+        with path.open("rb") as handle:
+            content = handle.read(MAX_BYTES + 1)
+        entries = json.loads(content.decode("utf-8-sig")) if len(content) <= MAX_BYTES else None
+        fault = f"it has more than {MAX_BYTES // 1024**2} MiB, or no entry a column"
+    except (OSError, ValueError, RecursionError) as error:
+        entries, fault = None, str(error)
+    if not isinstance(entries, dict):
+        text = f"the data dictionary {path.name} can't be read, so that codes have no words: {fault}"
+        warnings.warn(NormwiseWarning("COH-302", text, subject=path.name), stacklevel=2)
+        return {}
+    return entries
