@@ -137,6 +137,16 @@ def test_a_picture_is_a_slide_of_one_level_on_white(tmp_path):
     assert found[0, 29].tolist() == [10, 20, 30]
 
 
+@pytest.mark.parametrize("clear", [None, 0x80FF])
+def test_16_bit_grey_becomes_its_upper_8_bits(tmp_path, clear):
+    values = np.array([[0, 255, 256, 0x1234], [0x80FF, 0xC8C8, 0xFEFF, 0xFFFF]], np.uint16)
+    Image.fromarray(values).save(tmp_path / "a.png", transparency=clear)
+    with open_slide(tmp_path / "a.png", mpp=0.5) as slide:
+        found = slide.read_region(0, 0, 4, 2)
+    wanted = [[0, 0, 1, 0x12], [0x80 if clear is None else 255, 0xC8, 0xFE, 255]]
+    assert all(found[..., channel].tolist() == wanted for channel in range(3))
+
+
 @pytest.mark.parametrize(
     ("name", "content", "code"),
     [

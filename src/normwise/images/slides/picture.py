@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -34,6 +35,7 @@ class PictureSource:
     """
 
     mpp: tuple[float, float] | None = None
+    magnification: float | None = None
 
     def __init__(self, path: Path) -> None:
         try:
@@ -47,7 +49,7 @@ class PictureSource:
                     width, height = picture.size
                     if width * height > MOST_PIXELS:
                         raise _too_large(path.name, width, height)
-                    self._rgb = on_white(np.asarray(picture.convert("RGBA")))
+                    self._rgb = on_white(_rgba_of(picture))
         except Image.DecompressionBombError as error:
             raise _too_large(path.name, 0, 0) from error
         except (OSError, SyntaxError, ValueError) as error:
@@ -61,6 +63,17 @@ class PictureSource:
 
     def close(self) -> None:
         """Nothing is open: the picture is in memory."""
+
+
+def _rgba_of(picture: Any) -> npt.NDArray[np.uint8]:
+    """Return a picture's pixels; 16 bits become the upper 8, as in colour, where pillow would clip grey."""
+    if not picture.mode.startswith("I"):
+        rgba: npt.NDArray[np.uint8] = np.asarray(picture.convert("RGBA"))
+        return rgba
+    values = np.asarray(picture)
+    clear = values == picture.info.get("transparency", -1)
+    grey = (values >> 8).astype(np.uint8)
+    return np.dstack([grey, grey, grey, np.where(clear, 0, 255).astype(np.uint8)])
 
 
 def cut(rgb: npt.NDArray[np.uint8], x: int, y: int, width: int, height: int) -> npt.NDArray[np.uint8]:

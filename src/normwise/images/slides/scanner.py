@@ -16,15 +16,17 @@ from normwise.images.slides.source import (
     damaged,
     missing_package,
     on_white,
+    same_picture,
     unreadable,
 )
-from normwise.images.slides.tiff import TiffSource
+from normwise.images.slides.tiff import SeparateChannelsError, TiffSource
 
 __all__ = ["SCANNERS", "ScannerSource", "open_scanner"]
 
 SCANNERS = (".svs", ".ndpi", ".mrxs", ".scn", ".bif", ".vms", ".vmu", ".svslide", ".tif", ".tiff")
 
 _TIFF = (".svs", ".ndpi", ".scn", ".bif", ".svslide", ".tif", ".tiff")
+_NO_VENDOR = "generic-tiff"
 _CACHE_BYTES = 32 << 20  # of unpacked tiles: neighbours share them at the seams, and memory stays flat
 
 
@@ -58,10 +60,13 @@ def open_scanner(path: Path) -> Source:
     except openslide.OpenSlideError as error:
         raise unreadable(path.name, str(error)) from error
     # openslide sees one level of an OME-TIFF, whose coarser levels are sub-images of the first.
-    if source.vendor == "generic-tiff" and len(source.levels) == 1:
+    if source.vendor == _NO_VENDOR and len(source.levels) == 1:
         try:
             pyramid = TiffSource(path)
-        except ImageError:
+        except ImageError as error:
+            if isinstance(error.__cause__, SeparateChannelsError):  # openslide shows the first channel alone
+                source.close()
+                raise
             return source
         if len(pyramid.levels) > 1 or source.mpp is None:
             source.close()
@@ -84,12 +89,20 @@ class ScannerSource:
         self._slide = self._open()
         about = self._slide.properties
         self.vendor = str(about.get("openslide.vendor", ""))
+        sizes = self._slide.level_dimensions
+        # Vendors pad their levels; in other files a level of another shape is another picture.
+        self._numbers = [
+            number
+            for number, size in enumerate(sizes)
+            if self.vendor != _NO_VENDOR or same_picture(size, sizes[0])
+        ]
         self.levels = tuple(
-            Level(int(size[0]), int(size[1]), float(step))
-            for size, step in zip(self._slide.level_dimensions, self._slide.level_downsamples, strict=True)
+            Level(int(sizes[number][0]), int(sizes[number][1]), float(self._slide.level_downsamples[number]))
+            for number in self._numbers
         )
         self.mpp = _mpp(about)
-        for number in range(len(self.levels)):
+        self.magnification = _magnification(about, self.vendor)
+        for number in self._numbers:
             sides = [
                 int(about.get(f"openslide.level[{number}].tile-{side}", 0)) for side in ("width", "height")
             ]
@@ -102,7 +115,7 @@ class ScannerSource:
         import openslide
 
         try:
-            rgba = np.asarray(self._slide.read_region((x, y), level, (width, height)))
+            rgba = np.asarray(self._slide.read_region((x, y), self._numbers[level], (width, height)))
         except openslide.OpenSlideError as error:
             self.close()
             self._slide = self._open()
@@ -124,5 +137,13 @@ class ScannerSource:
 def _mpp(about: Any) -> tuple[float, float] | None:
     try:
         return float(about["openslide.mpp-x"]), float(about["openslide.mpp-y"])
+    except (KeyError, ValueError):
+        return None
+
+
+def _magnification(about: Any, vendor: str) -> float | None:
+    """Return the objective's magnification; MIRAX leaves the camera's adapter out of it."""
+    try:
+        return None if vendor == "mirax" else float(about["openslide.objective-power"])
     except (KeyError, ValueError):
         return None

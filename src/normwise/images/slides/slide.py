@@ -55,6 +55,8 @@ class Slide:
         From the finest to the coarsest.
     mpp : tuple of two floats
         µm per pixel in x and y at level 0.
+    magnification : float or None
+        Of the objective, as the file says it.
     """
 
     def __init__(self, path: Path, source: Source, mpp: tuple[float, float]) -> None:
@@ -64,6 +66,11 @@ class Slide:
         self.size = (self.levels[0].width, self.levels[0].height)
         self.mpp = mpp
         self._source = source
+
+    @property
+    def magnification(self) -> float | None:
+        """Of the objective, as the file says it."""
+        return self._source.magnification
 
     @property
     def area_mm2(self) -> float:

@@ -10,7 +10,16 @@ import numpy.typing as npt
 
 from normwise.errors import ImageError
 
-__all__ = ["Level", "Source", "check_levels", "damaged", "missing_package", "on_white", "unreadable"]
+__all__ = [
+    "Level",
+    "Source",
+    "check_levels",
+    "damaged",
+    "missing_package",
+    "on_white",
+    "same_picture",
+    "unreadable",
+]
 
 MOST_SIDE = 1 << 21
 """Longest side of a slide, px: two million at 0.25 µm are half a metre of glass."""
@@ -39,10 +48,13 @@ class Source(Protocol):
         From the finest to the coarsest.
     mpp : tuple of two floats, or None
         µm per pixel at level 0 as the file says it, unchecked.
+    magnification : float or None
+        Of the objective, as the file says it.
     """
 
     levels: tuple[Level, ...]
     mpp: tuple[float, float] | None
+    magnification: float | None
 
     def read(self, x: int, y: int, width: int, height: int, level: int) -> npt.NDArray[np.uint8]:
         """Return RGB of shape (height, width, 3) from the corner (x, y) at level 0; white outside."""
@@ -76,6 +88,18 @@ def check_levels(levels: tuple[Level, ...], name: str) -> None:
             expected=f"1 to {_MOST_LEVELS} levels, sides of 1 to {MOST_SIDE} px",
             advice="the header is damaged or hostile: fetch the file again",
         )
+
+
+def same_picture(size: tuple[int, int], finest: tuple[int, int]) -> bool:
+    """Return whether a level shows what the finest one shows; a label or macro picture has another shape.
+
+    Examples
+    --------
+    >>> same_picture((250, 188), (1000, 750)), same_picture((250, 100), (1000, 750))
+    (True, False)
+    """
+    height = finest[1] * size[0] / finest[0]
+    return abs(size[1] - height) <= 2 + 0.02 * height
 
 
 def on_white(rgba: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
