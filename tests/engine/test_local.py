@@ -29,7 +29,7 @@ from normwise.engine import Task, run_subjects
 from normwise.engine.spawn import SpawnExecutor
 from normwise.engine.local import ForkExecutor
 tasks = [Task("done", {{"note": {note!r} + ".first"}}), Task("stays", {{"note": {note!r}}})]
-functions = [workers.leave_behind, workers.stay]
+functions = [workers.leave_behind, workers.{last}]
 for function, task in zip(functions, tasks):
     run_subjects(function, [task], version="1", cache_dir=Path({cache!r}), executor={executor}())
 """
@@ -51,10 +51,14 @@ def _wait_until(condition, seconds=300.0):
     return False
 
 
-def _start(tmp_path, executor):
+def _start(tmp_path, executor, last="stay"):
     note = tmp_path / "note"
     text = SCRIPT.format(
-        folder=str(WORKERS.parent), note=str(note), cache=str(tmp_path / "cache"), executor=executor
+        folder=str(WORKERS.parent),
+        note=str(note),
+        cache=str(tmp_path / "cache"),
+        executor=executor,
+        last=last,
     )
     script = tmp_path / "script.py"
     script.write_text(text)
@@ -102,6 +106,48 @@ def test_what_a_child_started_ends_with_it(tmp_path, workers):
     note = tmp_path / "note"
     run_subjects(workers.leave_behind, [Task("a", {"note": str(note)})], version="1", cache_dir=None)
     assert _wait_until(lambda: all(_gone(int(pid)) for pid in note.read_text().split()))
+
+
+def _pids_in(note):
+    return [int(pid) for pid in note.read_text().split()]
+
+
+def test_what_left_the_session_ends_with_its_child(tmp_path, workers):
+    note = tmp_path / "note"
+    run_subjects(workers.hide, [Task("a", {"note": str(note)})], version="1", cache_dir=None)
+    assert len(_pids_in(note)) == 2
+    assert _wait_until(lambda: all(map(_gone, _pids_in(note))))
+
+
+def test_what_left_the_session_ends_with_a_killed_fork_server(tmp_path, workers):
+    note = tmp_path / "note"
+    tasks = [Task("a", {"note": str(note)})]
+    [outcome] = run_subjects(workers.hide_and_kill_server, tasks, version="1", cache_dir=None)
+    assert outcome.value == {"fine": 1}
+    assert _wait_until(lambda: all(map(_gone, _pids_in(note))))
+
+
+@pytest.mark.parametrize("stopping", ["stop_server", "stop_itself"])
+def test_what_was_stopped_goes_on(workers, stopping):
+    tasks = [Task(f"sub-{n}", {"number": n}) for n in range(3)]
+    outcomes = run_subjects(getattr(workers, stopping), tasks, version="1", cache_dir=None, jobs=2)
+    assert [outcome.value for outcome in outcomes] == [{"number": n} for n in range(3)]
+
+
+@pytest.mark.slow
+def test_a_child_that_stops_its_server_again_and_again_costs_itself_only(workers):
+    tasks = [Task(f"sub-{n}", {"number": n}) for n in range(3)]
+    outcomes = run_subjects(workers.stop_server_always, tasks, version="1", cache_dir=None, jobs=2)
+    assert [outcome.error and outcome.error.code for outcome in outcomes] == [None, "ENG-210", None]
+
+
+@pytest.mark.parametrize("last", ["stop_server_and_stay", "hide_and_stay"])
+def test_a_stopped_fork_server_and_hidden_processes_end_with_the_run(tmp_path, last):
+    process, pids = _start(tmp_path, "ForkExecutor", last)
+    process.kill()
+    process.communicate(timeout=300)
+    assert _wait_until(lambda: all(_gone(pid) for pid in pids)), pids
+    assert _wait_until(lambda: not list(tmp_path.glob("normwise-*")))
 
 
 def test_a_fork_server_that_dies_is_replaced(tmp_path, workers):

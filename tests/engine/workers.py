@@ -140,6 +140,94 @@ def kill_server_once(note, number):
     return {"number": number}
 
 
+def stop_server(number):
+    if number == 1:
+        os.kill(os.getppid(), signal.SIGSTOP)
+        time.sleep(0.5)
+    return {"number": number}
+
+
+def stop_server_always(number):
+    while number == 1:
+        os.kill(os.getppid(), signal.SIGSTOP)
+        time.sleep(0.01)
+    return {"number": number}
+
+
+def stop_itself(number):
+    os.kill(os.getpid(), signal.SIGSTOP)
+    return {"number": number}
+
+
+def stop_server_and_stay(note):
+    os.kill(os.getppid(), signal.SIGSTOP)
+    return stay(note)
+
+
+def hide_and_stay(note):
+    helper = subprocess.Popen(["sleep", "60"], start_new_session=True)
+    Path(note).with_suffix(".part").write_text(f"{os.getpid()} {helper.pid} {os.getppid()}")
+    Path(note).with_suffix(".part").replace(note)
+    time.sleep(60)
+    return {"fine": 1}
+
+
+def hide(note):
+    """Leave processes in sessions of their own, one of them an orphan."""
+    script = "import os, sys, time; os.fork() and os._exit(0); print(os.getpid(), flush=True); time.sleep(60)"
+    orphan = subprocess.Popen(
+        [sys.executable, "-c", script], start_new_session=True, stdout=subprocess.PIPE, text=True
+    )
+    helper = subprocess.Popen(["sleep", "60"], start_new_session=True)
+    Path(note).write_text(f"{helper.pid} {orphan.stdout.readline()}")
+    return {"fine": 1}
+
+
+def hide_and_kill_server(note):
+    if not Path(note).exists():
+        hide(note)
+        os.kill(os.getppid(), signal.SIGKILL)
+        time.sleep(60)
+    return {"fine": 1}
+
+
+def square(offset, number):
+    return offset + number**2
+
+
+def refuse(number):
+    if number:
+        raise ImageError("IMG-202", f"image {number} is damaged.", subject=f"s{number}")
+    return number
+
+
+class OddError(Exception):
+    def __init__(self, one, two):
+        super().__init__(f"{one}{two}")
+
+
+def raise_odd(number):
+    raise OddError("od", "d")
+
+
+def die_once(folder, number):
+    (folder / f"{number}-{time.monotonic_ns()}").touch()
+    if number == 1 and len(list(folder.glob("1-*"))) == 1:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return number
+
+
+def die_always(number):
+    if number == 1:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return number
+
+
+def warn_of(number):
+    warnings.warn(NormwiseWarning("IMG-901", f"{number} is odd."), stacklevel=1)
+    return os.getpid()
+
+
 def kill_server_always(number):
     if number == 1:
         os.kill(os.getppid(), signal.SIGKILL)

@@ -8,6 +8,7 @@
 - ``worker``         inside one child
 - ``exit_reasons``   how a child ended, as an error
 - ``cache``, ``fingerprints``, ``serialization``  results by content, hashes of inputs, values as files
+- ``parallel``       parts of one piece of work, as folds, each in a child
 - ``progress``       what is shown and logged meanwhile
 """
 
@@ -21,6 +22,7 @@ from normwise.lazy import on_use
 
 if TYPE_CHECKING:
     from normwise.engine.local import LocalExecutor
+    from normwise.engine.parallel import run_parts
     from normwise.engine.serialization import read_shared, read_stored, write_stored
     from normwise.engine.subjects import run_subjects
 
@@ -38,6 +40,7 @@ __all__ = [
     "make_progress",
     "read_shared",
     "read_stored",
+    "run_parts",
     "run_subjects",
     "write_stored",
 ]
@@ -48,6 +51,7 @@ __getattr__ = on_use(
         "LocalExecutor": "local",
         "read_shared": "serialization",
         "read_stored": "serialization",
+        "run_parts": "parallel",
         "run_subjects": "subjects",
         "write_stored": "serialization",
     },

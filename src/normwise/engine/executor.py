@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 import sys
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field
@@ -15,6 +16,9 @@ from normwise.errors import EngineError, NormwiseError, NormwiseWarning
 
 __all__ = [
     "DEFAULT_LIMITS",
+    "GRACE_SECONDS",
+    "MARK",
+    "SHARED",
     "Executor",
     "Finished",
     "FunctionName",
@@ -72,6 +76,15 @@ class Limits:
 
 
 DEFAULT_LIMITS = Limits()
+
+SHARED = "shared.pickle"
+"""The file of ``Work.shared`` in the folder of the work."""
+
+MARK = "NORMWISE_WORK"
+"""Environment variable that names the folder of the work, by which whatever descends from it is found."""
+
+GRACE_SECONDS = 5.0
+"""How long a fork server may take to end."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -143,6 +156,8 @@ class Work:
         Children at once.
     preload : tuple of str
         Modules that are imported once, before the first child.
+    shared : object, optional
+        What every call is given besides: pickled once, and called ``shared``, the path of the file.
     """
 
     function: FunctionName
@@ -150,6 +165,16 @@ class Work:
     limits: Limits
     jobs: int
     preload: tuple[str, ...] = ()
+    shared: Any = None
+
+    def arguments_in(self, folder: Path) -> dict[int, dict[str, Any]]:
+        """Return the arguments of every call; what they share is written into the folder of the work."""
+        own: dict[str, Any] = {}
+        if self.shared is not None:
+            own = {"shared": str(folder / SHARED)}
+            with (folder / SHARED).open("wb") as handle:
+                pickle.dump(self.shared, handle, protocol=pickle.HIGHEST_PROTOCOL)
+        return {position: {**arguments, **own} for position, arguments in self.arguments.items()}
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,10 @@ threads, nor its ``__main__``, nor its open files have anything to do with the c
 
 It reads ``work.json`` from its folder, writes one JSON object a line for each child that has ended, and
 watches its standard input: when that closes, or the parent dies, it kills every child and exits.
+
+Nothing that a child starts outlives it, in whatever session it hides: orphans come back to the fork server,
+which is their "subreaper", and are killed. A second process, the watchdog, watches the fork server itself: it
+goes on a fork server that was stopped, and ends what is left of one that was killed.
 """
 
 from __future__ import annotations
@@ -26,7 +30,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NoReturn
 
-from normwise.engine.executor import FunctionName, Limits
+from normwise.engine.executor import GRACE_SECONDS, MARK, SHARED, FunctionName, Limits
+from normwise.engine.parallel import open_shared
 from normwise.engine.worker import call_and_store, import_function, limit_threads, seed_generators
 
 __all__ = ["main"]
@@ -35,6 +40,10 @@ _POLL_SECONDS = 0.05  # how often memory is measured; ends and deadlines wake th
 _POLL_SECONDS_WITHOUT_PIDFD = 0.005  # where the kernel does not wake the loop when a child ends
 _PARENT_PIPE_SECONDS = 2.0
 _SET_PARENT_DEATH_SIGNAL = 1  # PR_SET_PDEATHSIG
+_SET_CHILD_SUBREAPER = 36  # PR_SET_CHILD_SUBREAPER: orphans become children of this process, not of init
+_WATCH_SECONDS = 0.25
+_MOST_STOPS = 3  # a fork server that is stopped more often is killed, and replaced by the caller
+_ORPHAN_SECONDS = 2.0  # a killed process that is still there by then waits for a device
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 
 
@@ -65,8 +74,12 @@ class Child:
         return cls(position, pid, begun, pidfd)
 
     def has_ended(self) -> bool:
-        """Return whether it has; its process id stays taken until `reap`."""
-        return os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
+        """Return whether it has; its process id stays taken until `reap`. One that was stopped goes on."""
+        found = os.waitid(os.P_PID, self.pid, os.WEXITED | os.WSTOPPED | os.WNOHANG | os.WNOWAIT)
+        if found is not None and found.si_code == os.CLD_STOPPED:
+            os.killpg(self.pid, signal.SIGCONT)
+            return False
+        return found is not None
 
     def kill(self, reason: str | None = None) -> None:
         """Kill it and whatever it started."""
@@ -99,6 +112,8 @@ class ForkServer:
         Children at once.
     baseline_bytes : int
         Resident bytes that a child has from the start.
+    watchdog : int
+        Process id of the one child that is no subject.
     """
 
     parent_pipe: int
@@ -106,6 +121,7 @@ class ForkServer:
     limits: Limits
     jobs: int
     baseline_bytes: int
+    watchdog: int
     running: list[Child] = field(default_factory=list)
 
     def run_all(self, waiting: list[tuple[int, Callable[[], None]]]) -> None:
@@ -121,8 +137,9 @@ class ForkServer:
         finally:
             for child in self.running:
                 child.kill()
-            for child in self.running:
-                child.reap()
+            while self.running:
+                self.running.pop().reap()
+            self._end_orphans()
 
     def _start(self, waiting: list[tuple[int, Callable[[], None]]]) -> None:
         while waiting and len(self.running) < self.jobs:
@@ -156,6 +173,7 @@ class ForkServer:
             if child.has_ended():
                 self.running.remove(child)
                 status, peak = child.reap()
+                self._end_orphans()
                 self.report(
                     {
                         "position": child.position,
@@ -169,6 +187,16 @@ class ForkServer:
                 child.kill("time")
             elif _resident_bytes(child.pid) - self.baseline_bytes > self.limits.memory_bytes:
                 child.kill("memory")
+
+    def _end_orphans(self) -> None:
+        """Kill what children that have ended left behind, and what that leaves behind in turn."""
+        known = {self.watchdog, *(child.pid for child in self.running)}
+        end = time.monotonic() + _ORPHAN_SECONDS
+        while (orphans := _children() - known) and time.monotonic() < end:
+            for pid in orphans:
+                with contextlib.suppress(OSError):
+                    os.kill(pid, signal.SIGKILL)
+                    os.waitpid(pid, os.WNOHANG)
 
 
 def main(place: str, parent: str) -> None:
@@ -184,10 +212,12 @@ def main(place: str, parent: str) -> None:
     folder = Path(place)
     signal.signal(signal.SIGTERM, _exit_on_signal)
     _end_with_parent(int(parent), signal.SIGTERM)
+    _prctl(_SET_CHILD_SUBREAPER, 1)
     parent_pipe, events = os.dup(0), os.dup(1)
     devnull = os.open(os.devnull, os.O_RDWR)
     os.dup2(devnull, 0)
     os.dup2(devnull, 1)
+    watchdog = _start_watchdog(folder, parent_pipe, events)
 
     def report(event: dict[str, Any]) -> None:
         os.write(events, (json.dumps(event) + "\n").encode())
@@ -197,6 +227,8 @@ def main(place: str, parent: str) -> None:
         limits = Limits(**work["limits"])
         try:
             function = _prepare(FunctionName(**work["function"]), work["preload"])
+            if (folder / SHARED).exists():
+                open_shared(str(folder / SHARED))  # children find it in their memory
         except Exception as error:  # noqa: BLE001 - a module may fail in any way while it is imported
             report({"import_failed": f"{type(error).__name__}: {error}"})
             return
@@ -218,9 +250,13 @@ def main(place: str, parent: str) -> None:
             return run
 
         report({"ready": True})
-        server = ForkServer(parent_pipe, report, limits, work["jobs"], _resident_bytes(os.getpid()))
+        baseline = _resident_bytes(os.getpid())
+        server = ForkServer(parent_pipe, report, limits, work["jobs"], baseline, watchdog)
         server.run_all([(position, calling(position, arguments)) for position, arguments in work["tasks"]])
     finally:
+        with contextlib.suppress(OSError):
+            os.kill(watchdog, signal.SIGKILL)
+            os.waitpid(watchdog, 0)
         # The kernel reports the end of the caller's first thread; the others may hold the pipe open longer.
         patience = _PARENT_PIPE_SECONDS if signal.getsignal(signal.SIGTERM) == signal.SIG_IGN else 0.0
         if os.getppid() != int(parent) or select.select([parent_pipe], [], [], patience)[0]:
@@ -232,6 +268,71 @@ def _resident_bytes(pid: int) -> int:
         return int(Path(f"/proc/{pid}/statm").read_text(encoding="ascii").split()[1]) * _PAGE
     except (OSError, IndexError, ValueError):  # it has ended
         return 0
+
+
+def _children() -> set[int]:
+    own = os.getpid()
+    with contextlib.suppress(OSError):
+        return set(map(int, Path(f"/proc/{own}/task/{own}/children").read_text(encoding="ascii").split()))
+    return set()  # a kernel built without this file
+
+
+def _start_watchdog(folder: Path, parent_pipe: int, events: int) -> int:
+    """Fork the process that watches this one, and return its process id."""
+    server = os.getpid()
+    watchdog = os.fork()
+    if watchdog == 0:
+        try:
+            signal.signal(signal.SIGTERM, signal.SIG_IGN)
+            os.setsid()
+            os.close(events)
+            _watch(server, parent_pipe, folder)
+        finally:
+            os._exit(0)
+    return watchdog
+
+
+def _watch(server: int, parent_pipe: int, folder: Path) -> None:
+    """Watch until the fork server has ended, or is too late in ending; then kill what is left of it."""
+    stops = 0
+    caller_ended: float | None = None
+    while os.getppid() == server and stops <= _MOST_STOPS:
+        if caller_ended is None:
+            if select.select([parent_pipe], [], [], _WATCH_SECONDS)[0]:
+                caller_ended = time.monotonic()
+        elif time.monotonic() - caller_ended > GRACE_SECONDS:
+            break
+        else:
+            time.sleep(_WATCH_SECONDS)
+        if _is_stopped(server):
+            stops += 1
+            with contextlib.suppress(OSError):
+                os.kill(server, signal.SIGCONT)
+    _kill_marked(f"{MARK}={folder}".encode())
+    if select.select([parent_pipe], [], [], 0)[0]:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _is_stopped(pid: int) -> bool:
+    with contextlib.suppress(OSError, IndexError):
+        stat = Path(f"/proc/{pid}/stat").read_text(encoding="ascii", errors="replace")
+        return stat.rpartition(")")[2].split()[0] == "T"
+    return False
+
+
+def _kill_marked(mark: bytes) -> None:
+    """Kill every process but this one that began with an environment variable; descendants inherit it."""
+    for _ in range(40):  # what was forked meanwhile is found in the next round
+        found = False
+        for place in Path("/proc").glob("[0-9]*/environ"):
+            pid = int(place.parent.name)
+            with contextlib.suppress(OSError):
+                if pid != os.getpid() and mark in place.read_bytes().split(b"\0"):
+                    os.kill(pid, signal.SIGKILL)
+                    found = True
+        if not found:
+            return
+        time.sleep(_POLL_SECONDS)
 
 
 def _prepare(name: FunctionName, preload: list[str]) -> Callable[..., object]:
@@ -249,6 +350,7 @@ def _run_in_child(server: int, run: Callable[[], None]) -> NoReturn:
         with contextlib.suppress(OSError):
             os.setpgid(0, 0)
         _end_with_parent(server, signal.SIGKILL)
+        _prctl(_SET_CHILD_SUBREAPER, 1)  # while it runs, what it started stays below it
         with contextlib.suppress(OSError):  # if memory runs out, the kernel takes the child, not the run
             Path("/proc/self/oom_score_adj").write_text("1000", encoding="ascii")
         run()
@@ -259,9 +361,13 @@ def _run_in_child(server: int, run: Callable[[], None]) -> NoReturn:
 
 def _end_with_parent(parent: int, with_signal: signal.Signals) -> None:
     """Ask the kernel to send a signal when the parent dies."""
-    ctypes.CDLL(None, use_errno=True).prctl(_SET_PARENT_DEATH_SIGNAL, int(with_signal), 0, 0, 0)
+    _prctl(_SET_PARENT_DEATH_SIGNAL, int(with_signal))
     if os.getppid() != parent:  # it died before the kernel was asked
         os._exit(1)
+
+
+def _prctl(option: int, value: int) -> None:
+    ctypes.CDLL(None, use_errno=True).prctl(option, value, 0, 0, 0)
 
 
 def _exit_on_signal(_signal: int, _frame: object) -> NoReturn:

@@ -13,7 +13,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from normwise.engine.executor import Finished, Work
+from normwise.engine.executor import GRACE_SECONDS, MARK, Finished, Work
 from normwise.engine.exit_reasons import explain_end, import_failed, result_of
 from normwise.engine.spawn import SpawnExecutor, start_python
 from normwise.errors import EngineError
@@ -22,7 +22,6 @@ __all__ = ["ForkExecutor", "LocalExecutor"]
 
 _LOST_SERVERS = 4  # so many in a row may die before a child ends, until the child is given up
 _LOG = "server.log"
-_GRACE_SECONDS = 5.0
 
 
 class LocalExecutor:
@@ -57,7 +56,8 @@ class ForkExecutor:
         while left:
             before = len(left)
             jobs = work.jobs if lost < 2 else 1
-            with contextlib.closing(_run_all(replace(work, jobs=jobs), left)) as ends:
+            part = replace(work, jobs=jobs, arguments=dict(left))
+            with contextlib.closing(_run_all(part)) as ends:
                 for finished in ends:
                     left.pop(finished.position)
                     yield finished
@@ -69,7 +69,7 @@ class ForkExecutor:
                 lost = 2
 
 
-def _run_all(work: Work, left: dict[int, Any]) -> Generator[Finished, None, None]:
+def _run_all(work: Work) -> Generator[Finished, None, None]:
     """Run one fork server until it has no child left, or dies."""
     with tempfile.TemporaryDirectory(prefix="normwise-", ignore_cleanup_errors=True) as name:
         folder = Path(name)
@@ -78,7 +78,7 @@ def _run_all(work: Work, left: dict[int, Any]) -> Generator[Finished, None, None
             "preload": work.preload,
             "limits": asdict(work.limits),
             "jobs": work.jobs,
-            "tasks": list(left.items()),
+            "tasks": list(work.arguments_in(folder).items()),
         }
         (folder / "work.json").write_text(json.dumps(content), encoding="utf-8")
         with _fork_server(folder) as events:
@@ -112,6 +112,7 @@ def _fork_server(folder: Path) -> Iterator[Iterator[bytes]]:
             threads=1,
             stdout=subprocess.PIPE,
             stderr=log,
+            environment={MARK: str(folder)},
         )
     assert process.stdin is not None
     assert process.stdout is not None
@@ -120,7 +121,7 @@ def _fork_server(folder: Path) -> Iterator[Iterator[bytes]]:
     finally:
         process.stdin.close()
         try:
-            process.wait(_GRACE_SECONDS)
+            process.wait(GRACE_SECONDS)
         except subprocess.TimeoutExpired:
             process.kill()  # the kernel then kills its children
         finally:

@@ -37,6 +37,7 @@ def start_python(
     threads: int,
     stdout: int | IO[bytes] = subprocess.DEVNULL,
     stderr: int | IO[bytes] = subprocess.DEVNULL,
+    environment: Mapping[str, str] | None = None,
 ) -> subprocess.Popen[bytes]:
     """Start ``module.main(*arguments)`` in a fresh interpreter.
 
@@ -53,6 +54,8 @@ def start_python(
         Threads of the numeric libraries that it loads.
     stdout, stderr : int or file
         As of `subprocess.Popen`.
+    environment : mapping of str to str, optional
+        Further environment variables.
 
     Returns
     -------
@@ -78,7 +81,7 @@ def start_python(
         stdout=stdout,
         stderr=stderr,
         # A fixed hash seed gives sets one order: the same input, the same bytes out.
-        env={**os.environ, **thread_settings(threads), "PYTHONHASHSEED": "0"},
+        env={**os.environ, **thread_settings(threads), "PYTHONHASHSEED": "0", **(environment or {})},
         start_new_session=True,
     )
 
@@ -96,7 +99,7 @@ class SpawnExecutor:
         ):
             calls = [
                 pool.submit(_run_one, work, position, arguments, Path(name), running, closing)
-                for position, arguments in work.arguments.items()
+                for position, arguments in work.arguments_in(Path(name)).items()
             ]
             try:
                 for call in as_completed(calls):

@@ -6,12 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-import joblib
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from normwise.engine import Progress
+from normwise.engine import Progress, run_parts
 from normwise.evaluate.metrics.decisions import costs_of
 from normwise.evaluate.out_of_fold import OutOfFold
 from normwise.procedure import (
@@ -138,17 +137,11 @@ def cross_validate_arms(
     if progress is not None:
         progress.start(title, len(work))
     parts: list[dict[str, _Part]] = []
-    with joblib.parallel_config(backend="loky", inner_max_num_threads=1):
-        tasks = (
-            joblib.delayed(_one_fold)(
-                fitters, asked, X, labels, groups, fold, seed_for(section.seed, repeat, number)
-            )
-            for repeat, number, fold in work
-        )
-        for part in joblib.Parallel(n_jobs=jobs, return_as="generator")(tasks):
-            parts.append(part)
-            if progress is not None:
-                progress.advance(title)
+    calls = [(fold, seed_for(section.seed, repeat, number)) for repeat, number, fold in work]
+    for part in run_parts(_one_fold, calls, common=(fitters, asked, X, labels, groups), jobs=jobs):
+        parts.append(part)
+        if progress is not None:
+            progress.advance(title)
     if progress is not None:
         progress.finish(title)
     return {arm: _gather(arm, work, parts, study, roles, labels, len(repeats)) for arm in arms}

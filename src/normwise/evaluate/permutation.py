@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import joblib
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from normwise.engine import Progress
+from normwise.engine import Progress, run_parts
 from normwise.evaluate.metrics.registry import METRICS
 from normwise.evaluate.out_of_fold import OutOfFold
 from normwise.procedure import ArmFitter, draw_repeats, keys_of, seed_for
@@ -91,12 +90,11 @@ def permutation_test(
     areas: list[float] = []
     fitter = ArmFitter(study, roles, X, arm)
     observed = _areas(fitter, labels, groups, sites, keys, [None])[0]
-    with joblib.parallel_config(backend="loky", inner_max_num_threads=1):
-        tasks = (joblib.delayed(_areas)(fitter, labels, groups, sites, keys, batch) for batch in batches)
-        for part in joblib.Parallel(n_jobs=jobs, return_as="generator")(tasks):
-            areas += part
-            if progress is not None:
-                progress.advance(title)
+    calls = [(batch,) for batch in batches]
+    for part in run_parts(_areas, calls, common=(fitter, labels, groups, sites, keys), jobs=jobs):
+        areas += part
+        if progress is not None:
+            progress.advance(title)
     if progress is not None:
         progress.finish(title)
     # Equal areas reached by different roundings are equal.

@@ -1,0 +1,147 @@
+"""One function over parts of one piece of work, as the folds of a cross-validation, in supervised children.
+
+A pool of workers dies together: whoever kills one of them ends the run. Here every part has a child of its
+own, as every subject has; one that was killed runs again, and all of them end with the run.
+"""
+
+from __future__ import annotations
+
+import math
+import pickle
+import traceback
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from normwise.engine.executor import Finished, Limits, Value, Work, name_function
+from normwise.engine.serialization import decode
+from normwise.engine.worker import import_function
+
+__all__ = ["open_shared", "run_parts"]
+
+_TRIES = 3  # of a part whose child is killed: more is no accident
+_LIMITS = Limits(seconds=math.inf, memory_bytes=2**62)
+
+
+@dataclass(frozen=True)
+class _Failed:
+    """What a part raised."""
+
+    error: Exception
+
+
+def run_parts(
+    function: Callable[..., Any],
+    parts: Sequence[tuple[Any, ...]],
+    *,
+    common: tuple[Any, ...] = (),
+    jobs: int = 1,
+) -> Iterator[Any]:
+    """Yield ``function(*common, *part)`` of every part, in their order.
+
+    Parameters
+    ----------
+    function : callable
+        Defined at the top of a module.
+    parts : sequence of tuple
+        What differs.
+    common : tuple
+        What all parts are given: with several jobs it is copied once, not once a part.
+    jobs : int
+        Children at once; with one job everything is called here.
+
+    Yields
+    ------
+    object
+        What the function returned.
+
+    Raises
+    ------
+    Exception
+        What the function raised for the first part, in their order, for which it raised.
+    EngineError
+        ENG-203, ENG-204, ENG-207: a child ended without a result, three times.
+
+    Examples
+    --------
+    >>> list(run_parts(pow, [(2,), (3,)], common=(5,)))
+    [25, 125]
+    """
+    if jobs == 1 or len(parts) == 1:
+        for part in parts:
+            yield function(*common, *part)
+        return
+    from normwise.engine.local import LocalExecutor
+
+    work = Work(
+        name_function(_run_part),
+        {number: {"number": number} for number in range(len(parts))},
+        _LIMITS,
+        jobs,
+        shared=(name_function(function), common, list(parts)),
+    )
+    ended: dict[int, Finished | None] = {}
+    position = 0
+    for attempt in range(1, _TRIES + 1):
+        left = {number: each for number, each in work.arguments.items() if number not in ended}
+        if not left:
+            return
+        # A child that the system killed may have had too many beside it.
+        again = replace(work, arguments=left, jobs=jobs if attempt == 1 else 1)
+        with closing(LocalExecutor().execute(again)) as ends:
+            for finished in ends:
+                if finished.error is None or attempt == _TRIES:
+                    ended[finished.position] = finished
+                while result := ended.get(position):
+                    yield _result_of(result, len(parts))
+                    ended[position] = None
+                    position += 1
+
+
+@lru_cache(maxsize=1)
+def open_shared(path: str) -> Any:
+    """Return what all calls of a work share; a fork server opens it once, and its children inherit it."""
+    return pickle.loads(Path(path).read_bytes())  # noqa: S301 - written by the caller into a private folder
+
+
+def _run_part(number: int, shared: str) -> Value:
+    name, common, parts = open_shared(shared)
+    try:
+        result = import_function(name)(*common, *parts[number])
+    except Exception as error:  # noqa: BLE001 - it is raised again by the caller
+        result = _Failed(_portable(error))
+    return {"pickle": np.frombuffer(pickle.dumps(result, protocol=pickle.HIGHEST_PROTOCOL), dtype=np.uint8)}
+
+
+def _portable(error: Exception) -> Exception:
+    """Return the error, or one that says the same and can be pickled, with its traceback as a note."""
+    text = "".join(traceback.format_exception(error))
+    try:
+        same: Exception = pickle.loads(pickle.dumps(error))  # noqa: S301 - just made here
+    except Exception:  # noqa: BLE001 - an exception may have any constructor
+        same = RuntimeError(f"{type(error).__name__}: {error}")
+    same.add_note(text)
+    return same
+
+
+def _result_of(finished: Finished, count: int) -> Any:
+    """Return what a part's function returned, or raise what it raised."""
+    if finished.error is not None or finished.content is None:
+        assert finished.error is not None
+        raise finished.error.for_subject(f"part {finished.position + 1} of {count}")
+    stored = decode(finished.content)
+    for warning in stored.warnings:
+        warnings.warn(warning, stacklevel=3)
+    if stored.value is None:
+        assert stored.error is not None
+        raise stored.error
+    result = pickle.loads(np.asarray(stored.value["pickle"]).tobytes())  # noqa: S301 - from an own child
+    if isinstance(result, _Failed):
+        raise result.error
+    return result
