@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from fnmatch import fnmatchcase
 
 import numpy as np
@@ -33,7 +33,7 @@ def choose_columns(
     known: Iterable[str],
     reserved: Iterable[str],
     source: str,
-    also: Mapping[str, str] | None = None,
+    also: Mapping[str, str | Collection[str]] | None = None,
 ) -> list[str]:
     """Return the columns that names and patterns stand for, in the table's order.
 
@@ -49,8 +49,8 @@ def choose_columns(
         name one is an error.
     source : str
         The table, for errors.
-    also : mapping of str to str, optional
-        A second name of a column, which patterns may fit as well.
+    also : mapping of str to str or collection of str, optional
+        A further name of a column, or several, which patterns may fit as well.
 
     Returns
     -------
@@ -67,7 +67,8 @@ def choose_columns(
     >>> choose_columns(["lh_*", "rh_a", "!*_b"], known, ["ID", "Age"], "people.tsv")
     ['lh_a', 'rh_a']
     """
-    names, excluded, second = list(known), set(reserved), also or {}
+    names, excluded = list(known), set(reserved)
+    further = {name: [each] if isinstance(each, str) else each for name, each in (also or {}).items()}
     chosen: set[str] = set()
     for pattern in wanted or ["*"]:
         if pattern in names and pattern in excluded:
@@ -82,7 +83,7 @@ def choose_columns(
         fits = {
             name
             for name in names
-            if any(each == plain or fnmatchcase(each, plain) for each in (name, second.get(name, name)))
+            if any(each == plain or fnmatchcase(each, plain) for each in (name, *further.get(name, ())))
         }
         if not fits and not drops:
             raise FeatureError(

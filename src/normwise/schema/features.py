@@ -95,6 +95,9 @@ class FreeSurferSection(MeasuredSection, PresenceSection):
 
     extractor: Literal["freesurfer"] = "freesurfer"
     subjects_dir: str | None = Field(None, description="FreeSurfer SUBJECTS_DIR")
+    parcellation: str | None = Field(
+        None, description="parcellation of the cortex, lh.NAME.stats; default: aparc, or FastSurfer's"
+    )
 
 
 class AtlasSection(PresenceSection):

@@ -57,6 +57,37 @@ def test_tables_that_contradict_each_other_are_refused(tmp_path):
     assert caught.value.code == "FEA-211"
 
 
+def two_tables(folder, first, second, **features):
+    (folder / "a.csv").write_text("ID,icv,visit\n" + first)
+    (folder / "b.csv").write_text("ID,icv,insula,visit\n" + second)
+    people = "ID,Age,Sex,dx\n01,70,F,normal\n02,71,M,AD\n"
+    return cohort_of(folder, people, {"extractor": "table", "table": ["a.csv", "b.csv"], **features})
+
+
+def test_tables_agree_in_what_they_print_differently(tmp_path):
+    cohort, study = two_tables(tmp_path, "01,1525462.625,1\n02,n/a,1\n", "01,1525462.6,7,1.0\n02,1.5e6,8,1\n")
+    table = extract_features(cohort, study)
+    assert table.values["icv"].tolist() == [1525462.625, 1.5e6]
+    assert not table.failures
+
+
+@pytest.mark.parametrize(("cell", "unlike"), [("1525470", False), ("1525490", True)])
+def test_tables_that_differ_are_both_named_with_their_cells(tmp_path, cell, unlike):
+    cohort, study = two_tables(
+        tmp_path, "01,1525462,1\n02,9,1\n", f"01,{cell},7,2\n02,9,8,1\n", columns=["icv"]
+    )
+    if not unlike:
+        assert not extract_features(cohort, study).failures
+        return
+    with pytest.raises(FeatureError) as caught:
+        extract_features(cohort, study)
+    assert caught.value.subject == "a.csv (ID), b.csv (ID)"
+    assert caught.value.seen == f"'1525462' in a.csv and '{cell}' in b.csv for 01; 1 of 2 scans differ"
+    chosen = study.features.model_copy(update={"columns": ["insula"]})
+    table = extract_features(cohort, study.model_copy(update={"features": chosen}))
+    assert table.values["insula"].tolist() == [7.0, 8.0], "what is not chosen may differ"
+
+
 def test_the_hash_tells_how_not_whom(tmp_path):
     settings = {"extractor": "table", "columns": ["lh_a"]}
     cohort, study = cohort_of(tmp_path, PEOPLE, settings)

@@ -3,9 +3,8 @@ from __future__ import annotations
 import pytest
 
 from cohorts import cohort_of
-from normwise.errors import FeatureError
+from normwise.errors import FeatureError, NormwiseWarning
 from normwise.features import extract_features
-from normwise.features.tables.freesurfer import feature_name, note_of, read_subject, wide_name
 
 PEOPLE = "ID,Age,Sex,dx,folder\n01,70,F,normal,a\n02,71,M,AD,b\n03,72,M,AD,c\n"
 ASEG = "# ColHeaders Index SegId NVoxels Volume_mm3 StructName\n1 17 40 {volume} Left-Hippocampus\n"
@@ -91,89 +90,175 @@ def test_abides_tables_together(real_data):
     assert table.values["hippocampus_left.volume_mm3"].between(2500, 6500).all()
 
 
-@pytest.mark.parametrize(
-    ("column", "corner", "wanted"),
-    [
-        ("Left-Hippocampus", "Measure:volume", "hippocampus_left.volume_mm3"),
-        ("Left-Hippocampus", "Measure:mean", "hippocampus_left.mean"),
-        ("lh_bankssts_thickness", "lh.aparc.thickness", "bankssts_left.thickness_mm"),
-        ("rh_G_cuneus_area", "rh.aparc.a2009s.area", "g_cuneus_right.area_mm2"),
-        ("lh_MeanThickness_thickness", "lh.aparc.thickness", "mean_thickness_left.thickness_mm"),
-        ("BrainSegVolNotVent", "lh.aparc.thickness", "brain_seg_vol_not_vent.volume_mm3"),
-        ("eTIV", "rh.aparc.area", "intracranial.volume_mm3"),
-        ("EstimatedTotalIntraCranialVol", "Measure:volume", "intracranial.volume_mm3"),
-        ("3rd-Ventricle", "Measure:volume", "3rd_ventricle.volume_mm3"),
-        ("lhCortexVol", "Measure:volume", "cortex_vol_left.volume_mm3"),
-        ("FD", "subject", "FD"),
-    ],
-)
-def test_columns_get_place_measure_and_unit(column, corner, wanted):
-    assert wide_name(column, corner) == wanted
-
-
-def test_both_routes_give_one_name():
-    assert wide_name("Left-Thalamus", "Measure:volume") == feature_name("Left-Thalamus", "volume_mm3")
-
-
-def test_notes_say_the_unit():
-    assert note_of("insula_left.thickness_mm", "t.tsv").unit == "mm"
-    assert note_of("FD", "t.tsv").description == "FD, as in t.tsv"
-
-
-WHOLE_ASEG = """# Title Segmentation Statistics
-# Measure Cortex, lhCortexVol, Left hemisphere cortical gray matter volume, 230000.5, mm^3
-# Measure EstimatedTotalIntraCranialVol, eTIV, Estimated Total Intracranial Volume, 1525462.6, mm^3
+FOLDER = """# Title Segmentation Statistics
+{version}# Measure BrainSeg, BrainSegVol, Brain Segmentation Volume, 1193318.000000, mm^3
+# Measure lhCortex, lhCortexVol, Left hemisphere cortical gray matter volume, 230000.5, mm^3
+# Measure Cortex, CortexVol, Total cortical gray matter volume, 470000.000000, mm^3
+# Measure lh{white}WhiteMatter, lh{white}WhiteMatterVol, Left hemisphere white matter volume, 240000, mm^3
+# Measure MaskVol-to-eTIV, MaskVol-to-eTIV, Ratio of MaskVol to eTIV, 1.075310, unitless
+# Measure lhSurfaceHoles, lhSurfaceHoles, Number of defect holes in lh surfaces prior to fixing, 20, unitless
+# Measure EstimatedTotalIntraCranialVol, eTIV, Estimated Total Intracranial Volume, {etiv}, mm^3
 # ColHeaders  Index SegId NVoxels Volume_mm3 StructName normMean normStdDev normMin normMax normRange
-  1   4     5000     5100.5  Left-Lateral-Ventricle            30.1    12.0     2.0   100.0   98.0
-  2  17     4021     4088.2  Left-Hippocampus                  80.1     9.0    20.0   130.0  110.0
+  1  10  7000  {thalamus}  {name}  81.1 8.5 33.0 97.0 64.0
+  2  53  4000  {hippocampus}  Right-Hippocampus  66.1 8.5 33.0 97.0 64.0
+  3  77     0  {lesion}  WM-hypointensities  0.0 0.0 0.0 0.0 0.0
 """
-APARC = """# Measure Cortex, NumVert, Number of Vertices, 120000, unitless
-# Measure Cortex, MeanThickness, Mean Thickness, 2.51, mm
-# Measure EstimatedTotalIntraCranialVol, eTIV, Estimated Total Intracranial Volume, 1525462.6, mm^3
+CORTEX = """# Measure Cortex, NumVert, Number of Vertices, 146127, unitless
+# Measure Cortex, WhiteSurfArea, White Surface Total Area, 96312, mm^2
+# Measure Cortex, MeanThickness, Mean Thickness, 2.41386, mm
+# Measure Cortex, CortexVol, Total cortical gray matter volume, 470000.000000, mm^3
 # ColHeaders StructName NumVert SurfArea GrayVol ThickAvg ThickStd MeanCurv GausCurv FoldInd CurvInd
-bankssts  1500  1010  2400  2.456 0.51 0.11 0.02 15 1.2
+insula 1400 950 2500 2.4 0.5 0.1 0.02 10 1.2
 """
+NEW = {"version": "", "white": "Cerebral", "name": "Left-Thalamus"}
+OLD = {"version": "", "white": "Cortical", "name": "Left-Thalamus-Proper"}
+MANY = "ID,Age,Sex,dx\n" + "".join(f"{n:02d},{70 + n},F,{'AD' if n % 2 else 'normal'}\n" for n in range(1, 5))
 
 
-def write(folder, **files):
-    (folder / "stats").mkdir(exist_ok=True)
-    for name, text in files.items():
-        (folder / "stats" / f"{name.replace('_', '.')}.stats").write_text(text)
-    return folder
+def subject(folder, scan, parcellation="aparc", **words):
+    stats = folder / "fs" / scan / "stats"
+    stats.mkdir(parents=True)
+    plain = {"etiv": 1525462, "thalamus": 7000 + int(scan), "hippocampus": 4000 + int(scan), "lesion": 0.0}
+    (stats / "aseg.stats").write_text(FOLDER.format(**plain | NEW | words))
+    for side in ("lh", "rh"):
+        (stats / f"{side}.{parcellation}.stats").write_text(CORTEX)
 
 
-def test_all_three_files_are_read(tmp_path):
-    found = read_subject(write(tmp_path, aseg=WHOLE_ASEG, lh_aparc=APARC, rh_aparc=APARC), "s")
-    assert found["hippocampus_left.volume_mm3"] == "4088.2"
-    assert found["cortex_vol_left.volume_mm3"] == "230000.5"
-    assert found["intracranial.volume_mm3"] == "1525462.6"
-    assert found["bankssts_left.thickness_mm"] == found["bankssts_right.thickness_mm"] == "2.456"
-    assert found["bankssts_left.area_mm2"] == "1010"
-    assert found["bankssts_left.volume_mm3"] == "2400"
-    assert found["mean_thickness_right.thickness_mm"] == "2.51"
+def of_folder(folder, **features):
+    return cohort_of(folder, MANY, {"extractor": "freesurfer", "subjects_dir": "fs", **features})
 
 
-def test_one_file_is_enough(tmp_path):
-    assert "hippocampus_left.volume_mm3" in read_subject(write(tmp_path, aseg=WHOLE_ASEG), "s")
+def test_folder_and_wide_tables_give_the_same_names_and_units(tmp_path):
+    for number in range(1, 5):
+        subject(tmp_path, f"{number:02d}")
+    heads = {
+        "Measure:volume": (
+            "Left-Thalamus Right-Hippocampus WM-hypointensities BrainSegVol lhCortexVol CortexVol "
+            "lhCerebralWhiteMatterVol MaskVol-to-eTIV lhSurfaceHoles EstimatedTotalIntraCranialVol"
+        ),
+        **{
+            f"{side}.aparc.{measure}": f"{side}_insula_{measure} {whole} BrainSegVol eTIV"
+            for side in ("lh", "rh")
+            for measure, whole in (
+                ("area", f"{side}_WhiteSurfArea_area"), ("thickness", f"{side}_MeanThickness_thickness"),
+                ("volume", f"{side}_insula_volume"),
+            )
+        },
+    }  # fmt: skip
+    for corner, columns in heads.items():
+        names = list(dict.fromkeys(columns.split()))
+        rows = ["\t".join([f"{n:02d}", *("1.5" for _ in names)]) for n in range(1, 5)]
+        text = "\n".join(["\t".join([corner, *names]), *rows])
+        (tmp_path / f"{corner.replace(':', '.')}.tsv").write_text(text + "\n")
+    cohort, study = of_folder(tmp_path)
+    folder = extract_features(cohort, study)
+    cohort, wide = cohort_of(
+        tmp_path, MANY, {"extractor": "freesurfer", "table": ["*.volume.tsv", "*.aparc.*.tsv"]}
+    )
+    tables = extract_features(cohort, wide)
+    units = {name: note.unit for name, note in folder.notes.items()}
+    assert units == {name: note.unit for name, note in tables.notes.items()}
+    assert units["maskvol_to_etiv.ratio"] == units["surface_holes_left.count"] == "1"
+    assert folder.values["cortex_vol.volume_mm3"].tolist() == [470000.0] * 4
+    assert "cortex_vol_right.volume_mm3" not in units, "the whole brain's is no hemisphere's"
+    for each, kind in ((study, folder), (wide, tables)):
+        for columns in (["Left-Thalamus", "lh_insula_*"], ["Left-Thal*", "insula_left*"]):
+            chosen = each.features.model_copy(update={"columns": columns})
+            table = extract_features(cohort, each.model_copy(update={"features": chosen}))
+            assert set(table.values.columns) == {
+                "thalamus_left.volume_mm3", "insula_left.area_mm2", "insula_left.volume_mm3",
+                "insula_left.thickness_mm",
+            }, kind  # fmt: skip
 
 
 @pytest.mark.parametrize(
-    ("text", "code"),
+    ("first", "second", "said"),
     [
-        ("", "FEA-214"),
-        (WHOLE_ASEG.replace("# ColHeaders", "# Columns"), "FEA-214"),
-        (WHOLE_ASEG + " 3  18  100 \n", "FEA-214"),
-        ("\ufffe\x00", "FEA-214"),
+        (OLD, NEW, "7 or later in 3 scans, before 6 in 1 scans"),
+        (
+            {"version": "# cvs_version 7.1.1\n"},
+            {"version": "# cvs_version 7.4.1\n"},
+            "7.1.1 in 1 scans, 7.4.1 in 3",
+        ),
     ],
 )
-def test_a_damaged_file_is_named(tmp_path, text, code):
-    with pytest.raises(FeatureError) as caught:
-        read_subject(write(tmp_path, aseg=text), "sub-7")
-    assert caught.value.code == code
-    assert caught.value.subject == "sub-7"
+def test_releases_have_one_name_for_one_structure_and_are_named(tmp_path, first, second, said):
+    subject(tmp_path, "01", **first)
+    for name in ("02", "03", "04"):
+        subject(tmp_path, name, **second)
+    cohort, study = of_folder(tmp_path)
+    with pytest.warns(NormwiseWarning, match=f"FEA-905.*{said}"):
+        table = extract_features(cohort, study)
+    assert table.values["thalamus_left.volume_mm3"].tolist() == [7001.0, 7002.0, 7003.0, 7004.0]
+    assert table.values["cerebral_white_matter_vol_left.volume_mm3"].notna().all()
+    assert not table.failures
+    with pytest.warns(NormwiseWarning, match="FEA-905"):
+        asked = extract_features(cohort, study, wanted=["thalamus_proper_left.volume_mm3"])
+    assert asked.values["thalamus_proper_left.volume_mm3"].tolist() == [7001.0, 7002.0, 7003.0, 7004.0]
+    cohort, named = of_folder(tmp_path, columns=["thalamus_proper_*"])
+    with pytest.warns(NormwiseWarning, match="FEA-905"):
+        chosen = extract_features(cohort, named)
+    assert list(chosen.values.columns) == ["thalamus_left.volume_mm3"]
 
 
-def test_an_unfinished_subject_is_named(tmp_path):
-    with pytest.raises(FeatureError) as caught:
-        read_subject(tmp_path, "sub-7")
-    assert caught.value.code == "FEA-213"
+def test_a_wide_table_of_two_releases_has_one_column(tmp_path):
+    (tmp_path / "aseg.tsv").write_text(
+        "Measure:volume\tLeft-Thalamus-Proper\tLeft-Thalamus\tLeft-Hippocampus\n"
+        "01\t7001\t0.0\t4001\n02\t0.0\t7002\t4002\n03\t\t7003\t4003\n04\t7004\tn/a\t4004\n"
+    )
+    cohort, study = cohort_of(tmp_path, MANY, {"extractor": "freesurfer", "table": "aseg.tsv"})
+    with pytest.warns(NormwiseWarning, match="FEA-905.*7 or later in 2 scans, before 7 in 2 scans"):
+        table = extract_features(cohort, study)
+    assert table.values["thalamus_left.volume_mm3"].tolist() == [7001.0, 7002.0, 7003.0, 7004.0]
+    text = (tmp_path / "aseg.tsv").read_text()
+    (tmp_path / "aseg.tsv").write_text(text.replace("01\t7001\t0.0", "01\t7001\t7009"))
+    with pytest.raises(FeatureError) as caught, pytest.warns(NormwiseWarning, match="FEA-905"):
+        extract_features(cohort, study)
+    assert caught.value.code == "FEA-211"
+    assert caught.value.seen == "Left-Thalamus-Proper 7001, Left-Thalamus 7009 for 01"
+
+
+def test_a_structure_of_size_zero_is_absent(tmp_path):
+    for name in ("01", "02", "03"):
+        subject(tmp_path, name)
+    subject(tmp_path, "04", hippocampus="0.0", lesion="12.0")
+    cohort, study = of_folder(tmp_path)
+    table = extract_features(cohort, study)
+    assert list(table.values.index) == ["01", "02", "03"]
+    assert table.failures["04"].code == "FEA-204"
+    assert table.failures["04"].seen == "no hippocampus_right in fs"
+    assert table.values["wm_hypointensities.volume_mm3"].tolist() == [0.0, 0.0, 0.0]
+    alone = extract_features(cohort.keep(["04"]), study, wanted=["hippocampus_right.volume_mm3"])
+    assert alone.failures["04"].code == "FEA-204"
+    cohort, named = of_folder(tmp_path, may_be_absent=["hippocampus_*"])
+    assert not extract_features(cohort, named).failures
+
+
+def test_fastsurfers_parcellation_is_read(tmp_path):
+    for name in ("01", "02", "03"):
+        subject(tmp_path, name, "aparc.DKTatlas.mapped")
+    subject(tmp_path, "04", "aparc")
+    cohort, study = of_folder(tmp_path)
+    table = extract_features(cohort, study)
+    assert table.values["insula_left.thickness_mm"].tolist() == [2.4] * 3
+    assert table.failures["04"].code == "FEA-213"
+    assert "aparc, and the cohort's by aparc.DKTatlas.mapped" in table.failures["04"].problem
+    cohort, own = of_folder(tmp_path, parcellation="aparc")
+    other = extract_features(cohort, own)
+    assert list(other.values.index) == ["04"], "the study decides"
+    assert other.hash != table.hash
+    cohort, deep = of_folder(tmp_path, columns=["thalamus_*"])
+    assert not extract_features(cohort, deep).failures, "who needs no cortex needs no parcellation"
+
+
+def test_only_segmented_subjects_are_named_one_by_one(tmp_path):
+    for name in ("01", "02", "03", "04"):
+        stats = tmp_path / "fs" / name / "stats"
+        stats.mkdir(parents=True)
+        (stats / "aseg+DKT.stats").write_text(FOLDER)
+    cohort, study = of_folder(tmp_path)
+    table = extract_features(cohort, study)
+    assert table.values.empty
+    assert [error.code for error in table.failures.values()] == ["FEA-213"] * 4
+    assert "there are aseg+DKT.stats" in table.failures["01"].seen
+    assert "--seg_only" in table.failures["01"].advice

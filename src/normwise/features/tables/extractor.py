@@ -3,22 +3,36 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from glob import glob
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
-from normwise.cohort import Cohort, Table, read_table
+from normwise.cohort import Cohort, Table, is_missing, read_table
 from normwise.errors import FeatureError, NormwiseError
 from normwise.features.columns import choose_columns, drop_incomplete, read_columns
 from normwise.features.extractor import ExtractionContext, hash_settings
 from normwise.features.feature_table import FeatureTable
+from normwise.features.tables.unmatched_ids import nobody_listed
 from normwise.results import FeatureNote
 from normwise.schema import Study, TableSection, did_you_mean
 
-__all__ = ["JoinedTable", "extract", "join_tables", "merge", "reserved_columns", "table_paths", "tabulate"]
+__all__ = [
+    "JoinedTable",
+    "differ",
+    "extract",
+    "join_tables",
+    "merge",
+    "refuse_conflicts",
+    "reserved_columns",
+    "table_paths",
+    "tabulate",
+]
+
+_ROUNDING = 1e-5  # relative: tables print at least six digits
 
 
 def reserved_columns(cohort: Cohort, study: Study) -> set[str]:
@@ -28,8 +42,12 @@ def reserved_columns(cohort: Cohort, study: Study) -> set[str]:
     return {*roles.demographics, *(name for name in others if name)}
 
 
-def merge(tables: Sequence[JoinedTable]) -> tuple[pd.DataFrame, dict[str, NormwiseError]]:
-    """Put tables side by side; a column that two of them have must hold the same values.
+def merge(
+    tables: Sequence[JoinedTable],
+) -> tuple[pd.DataFrame, dict[str, NormwiseError], dict[str, FeatureError]]:
+    """Put tables side by side.
+
+    A column that two of them have is taken once; where one has no value, the other's counts.
 
     Returns
     -------
@@ -37,28 +55,55 @@ def merge(tables: Sequence[JoinedTable]) -> tuple[pd.DataFrame, dict[str, Normwi
         Scans that every table lists.
     failures : dict of str to NormwiseError
         The others.
-
-    Raises
-    ------
-    FeatureError
-        FEA-211, two tables have a column of one name with different values.
+    conflicts : dict of str to FeatureError
+        FEA-211, by column: two tables have different values of it. Only who needs the column raises it.
     """
     failures = {scan: error for table in reversed(tables) for scan, error in table.failures.items()}
+    conflicts: dict[str, FeatureError] = {}
     merged = tables[0].text
+    source = dict.fromkeys(merged.columns, tables[0])
     for table in tables[1:]:
         rows = merged.index.intersection(table.text.index, sort=False)
-        merged, added = merged.loc[rows], table.text.loc[rows]
-        shared = merged.columns.intersection(added.columns)
-        unlike = [name for name in shared if (merged[name] != added[name]).any()]
-        if unlike:
-            raise FeatureError(
-                "FEA-211",
-                f"two tables have a column {unlike[0]!r} with different values.",
-                subject=str(table.path),
-                advice="rename one of them, or give the tables apart",
-            )
-        merged = pd.concat([merged, added.drop(columns=shared)], axis=1)
-    return merged, failures
+        merged, added = merged.loc[rows].copy(), table.text.loc[rows]
+        for name in merged.columns.intersection(added.columns):
+            unlike = differ(merged[name], added[name])
+            if unlike.any():
+                conflicts.setdefault(
+                    str(name), _conflict(str(name), source[name], table, merged.index[unlike], len(rows))
+                )
+            merged[name] = merged[name].where(~is_missing(merged[name]), added[name])
+        fresh = added.drop(columns=merged.columns, errors="ignore")
+        source |= dict.fromkeys(fresh.columns, table)
+        merged = pd.concat([merged, fresh], axis=1)
+    return merged, failures, conflicts
+
+
+def differ(first: pd.Series, second: pd.Series) -> pd.Series:
+    """Return where two columns of text hold different values.
+
+    Numbers are compared as numbers, up to the rounding of a printed table; a missing value contradicts none.
+
+    Examples
+    --------
+    >>> first = pd.Series(["1525462.6", "3.10", "n/a", "4"])
+    >>> differ(first, pd.Series(["1525462.625", "3.1", "2", "5"])).tolist()
+    [False, False, False, True]
+    """
+    a, b = (pd.to_numeric(each, errors="coerce").to_numpy(dtype=np.float64) for each in (first, second))
+    alike = (first == second).to_numpy() | np.isclose(a, b, rtol=_ROUNDING, atol=0.0)
+    return pd.Series(~alike & ~is_missing(first) & ~is_missing(second), index=first.index)
+
+
+def _conflict(name: str, first: JoinedTable, second: JoinedTable, scans: pd.Index, of: int) -> FeatureError:
+    cells = [f"{table.text.loc[scans[0], name]!r} in {table.path.name}" for table in (first, second)]
+    return FeatureError(
+        "FEA-211",
+        f"two tables have a column {name!r} with different values.",
+        subject=f"{first.path.name} ({first.id_column}), {second.path.name} ({second.id_column})",
+        seen=f"{' and '.join(cells)} for {scans[0]}; {len(scans)} of {of} scans differ",
+        advice=f"they measure different things, or other visits or runs: rename one, leave it out with "
+        f'features.columns = ["*", "!{name}"], or give the tables apart',
+    )
 
 
 def extract(cohort: Cohort, study: Study, context: ExtractionContext) -> FeatureTable:
@@ -66,6 +111,7 @@ def extract(cohort: Cohort, study: Study, context: ExtractionContext) -> Feature
     section = study.features_of(TableSection)
     reserved = reserved_columns(cohort, study)
     failures: dict[str, NormwiseError] = {}
+    conflicts: dict[str, FeatureError] = {}
     if section.table is None:
         text, source = cohort.raw, study.cohort.table
         if not section.columns:
@@ -78,9 +124,11 @@ def extract(cohort: Cohort, study: Study, context: ExtractionContext) -> Feature
     else:
         root = study.cohort.root or Path()
         paths = table_paths(root, section.table)
-        text, failures = merge(join_tables(list(cohort.raw.index), paths, section.table_id, study.cohort.id))
+        joined = join_tables(list(cohort.raw.index), paths, section.table_id, study.cohort.id)
+        text, failures, conflicts = merge(joined)
         source = ", ".join(path.name for path in paths)
     chosen = choose_columns(section.columns, map(str, text.columns), reserved, source)
+    refuse_conflicts(chosen, conflicts)
     return tabulate(
         cohort,
         text[chosen],
@@ -92,6 +140,13 @@ def extract(cohort: Cohort, study: Study, context: ExtractionContext) -> Feature
     )
 
 
+def refuse_conflicts(chosen: Iterable[str], conflicts: Mapping[str, FeatureError]) -> None:
+    """Raise the conflict of the first chosen column that has one."""
+    for name in chosen:
+        if name in conflicts:
+            raise conflicts[name]
+
+
 def tabulate(
     cohort: Cohort,
     text: pd.DataFrame,
@@ -100,11 +155,16 @@ def tabulate(
     note: Callable[[str], FeatureNote],
     made: str,
     wanted: Sequence[str] | None,
+    sizes: Sequence[str] = (),
 ) -> FeatureTable:
-    """Read text as numbers, drop what is incomplete, and put scans in the cohort's order."""
+    """Read text as numbers, drop what is incomplete, and put scans in the cohort's order.
+
+    In the columns of ``sizes``, those of regions that everybody has, 0 says that the region is absent.
+    """
     values, unread = read_columns(text, source)
     values = values.reindex(cohort.frame.index)  # scans that failed have NaN and do not count
-    values, failed = drop_incomplete(values, {**unread, **failures}, source, wanted)
+    absent = (values == 0) & values.columns.isin(sizes)
+    values, failed = drop_incomplete(values.mask(absent), {**unread, **failures}, source, wanted, absent)
     return FeatureTable(values.rename_axis("id"), {name: note(name) for name in values.columns}, failed, made)
 
 
@@ -220,13 +280,7 @@ def _join(ids: list[str], table: Table, table_id: str | None, default: str | Non
         keys = keys.map(lambda cell: match[1] if (match := pattern.search(cell[:_MOST_CHARACTERS])) else None)
     wanted = keys.isin(ids)
     if not wanted.any() and ids:
-        raise FeatureError(
-            "FEA-210",
-            "the table of features lists nobody of the cohort.",
-            subject=str(table.path),
-            seen=f"{column}: {list(keys[:3])}; cohort: {ids[:3]}",
-            advice="give features.table_id as COLUMN ~ PATTERN, whose first group is the cohort's id",
-        )
+        raise nobody_listed(ids, table.frame, column, pattern, keys, str(table.path))
     twice = set(keys[wanted & keys.duplicated(keep=False)])
     listed = table.frame[wanted & ~keys.isin(twice)].drop(columns=column)
     text = listed.set_axis(pd.Index(keys[listed.index], name="id"), axis=0)
