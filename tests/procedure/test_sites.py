@@ -142,3 +142,30 @@ def test_what_is_told_of_a_model_speaks_of_harmonized_features(small: Any) -> No
     assert abs(values[sites == "x"].mean() - values[sites == "y"].mean()) < 20
     predictions = model_of(data).predictions(data.X.iloc[[0, 2]])
     assert all(abs(one.contributions[0].w) < 6 for one in predictions)
+
+
+def test_a_model_adapted_to_a_site_is_saved_with_the_site_and_without_its_people(
+    small: Any, tmp_path: Any
+) -> None:
+    data = with_sites(small, unseen="own_normals")
+    here = (data.X["scanner"] == "x").to_numpy()
+    known = replace(data, X=data.X[here], labels=data.labels[here], groups=data.groups[here])
+    new, labels = data.X[~here].add_prefix("control-", axis=0), data.labels[~here]
+    groups = np.array([f"person-{number}" for number in range(len(new))], dtype=object)
+    adapted = model_of(known).adapt_to_sites(new, labels, groups)
+    folder = save_model(adapted, tmp_path / "model")
+    saved = b"".join(path.read_bytes() for path in sorted(folder.iterdir()))
+    assert b"control-" not in saved
+    assert b"person-" not in saved
+    again = load_model(folder)
+    others = new.add_prefix("other-", axis=0)
+    predictions = again.predictions(others)
+    assert predictions == adapted.predictions(others)
+    assert sum(each.outcome == "decided" for each in predictions) > 20
+    # Nobody is known by name any more: each control is placed like somebody else with the same values.
+    assert [each.probabilities for each in again.predictions(new)] == [
+        each.probabilities for each in predictions
+    ]
+    assert save_model(again, tmp_path / "again").joinpath("model.skops").read_bytes() == (
+        folder / "model.skops"
+    ).read_bytes()

@@ -89,6 +89,8 @@ _KINDS: dict[str, Any] = {
 def save_model(model: Model, folder: Path) -> Path:
     """Write a model folder; each file whole or not at all, the manifest last.
 
+    Of a model that was adapted to new sites the sites' effects are written, and not by whom.
+
     Parameters
     ----------
     model : Model
@@ -102,7 +104,7 @@ def save_model(model: Model, folder: Path) -> Path:
         The folder.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    procedure = model.procedure
+    procedure = model.procedure.without_people()
     pipeline, arrays, networks = detach_weights(procedure.pipeline)
     write_bytes(folder / PIPELINE, _pipeline_bytes(pipeline))
     files = [PIPELINE]

@@ -23,6 +23,7 @@ TRUSTED_TYPES: tuple[str, ...] = (
     "normwise.normalize.design.Number",
     "normwise.normalize.feature_normalizer.FeatureNormalizer",
     "normwise.normalize.sites.harmonizer.SiteHarmonizer",
+    "normwise.normalize.sites.harmonizer.UnseenSite",
     "normwise.normalize.sites.effects.SiteModel",
     "normwise.normalize.blocked.regression.Regression",
     "normwise.normalize.blocked.variance.LogVariance",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Sequence
 from copy import copy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal, Self
 
 import numpy as np
@@ -22,19 +22,28 @@ from normwise.normalize.sites.effects import fit_sites, site_effects
 from normwise.normalize.support import encodable_rows
 from normwise.normalize.validation import find_normals, names_of
 
-__all__ = ["SiteHarmonizer"]
+__all__ = ["SiteHarmonizer", "UnseenSite"]
 
 _FEWEST = 2  # normals of a site that have a spread at all
 _FEW = 10  # normals of a site below which its own spread is hardly known
 
 
 @dataclass(frozen=True)
-class _UnseenSite:
-    """Normal people of a site that was not trained on: their scans, who they are, and their departures."""
+class UnseenSite:
+    """Shift and scale of a site that was not trained on, estimated from its normal people.
 
-    scans: npt.NDArray[np.object_]
-    people: npt.NDArray[np.object_]
-    departures: FloatArray
+    Attributes
+    ----------
+    shift, scale : ndarray of shape (n_features,)
+        By all of its normal people.
+    without : dict
+        By scan of each of them, the shift and scale by the site's other people. It names people, so that
+        it is never saved.
+    """
+
+    shift: FloatArray
+    scale: FloatArray
+    without: dict[Any, tuple[FloatArray, FloatArray]]
 
 
 class SiteHarmonizer(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
@@ -116,7 +125,7 @@ class SiteHarmonizer(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # 
         """
         self.sites_: list[str] = []
         self.counts_: list[int] = []
-        self.unseen_sites_: dict[str, _UnseenSite] = {}
+        self.unseen_sites_: dict[str, UnseenSite] = {}
         if self.site is None:
             self._pass_on(X, reset=True)
             return self
@@ -198,7 +207,9 @@ class SiteHarmonizer(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # 
         positions = np.searchsorted(self.sites_, sites[known].astype(str))
         shift[known], scale[known] = self.model_.shift[positions], self.model_.scale[positions]
         for name, unseen in self.unseen_sites_.items():
-            self._fill_unseen(X, sites == name, unseen, shift, scale)
+            for row in np.flatnonzero(sites == name):
+                own = unseen.without.get(X.index[row], (unseen.shift, unseen.scale))
+                shift[row], scale[row] = own
         affected = np.flatnonzero((shift != 0).any(axis=1) | (scale != 1).any(axis=1))
         if not len(affected):
             return X[self.columns_]
@@ -241,9 +252,17 @@ class SiteHarmonizer(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # 
                 departures = self.model_.departures(
                     self._features(part), self.design_.encode(Demographics(part))
                 )
-                scans = np.asarray(part.index, dtype=object)
-                adapted.unseen_sites_[name] = _UnseenSite(scans, people[rows], departures)
+                adapted.unseen_sites_[name] = self._estimate(departures, part.index, people[rows])
         return adapted
+
+    def without_people(self) -> Self:
+        """Return a harmonizer that has the effects of the sites it was adapted to, and nobody's name.
+
+        The normal people by whom it was adapted are to it like anybody else of their site.
+        """
+        plain = copy(self)
+        plain.unseen_sites_ = {name: replace(site, without={}) for name, site in self.unseen_sites_.items()}
+        return plain
 
     def in_support(self, X: Any) -> pd.DataFrame:
         """Return for each row whether it can be harmonized, and why not.
@@ -279,23 +298,16 @@ class SiteHarmonizer(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # 
             return X
         return validate_data(self, X, reset=reset, dtype=[np.float64, np.float32])
 
-    def _fill_unseen(
-        self,
-        X: pd.DataFrame,
-        here: npt.NDArray[np.bool_],
-        unseen: _UnseenSite,
-        shift: FloatArray,
-        scale: FloatArray,
-    ) -> None:
-        """Write the effect of a site without training normals; each of its own is left out of theirs."""
+    def _estimate(
+        self, departures: FloatArray, scans: pd.Index[Any], people: npt.NDArray[np.object_]
+    ) -> UnseenSite:
+        """Estimate a site's effect from its normal people, and for each of them from the others."""
         shrink = self.method == "combat"
-        shift[here], scale[here] = site_effects(unseen.departures, shrink=shrink)
-        person_of = dict(zip(unseen.scans.tolist(), unseen.people.tolist(), strict=True))
-        for row in np.flatnonzero(here):
-            person = person_of.get(X.index[row])
-            if person is not None:
-                others = unseen.departures[unseen.people != person]
-                shift[row], scale[row] = site_effects(others, shrink=shrink)
+        by_person = {
+            person: site_effects(departures[people != person], shrink=shrink) for person in people.tolist()
+        }
+        without = {scan: by_person[person] for scan, person in zip(scans, people.tolist(), strict=True)}
+        return UnseenSite(*site_effects(departures, shrink=shrink), without)
 
     def _reasons(self, sites: npt.NDArray[np.object_]) -> npt.NDArray[np.object_]:
         """Return why each site can't be harmonized; an empty text where it can."""
