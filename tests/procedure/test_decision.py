@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from normwise.errors import ProcedureError
+from normwise.errors import NormwiseWarning, ProcedureError
 from normwise.procedure.decision import (
     DecisionRule,
     check_costs,
+    check_promise,
     choose_rule,
     threshold_for_costs,
     threshold_for_sensitivity,
@@ -33,6 +36,48 @@ def test_new_patients_are_found_as_often_as_wished(sensitivity: float) -> None:
 
 def test_too_few_patients_for_a_miss_flag_everybody() -> None:
     assert threshold_for_sensitivity(np.array([0.4, 0.6]), np.ones(2, dtype=bool), 0.9) == 0.0
+
+
+@pytest.mark.parametrize(
+    ("sensitivity", "needed", "highest"), [(None, 9, "0.88"), (0.95, 19, "0.94"), (0.5, 1, "0")]
+)
+def test_a_sensitivity_is_promised_from_enough_patients_on(
+    sensitivity: float | None, needed: int, highest: str
+) -> None:
+    section = DecisionSection(sensitivity=sensitivity)
+    check_promise(section, needed)
+    with pytest.raises(ProcedureError) as caught:
+        check_promise(section, needed - 1)
+    assert caught.value.code == "PRC-303"
+    assert f"{needed} patients at least; {needed - 1} can promise {highest} at most" in str(caught.value)
+    if needed > 1:
+        check_promise(DecisionSection(sensitivity=float(highest)), needed - 1)
+
+
+def test_costs_promise_no_sensitivity() -> None:
+    check_promise(DecisionSection(cost=CostPair(missed=10, false_alarm=1)), 1)
+
+
+@pytest.mark.parametrize(("patients", "enough"), [(8, False), (9, True)])
+def test_a_part_with_too_few_patients_says_so_and_never_calls_everybody_ill(
+    patients: int,
+    enough: bool,  # noqa: FBT001
+) -> None:
+    scores = np.r_[np.linspace(0.0, 0.2, 30), np.linspace(0.3, 0.9, patients)]
+    labels = np.repeat(np.array(["normal", "AD"], dtype=object), [30, patients])
+    table = np.column_stack([1 - scores, scores])
+    # Two scans of one person are one patient.
+    doubled = [np.concatenate([part, part[-1:]]) for part in (table, labels, np.arange(len(labels)))]
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        rules = [
+            choose_rule(DecisionSection(), table, labels, ("normal", "AD"), "normal"),
+            choose_rule(DecisionSection(), *doubled[:2], ("normal", "AD"), "normal", doubled[2]),
+        ]
+    assert [rule.threshold for rule in rules] == [0.3, 0.3]
+    codes = [warned.message.code for warned in caught if isinstance(warned.message, NormwiseWarning)]
+    assert codes == ([] if enough else ["PRC-304"] * 2)
+    assert all(("too few" in rule.text) != enough for rule in rules)
 
 
 @given(

@@ -166,6 +166,7 @@ def test_a_model_adapted_to_a_site_is_saved_with_the_site_and_without_its_people
     assert [each.probabilities for each in again.predictions(new)] == [
         each.probabilities for each in predictions
     ]
-    assert save_model(again, tmp_path / "again").joinpath("model.skops").read_bytes() == (
-        folder / "model.skops"
-    ).read_bytes()
+    assert (
+        save_model(again, tmp_path / "again").joinpath("model.skops").read_bytes()
+        == (folder / "model.skops").read_bytes()
+    )

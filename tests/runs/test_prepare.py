@@ -51,6 +51,31 @@ def test_a_cost_matrix_is_refused_before_anything_is_written(small: Any, tmp_pat
     assert not (tmp_path / "run").exists()
 
 
+@pytest.mark.parametrize(
+    ("sensitivity", "purpose", "refused"),
+    [
+        # 30 patients in all, 24 of them in each of 5 training parts.
+        (0.965, "train", False), (0.97, "train", True), (0.96, "evaluate", False), (0.965, "evaluate", True),
+    ],
+)  # fmt: skip
+def test_a_sensitivity_that_the_patients_can_not_promise_is_refused_before_anything_is_written(
+    small: Any,
+    tmp_path: Path,
+    sensitivity: float,
+    purpose: Any,
+    refused: bool,  # noqa: FBT001
+) -> None:
+    study = study_in(tmp_path, small, decision={"sensitivity": sensitivity})
+    if not refused:
+        prepare_run(study, tmp_path / "run", purpose=purpose)
+        return
+    with pytest.raises(ProcedureError) as caught:
+        prepare_run(study, tmp_path / "run", purpose=purpose)
+    assert caught.value.code == "PRC-303"
+    assert f"{30 if purpose == 'train' else 24} patients" in str(caught.value)
+    assert not (tmp_path / "run").exists()
+
+
 def test_a_wrong_classifier_is_refused_before_anything_is_written(small: Any, tmp_path: Path) -> None:
     with pytest.raises(ClassifierError):
         prepare_run(

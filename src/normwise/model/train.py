@@ -10,7 +10,7 @@ from normwise.engine import Limits, Progress
 from normwise.model.explain import importances_of, trajectories_of
 from normwise.model.model import Model
 from normwise.model.saliency import network_pictures
-from normwise.procedure import fit_procedure, main_arm
+from normwise.procedure import check_promise, count_patients, fit_procedure, main_arm
 from normwise.report import write_report
 from normwise.results import Curve, Explanation, FeatureNote
 from normwise.runs import PreparedRun, prepare_run, record_run
@@ -52,6 +52,9 @@ def train_study(
         The trained model, as `normwise.load_model` would open it.
     """
     prepared = prepare_run(study, run, purpose="train", jobs=jobs, progress=progress, limits=limits)
+    # Some may have been left out with their images since the cohort was read.
+    patients = count_patients(prepared.labels, prepared.groups, prepared.cohort.roles)
+    check_promise(prepared.study.decision, patients, where="whose features are there")
     model, folder = train_model(prepared), prepared.folder
     from normwise.model.bundle import save_model
 

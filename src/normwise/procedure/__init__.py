@@ -11,6 +11,7 @@ from normwise.procedure.candidates import candidates_of
 from normwise.procedure.decision import (
     DecisionRule,
     check_costs,
+    check_promise,
     choose_rule,
     describe_rule,
     wished_sensitivity,
@@ -19,6 +20,7 @@ from normwise.procedure.fit import ArmFitter, FittedProcedure, fit_procedure
 from normwise.procedure.folds import (
     Fold,
     assert_no_person_on_both_sides,
+    count_patients,
     draw_folds,
     draw_repeats,
     keys_of,
@@ -56,7 +58,9 @@ __all__ = [
     "assert_no_person_on_both_sides",
     "candidates_of",
     "check_costs",
+    "check_promise",
     "choose_rule",
+    "count_patients",
     "describe_rule",
     "draw_folds",
     "draw_repeats",

@@ -12,7 +12,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["least_probabilities", "likely_classes", "lower_quantile"]
+__all__ = ["highest_coverage", "least_probabilities", "likely_classes", "lower_quantile", "scores_needed"]
 
 Floats = NDArray[np.float64]
 
@@ -42,6 +42,28 @@ def lower_quantile(scores: Floats, coverage: float) -> float:
     # The small number keeps (n + 1)(1 − c) from falling just below a whole number by rounding.
     rank = int(np.floor((len(ranked) + 1) * (1.0 - coverage) + 1e-9))
     return float(ranked[rank - 1]) if rank >= 1 else 0.0
+
+
+def scores_needed(coverage: float) -> int:
+    """Return how many scores `lower_quantile` needs, so that one of them may fall below it.
+
+    Examples
+    --------
+    >>> scores_needed(0.9), scores_needed(0.95), scores_needed(0.5)
+    (9, 19, 1)
+    """
+    return int(np.ceil(1.0 / (1.0 - coverage) - 1e-9)) - 1
+
+
+def highest_coverage(n_scores: int) -> float:
+    """Return the highest coverage that so many scores can promise, in whole hundredths, rounded down.
+
+    Examples
+    --------
+    >>> highest_coverage(8), highest_coverage(9), highest_coverage(18), highest_coverage(19)
+    (0.88, 0.9, 0.94, 0.95)
+    """
+    return 100 * n_scores // (n_scores + 1) / 100
 
 
 def least_probabilities(

@@ -7,20 +7,28 @@ the scaling of probabilities that a cost matrix weighs, and the sets of likely c
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from normwise.errors import ProcedureError
+from normwise.errors import NormwiseWarning, ProcedureError
 from normwise.procedure.calibration import fit_scaling, scale_probabilities
-from normwise.procedure.conformal import least_probabilities, likely_classes, lower_quantile
+from normwise.procedure.conformal import (
+    highest_coverage,
+    least_probabilities,
+    likely_classes,
+    lower_quantile,
+    scores_needed,
+)
 from normwise.schema import DecisionSection
 
 __all__ = [
     "DEFAULT_SENSITIVITY",
     "DecisionRule",
     "check_costs",
+    "check_promise",
     "choose_rule",
     "describe_rule",
     "threshold_for_sensitivity",
@@ -164,7 +172,7 @@ def threshold_for_sensitivity(scores: Floats, positive: NDArray[np.bool_], sensi
     """Return the threshold that reaches a sensitivity on people not seen yet.
 
     The split-conformal quantile of the patients' scores, `lower_quantile`; with too few patients for any to
-    be missed, 0.
+    be missed, 0, at which everybody is called ill (`check_promise` refuses so few).
 
     Parameters
     ----------
@@ -238,12 +246,48 @@ def check_costs(section: DecisionSection, classes: tuple[str, ...]) -> None:
         )
 
 
+def check_promise(section: DecisionSection, patients: int, *, where: str = "in the cohort") -> None:
+    """Refuse a wished sensitivity that so few patients can't support.
+
+    From n patients k = floor((n + 1)(1 − s)) may fall below the threshold. Where k is 0 the only threshold
+    that keeps the promise is 0, and everybody would be called ill.
+
+    Parameters
+    ----------
+    section : DecisionSection
+        The study's ``[decision]``; costs promise no sensitivity.
+    patients : int
+        People of the classes but the negative one.
+    where : str
+        Whose number it is, for the message.
+
+    Raises
+    ------
+    ProcedureError
+        PRC-303 with the number of patients needed, and the highest sensitivity that can be promised.
+    """
+    wished = wished_sensitivity(section)
+    if wished is None or patients >= scores_needed(wished):
+        return
+    highest = highest_coverage(patients)
+    raise ProcedureError(
+        "PRC-303",
+        f"a sensitivity of {wished:g} can't be promised from {patients} patients: every threshold that"
+        " keeps it calls everybody ill.",
+        subject="decision.sensitivity",
+        seen=f"{patients} patients {where}",
+        expected=f"{scores_needed(wished)} patients at least; {patients} can promise {highest:g} at most",
+        advice=f"set decision.sensitivity = {highest:g}, or weigh the two mistakes with decision.cost",
+    )
+
+
 def choose_rule(
     section: DecisionSection,
     probabilities: Floats,
     labels: NDArray[np.object_],
     classes: tuple[str, ...],
     negative: str,
+    people: NDArray[np.object_] | None = None,
 ) -> DecisionRule:
     """Choose the decision rule on out-of-fold probabilities of training people.
 
@@ -259,13 +303,22 @@ def choose_rule(
         Order of the columns.
     negative : str
         The negative class.
+    people : ndarray of shape (n_scans,), optional
+        The person of each scan; default: each scan is a person.
 
     Raises
     ------
     ProcedureError
         PRC-301 where a cost matrix lacks a class or names one that is no target.
+
+    Warns
+    -----
+    NormwiseWarning
+        PRC-304 where the patients are too few for the wished sensitivity: the threshold is the lowest score
+        of any of them, which keeps the highest sensitivity that they can promise.
     """
     text = describe_rule(section)
+    people = np.arange(len(labels)).astype(object) if people is None else people
     known = np.isfinite(probabilities).all(axis=1) & np.isin(labels, classes)
     scaling, least = None, None
     if section.cost_matrix is not None and len(classes) > 2:
@@ -282,7 +335,17 @@ def choose_rule(
     if section.cost is not None:
         threshold = threshold_for_costs(scores, positive, section.cost.missed, section.cost.false_alarm)
     else:
-        threshold = threshold_for_sensitivity(scores, positive, section.sensitivity or DEFAULT_SENSITIVITY)
+        wished, patients = section.sensitivity or DEFAULT_SENSITIVITY, len(set(people[known][positive]))
+        threshold = threshold_for_sensitivity(scores, positive, wished)
+        if patients < scores_needed(wished):
+            threshold = float(scores[positive].min(initial=1.0))
+            text = f"the lowest score of {patients} patients, too few for a sensitivity of {wished:g}"
+            words = (
+                f"{patients} patients to choose the threshold on are fewer than the {scores_needed(wished)}"
+                f" that a sensitivity of {wished:g} needs: the threshold is the lowest score of any of them,"
+                f" which promises {highest_coverage(patients):g}"
+            )
+            warnings.warn(NormwiseWarning("PRC-304", words, value=patients), stacklevel=2)
     return DecisionRule(classes, negative, threshold, None, text, None, section.refer, least)
 
 

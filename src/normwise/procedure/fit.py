@@ -197,7 +197,9 @@ class ArmFitter:
             warnings.simplefilter("always")
             search = self._search(seed, shared)
             best, table, loss = search.tune(labels, groups, train, seed)
-            rule = choose_rule(self.study.decision, table, labels[train], roles.targets, roles.negative)
+            rule = choose_rule(
+                self.study.decision, table, labels[train], roles.targets, roles.negative, groups[train]
+            )
             pipeline = search.fit(labels, train, best)
         messages = [item.message for item in caught]
         notes = (Note.of(one) if isinstance(one, NormwiseWarning) else Note("", str(one)) for one in messages)

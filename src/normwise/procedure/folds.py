@@ -15,11 +15,12 @@ from numpy.typing import NDArray
 
 from normwise.cohort import Cohort
 from normwise.errors import ProcedureError
-from normwise.schema import EvaluationSection, Study
+from normwise.schema import EvaluationSection, Roles, Study
 
 __all__ = [
     "Fold",
     "assert_no_person_on_both_sides",
+    "count_patients",
     "draw_folds",
     "draw_repeats",
     "keys_of",
@@ -63,6 +64,11 @@ def people_per_class(
 ) -> dict[str, int]:
     """Count the people, not the scans, of every target class."""
     return {name: len(set(groups[labels == name])) for name in targets}
+
+
+def count_patients(labels: NDArray[np.object_], groups: NDArray[np.object_], roles: Roles) -> int:
+    """Count the people, not the scans, of the target classes but the negative one."""
+    return len(set(groups[np.isin(labels, roles.targets) & (labels != roles.negative)]))
 
 
 def draw_folds(

@@ -38,6 +38,8 @@ from normwise.files import sha256_file
 from normwise.procedure import (
     candidates_of,
     check_costs,
+    check_promise,
+    count_patients,
     draw_folds,
     draw_repeats,
     keys_of,
@@ -346,7 +348,7 @@ def check_plan(study: Study, cohort: Cohort, *, folds: int | None, split: bool =
     """Refuse settings that can't run on this cohort.
 
     Extractor and atlas, classifier and its grid, the costs, the regression's design on the cohort's
-    demographics, and enough people of every class for the folds.
+    demographics, enough people of every class for the folds, and enough patients for a wished sensitivity.
 
     Parameters
     ----------
@@ -373,11 +375,15 @@ def check_plan(study: Study, cohort: Cohort, *, folds: int | None, split: bool =
     check_costs(study.decision, cohort.roles.targets)
     assert cohort.labels is not None, "people are split by their labels"
     labels, groups = (part.to_numpy(dtype=object) for part in (cohort.labels, cohort.groups))
+    patients, where = count_patients(labels, groups, cohort.roles), "in the cohort"
     if split:
         once = study.evaluation.model_copy(update={"repeats": 1})
-        draw_repeats(once, labels, groups, cohort.roles.targets, keys_of(study, cohort))
+        parts = draw_repeats(once, labels, groups, cohort.roles.targets, keys_of(study, cohort))[0]
+        patients = min(count_patients(labels[fold.train], groups[fold.train], cohort.roles) for fold in parts)
+        where = f"in the smallest of {len(parts)} training parts"
     else:
         draw_folds(labels, groups, cohort.roles.targets, folds=folds, seed=study.evaluation.seed)
+    check_promise(study.decision, patients, where=where)
     if cohort.roles.demographics:
         with warnings.catch_warnings():
             # What is only worth a warning is warned of when the features are there.
