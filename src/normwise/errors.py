@@ -99,7 +99,10 @@ class NormwiseError(Exception):
             f"{self.code}  {self.subject}: {self.problem}" if self.subject else f"{self.code}  {self.problem}"
         )
         rows = (("seen", self.seen), ("expected", self.expected), ("do", self.advice))
-        return "\n".join([head, *(f"         {name:<10}{text}" for name, text in rows if text)])
+        below = "\n" + " " * 19  # further lines of a text stand under its first
+        return "\n".join(
+            [head, *(f"         {name:<10}{below.join(text.splitlines())}" for name, text in rows if text)]
+        )
 
     def __reduce__(self) -> tuple[Any, ...]:
         # Errors cross from a child process to its supervisor with every field.

@@ -161,7 +161,8 @@ class Session:
 
         study = settle_study(folder, study, verb=self.verb, overwrite=overwrite, beside=beside)
         purpose = PURPOSES.get(self.verb, "extract")
-        study = read_plan(study, purpose=purpose, labelled=labelled, roles=roles)[0]
+        at = RunFolder(folder)
+        study = read_plan(study, purpose=purpose, labelled=labelled, roles=roles, folder=at)[0]
         run = open_run(folder, study, verb=self.verb, overwrite=overwrite, beside=beside)
         self.log.open(run / run.LOGS)
         return study, run

@@ -292,9 +292,9 @@ def _refuse_too_few(n_people: int, n_parameters: int) -> None:
     if n_people < n_parameters + 2:
         raise NormalizerError(
             "NRM-106",
-            f"the normal group has {n_people} sample{'s' if n_people != 1 else ''}, too few for a regression "
-            f"with {n_parameters} parameter{'s' if n_parameters != 1 else ''}.",
-            seen=f"{n_people} normal people",
+            f"{n_people} sample{'s' if n_people != 1 else ''} of the normal group are too few for a "
+            f"regression with {n_parameters} parameter{'s' if n_parameters != 1 else ''}.",
+            seen="the normal samples of this fit, which may be those of one fold alone",
             expected=f"at least {n_parameters + 2}, and better {10 * n_parameters}",
             advice="add normal people, or use fewer demographics, levels, splines or interactions",
         )

@@ -20,7 +20,7 @@ from normwise.errors import NormwiseWarning, ProcedureError
 from normwise.normalize import FeatureNormalizer, SiteHarmonizer
 from normwise.procedure.candidates import Candidates, candidates_of, choose_candidate
 from normwise.procedure.decision import DecisionRule, choose_rule
-from normwise.procedure.folds import Fold, draw_folds, people_per_class, seed_for
+from normwise.procedure.folds import Fold, draw_inner_folds
 from normwise.procedure.pipeline import arm_frame, looks_at_images, make_preprocessing
 from normwise.procedure.preprocessing import (
     Preprocessing,
@@ -271,10 +271,7 @@ class _Search:
             can't be encoded) and their mean log loss.
         """
         targets, labels, groups = self.roles.targets, labels[train], groups[train]
-        fewest = min(people_per_class(labels, groups, targets).values())
-        # A small class bounds the inner folds; two are the least that leave somebody out.
-        count = max(2, min(self.study.evaluation.inner_folds, fewest))
-        folds = draw_folds(labels, groups, targets, folds=count, seed=seed_for(seed, 1))
+        folds = draw_inner_folds(labels, groups, targets, folds=self.study.evaluation.inner_folds, seed=seed)
         tables = [np.full((len(train), len(targets)), np.nan) for _ in self.candidates.list()]
         for fold in folds:
             fitted, seen, names = self._training_rows(train[fold.train], labels[fold.train])

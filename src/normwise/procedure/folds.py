@@ -22,6 +22,7 @@ __all__ = [
     "assert_no_person_on_both_sides",
     "count_patients",
     "draw_folds",
+    "draw_inner_folds",
     "draw_repeats",
     "keys_of",
     "leave_group_out",
@@ -137,6 +138,29 @@ def draw_folds(
         assert_no_person_on_both_sides(fold, groups)
         drawn.append(fold)
     return drawn
+
+
+def draw_inner_folds(
+    labels: NDArray[np.object_],
+    groups: NDArray[np.object_],
+    targets: tuple[str, ...],
+    *,
+    folds: int,
+    seed: int,
+) -> list[Fold]:
+    """Draw the folds inside a training part on which settings and the threshold are chosen.
+
+    Parameters
+    ----------
+    labels, groups, targets
+        As in `draw_folds`, of the training part alone.
+    folds : int
+        As many as are wished; a class with fewer people bounds them, down to two.
+    seed : int
+        Seed of the training part.
+    """
+    fewest = min(people_per_class(labels, groups, targets).values())
+    return draw_folds(labels, groups, targets, folds=max(2, min(folds, fewest)), seed=seed_for(seed, 1))
 
 
 def leave_group_out(

@@ -9,7 +9,7 @@ import pandas as pd
 from normwise.cohort import Cohort
 from normwise.results import FlowStep
 
-__all__ = ["composition_of", "flow_of", "missing_in", "sites_of"]
+__all__ = ["composition_of", "count_reasons", "flow_of", "missing_in", "sites_of"]
 
 _UNKNOWN = "class unknown"
 
@@ -78,6 +78,35 @@ def missing_in(ledger: pd.DataFrame) -> dict[str, dict[str, int]]:
     return counts
 
 
+def count_reasons(ledger: pd.DataFrame) -> list[str]:
+    """Count the rows that were left out, a reason at a time, the most frequent first, each with an example.
+
+    Parameters
+    ----------
+    ledger : DataFrame
+        Columns id, status, code, general and reason; one row a row of the table.
+
+    Examples
+    --------
+    >>> ledger = pd.DataFrame({"id": ["a", "b"], "status": ["included", "excluded"], "code": ["", "COH-202"],
+    ...                        "general": ["", "no label"], "reason": ["", "no label; fill it in"]})
+    >>> count_reasons(ledger)
+    ['1 row by COH-202, as b: no label; fill it in']
+    """
+    texts = []
+    for (code, _), rows in _left_out(ledger):
+        count = "1 row" if len(rows) == 1 else f"{len(rows)} rows"
+        texts.append(f"{count} by {code}, as {rows['id'].iloc[0]}: {rows['reason'].iloc[0]}")
+    return texts
+
+
+def _left_out(ledger: pd.DataFrame) -> list[tuple[tuple[str, str], pd.DataFrame]]:
+    """Return the rows of each reason by its code and text, the most frequent first."""
+    out = ledger[ledger["status"] != "included"]
+    groups = [((str(code), str(text)), rows) for (code, text), rows in out.groupby(["code", "general"])]
+    return sorted(groups, key=lambda group: (-len(group[1]), group[0]))
+
+
 def flow_of(ledger: pd.DataFrame) -> list[FlowStep]:
     """Count who was left out, a code and general reason at a time; asserted to add up.
 
@@ -86,10 +115,9 @@ def flow_of(ledger: pd.DataFrame) -> list[FlowStep]:
     ledger : DataFrame
         Columns status, code and general; one row a row of the table.
     """
-    out = ledger[ledger["status"] != "included"]
     steps = [
-        FlowStep(step="left out", code=str(code), reason=str(rows["general"].iloc[0]), scans=len(rows))
-        for code, rows in out.groupby("code", sort=True)
+        FlowStep(step="left out", code=code, reason=text, scans=len(rows))
+        for (code, text), rows in sorted(_left_out(ledger), key=lambda group: group[0])
     ]
     included = int((ledger["status"] == "included").sum())
     assert sum(step.scans for step in steps) + included == len(ledger), "the flow of participants must add up"

@@ -12,6 +12,7 @@ import json
 import platform
 import warnings
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -24,7 +25,7 @@ from numpy.typing import NDArray
 from normwise.classify import CLASSIFIERS
 from normwise.cohort import Cohort, read_cohort, read_study, study_to_toml
 from normwise.engine import Limits, Progress
-from normwise.errors import ClassifierError, NormwiseWarning, ProcedureError
+from normwise.errors import ClassifierError, NormalizerError, NormwiseWarning, ProcedureError, error_from_dict
 from normwise.extras import need_packages
 from normwise.features import (
     FeatureTable,
@@ -41,14 +42,17 @@ from normwise.procedure import (
     check_promise,
     count_patients,
     draw_folds,
+    draw_inner_folds,
     draw_repeats,
     keys_of,
     make_preprocessing,
+    people_per_class,
+    seed_for,
     site_column,
 )
 from normwise.results import Note, RunRecord
 from normwise.run_folder import RunFolder
-from normwise.runs.composition import composition_of, flow_of, missing_in, sites_of
+from normwise.runs.composition import composition_of, count_reasons, flow_of, missing_in, sites_of
 from normwise.schema import Roles, Study
 
 __all__ = [
@@ -211,12 +215,12 @@ def prepare_run(
     Raises
     ------
     ProcedureError
-        PRC-202 where no scan remains, PRC-203 where the run folder can't be made, PRC-301 where the cost
-        matrix does not fit the classes.
+        PRC-101, PRC-114 or PRC-115 where too few people remain, PRC-202 where nobody does, PRC-203 where the
+        run folder can't be made, PRC-301 where the cost matrix does not fit the classes.
     """
     study = study if isinstance(study, Study) else read_study(Path(study))
     folder = RunFolder(run)
-    study, cohort = read_plan(study, purpose=purpose, labelled=labelled, roles=roles)
+    study, cohort = read_plan(study, purpose=purpose, labelled=labelled, roles=roles, folder=folder)
     try:
         folder.begin()
     except OSError as fault:
@@ -246,22 +250,21 @@ def prepare_run(
         cohort.write_ledger(part)
     folder.write(folder.STUDY, study_to_toml(study))
     folder.write(folder.DESCRIPTION, _description(study))
-    if features.values.empty:
-        raise ProcedureError(
-            "PRC-202",
-            "nobody is left after reading the table and the images.",
-            subject=str(folder / folder.COHORT),
-            seen=f"{len(cohort.ledger)} rows, all left out",
-            advice="read the reasons in cohort.tsv",
-        )
+    if features.failures:
+        _check_people(study, cohort, purpose)
     write_features(features, folder.path)
     return PreparedRun(study, folder, cohort, features)
 
 
 def read_plan(
-    study: Study, *, purpose: Purpose, labelled: bool = True, roles: Roles | None = None
+    study: Study,
+    *,
+    purpose: Purpose,
+    labelled: bool = True,
+    roles: Roles | None = None,
+    folder: RunFolder | None = None,
 ) -> tuple[Study, Cohort]:
-    """Read who takes part, and refuse what would stop the run; no image is measured, nothing is written.
+    """Read who takes part, and refuse what would stop the run; no image is measured.
 
     Parameters
     ----------
@@ -273,6 +276,9 @@ def read_plan(
         Whether a diagnosis is needed.
     roles : Roles, optional
         Roles of a trained model, so that its categories are read as categories here too.
+    folder : RunFolder, optional
+        Where ``cohort.tsv`` is written if the people who are left can't be used, unless a finished run lies
+        there.
 
     Returns
     -------
@@ -287,9 +293,65 @@ def read_plan(
         The first thing that would stop the run.
     """
     cohort = read_cohort(study, labelled=labelled, roles=roles)
-    folds = {"extract": None, "train": 2, "evaluate": study.evaluation.folds, "test": None}[purpose]
-    check_plan(study, cohort, folds=folds, split=purpose == "evaluate")
+    try:
+        _check_people(study, cohort, purpose)
+    except ProcedureError as error:
+        if error.code in _NAMES_LEDGER and folder is not None and not (folder / folder.RECORD).is_file():
+            with suppress(OSError):  # the refusal says the reasons as well
+                folder.begin()
+                with folder.writing(folder.COHORT) as part:
+                    cohort.write_ledger(part)
+        raise
     return study, cohort
+
+
+def _check_people(study: Study, cohort: Cohort, purpose: Purpose) -> None:
+    """Refuse what would stop the run; where people are too few, say first why others were left out."""
+    folds = {"extract": None, "train": 2, "evaluate": study.evaluation.folds, "test": None}[purpose]
+    reasons = count_reasons(cohort.ledger)
+    try:
+        check_plan(study, cohort, folds=folds, split=purpose == "evaluate")
+    except (ProcedureError, NormalizerError) as error:
+        if not reasons or not (error.code in _FEW_PEOPLE or error.code.startswith("NRM-")):
+            raise
+        seen = "\n".join([*filter(None, [error.seen]), *reasons])
+        lost = _classes_lost(cohort)
+        if not lost:
+            fields = {**error.to_dict(), "seen": seen}
+            raise error_from_dict(fields) from None
+        out = int((cohort.ledger["status"] != "included").sum())
+        raise ProcedureError(
+            "PRC-114",
+            f"too few people are left: {out} of the table's {len(cohort.ledger)} rows take no part.",
+            subject=", ".join(lost),
+            seen=seen,
+            advice="see to the reasons, the most frequent first; cohort.tsv names each row",
+        ) from None
+    if cohort.frame.index.empty:
+        raise ProcedureError(
+            "PRC-202",
+            "nobody is left after reading the table and the images.",
+            seen="\n".join([f"{len(cohort.ledger)} rows, all left out", *reasons]),
+            advice="see to the reasons, the most frequent first; cohort.tsv names each row",
+        )
+
+
+def _classes_lost(cohort: Cohort) -> list[str]:
+    """Return the smallest classes, where as many of their people were left out as take part, or more.
+
+    Of rows that were left out before their class was read, nobody knows whose it would have been.
+    """
+    ledger, roles = cohort.ledger, cohort.roles
+    included = ledger["status"] == "included"
+    people = {
+        name: (
+            ledger.loc[included & (ledger["label"] == name), "group"].nunique(),
+            ledger.loc[~included & ledger["label"].isin([name, ""]), "group"].nunique(),
+        )
+        for name in dict.fromkeys([*roles.targets, roles.normal])
+    }
+    fewest = min(stay for stay, _ in people.values())
+    return [name for name, (stay, gone) in people.items() if stay == fewest and gone >= max(stay, 1)]
 
 
 def record_run(prepared: PreparedRun, command: str, notes: list[Note]) -> RunRecord:
@@ -376,19 +438,73 @@ def check_plan(study: Study, cohort: Cohort, *, folds: int | None, split: bool =
     assert cohort.labels is not None, "people are split by their labels"
     labels, groups = (part.to_numpy(dtype=object) for part in (cohort.labels, cohort.groups))
     patients, where = count_patients(labels, groups, cohort.roles), "in the cohort"
+    parts = [(study.evaluation.seed, np.arange(len(labels)))]
     if split:
-        once = study.evaluation.model_copy(update={"repeats": 1})
-        parts = draw_repeats(once, labels, groups, cohort.roles.targets, keys_of(study, cohort))[0]
-        patients = min(count_patients(labels[fold.train], groups[fold.train], cohort.roles) for fold in parts)
-        where = f"in the smallest of {len(parts)} training parts"
+        repeats = draw_repeats(study.evaluation, labels, groups, cohort.roles.targets, keys_of(study, cohort))
+        parts = [
+            (seed_for(study.evaluation.seed, repeat, number), fold.train)
+            for repeat, drawn in enumerate(repeats)
+            for number, fold in enumerate(drawn)
+        ]
+        once = [count_patients(labels[fold.train], groups[fold.train], cohort.roles) for fold in repeats[0]]
+        patients, where = min(once), f"in the smallest of {len(once)} training parts"
     else:
         draw_folds(labels, groups, cohort.roles.targets, folds=folds, seed=study.evaluation.seed)
     check_promise(study.decision, patients, where=where)
-    if cohort.roles.demographics:
-        with warnings.catch_warnings():
-            # What is only worth a warning is warned of when the features are there.
-            warnings.simplefilter("ignore", NormwiseWarning)
-            make_preprocessing(study, cohort.roles, "demographics", 0).steps[0][1].fit(cohort.frame, labels)
+    if not cohort.roles.demographics:
+        return
+    normalizer = make_preprocessing(study, cohort.roles, "demographics", 0).steps[0][1]
+    with warnings.catch_warnings():
+        # What is only worth a warning is warned of when the features are there.
+        warnings.simplefilter("ignore", NormwiseWarning)
+        normalizer.fit(cohort.frame, labels)
+        try:
+            smallest = _smallest_part(study, cohort.roles, labels, groups, parts)
+            normalizer.fit(cohort.frame.iloc[smallest], labels[smallest])
+        except (NormalizerError, ProcedureError) as error:
+            counts = people_per_class(
+                labels, groups, tuple(dict.fromkeys([*cohort.roles.targets, cohort.roles.normal]))
+            )
+            raise ProcedureError(
+                "PRC-115",
+                "there are too few people to be split into folds and, inside them, again for the tuning.",
+                subject=min(counts, key=counts.__getitem__),
+                seen=f"{', '.join(f'{name}: {count} people' for name, count in counts.items())}\n"
+                f"in the smallest training part: {error.problem} ({error.code})",
+                expected=error.expected and f"{error.expected} in every training part",
+                advice="add people, use other folds, or fewer demographics, levels, splines or interactions",
+            ) from None
+
+
+def _smallest_part(
+    study: Study,
+    roles: Roles,
+    labels: NDArray[np.object_],
+    groups: NDArray[np.object_],
+    parts: list[tuple[int, NDArray[np.intp]]],
+) -> NDArray[np.intp]:
+    """Return the rows with the fewest normals on which the regression will be fitted, tuning included."""
+
+    def normals(rows: NDArray[np.intp]) -> int:
+        return int((labels[rows] == roles.normal).sum())
+
+    inner = [
+        rows[fold.train]
+        for seed, rows in sorted(parts, key=lambda part: normals(part[1]))[:_PARTS]
+        for fold in draw_inner_folds(
+            labels[rows], groups[rows], roles.targets, folds=study.evaluation.inner_folds, seed=seed
+        )
+    ]
+    return min(inner, key=normals)
+
+
+_PARTS = 25  # training parts whose inner folds are drawn beforehand, those with the fewest normals
+
+_NAMES_LEDGER = ("PRC-114", "PRC-202")
+"""Refusals whose reasons are in ``cohort.tsv``, which is then written."""
+
+_FEW_PEOPLE = ("PRC-101", "PRC-111", "PRC-112", "PRC-115")
+"""Refusals that fewer people left out may spare; those of the regression come beside them."""
 
 
 def _check_packages(study: Study) -> None:
