@@ -503,7 +503,7 @@ _PARTS = 25  # training parts whose inner folds are drawn beforehand, those with
 _NAMES_LEDGER = ("PRC-114", "PRC-202")
 """Refusals whose reasons are in ``cohort.tsv``, which is then written."""
 
-_FEW_PEOPLE = ("PRC-101", "PRC-111", "PRC-112", "PRC-115")
+_FEW_PEOPLE = ("PRC-101", "PRC-111", "PRC-112", "PRC-115", "PRC-303")
 """Refusals that fewer people left out may spare; those of the regression come beside them."""
 
 
