@@ -191,7 +191,7 @@ def test_a_run_alone_brings_its_study_and_anything_else_needs_a_folder(tmp_path)
     for other in (tmp_path, run / "study.toml"):
         with pytest.raises(CommandError) as caught:
             own_study(other, None)
-        assert codes(caught) == "CLI-108"
+        assert codes(caught) == "CLI-101"
 
 
 def test_a_run_begun_in_python_is_known_to_the_command_line(table_run):

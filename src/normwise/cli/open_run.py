@@ -114,14 +114,14 @@ def own_study(study: Path, run: Path | None) -> tuple[Path, Path]:
     Raises
     ------
     CommandError
-        CLI-108, no run folder is named.
+        CLI-101, no run folder is named.
     """
     if run is not None:
         return study, run
     if RunFolder(study).is_run and (study / RunFolder.STUDY).is_file():
         return study, study
     raise CommandError(
-        "CLI-108",
+        "CLI-101",
         "the run folder is not named.",
         subject=str(study),
         expected="STUDY RUN, or the folder of a run, which holds its own study",
