@@ -413,7 +413,10 @@ class Pictures:
 
 @dataclass(frozen=True)
 class Person:
-    """One person's page: the prediction, who it is about, and how far to trust it."""
+    """One person's page: the prediction, who it is about, and how far to trust it.
+
+    ``trained_on`` says that the model has learnt from this very scan.
+    """
 
     prediction: Prediction
     label: str | None
@@ -421,6 +424,7 @@ class Person:
     supported: bool
     support: str
     quality: list[Quality] = field(default_factory=list)
+    trained_on: bool = False
 
 
 @dataclass(frozen=True)

@@ -55,6 +55,25 @@ def write(folder: Path, *people: Person, **changes: object) -> dict[str, Reader]
     return {path.name: read_html(path.read_text(encoding="utf-8")) for path in write_people(folder)}
 
 
+def test_an_extrapolated_probability_is_withheld_and_none_is_certain(tmp_path: Path) -> None:
+    sure = Prediction("sure", {"normal": 1e-9, "AD": 1 - 1e-9}, "AD", "", 0.5)
+    far = replace(sure, subject="far", decision=None, reason="age 20 is below 55", outcome="unsupported")
+    pages = write(
+        tmp_path, person(prediction=sure), person(prediction=far, supported=False, support="age 20")
+    )
+    assert "Probability of AD > 0.99 Probability of normal < 0.01" in text_of(pages["sure.html"])
+    assert "Probability of AD withheld" in text_of(pages["far.html"])
+    for name in ("sure.html", "far.html", "index.html"):
+        assert "1.00" not in text_of(pages[name])
+
+
+def test_a_person_who_was_trained_on_is_said_to_be(tmp_path: Path) -> None:
+    pages = write(tmp_path, person("seen", trained_on=True), person("new"))
+    del pages["index.html"]
+    said = ["trained on this very scan" in text_of(page) for page in pages.values()]
+    assert sorted(said) == [False, True]
+
+
 def text_of(page: Reader) -> str:
     """What is read, cells separated by a space."""
     return " ".join(" ".join(element.text.split()) for element in page.elements if element.tag in TEXT_TAGS)

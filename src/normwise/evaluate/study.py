@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -11,7 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from normwise.engine import Limits, Progress
-from normwise.errors import EvaluationError, NormwiseWarning
+from normwise.errors import EvaluationError
 from normwise.evaluate.compare_arms import SideBySide, compare_arms, people_of
 from normwise.evaluate.cross_validation import ArmPredictions, cross_validate_arms, decide, summarize_notes
 from normwise.evaluate.leaks.alarms import LeakInputs, raise_alarms
@@ -168,7 +167,7 @@ def test_model(
     EvaluationError
         EVA-101 where the cohort's classes are not the model's.
     """
-    from normwise.model import assert_same_pipeline, load_model
+    from normwise.model import assert_same_pipeline, load_model, warn_of_training_scans
 
     model = model if isinstance(model, Model) else load_model(model)
     prepared = prepare_run(
@@ -193,7 +192,7 @@ def test_model(
         )
     assert_same_pipeline(model, prepared.features)
     predictions = {model.procedure.arm: _apply(model, prepared)}
-    known = _people_trained_on(model, prepared)
+    known = warn_of_training_scans(model.trained_on(prepared.features.values), len(prepared.labels))
     notes = [*model.procedure.notes, *known]
     rule = model.procedure.rule.text
     evaluation = write_evaluation(
@@ -244,21 +243,6 @@ def _apply(model: Model, prepared: PreparedRun) -> ArmPredictions:
         selected=[procedure.selected],
         coverage=procedure.rule.coverage,
     )  # fmt: skip
-
-
-def _people_trained_on(model: Model, prepared: PreparedRun) -> list[Note]:
-    """Warn where scans of the test cohort were trained on; the model keeps only hashes of their features."""
-    seen = set(model.training.get("scan_hashes", []))
-    scans = zip(prepared.features.values.index, prepared.scan_hashes, strict=True)
-    shared = [str(scan) for scan, name in scans if name in seen]
-    if not shared:
-        return []
-    listed = ", ".join(shared[:5]) + (f" and {len(shared) - 5} more" if len(shared) > 5 else "")
-    count = f"{len(shared)} of {len(prepared.labels)}"
-    text = f"{count} scans were trained on, which flatters the model: {listed}"
-    warning = NormwiseWarning("EVA-102", text, value=len(shared))
-    warnings.warn(warning, stacklevel=3)
-    return [Note.of(warning)]
 
 
 def write_evaluation(

@@ -16,7 +16,7 @@ from normwise.model.model import Model
 from normwise.model.train import explain_model, train_model, train_study
 
 if TYPE_CHECKING:
-    from normwise.model.apply import apply_model, assert_same_pipeline
+    from normwise.model.apply import apply_model, assert_same_pipeline, warn_of_training_scans
     from normwise.model.bundle import load_model
     from normwise.model.people_pages import write_new_people, write_run_people
 
@@ -28,6 +28,7 @@ __all__ = [
     "load_model",
     "train_model",
     "train_study",
+    "warn_of_training_scans",
     "write_new_people",
     "write_run_people",
 ]
@@ -38,6 +39,7 @@ __getattr__ = on_use(
         "apply_model": "apply",
         "assert_same_pipeline": "apply",
         "load_model": "bundle",
+        "warn_of_training_scans": "apply",
         "write_new_people": "people_pages",
         "write_run_people": "people_pages",
     },

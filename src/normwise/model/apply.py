@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import warnings
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from normwise.cohort import Cohort
 from normwise.engine import Limits, Progress
-from normwise.errors import NormwiseError, ProcedureError
+from normwise.errors import NormwiseError, NormwiseWarning, ProcedureError
 from normwise.features import FeatureTable, extract_features
 from normwise.model.model import Model
-from normwise.results import Prediction
+from normwise.results import Note, Prediction
 from normwise.runs import assemble_frame
+from normwise.schema import listed
 
-__all__ = ["apply_model", "assert_same_pipeline"]
+__all__ = ["apply_model", "assert_same_pipeline", "warn_of_training_scans"]
 
 
 def apply_model(
@@ -86,6 +88,30 @@ def assert_same_pipeline(model: Model, features: FeatureTable) -> None:
             expected=f"extraction {model.feature_hash[:12]}",
             advice="use the extractor, atlas and Normwise version that the model's manifest names",
         )
+
+
+def warn_of_training_scans(shared: Sequence[str], total: int) -> list[Note]:
+    """Warn where scans that a model decides about are scans that it has learnt from.
+
+    Parameters
+    ----------
+    shared : sequence of str
+        From `Model.trained_on`.
+    total : int
+        Scans that it decides about.
+
+    Returns
+    -------
+    list of Note
+        EVA-102, or nothing.
+    """
+    if not shared:
+        return []
+    count = f"{len(shared)} of {total} scans were trained on"
+    text = f"{count}, which flatters the model: {listed(shared, most=5)}"
+    warning = NormwiseWarning("EVA-102", text, value=len(shared))
+    warnings.warn(warning, stacklevel=3)
+    return [Note.of(warning)]
 
 
 def _failed(name: str, error: NormwiseError) -> Prediction:

@@ -17,6 +17,7 @@ from normwise.model.explain import contributions_of
 from normwise.normalize import FeatureNormalizer
 from normwise.procedure import FittedProcedure, arm_frame, looks_at_images
 from normwise.results import FeatureNote, Prediction
+from normwise.runs import hash_scans
 from normwise.schema import Roles, Study
 
 __all__ = ["LARGEST_DEPARTURE", "Model"]
@@ -93,6 +94,22 @@ class Model:
         usable = np.array([not text for text in self._unusable(X)], dtype=bool)
         people = None if groups is None else groups[usable]
         return replace(self, procedure=self.procedure.adapt_to_sites(X[usable], labels[usable], people))
+
+    def trained_on(self, frame: pd.DataFrame) -> list[str]:
+        """Name the scans that the model has learnt from; it keeps no more of them than hashes of features.
+
+        Parameters
+        ----------
+        frame : DataFrame of shape (n_scans, n_columns)
+            Holds the features; the index names the scans.
+        """
+        seen = set(self.training.get("scan_hashes", []))
+        values = frame[list(self.feature_names)]
+        # Features of a table are read in double precision, whatever they were measured in.
+        kinds = (np.float64, np.float32) if seen else ()
+        found = [[name in seen for name in hash_scans(values.to_numpy(kind))] for kind in kinds]
+        hits = zip(frame.index, *found, strict=True) if found else ()
+        return [str(scan) for scan, *hit in hits if any(hit)]
 
     @property
     def classes_(self) -> NDArray[np.object_]:

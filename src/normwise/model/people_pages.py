@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -72,6 +72,8 @@ def write_new_people(
     predictions: Mapping[str, Prediction],
     folder: Path,
     features: FeatureTable | None = None,
+    *,
+    trained_on: Collection[str] = (),
 ) -> Path:
     """Write ``people.json`` and a page for each of the people to whom a saved model was applied.
 
@@ -87,6 +89,8 @@ def write_new_people(
         Made where it is missing.
     features : FeatureTable, optional
         Their features, with checks and pictures of the extraction.
+    trained_on : collection of str
+        Scans that the model has learnt from.
 
     Returns
     -------
@@ -98,7 +102,11 @@ def write_new_people(
     if features is not None:
         write_drawings(features.drawings, folder)
     people = describe_people(
-        model, predictions, cohort, quality=features.quality if features is not None else {}
+        model,
+        predictions,
+        cohort,
+        quality=features.quality if features is not None else {},
+        trained_on=trained_on,
     )
     run, shown = RunFolder(folder), []
     if features is not None:
@@ -115,6 +123,7 @@ def describe_people(
     *,
     labels: Mapping[str, str] | None = None,
     quality: Mapping[str, list[Quality]] | None = None,
+    trained_on: Collection[str] = (),
 ) -> People:
     """Join predictions with the people they are about.
 
@@ -130,6 +139,8 @@ def describe_people(
         True classes, where they are known.
     quality : mapping of str to list of Quality, optional
         Checks of the measurement.
+    trained_on : collection of str
+        Scans that the model has learnt from.
     """
     names = [name for name in predictions if name in cohort.frame.index]
     # Support depends on demographics and site alone, so the features may be anything.
@@ -145,6 +156,7 @@ def describe_people(
             supported=bool(support["supported"].iloc[row]),
             support=str(support["reason"].iloc[row]),
             quality=list(quality.get(name, [])) if quality else [],
+            trained_on=name in trained_on,
         )
         for row, name in enumerate(names)
     ]  # fmt: skip

@@ -18,6 +18,7 @@ from normwise.report.page import draw_descent, make_page, write_report
 from normwise.report.render import Section, SectionMaker
 from normwise.report.saved_run import SavedRun, Scored, read_run, read_scored
 from normwise.report.sections import SECTIONS
+from normwise.report.wording import threshold
 
 if TYPE_CHECKING:
     from normwise.report.checklist import fill_checklists, write_checklist
@@ -36,6 +37,7 @@ __all__ = [
     "make_page",
     "read_run",
     "read_scored",
+    "threshold",
     "write_checklist",
     "write_comparison",
     "write_model_card",

@@ -24,10 +24,12 @@ __all__ = [
     "metric_title",
     "number",
     "percent",
+    "probability",
     "short_arm",
     "sign",
     "signed_interval",
     "spread",
+    "threshold",
     "tidy",
     "unit",
     "verdict",
@@ -80,6 +82,34 @@ def number(value: float | None, digits: int = 2) -> str:
         return UNDEFINED
     text = f"{abs(value):.{digits}f}"
     return f"−{text}" if value < 0 and float(text) != 0 else text
+
+
+def probability(value: float) -> str:
+    """Round a probability; what is not certain is not shown as certain.
+
+    Examples
+    --------
+    >>> probability(0.8149), probability(0.999999), probability(1.0), probability(0.004)
+    ('0.81', '> 0.99', '> 0.99', '< 0.01')
+    """
+    if value >= 0.995:
+        return "> 0.99"  # also 1.0, to which a sum of exponentials is rounded
+    return number(value) if value >= 0.005 else "< 0.01"
+
+
+def threshold(value: float) -> str:
+    """Round a threshold to two digits, or to as many as tell it from 0 and 1.
+
+    Examples
+    --------
+    >>> threshold(0.6149), threshold(0.99999), threshold(0.0004), threshold(1.0)
+    ('0.61', '0.99999', '0.0004', '1.00')
+    """
+    for digits in range(2, 16):
+        text = number(value, digits)
+        if float(text) not in (0.0, 1.0) or float(text) == value:
+            break
+    return text
 
 
 def sign(value: float | None, digits: int = 3) -> str:
@@ -290,7 +320,7 @@ def ends(difference: Estimate, digits: int = 3) -> str:
 
 
 FILTERS = (
-    bounds, breakable, chance, count, ends, interval, joined, metric_title, number, percent, short_arm, sign,
-    signed_interval, spread, tidy, verdict,
+    bounds, breakable, chance, count, ends, interval, joined, metric_title, number, percent,
+    probability, short_arm, sign, signed_interval, spread, threshold, tidy, verdict,
 )  # fmt: skip
 """What the templates may use, each by its own name."""

@@ -16,7 +16,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -60,6 +60,7 @@ __all__ = [
     "Purpose",
     "assemble_frame",
     "check_plan",
+    "hash_scans",
     "package_versions",
     "prepare_run",
     "read_plan",
@@ -129,13 +130,17 @@ class PreparedRun:
     @property
     def scan_hashes(self) -> tuple[str, ...]:
         """SHA-256 of each scan's feature bytes: identifies a scan without a name."""
-        rows = np.ascontiguousarray(self.features.values.to_numpy())
-        return tuple(hashlib.sha256(row.tobytes()).hexdigest() for row in rows)
+        return hash_scans(self.features.values.to_numpy())
 
     @property
     def groups(self) -> NDArray[np.object_]:
         """Person of each scan, of shape (n_scans,)."""
         return self.cohort.groups.loc[self.features.values.index].to_numpy(dtype=object)
+
+
+def hash_scans(values: NDArray[Any]) -> tuple[str, ...]:
+    """Return the SHA-256 of each scan's features, of an array of shape (n_scans, n_features)."""
+    return tuple(hashlib.sha256(row.tobytes()).hexdigest() for row in np.ascontiguousarray(values))
 
 
 def assemble_frame(values: pd.DataFrame, cohort: Cohort, site: str | None) -> pd.DataFrame:

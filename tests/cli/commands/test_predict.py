@@ -46,11 +46,38 @@ def test_the_lines_are_the_models_own_predictions(table_run, table_model, tmp_pa
         assert probability == pytest.approx(prediction.probabilities["AD"], rel=1e-5)
 
 
+def test_a_scan_that_was_trained_on_is_named(table_run, tmp_path, capsys):
+    head, *rows = (table_run.parent / "people.tsv").read_text().splitlines()
+    table = tmp_path / "again.tsv"
+    # The table has another order of columns; one person's volume is not the one that was trained on.
+    order = [5, 4, 0, 1, 2]
+    lines = [line.split("\t") for line in (head, rows[4], rows[5])]
+    lines[2][4] = str(float(lines[2][4]) + 0.1)
+    table.write_text("\n".join("\t".join(line[place] for place in order) for line in lines) + "\n")
+    pages, out = tmp_path / "pages", tmp_path / "out.tsv"
+    words = ["predict", str(table_run), "--table", str(table), "--people", str(pages), "--out", str(out)]
+    assert main(words) == 0
+    first, second = csv.DictReader(out.read_text().splitlines(), delimiter="\t")
+    assert "EVA-102" in first["reason"]
+    assert "EVA-102" not in second["reason"]
+    assert "EVA-102 1 of 2 scans" in " ".join(capsys.readouterr().err.split())
+    assert "trained on this very scan" in (pages / "people" / "p04.html").read_text()
+    assert "trained on this very scan" not in (pages / "people" / "p05.html").read_text()
+
+
+def test_no_probability_is_written_as_certain(table_run, tmp_path, capsys):
+    text = "sure,70,F,900,2.5\nhealthy,70,F,4900,2.5\n"
+    _, rows, _ = predict(table_run, text, tmp_path, capsys)
+    assert {rows["sure"]["probability_AD"], rows["healthy"]["probability_AD"]} == {"0.999999", "1e-06"}
+    assert rows["sure"]["probability_normal"] == "1e-06"
+
+
 def test_out_of_range_is_no_decision_and_no_failure(table_run, tmp_path, capsys):
     code, rows, _ = predict(table_run, "young,20,F,3200,2.5\n", tmp_path, capsys)
     assert code == 0
     assert rows["young"]["decision"] == "no decision"
     assert "age" in rows["young"]["reason"]
+    assert rows["young"]["probability_AD"] == "n/a"  # an extrapolated one would be read as one
 
 
 def test_what_cannot_be_read_fails_alone(table_run, tmp_path, capsys):

@@ -6,7 +6,7 @@ import errno
 import os
 import sys
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 __all__ = ["predict"]
 
+_SURE = 1e-6  # no probability is written as nearer to 0 or 1
 PEOPLE = Group("[people]", sort_key=10)
 NO_DECISION, REFERRED = "no decision", "refer to a specialist"
 IMAGE_COLUMN = "image"
@@ -105,13 +106,17 @@ def predict(
         trained = load_model(model)
         cohort = _read_people(trained, image, values, table)
         measured: list[FeatureTable] = []
-        predictions = _apply(trained, cohort, session.resources, measured, from_table=table is not None)
+        predictions, known = _apply(
+            trained, cohort, session.resources, measured, from_table=table is not None
+        )
         if people is not None:
             from normwise.model import write_new_people
 
             features = measured[0] if measured else None
-            session.output.path(write_new_people(trained, cohort, predictions, people, features))
-        rows, failed = _table(trained, cohort, predictions, top)
+            session.output.path(
+                write_new_people(trained, cohort, predictions, people, features, trained_on=known)
+            )
+        rows, failed = _table(trained, cohort, predictions, top, known)
         session.code = SOME_FAILED if failed else DONE
         text = "".join("\t".join(row) + "\n" for row in rows)
         if out is None:
@@ -161,21 +166,25 @@ def _read_people(
 
 def _apply(
     model: Model, cohort: Cohort, resources: Resources, measured: list[FeatureTable], *, from_table: bool
-) -> dict[str, Prediction]:
-    """Return the prediction of everybody who could be read, by scan."""
-    from normwise.model import apply_model
+) -> tuple[dict[str, Prediction], list[str]]:
+    """Return the prediction of everybody who could be read, by scan, and the scans that were trained on."""
+    from normwise.model import apply_model, warn_of_training_scans
 
     if not len(cohort.frame.index):
-        return {}
+        return {}, []
     if from_table and features_in(list(cohort.raw.columns), model):
-        predictions = model.predictions(feature_frame(cohort, model))
+        features = feature_frame(cohort, model)
+        predictions = model.predictions(features)
     else:
         predictions = apply_model(model, cohort, **resources, on_features=measured.append)
-    return {prediction.subject: prediction for prediction in predictions}
+        features = measured[0].values
+    known = model.trained_on(features)
+    warn_of_training_scans(known, len(predictions))
+    return {prediction.subject: prediction for prediction in predictions}, known
 
 
 def _table(
-    model: Model, cohort: Cohort, predictions: dict[str, Prediction], top: int
+    model: Model, cohort: Cohort, predictions: dict[str, Prediction], top: int, known: Collection[str] = ()
 ) -> tuple[list[list[str]], int]:
     """Return the output with its header, one row a row of the input, and how many of them failed."""
     names = [f"probability_{name}" for name in model.classes]
@@ -187,19 +196,21 @@ def _table(
             rows.append(_row(str(entry.id), NO_DECISION, [""] * len(names), "", reason, ""))
             failed += bool(entry.status == "failed" or entry.image)
         else:
-            rows.append(_prediction_row(prediction, model, top))
+            rows.append(_prediction_row(prediction, model, top, known=prediction.subject in known))
             # Others have no decision for who they are, or a specialist's, which is no failure.
             failed += prediction.outcome == "failed"
     return rows, failed
 
 
-def _prediction_row(prediction: Prediction, model: Model, top: int) -> list[str]:
-    probabilities = [_number(prediction.probabilities.get(name)) for name in model.classes]
+def _prediction_row(prediction: Prediction, model: Model, top: int, *, known: bool) -> list[str]:
+    # Outside the normal group's range a probability would be extrapolated.
+    shown = {} if prediction.outcome == "unsupported" else prediction.probabilities
+    probabilities = [_probability(shown.get(name)) for name in model.classes]
+    reasons = [prediction.reason, "EVA-102 the model was trained on this scan" if known else ""]
     named = "; ".join(_describe_contribution(each) for each in prediction.contributions[:top])
     decision = prediction.decision or (REFERRED if prediction.outcome == "referred" else NO_DECISION)
-    return _row(
-        prediction.subject, decision, probabilities, _number(prediction.threshold), prediction.reason, named
-    )
+    reason = "; ".join(filter(None, reasons))
+    return _row(prediction.subject, decision, probabilities, _number(prediction.threshold), reason, named)
 
 
 def _describe_contribution(contribution: Contribution) -> str:
@@ -213,6 +224,11 @@ def _row(
 ) -> list[str]:
     cells = [name, decision, *probabilities, threshold, reason, named]
     return [" ".join(cell.split()) or "n/a" for cell in cells]
+
+
+def _probability(value: float | None) -> str:
+    """Write a probability with six digits, which never round it to certainty."""
+    return _number(None if value is None else min(max(value, _SURE), 1 - _SURE))
 
 
 def _number(value: float | None) -> str:

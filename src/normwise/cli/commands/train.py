@@ -42,6 +42,7 @@ def train(
     """
     with open_session("train", running) as session:
         from normwise.model import train_study
+        from normwise.report import threshold
 
         resolved, folder = session.begin_study(study, keys, run, overwrite=overwrite)
         model = train_study(resolved, folder.path, **session.resources)
@@ -52,11 +53,11 @@ def train(
         session.output.row(
             "classifier", f"{chosen} on {len(model.procedure.selected) or len(model.feature_names)} features"
         )
-        threshold = model.procedure.rule.threshold
-        if threshold is not None:
+        cut = model.procedure.rule.threshold
+        if cut is not None:
             positive = next(name for name in model.classes if name != model.procedure.rule.negative)
-            session.output.row("threshold", f"{positive} from a probability of {threshold:.2f}")
+            session.output.row("threshold", f"{positive} from a probability of {threshold(cut)}")
         session.output.number("people", training["people"])
-        session.output.number("threshold", threshold)
+        session.output.number("threshold", cut)
         session.print_failures(folder.path)
         return session.end(folder / folder.MODEL)

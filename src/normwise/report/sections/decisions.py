@@ -10,7 +10,7 @@ from typing import Any
 
 from normwise.report.render import Section, render
 from normwise.report.saved_run import Album, SavedRun, Scored
-from normwise.report.wording import interval, number, percent
+from normwise.report.wording import interval, percent, threshold
 from normwise.results import METRIC_NAMES, Arm, Picture
 
 __all__ = [
@@ -80,10 +80,10 @@ def describe_thresholds(thresholds: list[float]) -> str:
     if not thresholds:
         return ""
     if len(thresholds) == 1:
-        return number(thresholds[0])
+        return threshold(thresholds[0])
     return (
-        f"median {number(statistics.median(thresholds))}, from {number(min(thresholds))} "
-        f"to {number(max(thresholds))} over {len(thresholds)} training parts"
+        f"median {threshold(statistics.median(thresholds))}, from {threshold(min(thresholds))} "
+        f"to {threshold(max(thresholds))} over {len(thresholds)} training parts"
     )
 
 
