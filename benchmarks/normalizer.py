@@ -54,8 +54,9 @@ def candidates(people: int, features: int) -> dict[str, Callable[[], object]]:
         axis=1,
     )
 
-    def normalize(scale: str) -> np.ndarray:
-        return FeatureNormalizer(demographics=DEMOGRAPHICS, scale=scale).fit_transform(frame)
+    def normalize(scale: str, shrinkage: str = "none") -> np.ndarray:
+        normalizer = FeatureNormalizer(DEMOGRAPHICS, scale=scale, shrinkage=shrinkage)
+        return normalizer.fit_transform(frame)
 
     def two_products() -> np.ndarray:
         return by_person - single @ (single.T @ by_person)
@@ -71,6 +72,7 @@ def candidates(people: int, features: int) -> dict[str, Callable[[], object]]:
         "copy in memory": by_person.copy,
         "FeatureNormalizer, W": lambda: normalize("w"),
         "FeatureNormalizer, residuals": lambda: normalize("residual"),
+        "FeatureNormalizer, W, slopes shrunk": lambda: normalize("w", shrinkage="empirical_bayes"),
         "arrays by feature, W": lambda: fit_standardize(by_feature, everybody, rows),
         "arrays by feature, residuals": lambda: fit_standardize(
             by_feature, everybody, rows, scale="residual"

@@ -41,6 +41,50 @@ def test_fit_then_transform_is_fit_transform(
     np.testing.assert_allclose(normal.std(axis=0), 1, atol=0.1)
 
 
+@pytest.mark.parametrize("variance", ["constant", "demographic"])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_fit_then_transform_is_fit_transform_with_shrunk_slopes_and_tails(
+    people: People, variance: str, dtype: str
+) -> None:
+    X, y = people(320, dtype=dtype)
+    normalizer = make(variance=variance, shrinkage="empirical_bayes", tails="sinh_arcsinh")
+    w = clone(normalizer).fit_transform(X, y)
+    assert w.dtype == dtype
+    np.testing.assert_array_equal(w, normalizer.fit(X, y).transform(X))
+    residual = make(variance=variance, shrinkage="empirical_bayes", tails="sinh_arcsinh", scale="residual")
+    plain = make(variance=variance, shrinkage="empirical_bayes", scale="residual")
+    np.testing.assert_array_equal(residual.fit_transform(X, y), plain.fit_transform(X, y))
+
+
+def test_w_and_centile_agree_where_tails_are_transformed(people: People) -> None:
+    X, y = people(320)
+    X["f0"] = np.exp(X["f0"] / X["f0"].std())
+    normalizer = make(tails="sinh_arcsinh").fit(X, y)
+    assert normalizer.regression_.tails.changed.all()
+    table = normalizer.explain(X, ["f0"])
+    np.testing.assert_allclose(table["w"], normalizer.transform(X)[:, 0], atol=1e-12)
+    np.testing.assert_allclose(stats.norm.ppf(table["centile"] / 100.0), table["w"], atol=1e-6)
+    bounds = normalizer.expected(X, ["f0"], centiles=(5, 50, 95))
+    for centile in (5, 50, 95):
+        below = table["value"].to_numpy() < bounds[f"centile_{centile}"].to_numpy()
+        np.testing.assert_array_equal(below, table["centile"].to_numpy() < centile)
+    assert abs(stats.skew(table["w"][y == "normal"])) < 0.3
+
+
+def test_one_feature_is_not_shrunk_and_many_are(people: People) -> None:
+    X, y = people(320)
+    one, kept = X[["f0", "age", "sex", "site"]], make(shrinkage="empirical_bayes")
+    np.testing.assert_allclose(clone(kept).fit_transform(one, y), make().fit_transform(one, y), rtol=1e-12)
+    rng = np.random.default_rng(0)
+    noise = pd.DataFrame(rng.normal(size=(len(X), 200)), index=X.index).rename(columns="n{}".format)
+    noise[["age", "sex", "site"]] = X[["age", "sex", "site"]]
+    slopes = [each.fit(noise, y).coefficients()["age"].std() for each in (make(), kept)]
+    assert slopes[1] < 0.5 * slopes[0]
+    # What is expected of somebody old is known better than by one feature alone.
+    old = kept.design_.people(Demographics(X[["age", "sex", "site"]]))
+    assert (kept.regression_.leverage(old) < old.leverage).all()
+
+
 def test_only_the_normals_are_learnt_from(people: People) -> None:
     X, y = people(160)
     y = np.where(X["age"] > 75, "patient", y)  # the oldest are all patients

@@ -13,6 +13,7 @@ import io
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, replace
+from inspect import Parameter, signature
 from pathlib import Path
 from typing import Any
 from zipfile import ZIP_STORED, ZipFile, ZipInfo
@@ -197,6 +198,10 @@ def _build(pipeline: Any, manifest: dict[str, Any], folder: Path) -> Model:
     for step in pipeline.named_steps.values():
         for old in _RENAMED_ATTRIBUTES.keys() & vars(step).keys():
             setattr(step, _RENAMED_ATTRIBUTES[old], vars(step).pop(old))
+        # A setting that came later is as it was before there was a choice.
+        for name, parameter in signature(type(step)).parameters.items():
+            if not hasattr(step, name) and parameter.default is not Parameter.empty:
+                setattr(step, name, parameter.default)
     procedure = FittedProcedure(
         pipeline, roles, read["arm"], rule, read["setting"], read["inner_loss"], notes
     )

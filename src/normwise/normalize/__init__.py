@@ -12,10 +12,11 @@ Its files:
 * ``sites``: `SiteHarmonizer`, which makes scanners comparable before the normalizer.
 """
 
+from normwise.normalize.blocked.regression import Regression
 from normwise.normalize.feature_normalizer import FeatureNormalizer, PreparedFeatures
 from normwise.normalize.sites.harmonizer import SiteHarmonizer
 
-__all__ = ["TRUSTED_TYPES", "FeatureNormalizer", "PreparedFeatures", "SiteHarmonizer"]
+__all__ = ["TRUSTED_TYPES", "FeatureNormalizer", "PreparedFeatures", "Regression", "SiteHarmonizer"]
 
 TRUSTED_TYPES: tuple[str, ...] = (
     "normwise.normalize.design.Category",
@@ -26,6 +27,7 @@ TRUSTED_TYPES: tuple[str, ...] = (
     "normwise.normalize.sites.harmonizer.UnseenSite",
     "normwise.normalize.sites.effects.SiteModel",
     "normwise.normalize.blocked.regression.Regression",
+    "normwise.normalize.blocked.tails.Tails",
     "normwise.normalize.blocked.variance.LogVariance",
 )
 """Names of this package's types in a saved model, for the allow-list that opens it."""

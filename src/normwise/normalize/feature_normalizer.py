@@ -16,8 +16,15 @@ from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin, 
 from sklearn.utils.validation import check_consistent_length, check_is_fitted, validate_data
 
 from normwise.errors import NormalizerError, NormwiseWarning
-from normwise.normalize.blocked.columns import FeatureColumns, FloatArray, block_width
-from normwise.normalize.blocked.regression import Regression, fit_regression, fit_standardize, standardize
+from normwise.normalize.blocked.columns import FeatureColumns, FloatArray
+from normwise.normalize.blocked.regression import (
+    Regression,
+    Shrinkage,
+    TailForm,
+    fit_regression,
+    fit_standardize,
+    standardize,
+)
 from normwise.normalize.demographics import Demographics, check_columns
 from normwise.normalize.design import Design, learn_design
 from normwise.normalize.support import encodable_rows, find_thin_cover, reasons_outside
@@ -30,6 +37,7 @@ from normwise.normalize.validation import (
     pairs_of,
     refuse_array,
     refuse_collision,
+    warn_of_no_spread,
 )
 
 __all__ = ["FeatureNormalizer", "PreparedFeatures"]
@@ -59,6 +67,12 @@ class FeatureNormalizer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator): 
         W-scores, or residuals in the feature's unit.
     variance : {"constant", "demographic"}
         One spread for all normals, or a log-linear function of their demographics (see `fit_log_variance`).
+    shrinkage : {"none", "empirical_bayes"}
+        Slopes as least squares estimates them, or drawn towards those of all features (see `shrink_slopes`):
+        an error that all older people share is what a classifier finds.
+    tails : {"gaussian", "sinh_arcsinh", "auto"}
+        W-scores as they are; made normal by a monotone transform (see `fit_tails`); or so where that raises
+        the likelihood of normals left out. With fewer than 50 normals they stay as they are.
     reference : {"normal", "all"}
         Regress on the normals, or, to compare, on everybody.
     mode : {"replace", "append"}
@@ -109,6 +123,8 @@ class FeatureNormalizer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator): 
         interactions: Sequence[Sequence[str]] = (),
         scale: Literal["w", "residual"] = "w",
         variance: Literal["constant", "demographic"] = "constant",
+        shrinkage: Shrinkage = "none",
+        tails: TailForm = "gaussian",
         reference: Literal["normal", "all"] = "normal",
         mode: Literal["replace", "append"] = "replace",
         categorical: Sequence[str] = (),
@@ -119,6 +135,8 @@ class FeatureNormalizer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator): 
         self.interactions = interactions
         self.scale = scale
         self.variance = variance
+        self.shrinkage = shrinkage
+        self.tails = tails
         self.reference = reference
         self.mode = mode
         self.categorical = categorical
@@ -166,9 +184,16 @@ class FeatureNormalizer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator): 
         rows = np.arange(len(people))
         if self.mode == "append":
             self._fit_rows(columns, people, rows, y)
-            return self._append(columns, people)
+            return columns.with_columns(self.design_.encode(people))
         normals, design = self._learn_design(people, rows, y)
-        regression, result = fit_standardize(columns, design.people(people), normals, scale=self.scale)
+        regression, result = fit_standardize(
+            columns,
+            design.people(people),
+            normals,
+            scale=self.scale,
+            shrinkage=self.shrinkage,
+            tails=self.tails,
+        )
         self._store(design, regression)
         return result
 
@@ -372,12 +397,18 @@ class FeatureNormalizer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator): 
         normals, design = self._learn_design(people, train, y)
         regression = None
         if self.mode == "replace":
-            regression = fit_regression(columns, design.people(people.take(normals)), normals)
+            regression = fit_regression(
+                columns,
+                design.people(people.take(normals)),
+                normals,
+                shrinkage=self.shrinkage,
+                tails=self.tails,
+            )
         self._store(design, regression)
 
     def _transform_rows(self, columns: FeatureColumns, people: Demographics) -> FloatArray:
         if self.regression_ is None:
-            return self._append(columns, people)
+            return columns.with_columns(self.design_.encode(people))
         regression = self.regression_.astype(columns.dtype)
         return standardize(regression, columns, self.design_.people(people), scale=self.scale)
 
@@ -466,41 +497,7 @@ class FeatureNormalizer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator): 
         self.regression_ = regression
         self.n_normals_ = design.n_people
         if regression is not None and self.scale == "w":
-            self._warn_of_no_spread(regression)
-
-    def _warn_of_no_spread(self, regression: Regression) -> None:
-        """Warn of features whose residuals among the normals are rounding."""
-        if determined := self._few_names(regression.determined):
-            _warn(
-                "NRM-204",
-                f"among the normals demographics determine {determined} to the last digit; W-scores "
-                "are in standard deviations of the feature itself, which understates a departure",
-            )
-        if constant := self._few_names(regression.spread == 0):
-            _warn(
-                "NRM-202",
-                f"the normals do not vary in {constant}, so that there is no unit for a departure; "
-                "W-scores are 0 for everybody",
-            )
-
-    def _few_names(self, marked: npt.NDArray[np.bool_]) -> str:
-        if not marked.any():
-            return ""
-        names = self.get_feature_names_out()[marked]
-        return ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
-
-    def _append(self, columns: FeatureColumns, people: Demographics) -> FloatArray:
-        """Put the encoded demographics behind the features, which stay as they are."""
-        n, m = columns.shape
-        encoded = self.design_.encode(people)
-        if not m:
-            return encoded
-        result = np.empty((n, m + encoded.shape[1]), columns.dtype, order=columns.order)
-        for part, block in columns.iter_blocks(block_width(n, columns.dtype.itemsize)):
-            columns.refuse_unfinite(block, part.start, np.arange(n))
-            result[:, part] = block
-        result[:, m:] = encoded
-        return result
+            warn_of_no_spread(regression, self.get_feature_names_out())
 
 
 class PreparedFeatures:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
-from scipy.special import stdtr, stdtrit
+from scipy.special import ndtr, ndtri, stdtr, stdtrit
 
 from normwise.normalize.blocked.columns import FloatArray
 from normwise.normalize.blocked.regression import People, Regression, reciprocal
@@ -37,12 +37,17 @@ def departure_table(
     -------
     DataFrame
         One row a person and feature, person by person. ``centile`` is the share of normal people of these
-        demographics, in percent, who lie below: Student's t with n - p degrees of freedom.
+        demographics, in percent, who lie below: Student's t with n - p degrees of freedom, or the normal
+        distribution where the feature's tails are transformed.
     """
     expected = regression.expected(people)
     residual = values - expected
     w = residual * regression.inverse_deviation(people)
     centile = 100.0 * stdtr(regression.degrees_of_freedom, w.astype(np.float64))
+    if regression.tails is not None:
+        changed = regression.tails.changed
+        w[:, changed] = regression.tails[changed].apply(w[:, changed])
+        centile[:, changed] = 100.0 * ndtr(w[:, changed].astype(np.float64))
     return pd.DataFrame(
         {
             "feature": np.tile(np.array(names, dtype=object), len(index)),
@@ -84,7 +89,10 @@ def expectation_table(
     deviation = reciprocal(regression.inverse_deviation(people).astype(np.float64))
     columns = {"feature": np.tile(np.array(names, dtype=object), len(index)), "expected": expected.ravel()}
     for centile in centiles:
-        bound = stdtrit(regression.degrees_of_freedom, centile / 100.0)
+        bound = np.full(len(names), stdtrit(regression.degrees_of_freedom, centile / 100.0))
+        if regression.tails is not None:
+            transformed = regression.tails.invert(np.full(len(names), ndtri(centile / 100.0)))
+            bound = np.where(regression.tails.changed, transformed, bound)
         columns[f"centile_{centile:g}"] = (expected + bound * deviation).ravel()
     return pd.DataFrame(columns, index=index.repeat(len(names)))
 

@@ -1,7 +1,8 @@
-"""What the normalizer is asked to do, checked before anything is read."""
+"""What the normalizer is asked to do, checked before anything is read; what it could not learn, said."""
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
 from typing import Any
@@ -10,7 +11,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from normwise.errors import NormalizerError
+from normwise.errors import NormalizerError, NormwiseWarning
+from normwise.normalize.blocked.regression import Regression
 from normwise.schema import NormalizerSection, accepts, choices_of
 
 __all__ = [
@@ -21,6 +23,7 @@ __all__ = [
     "pairs_of",
     "refuse_array",
     "refuse_collision",
+    "warn_of_no_spread",
 ]
 
 
@@ -214,3 +217,26 @@ def refuse_collision(features: Iterable[str], appended: Iterable[str]) -> None:
             subject=name,
             advice="rename the feature",
         )
+
+
+def warn_of_no_spread(regression: Regression, names: npt.NDArray[np.object_]) -> None:
+    """Warn of features that demographics leave nothing of (NRM-204), or that do not vary (NRM-202)."""
+    for code, marked, text in (
+        (
+            "NRM-204",
+            regression.determined,
+            (
+                "among the normals demographics determine {} to the last digit; W-scores "
+                "are in standard deviations of the feature itself, which understates a departure"
+            ),
+        ),
+        (
+            "NRM-202",
+            regression.spread == 0,
+            "the normals do not vary in {}, so that there is no unit for a departure; W-scores are 0 for all",
+        ),
+    ):
+        if marked.any():
+            few, more = names[marked][:5], int(marked.sum()) - 5
+            listed = ", ".join(few) + (f" and {more} more" if more > 0 else "")
+            warnings.warn(NormwiseWarning(code, text.format(listed)), stacklevel=5)

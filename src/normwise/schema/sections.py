@@ -38,6 +38,13 @@ class NormalizerSection(Section):
     )
     scale: Literal["w", "residual"] = Field("w", description="W-scores, or the bare residual")
     variance: Literal["constant", "demographic"] = Field("constant", description="spread of the normals")
+    shrinkage: Literal["none", "empirical_bayes"] = Field(
+        "none", description="slopes as estimated, or drawn towards those of all features"
+    )
+    tails: Literal["gaussian", "sinh_arcsinh", "auto"] = Field(
+        "gaussian",
+        description="W as it is, made normal, or made normal where that holds for normals left out",
+    )
     reference: Literal["normal", "all"] = Field("normal", description="people on whom it is fitted")
     mode: Literal["replace", "append"] = Field(
         "replace", description="correct the features, or append demographics"

@@ -90,6 +90,8 @@ def test_every_activation_is_the_same_in_the_graph(activation, tmp_path):
         {"interactions": [["age", "sex"]]},
         {"variance": "demographic"},
         {"design": "spline", "interactions": [["sex", "age"]], "variance": "demographic"},
+        {"shrinkage": "empirical_bayes", "tails": "sinh_arcsinh"},
+        {"variance": "demographic", "shrinkage": "empirical_bayes", "tails": "auto"},
     ],
 )
 def test_every_form_of_normalizer_is_the_same_in_the_graph(normalizer, tmp_path):

@@ -10,7 +10,7 @@ from sklearn.pipeline import Pipeline
 
 from normwise.errors import ModelError
 from normwise.model.onnx.graph import Graph
-from normwise.normalize import FeatureNormalizer
+from normwise.normalize import FeatureNormalizer, Regression
 
 __all__ = ["add_preprocessing", "refuse_export"]
 
@@ -99,13 +99,15 @@ def _normalize(graph: Graph, step: FeatureNormalizer, features: str) -> tuple[st
     residual = graph.add("Sub", features, expected)
     if step.scale == "residual":
         return residual, list(known)
-    leverage = graph.add("ReduceSum", graph.add("Mul", basis, basis), np.array([1]), keepdims=1)
+    spanned = basis if regression.uncertainty is None else graph.add("MatMul", basis, regression.uncertainty)
+    leverage = graph.add("ReduceSum", graph.add("Mul", spanned, basis), np.array([1]), keepdims=1)
     spread = regression.spread.astype(np.float64)
     varies = spread > 0
     if regression.log_variance is None or design.variance_inverse is None:
         inverse = np.divide(1.0, spread, out=np.zeros_like(spread), where=varies)
         scaled = graph.add("Mul", residual, inverse)
-        return graph.add("Div", scaled, graph.add("Sqrt", graph.add("Add", leverage, 1.0))), list(known)
+        w = graph.add("Div", scaled, graph.add("Sqrt", graph.add("Add", leverage, 1.0)))
+        return _transform_tails(graph, regression, w), list(known)
     varying = graph.add("Gather", standard, np.asarray(design.variance_columns, dtype=int), axis=1)
     inverse, model = design.variance_inverse, regression.log_variance
     logs = graph.affine(varying, inverse[1:] @ model.loadings, inverse[0] @ model.loadings)
@@ -117,7 +119,22 @@ def _normalize(graph: Graph, step: FeatureNormalizer, features: str) -> tuple[st
     # A feature that does not vary among the normals scores 0, and its variance of 0 is not divided by.
     deviation = graph.add("Sqrt", graph.add("Where", graph.constant(varies), total, 1.0))
     residual = graph.add("Mul", residual, varies.astype(np.float64))
-    return graph.add("Div", residual, deviation), list(known)
+    return _transform_tails(graph, regression, graph.add("Div", residual, deviation)), list(known)
+
+
+def _transform_tails(graph: Graph, regression: Regression, w: str) -> str:
+    """Add sinh(delta asinh((w - xi) / lambda) - epsilon), in logarithms for want of the functions."""
+    tails = regression.tails
+    if tails is None or not tails.changed.any():
+        return w
+    y = graph.add("Div", graph.add("Sub", w, tails.location), tails.scale)
+    size = graph.add("Abs", y)
+    root = graph.add("Sqrt", graph.add("Add", graph.add("Mul", y, y), 1.0))
+    arcsinh = graph.add("Mul", graph.add("Sign", y), graph.add("Log", graph.add("Add", size, root)))
+    u = graph.add("Sub", graph.add("Mul", arcsinh, tails.weight), tails.skew)
+    sinh = graph.add("Sub", graph.add("Exp", u), graph.add("Exp", graph.add("Neg", u)))
+    z = graph.add("Mul", sinh, 0.5)
+    return graph.add("Where", graph.constant(tails.changed), z, w)
 
 
 def _encode(graph: Graph, part: Any) -> tuple[str, str]:

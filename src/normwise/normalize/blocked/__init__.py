@@ -4,6 +4,8 @@
 * ``kernels``: arithmetic on one block while it lies in cache.
 * ``regression``: fit on the normals, standardize everybody.
 * ``variance``: a spread that depends on demographics.
+* ``shrinkage``: slopes drawn towards those of all features.
+* ``tails``: W-scores made normal where the normals' are not.
 """
 
 __all__: list[str] = []

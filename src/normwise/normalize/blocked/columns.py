@@ -158,6 +158,18 @@ class FeatureColumns:
         values = np.take(self.source.T, rows, axis=1).T
         return FeatureColumns(values, self.ranges, self.dtype, origin=self, rows=rows)
 
+    def with_columns(self, others: FloatArray) -> FloatArray:
+        """Return the features with other columns, (n_people, n_others), behind them."""
+        n, m = self.shape
+        if not m:
+            return others
+        result = np.empty((n, m + others.shape[1]), self.dtype, order=self.order)
+        for part, block in self.iter_blocks(block_width(n, self.dtype.itemsize)):
+            self.refuse_unfinite(block, part.start, np.arange(n))
+            result[:, part] = block
+        result[:, m:] = others
+        return result
+
     def person(self, row: int) -> str:
         """Return a person's name, or row."""
         if self.origin is not None:

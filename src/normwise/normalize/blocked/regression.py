@@ -16,7 +16,8 @@ n - p degrees of freedom.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -25,12 +26,16 @@ import numpy.typing as npt
 from normwise.errors import NormalizerError
 from normwise.normalize.blocked.columns import FeatureColumns, FloatArray, block_width
 from normwise.normalize.blocked.kernels import Scratch, add_product, gather, outer, project, squared_sums
+from normwise.normalize.blocked.shrinkage import shrink_slopes
+from normwise.normalize.blocked.tails import Tails, fit_tails
 from normwise.normalize.blocked.variance import LogVariance, fit_log_variance
 
 __all__ = [
     "People",
     "Regression",
     "Scale",
+    "Shrinkage",
+    "TailForm",
     "fit_regression",
     "fit_standardize",
     "inverse_triangle",
@@ -39,6 +44,8 @@ __all__ = [
 ]
 
 Scale = Literal["w", "residual"]
+Shrinkage = Literal["none", "empirical_bayes"]
+TailForm = Literal["gaussian", "sinh_arcsinh", "auto"]
 Rows = npt.NDArray[np.intp]
 
 _ROUNDING = 10.0  # a spread below this many units in the last place of the feature is rounding, not variation
@@ -93,6 +100,11 @@ class Regression:
         Normals on whom it was fitted.
     log_variance : LogVariance or None
         How the spread depends on demographics, where it does.
+    uncertainty : ndarray of shape (p, p) or None
+        Covariance of what is expected, in units of a feature's variance, where slopes are shrunk; else the
+        identity.
+    tails : Tails or None
+        What makes W-scores normal, where they are not.
     """
 
     center: FloatArray
@@ -101,6 +113,8 @@ class Regression:
     determined: npt.NDArray[np.bool_]
     n_people: int
     log_variance: LogVariance | None = None
+    uncertainty: FloatArray | None = None
+    tails: Tails | None = None
 
     @property
     def degrees_of_freedom(self) -> int:
@@ -108,33 +122,40 @@ class Regression:
         return self.n_people - len(self.loadings)
 
     def __getitem__(self, features: slice | npt.NDArray[np.intp]) -> Regression:
-        variance = None if self.log_variance is None else self.log_variance[features]
         return Regression(
             self.center[features],
             self.loadings[:, features],
             self.spread[features],
             self.determined[features],
             self.n_people,
-            variance,
+            None if self.log_variance is None else self.log_variance[features],
+            self.uncertainty,
+            None if self.tails is None else self.tails[features],
         )
 
     def astype(self, dtype: np.dtype[Any]) -> Regression:
         """Return the same regression at another precision."""
         if self.center.dtype == dtype:
             return self
-        return Regression(
-            self.center.astype(dtype),
-            self.loadings.astype(dtype),
-            self.spread.astype(dtype),
-            self.determined,
-            self.n_people,
-            self.log_variance,
+        return replace(
+            self,
+            center=self.center.astype(dtype),
+            loadings=self.loadings.astype(dtype),
+            spread=self.spread.astype(dtype),
+            tails=None if self.tails is None else self.tails.astype(dtype),
         )
 
     def expected(self, people: People) -> FloatArray:
         """Return what is normal for ``people``: (n_people, n_features)."""
         expected: FloatArray = self.center + people.basis.astype(self.center.dtype) @ self.loadings
         return expected
+
+    def leverage(self, people: People) -> FloatArray:
+        """Return the variance of what is expected of each person, in units of a feature's own."""
+        if self.uncertainty is None:
+            return people.leverage
+        leverage: FloatArray = np.einsum("ij,ij->i", people.basis @ self.uncertainty, people.basis)
+        return leverage
 
     def inverse_deviation(self, people: People) -> FloatArray:
         """Return one over the predictive standard deviation (n_people, n_features), 0 for a constant feature.
@@ -144,10 +165,10 @@ class Regression:
         """
         inverse = reciprocal(self.spread)
         if self.log_variance is None or people.variance_basis is None:
-            return np.outer(1.0 / np.sqrt(1.0 + people.leverage), inverse).astype(self.center.dtype)
+            return np.outer(1.0 / np.sqrt(1.0 + self.leverage(people)), inverse).astype(self.center.dtype)
         pooled = np.square(self.spread, dtype=np.float64)
         own = np.where(self.determined, pooled, self.log_variance.at(people.variance_basis))
-        total = own + np.outer(people.leverage, pooled)
+        total = own + np.outer(self.leverage(people), pooled)
         return np.where(inverse > 0, 1.0 / np.sqrt(total), 0.0).astype(self.center.dtype)
 
 
@@ -183,7 +204,12 @@ def inverse_triangle(design: FloatArray) -> FloatArray:
 
 
 def fit_regression(
-    features: FeatureColumns | FloatArray, normals: People, rows: npt.NDArray[np.intp] | None = None
+    features: FeatureColumns | FloatArray,
+    normals: People,
+    rows: npt.NDArray[np.intp] | None = None,
+    *,
+    shrinkage: Shrinkage = "none",
+    tails: TailForm = "gaussian",
 ) -> Regression:
     """Regress every feature on the demographics of the normals.
 
@@ -195,6 +221,11 @@ def fit_regression(
         The normals' coordinates, whose basis is orthonormal over them.
     rows : ndarray of int, optional
         Which rows of ``features`` are the normals; default: all of them.
+    shrinkage : {"none", "empirical_bayes"}
+        Whether slopes are shrunk towards those of all features; see `shrink_slopes`.
+    tails : {"gaussian", "sinh_arcsinh", "auto"}
+        W-scores as they are, transformed, or transformed where that holds for normals left out; see
+        `fit_tails`.
 
     Returns
     -------
@@ -220,10 +251,17 @@ def fit_regression(
     rows = np.arange(columns.shape[0]) if rows is None else rows
     regression = _unfitted(columns, normals)
     scratch = Scratch(columns.dtype, columns.order)
-    chunk = _RowChunk.of(normals, slice(None), columns.dtype)
+    chunk = _RowChunk.of(regression, normals, slice(None), columns.dtype)
+    mean = None if shrinkage == "none" else np.zeros(len(normals))
     with _quiet():
         for part, block in columns.iter_blocks(_width(columns, len(normals))):
-            _fit_block(columns, part, block, rows, chunk, regression[part], scratch)
+            _fit_block(columns, part, block, rows, chunk, regression[part], scratch, mean)
+    if mean is not None:
+        regression = _shrink(regression, mean)
+    if tails != "gaussian":
+        regression = replace(
+            regression, tails=_tails(columns, rows, normals, regression, choose=tails == "auto")
+        )
     return regression
 
 
@@ -264,7 +302,7 @@ def standardize(
     columns = FeatureColumns.of_array(features)
     result = np.empty(columns.shape, columns.dtype, order=columns.order) if out is None else out
     width = _width(columns, regression.n_people)
-    chunks = _row_chunks(people, regression.n_people, width, columns.dtype)
+    chunks = _row_chunks(regression, people, width, columns.dtype)
     scratch = Scratch(columns.dtype, columns.order)
     with _quiet():
         for part, block in columns.iter_blocks(width):
@@ -280,9 +318,11 @@ def fit_standardize(
     rows: npt.NDArray[np.intp],
     *,
     scale: Scale = "w",
+    shrinkage: Shrinkage = "none",
+    tails: TailForm = "gaussian",
     out: FloatArray | None = None,
 ) -> tuple[Regression, FloatArray]:
-    """Fit on the normals and standardize everybody, reading each feature once.
+    """Fit on the normals and standardize everybody, reading each feature once where it is fitted alone.
 
     Parameters
     ----------
@@ -294,6 +334,8 @@ def fit_standardize(
         Which rows are the normals, ascending.
     scale : {"w", "residual"}
         W-scores, or residuals.
+    shrinkage, tails
+        As for `fit_regression`.
     out : ndarray of shape (n_people, n_features), optional
         Where to write; it shares no memory with the features.
 
@@ -309,11 +351,14 @@ def fit_standardize(
     """
     columns = FeatureColumns.of_array(features)
     normals = people[rows]
+    if shrinkage != "none" or (tails != "gaussian" and scale == "w"):
+        regression = fit_regression(columns, normals, rows, shrinkage=shrinkage, tails=tails)
+        return regression, standardize(regression, columns, people, scale=scale, out=out)
     regression = _unfitted(columns, normals)
     result = np.empty(columns.shape, columns.dtype, order=columns.order) if out is None else out
     width = _width(columns, len(normals))
-    chunk = _RowChunk.of(normals, slice(None), columns.dtype)
-    chunks = _row_chunks(people, len(normals), width, columns.dtype)
+    chunk = _RowChunk.of(regression, normals, slice(None), columns.dtype)
+    chunks = _row_chunks(regression, people, width, columns.dtype)
     scratch = Scratch(columns.dtype, columns.order)
     with _quiet():
         for part, block in columns.iter_blocks(width):
@@ -340,18 +385,21 @@ class _RowChunk:
     shrink: FloatArray
 
     @classmethod
-    def of(cls, people: People, rows: slice, dtype: np.dtype[Any]) -> _RowChunk:
+    def of(cls, regression: Regression, people: People, rows: slice, dtype: np.dtype[Any]) -> _RowChunk:
         part = people[rows]
         basis = np.ascontiguousarray(part.basis, dtype=dtype)
-        shrink = (1.0 / np.sqrt(1.0 + part.leverage)).astype(dtype)
+        shrink = (1.0 / np.sqrt(1.0 + regression.leverage(part))).astype(dtype)
         ones = np.ones((len(part), 1), dtype)
         return cls(rows, part, basis, np.asfortranarray(basis), ones, ones[:, 0] / len(part), shrink)
 
 
-def _row_chunks(people: People, n_normals: int, width: int, dtype: np.dtype[Any]) -> list[_RowChunk]:
-    """Cut people into chunks of at least ``n_normals``, so that a block of them stays small."""
-    height = max(n_normals, _CHUNK_BYTES // (width * dtype.itemsize))
-    return [_RowChunk.of(people, slice(top, top + height), dtype) for top in range(0, len(people), height)]
+def _row_chunks(regression: Regression, people: People, width: int, dtype: np.dtype[Any]) -> list[_RowChunk]:
+    """Cut people into chunks of at least as many as the normals, so that a block of them stays small."""
+    height = max(regression.n_people, _CHUNK_BYTES // (width * dtype.itemsize))
+    return [
+        _RowChunk.of(regression, people, slice(top, top + height), dtype)
+        for top in range(0, len(people), height)
+    ]
 
 
 def _width(columns: FeatureColumns, n_normals: int) -> int:
@@ -367,8 +415,12 @@ def _fit_block(
     normals: _RowChunk,
     fitted: Regression,
     scratch: Scratch,
+    mean: FloatArray | None = None,
 ) -> None:
-    """Fit a block on its normals, writing to ``fitted``, views of the block's part of every array."""
+    """Fit a block on its normals, writing to ``fitted``, views of the block's part of every array.
+
+    To ``mean``, where it is given, each normal's residuals over their spreads are added.
+    """
     n, p = normals.basis.shape
     own = gather(block, rows, scratch.buffer("own", (n, block.shape[1])))
     # Centring first keeps the precision of a feature whose mean is large beside its spread.
@@ -398,6 +450,48 @@ def _fit_block(
             advice="measure the feature in a larger unit",
         )
     _replace_zero_spread(fitted)
+    if mean is not None:
+        mean += own @ np.where(fitted.determined, 0.0, reciprocal(fitted.spread))
+
+
+def _shrink(regression: Regression, mean: FloatArray) -> Regression:
+    """Shrink the slopes; ``mean`` is the sum of each normal's residuals over their spreads."""
+    usable = (regression.spread > 0) & ~regression.determined
+    n_features = int(usable.sum())
+    if not n_features or len(regression.loadings) < 2:
+        return regression
+    spread = regression.spread[usable].astype(np.float64)
+    degrees_of_freedom = regression.degrees_of_freedom
+    slopes, uncertainty = shrink_slopes(
+        regression.loadings[1:, usable] / spread,
+        degrees_of_freedom,
+        float(mean @ mean) / degrees_of_freedom / n_features**2,
+    )
+    loadings = regression.loadings.copy()
+    loadings[1:, usable] = slopes * spread
+    whole = np.eye(len(loadings))
+    whole[1:, 1:] = uncertainty
+    return replace(regression, loadings=loadings, uncertainty=whole)
+
+
+def _tails(
+    columns: FeatureColumns, rows: Rows, normals: People, regression: Regression, *, choose: bool
+) -> Tails:
+    """Fit the tails of the normals' residuals, each over its own standard deviation."""
+    # A normal person's residual varies less than a new one's: by 1 - leverage in place of 1 + leverage.
+    inflate = np.sqrt((1.0 + regression.leverage(normals)) / (1.0 - np.minimum(normals.leverage, 0.99)))
+    varies = (regression.spread > 0) & ~regression.determined
+
+    def blocks() -> Iterator[FloatArray]:
+        for part, block in columns.iter_blocks(_width(columns, len(normals))):
+            fitted, own = regression[part], varies[part]
+            w = (block[rows] - fitted.expected(normals)) * fitted.inverse_deviation(normals)
+            yield (w[:, own] * inflate[:, None]).astype(np.float64)
+
+    own = fit_tails(blocks, choose=choose)
+    whole = np.array([[0.0], [1.0], [0.0], [1.0]]) * np.ones(len(varies))
+    whole[:, varies] = own.location, own.scale, own.skew, own.weight
+    return Tails(*whole.astype(columns.dtype))
 
 
 def _replace_zero_spread(regression: Regression) -> None:
@@ -448,6 +542,9 @@ def _standardize_block(
                 factors = scratch.buffer("factors", (piece.shape[0], piece.shape[1]))
                 outer(chunk.shrink[rows], inverse[features], factors)
                 np.multiply(piece, factors, out=piece)
+        if scale == "w" and fitted.tails is not None:
+            changed = np.flatnonzero(fitted.tails.changed)
+            own[:, changed] = fitted.tails[changed].apply(own[:, changed])
         if not np.isfinite(chunk.ones[:, 0] @ own).all():
             columns.refuse_unfinite(own, part.start, np.arange(len(block))[chunk.rows])
         if own is not target:
