@@ -15,17 +15,24 @@ from PIL import Image
 
 from normwise.errors import CommandError, ImageError
 from normwise.images import open_slide
-from normwise.serve import HOST, heat_maps, make_slide_app, open_port
+from normwise.serve import HOST, heat_maps, make_slide_app, make_token, open_port
 
 PAGE = Path(__file__).parents[2] / "src" / "normwise" / "serve" / "page"
 
 
-def ask(app: Any, path: str, host: str = HOST) -> tuple[int, dict[str, str], bytes]:
+TOKEN = make_token()
+
+
+def ask(
+    app: Any, path: str, host: str = HOST, cookie: str = f"normwise_80={TOKEN}"
+) -> tuple[int, dict[str, str], bytes]:
     """Ask the application as a server would, without a network."""
     sent: list[dict[str, Any]] = []
+    path, _, query = path.partition("?")
     scope = {
-        "type": "http", "method": "GET", "path": path, "raw_path": path.encode(), "root_path": "",
-        "scheme": "http", "query_string": b"", "headers": [(b"host", host.encode())],
+        "type": "http", "method": "GET", "path": path, "raw_path": path.encode("utf-8"), "root_path": "",
+        "scheme": "http", "query_string": query.encode(),
+        "headers": [(b"host", host.encode()), (b"cookie", cookie.encode())],
         "server": (HOST, 80), "client": (HOST, 1),
     }  # fmt: skip
 
@@ -56,7 +63,7 @@ def slide(picture: np.ndarray, tmp_path: Path) -> Any:
 
 
 def test_tiles_are_the_slide(slide: Any, picture: np.ndarray) -> None:
-    app = make_slide_app(slide, "slide")
+    app = make_slide_app(slide, "slide", token=TOKEN)
     about = json.loads(ask(app, "/slide.json")[2])
     assert (about["width"], about["height"], about["mpp"], about["maps"]) == (576, 320, 0.5, [])
     code, headers, body = ask(app, "/tiles/10/1_1.jpeg")
@@ -68,7 +75,7 @@ def test_tiles_are_the_slide(slide: Any, picture: np.ndarray) -> None:
 
 
 def test_only_this_machines_names_are_answered(slide: Any) -> None:
-    app = make_slide_app(slide, "slide")
+    app = make_slide_app(slide, "slide", token=TOKEN)
     assert [ask(app, "/slide.json", host)[0] for host in ("127.0.0.1:8080", "localhost", "evil.example")] == [
         200,
         200,
@@ -78,11 +85,44 @@ def test_only_this_machines_names_are_answered(slide: Any) -> None:
         assert listening.getsockname()[0] == "127.0.0.1"
 
 
+def test_who_does_not_know_the_token_sees_nothing(slide: Any) -> None:
+    app = make_slide_app(slide, "slide", token=TOKEN)
+    other = make_token()
+    for path in ("/", "/slide.json", "/static/view.js", "/tiles/10/0_0.jpeg", "/heat/0.png", "/x"):
+        for cookie in (
+            "",
+            f"normwise_80={other}",
+            f"normwise_81={TOKEN}",
+            f"normwise_80={TOKEN[:-1]}",
+            "=;ü",
+        ):
+            code, headers, body = ask(app, path, cookie=cookie)
+            assert (code, b"slide" in body.lower()) == (403, False)
+            assert headers["cache-control"] == "no-store"
+    assert ask(app, f"/slide.json?token={TOKEN}", cookie="")[0] == 403, "the address is for the page alone"
+    assert ask(app, f"/?token={other}", cookie="")[0] == 403
+
+
+def test_the_address_is_exchanged_for_a_cookie(slide: Any) -> None:
+    app = make_slide_app(slide, "slide", token=TOKEN)
+    code, headers, _ = ask(app, f"/?token={TOKEN}", cookie="")
+    assert (code, headers["location"]) == (303, "/")
+    cookie, *attributes = headers["set-cookie"].lower().split("; ")
+    assert {"httponly", "samesite=strict", "path=/"} <= set(attributes)
+    assert ask(app, "/", cookie=headers["set-cookie"].split(";")[0])[0] == 200
+    assert cookie.startswith("normwise_80=")
+
+
 def test_what_is_not_there_is_said(slide: Any) -> None:
-    app = make_slide_app(slide, "slide")
+    app = make_slide_app(slide, "slide", token=TOKEN)
     wrong = (
         "/tiles/99/0_0.jpeg",
         "/tiles/10/9_9.jpeg",
+        f"/tiles/10/{'1' * 5000}_0.jpeg",
+        f"/tiles/{'9' * 5000}/0_0.jpeg",
+        "/tiles/10/-1_0.jpeg",
+        "/tiles/10/1_1_1.jpeg",
+        "/tiles/²/0_0.jpeg",
         "/static/app.py",
         "/static/..%2Fapp.py",
         "/heat/0.png",
@@ -96,13 +136,13 @@ def test_a_damaged_part_costs_that_part(slide: Any, monkeypatch: pytest.MonkeyPa
         raise ImageError("IMG-805", "a part of the slide is damaged.")
 
     monkeypatch.setattr(type(slide), "read_at", damaged)
-    code, _, body = ask(make_slide_app(slide, "slide"), "/tiles/10/0_0.jpeg")
+    code, _, body = ask(make_slide_app(slide, "slide", token=TOKEN), "/tiles/10/0_0.jpeg")
     assert (code, body) == (500, b"IMG-805 a part of the slide is damaged.")
 
 
 def test_heat_maps_are_listed_and_drawn(slide: Any) -> None:
     maps = heat_maps({"nucleus.area_um2": np.array([30.0, 60.0])})
-    app = make_slide_app(slide, "slide", maps=maps, xy=np.array([[0, 0], [128, 0]]), tile=128)
+    app = make_slide_app(slide, "slide", token=TOKEN, maps=maps, xy=np.array([[0, 0], [128, 0]]), tile=128)
     about = json.loads(ask(app, "/slide.json")[2])
     assert about["across"] == 640  # five started tiles
     assert about["maps"][0]["name"] == "nucleus.area_um2"
@@ -112,7 +152,7 @@ def test_heat_maps_are_listed_and_drawn(slide: Any) -> None:
 
 
 def test_the_page_fetches_from_its_own_address_alone(slide: Any) -> None:
-    app = make_slide_app(slide, "slide")
+    app = make_slide_app(slide, "slide", token=TOKEN)
     code, headers, body = ask(app, "/")
     policy = headers["content-security-policy"]
     assert code == 200

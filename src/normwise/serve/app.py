@@ -13,16 +13,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from normwise.errors import CommandError, NormwiseError
+from normwise.serve.access import TokenMiddleware, patient_protocol
 from normwise.serve.heat import HeatMap, draw_heat
 from normwise.serve.pyramid import TILE, Pyramid
 
 if TYPE_CHECKING:
+    import uvicorn
     from starlette.applications import Starlette
     from starlette.responses import Response
 
     from normwise.images import Slide
 
-__all__ = ["HOST", "make_slide_app", "open_port", "serve_slide"]
+__all__ = ["HOST", "make_server", "make_slide_app", "open_port", "serve_slide"]
 
 HOST = "127.0.0.1"
 """The loopback address: no other machine can ask."""
@@ -45,12 +47,16 @@ _HEADERS = {
     "Cache-Control": "no-store",
 }
 _QUALITY = 85  # of JPEG, out of 95
+_DIGITS = 9  # of a tile's number; no slide has more tiles
+_CONNECTIONS = 200
+_END_SECONDS = 2  # what Ctrl-C waits for an answer that is being given
 
 
 def make_slide_app(
     slide: Slide,
     title: str,
     *,
+    token: str,
     maps: Sequence[HeatMap] = (),
     xy: NDArray[np.integer] | None = None,
     tile: int = 1,
@@ -63,6 +69,8 @@ def make_slide_app(
         An opened slide.
     title : str
         What the page calls it.
+    token : str
+        From `normwise.serve.make_token`: who does not know it sees nothing.
     maps : sequence of HeatMap
         Measurements to lay over it.
     xy : ndarray of shape (n_tiles, 2), optional
@@ -73,7 +81,7 @@ def make_slide_app(
     Returns
     -------
     starlette.applications.Starlette
-        It answers requests for this machine's own names alone, and never writes.
+        It answers requests for this machine's own names alone, from who knows the token, and never writes.
     """
     from starlette.applications import Starlette
     from starlette.middleware import Middleware
@@ -101,10 +109,12 @@ def make_slide_app(
         return _answer(Response, (_HERE / file[0]).read_bytes(), file[1])
 
     def pixels_of_tile(request: Request) -> Response:
-        level, column, row = (int(request.path_params[name]) for name in ("level", "column", "row"))
-        place = pyramid.place(level, column, row)
+        texts = [request.path_params[name] for name in ("level", "column", "row")]
+        numbers = [int(text) for text in texts if len(text) <= _DIGITS and text.isascii() and text.isdigit()]
+        place = pyramid.place(*numbers) if len(numbers) == len(texts) else None
         if place is None:
             return PlainTextResponse("no such tile", 404, headers=_HEADERS)
+        level = numbers[0]
         try:
             with lock:  # not every reader may be asked by two threads
                 pixels = slide.read_at(
@@ -129,11 +139,14 @@ def make_slide_app(
             Route("/", page),
             Route("/slide.json", facts),
             Route("/static/{name}", static),
-            Route("/tiles/{level:int}/{column:int}_{row:int}.jpeg", pixels_of_tile),
+            Route("/tiles/{level}/{column}_{row}.jpeg", pixels_of_tile),
             Route("/heat/{name}.png", heat),
         ],
         # DNS rebinding: a page of another site may resolve its own name to this address.
-        middleware=[Middleware(TrustedHostMiddleware, allowed_hosts=[HOST, "localhost"])],
+        middleware=[
+            Middleware(TrustedHostMiddleware, allowed_hosts=[HOST, "localhost"]),
+            Middleware(TokenMiddleware, token=token, headers=_HEADERS),
+        ],
     )
 
 
@@ -181,10 +194,34 @@ def serve_slide(app: Starlette, listening: socket.socket) -> None:
     listening : socket
         From `open_port`; closed in the end.
     """
+    with listening:
+        make_server(app).run([listening])
+
+
+def make_server(app: Starlette, *, protocol: Any = None) -> uvicorn.Server:
+    """Return a server of bounded patience.
+
+    Parameters
+    ----------
+    app : Starlette
+        From `make_slide_app`.
+    protocol : type, optional
+        Of a connection; default: `normwise.serve.access.patient_protocol`.
+    """
     import uvicorn
 
-    with listening:
-        uvicorn.Server(uvicorn.Config(app, log_level="error", access_log=False)).run([listening])
+    config = uvicorn.Config(
+        app,
+        log_level="critical",  # a client that sends no HTTP is no news
+        access_log=False,
+        http=protocol or patient_protocol(),
+        ws="none",
+        lifespan="off",
+        server_header=False,
+        limit_concurrency=_CONNECTIONS,
+        timeout_graceful_shutdown=_END_SECONDS,
+    )
+    return uvicorn.Server(config)
 
 
 def _about(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -61,19 +62,27 @@ def view(
     """
     with open_session("view", running) as session:
         from normwise.images import open_slide
-        from normwise.serve import HOST, heat_maps, make_slide_app, open_port, serve_slide
+        from normwise.serve import FIELD, HOST, heat_maps, make_slide_app, make_token, open_port, serve_slide
 
         tiles = _tiles_of(slide, run) if run is not None else None
+        token = make_token()
         with open_slide(slide, mpp=mpp) as opened:
             if tiles is None:
-                app = make_slide_app(opened, slide.name)
+                app = make_slide_app(opened, slide.name, token=token)
             else:
                 columns = {name: tiles.vectors[:, place] for place, name in enumerate(tiles.names)}
                 maps = heat_maps(_attention(tiles, run) | columns)
-                app = make_slide_app(opened, slide.name, maps=maps, xy=tiles.xy, tile=tiles.side)
+                app = make_slide_app(opened, slide.name, token=token, maps=maps, xy=tiles.xy, tile=tiles.side)
             listening = open_port(port)
-            session.output.row("open", f"http://{HOST}:{listening.getsockname()[1]}/")
-            session.output.row("", "Ctrl-C ends it; no other machine can see it")
+            address = f"http://{HOST}:{listening.getsockname()[1]}/?{FIELD}={token}"
+            # Without the address nobody can look, so that it is printed in any case.
+            if running.json_log:
+                session.progress.message(address)
+            elif running.quiet:
+                sys.stdout.write(f"{address}\n")
+                sys.stdout.flush()
+            session.output.row("open", address)
+            session.output.row("", "Ctrl-C ends it; no other machine and no other user can see it")
             serve_slide(app, listening)
         return session.end()
 
