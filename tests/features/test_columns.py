@@ -118,5 +118,5 @@ def test_an_absent_region_counts_among_any_number_of_people_and_is_named():
         kept, failures = drop_incomplete(values, {}, "maps", absent=absent)
     assert list(kept.columns) == ["a_left.mean", "c"]
     assert {scan: error.code for scan, error in failures.items()} == {"s1": "FEA-204", "s2": "FEA-204"}
-    assert failures["s1"].seen == "no a_left in maps"
+    assert failures["s1"].problem == "a_left is absent."
     assert failures["s2"].seen == "c"

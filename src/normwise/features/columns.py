@@ -289,12 +289,14 @@ def _missing_error(scan: str, lacking: pd.Index, of: int, source: str) -> Featur
 
 
 def _absent_error(scan: str, lacking: pd.Index, source: str) -> FeatureError:
-    regions = dict.fromkeys(str(name).rpartition(".")[0] for name in lacking)
+    places = dict.fromkeys(str(name).rpartition(".")[0] for name in lacking)
+    # The asymmetry of a pair is of no further region.
+    regions = [name for name in places if not {f"{name}_left", f"{name}_right"} & places.keys()]
     return FeatureError(
         "FEA-204",
-        f"{len(regions)} of the regions that are to be measured are absent.",
+        f"{_some(regions)} {'is' if len(regions) == 1 else 'are'} absent.",
         subject=scan,
-        seen=f"no {_some(regions)} in {source}",
+        seen=f"no voxel, or a size of 0, in {source}",
         expected="a size above 0, as in most scans",
         advice="look at the segmentation: it failed, or the voxels are too coarse for the region; "
         "regions that a person may lack, as lesions, are named in features.may_be_absent",

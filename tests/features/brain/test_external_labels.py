@@ -62,7 +62,7 @@ def test_who_lacks_a_region_that_the_others_have_fails_by_name(tmp_path):
     table = measured(tmp_path, "{ID}.nii.gz")
     assert list(table.values.index) == ["1", "3"]
     assert table.failures["2"].code == "FEA-204"
-    assert "hippocampus_right" in table.failures["2"].seen
+    assert table.failures["2"].problem == "hippocampus_right is absent."
     kept = measured(tmp_path, "{ID}.nii.gz", may_be_absent=["hippocampus_right"])
     assert kept.values["hippocampus_right.volume_mm3"].tolist() == [50, 0, 50]
     assert kept.values.loc["2", "hippocampus.asymmetry"] == 2

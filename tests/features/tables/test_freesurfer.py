@@ -226,7 +226,7 @@ def test_a_structure_of_size_zero_is_absent(tmp_path):
     table = extract_features(cohort, study)
     assert list(table.values.index) == ["01", "02", "03"]
     assert table.failures["04"].code == "FEA-204"
-    assert table.failures["04"].seen == "no hippocampus_right in fs"
+    assert table.failures["04"].problem == "hippocampus_right is absent."
     assert table.values["wm_hypointensities.volume_mm3"].tolist() == [0.0, 0.0, 0.0]
     alone = extract_features(cohort.keep(["04"]), study, wanted=["hippocampus_right.volume_mm3"])
     assert alone.failures["04"].code == "FEA-204"
