@@ -16,7 +16,6 @@ from normwise.errors import FeatureError, NormwiseError
 from normwise.features.columns import choose_columns, drop_incomplete, read_columns
 from normwise.features.extractor import ExtractionContext, hash_settings
 from normwise.features.feature_table import FeatureTable
-from normwise.features.tables.unmatched_ids import nobody_listed
 from normwise.results import FeatureNote
 from normwise.schema import Study, TableSection, did_you_mean
 
@@ -280,6 +279,8 @@ def _join(ids: list[str], table: Table, table_id: str | None, default: str | Non
         keys = keys.map(lambda cell: match[1] if (match := pattern.search(cell[:_MOST_CHARACTERS])) else None)
     wanted = keys.isin(ids)
     if not wanted.any() and ids:
+        from normwise.features.tables.unmatched_ids import nobody_listed  # which few studies need
+
         raise nobody_listed(ids, table.frame, column, pattern, keys, str(table.path))
     twice = set(keys[wanted & keys.duplicated(keep=False)])
     listed = table.frame[wanted & ~keys.isin(twice)].drop(columns=column)
