@@ -174,11 +174,11 @@ def test_folder_and_wide_tables_give_the_same_names_and_units(tmp_path):
 @pytest.mark.parametrize(
     ("first", "second", "said"),
     [
-        (OLD, NEW, "7 or later in 3 scans, before 6 in 1 scans"),
+        (OLD, NEW, "7 or later for 3, before 6 for 1 scans"),
         (
             {"version": "# cvs_version 7.1.1\n"},
             {"version": "# cvs_version 7.4.1\n"},
-            "7.1.1 in 1 scans, 7.4.1 in 3",
+            "7.1.1 for 1, 7.4.1 for 3",
         ),
     ],
 )
@@ -207,7 +207,7 @@ def test_a_wide_table_of_two_releases_has_one_column(tmp_path):
         "01\t7001\t0.0\t4001\n02\t0.0\t7002\t4002\n03\t\t7003\t4003\n04\t7004\tn/a\t4004\n"
     )
     cohort, study = cohort_of(tmp_path, MANY, {"extractor": "freesurfer", "table": "aseg.tsv"})
-    with pytest.warns(NormwiseWarning, match="FEA-905.*7 or later in 2 scans, before 7 in 2 scans"):
+    with pytest.warns(NormwiseWarning, match="FEA-905.*7 or later for 2, before 7 for 2 scans"):
         table = extract_features(cohort, study)
     assert table.values["thalamus_left.volume_mm3"].tolist() == [7001.0, 7002.0, 7003.0, 7004.0]
     text = (tmp_path / "aseg.tsv").read_text()

@@ -39,12 +39,10 @@ class Origin:
             FEA-905, with the releases and their scans.
         """
         if len(self.releases) > 1:
-            said = ", ".join(
-                f"{release} in {count} scans" for release, count in sorted(self.releases.items())
-            )
+            said = ", ".join(f"{release} for {count}" for release, count in sorted(self.releases.items()))
             text = (
-                f"FreeSurfer of different releases ({said}): what was renamed between them is one column, "
-                "but they measure the same brain differently, by about 4 %."
+                f"FreeSurfer of different releases ({said} scans): what was renamed between them is one "
+                "column, but they measure the same brain differently."
             )
             warnings.warn(NormwiseWarning("FEA-905", text, value=len(self.releases)), stacklevel=2)
 
