@@ -115,3 +115,4 @@ def test_long_heads_and_foreign_protocols_are_refused(port: int) -> None:
     with pytest.raises(urllib.error.HTTPError) as refused:
         _get(port, f"/tiles/9/{'1' * 5000}_0.jpeg")
     assert refused.value.code == 404
+    refused.value.close()
