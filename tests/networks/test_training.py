@@ -97,6 +97,17 @@ def test_a_checkpoint_of_another_training_is_refused(tmp_path, other):
     assert caught.value.code == "CLS-303"
 
 
+def test_a_flipped_bit_in_a_checkpoint_is_refused(tmp_path):
+    path = tmp_path / "net.safetensors"
+    train(epochs=2, checkpoint=path)
+    whole = path.read_bytes()
+    for place in range(9, len(whole), len(whole) // 20):
+        path.write_bytes(whole[:place] + bytes([whole[place] ^ 4]) + whole[place + 1 :])
+        with pytest.raises(ClassifierError) as caught:
+            train(checkpoint=path)
+        assert caught.value.code == "CLS-303"
+
+
 @pytest.mark.parametrize("content", [b"", b"\x08\x00\x00\x00\x00\x00\x00\x00{}      ", b"nonsense" * 40])
 def test_a_file_that_is_no_checkpoint_is_refused(tmp_path, content):
     path = tmp_path / "net.safetensors"

@@ -6,6 +6,7 @@ text (epoch, losses, and what was being trained). It is replaced as a whole or n
 
 from __future__ import annotations
 
+import hashlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,9 +25,11 @@ __all__ = [
     "read_checkpoint",
     "restore_optimizer",
     "store_optimizer",
+    "tensors_digest",
     "write_checkpoint",
 ]
 
+_DIGEST = "digest"
 _FIELD = "normwise"  # one entry in the header, since the order of several is not fixed
 
 
@@ -62,7 +65,14 @@ def write_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
         Copied from its device first.
     """
     tensors = {name: value.detach().cpu().contiguous() for name, value in checkpoint.tensors.items()}
-    write_bytes(path, save(tensors, metadata={_FIELD: json.dumps(checkpoint.facts, sort_keys=True)}))
+    facts = {**checkpoint.facts, _DIGEST: tensors_digest(tensors, checkpoint.facts)}
+    write_bytes(path, save(tensors, metadata={_FIELD: json.dumps(facts, sort_keys=True)}))
+
+
+def tensors_digest(tensors: dict[str, torch.Tensor], facts: object = None) -> str:
+    """Return the SHA-256 of tensors and of facts beside them; a safetensors file has no checksum."""
+    text = json.dumps(facts, sort_keys=True).encode()
+    return hashlib.sha256(save(tensors) + text).hexdigest()
 
 
 def read_checkpoint(path: Path, training: dict[str, Any]) -> Checkpoint | None:
@@ -83,7 +93,7 @@ def read_checkpoint(path: Path, training: dict[str, Any]) -> Checkpoint | None:
     Raises
     ------
     ClassifierError
-        CLS-303 where the file is no checkpoint, or of another training.
+        CLS-303 where the file is no checkpoint, damaged, or of another training.
     """
     for left in path.parent.glob(f".{path.name.split('.')[0]}-*.part{''.join(path.suffixes)}"):
         left.unlink(missing_ok=True)
@@ -93,6 +103,8 @@ def read_checkpoint(path: Path, training: dict[str, Any]) -> Checkpoint | None:
         with safe_open(path, framework="pt", device="cpu") as opened:
             facts = json.loads((opened.metadata() or {})[_FIELD])
             tensors = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118 - no mapping
+        if facts.pop(_DIGEST, None) != tensors_digest(tensors, facts):
+            raise checkpoint_refused(path, "a SHA-256 that differs from the one written", "what was written")
         written = facts["training"]
         int(facts["epoch"])
     except (SafetensorError, OSError, KeyError, TypeError, ValueError) as fault:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 from types import ModuleType
 
 import numpy as np
@@ -98,3 +99,16 @@ def test_the_default_network_is_small():
     )
     assert sum(part.numel() for part in network.parameters()) < 60_000
     assert network(torch.zeros(2, 1, 20, 24, 20), torch.zeros(2, 2)).shape == (2, 2)
+
+
+def test_a_flipped_bit_in_the_weights_is_refused_and_foreign_weights_are_taken(cohort, source, tmp_path):
+    from safetensors.torch import load_file, save_file
+
+    whole = Path(source[1]).read_bytes()
+    path = tmp_path / "damaged.safetensors"
+    path.write_bytes(whole[:-3] + bytes([whole[-3] ^ 1]) + whole[-2:])
+    with pytest.raises(ClassifierError, match="begin with") as caught:
+        ConvClassifier(**SMALL, start_from=str(path)).fit(cohort.images, cohort.labels)
+    assert (caught.value.code, "SHA-256" in caught.value.seen) == ("CLS-506", True)
+    save_file(load_file(source[1]), path)
+    ConvClassifier(**SMALL, start_from=str(path)).fit(cohort.images, cohort.labels)

@@ -11,15 +11,17 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from safetensors import SafetensorError
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import load, save
 
 from normwise.errors import ClassifierError
 from normwise.files import write_bytes
+from normwise.networks.checkpoint import tensors_digest
 
 __all__ = ["begin_from", "save_trunk"]
 
 _PREFIX = "trunk."
+_DIGEST = "sha256"
 
 
 def begin_from(network: Any, path: str | None, freeze: str) -> None:
@@ -48,8 +50,12 @@ def begin_from(network: Any, path: str | None, freeze: str) -> None:
         return
     try:
         tensors = load(Path(path).read_bytes())
+        with safe_open(path, framework="pt") as opened:
+            digest = (opened.metadata() or {}).get(_DIGEST)
     except (OSError, SafetensorError) as fault:
         raise _refused(path, f"{type(fault).__name__}: {fault}", "a safetensors file") from fault
+    if digest is not None and digest != tensors_digest(tensors):  # other programs write none
+        raise _refused(path, "another SHA-256 than the one in the file", "weights as they were written")
     given = {name: value for name, value in tensors.items() if name.startswith(_PREFIX)}
     wanted = {name: value for name, value in network.state_dict().items() if name.startswith(_PREFIX)}
     other = [
@@ -96,7 +102,7 @@ def save_trunk(weights: dict[str, NDArray[Any]], path: Path) -> None:
     tensors = {
         name: torch.from_numpy(np.array(value)) for name, value in weights.items() if name.startswith(_PREFIX)
     }
-    write_bytes(path, save(tensors))
+    write_bytes(path, save(tensors, metadata={_DIGEST: tensors_digest(tensors)}))
 
 
 def _refused(subject: str, seen: str, expected: str) -> ClassifierError:
