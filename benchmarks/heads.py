@@ -1,9 +1,9 @@
-"""Raw heads: agreement with DLMUSE, what a head costs beside ANTs, and what a repeated head changes.
+"""Raw heads: agreement with DLMUSE, left against right, cost beside ANTs, and what a repeat changes.
 
-``python -m benchmarks heads`` runs all parts (about ten minutes of one processor); ``accuracy [QUALITY]``,
-``cost`` and ``retest`` run one. The heads are those of ../shared/data: six of IXI at 2 mm with DLMUSE labels,
-and a DICOM series of 0.7 mm, on which the chain works at 1 mm. Seconds are processor seconds of a fresh
-process with one thread, reading and imports included.
+``python -m benchmarks heads`` runs all parts (about twenty minutes of one processor); ``accuracy [QUALITY]``,
+``mirror [QUALITY]``, ``cost`` and ``retest`` run one. The heads are those of ../shared/data: six of IXI at
+2 mm with DLMUSE labels, and a DICOM series of 0.7 mm, on which the chain works at 1 mm.
+Seconds are processor seconds of a fresh process with one thread, reading and imports included.
 
 DLMUSE's label 1 is the fluid around the brain, so the union of its labels is what lies within the skull, as
 our mask is. Where DLMUSE and FreeSurfer draw a structure differently (its putamen and amygdala are smaller by
@@ -23,7 +23,7 @@ import numpy as np
 
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 DICOM = DATA / "dicom" / "t1_series" / "studyforrest_t1.zip"
-PARTS = ("accuracy", "cost", "retest")
+PARTS = ("accuracy", "mirror", "cost", "retest")
 
 # Structures of both sides: FreeSurfer's left and right number, DLMUSE's left and right number.
 DEEP = {
@@ -53,6 +53,8 @@ def main() -> None:
     quality = next((word for word in asked if word in ("fast", "default", "high")), "default")
     if "accuracy" in parts:
         accuracy(quality)
+    if "mirror" in parts:
+        mirror(quality)
     if "cost" in parts:
         cost()
     if "retest" in parts:
@@ -108,6 +110,39 @@ def tell_accuracy(quality: str, rows: dict[str, list[list[float]]], masks: list[
     print(
         f"  both lateral ventricles' error {np.abs(fluid[:, 1] / fluid[:, 2] - 1).mean():.1%} (wanted 10 %)"
     )
+
+
+def mirror(quality: str) -> None:
+    """Compare each head's asymmetries with its mirror image's: a chain without sides gives opposite ones."""
+    from normwise.features.brain import ChainSettings, run_stages
+    from normwise.features.brain.measures import asymmetries
+    from normwise.images import read_head
+
+    rows: dict[str, list[float]] = {}
+    for path in sorted((DATA / "ixi").glob("*-T1_ds.nii.gz")):
+        head = read_head(path)
+        found = []
+        for voxels in (head.voxels, np.ascontiguousarray(head.voxels[::-1])):
+            arrays = run_stages(voxels, head.affine, ChainSettings(quality=quality))
+            values = zip(arrays["feature_names"].tolist(), arrays["feature_values"].tolist(), strict=True)
+            volumes = {
+                name.removesuffix(".volume_mm3"): value for name, value in values if ".volume_mm3" in name
+            }
+            found.append(asymmetries(volumes))
+        for name in found[0]:
+            rows.setdefault(name.removesuffix(".asymmetry"), []).append(
+                50 * (found[0][name] + found[1][name])
+            )
+        print(f"  {path.name[:14]}", flush=True)
+    table = {name.removesuffix("_proper"): np.array(values) for name, values in rows.items()}
+    print(f"\nMirror bias of six IXI heads, points of asymmetry, quality {quality}: mean, mean size a head")
+    for name in (each.replace(" ", "_") for each in DEEP):
+        print(f"  {name:<30}{table[name].mean():>7.1f}{np.abs(table[name]).mean():>7.1f}")
+    deep = np.array([table[name.replace(" ", "_")] for name in DEEP])
+    cortex = np.array([values for name, values in table.items() if name.startswith("ctx_")])
+    for title, values in (("the seven (wanted 1)", deep), ("cortex, 34 regions", cortex)):
+        size, each = np.abs(values.mean(axis=1)).mean(), np.nanmean(np.abs(values))
+        print(f"  {title:<30} size of the mean {size:.2f}, mean size a head {each:.2f}")
 
 
 def cost() -> None:

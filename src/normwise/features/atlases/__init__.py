@@ -1,8 +1,8 @@
 """Label maps with the names of their regions, placed on an image's grid.
 
 ``region_names`` reads look-up tables and normalizes names, ``atlas`` loads an installed atlas or a
-label map, ``placement`` finds the region of every voxel of an image, and ``mni_check`` compares an image with
-the MNI152 template.
+label map, ``symmetry`` averages one on the template with its mirror image, ``placement`` finds the region of
+every voxel of an image, and ``mni_check`` compares an image with the MNI152 template.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from normwise.features.atlases.mni_check import (
 )
 from normwise.features.atlases.placement import Placement, pack_atlas, place_atlas, place_labels
 from normwise.features.atlases.region_names import is_background, read_lookup, region_name, region_names
+from normwise.features.atlases.symmetry import make_symmetric, ties_outwards
 
 __all__ = [
     "IMAGE_SUFFIXES",
@@ -34,6 +35,7 @@ __all__ = [
     "installed_atlases",
     "is_background",
     "load_atlas",
+    "make_symmetric",
     "mni_correlation",
     "mni_landmarks",
     "mni_template",
@@ -44,5 +46,6 @@ __all__ = [
     "read_lookup",
     "region_name",
     "region_names",
+    "ties_outwards",
     "voxels_around",
 ]

@@ -14,6 +14,7 @@ from nibabel.openers import Opener
 
 from normwise.errors import FeatureError
 from normwise.features.atlases.region_names import is_background, read_lookup, region_name, region_names
+from normwise.features.atlases.symmetry import lies_on_template, make_symmetric
 from normwise.images import LabelVolume, read_labels
 
 __all__ = [
@@ -46,12 +47,15 @@ class Atlas:
         The atlas's name, or the file.
     template : bool
         Whether it is known to lie in MNI152 space, as the installed atlases do.
+    symmetric : bool
+        Whether its regions were averaged with their mirrored twins.
     """
 
     labels: LabelVolume
     names: dict[int, str]
     source: str
     template: bool = False
+    symmetric: bool = False
 
 
 def load_atlas(name_or_path: str | Path, lut: str | Path | None = None) -> Atlas:
@@ -70,7 +74,9 @@ def load_atlas(name_or_path: str | Path, lut: str | Path | None = None) -> Atlas
     -------
     Atlas
         Its axes are turned to RAS, so that left is left however the file is stored. Regions called unknown or
-        background, and those under 100 mm³, are left out.
+        background, and those under 100 mm³, are left out. An installed atlas, and a map of one's own that
+        lies on the MNI152 template, is averaged with its mirror image, see
+        `normwise.features.atlases.symmetry.make_symmetric`.
 
     Raises
     ------
@@ -94,6 +100,11 @@ def load_atlas(name_or_path: str | Path, lut: str | Path | None = None) -> Atlas
         lut = lut if lut is not None else table
     else:
         labels = read_labels(source)
+    symmetric = installed or lies_on_template(labels)
+    if symmetric:
+        labels = make_symmetric(
+            labels, _raw_names(dict.fromkeys(np.unique(labels.voxels).tolist(), 0.0), lut, offset)
+        )
     present, counts = np.unique(labels.voxels, return_counts=True)
     sizes = dict(zip(present.tolist(), (counts * labels.voxel_mm3).tolist(), strict=True))
     raw = _raw_names(sizes, lut, offset)
@@ -106,7 +117,7 @@ def load_atlas(name_or_path: str | Path, lut: str | Path | None = None) -> Atlas
             seen=f"labels {list(sizes)[:8]}, table {list(raw)[:8]}",
             advice="give the look-up table that belongs to the map as features.lut",
         )
-    return Atlas(labels, region_names(measured), source, template=installed)
+    return Atlas(labels, region_names(measured), source, template=installed, symmetric=symmetric)
 
 
 def names_of(labels: list[int], lut: str | Path | None, wanted: Sequence[str] = ()) -> dict[int, str]:

@@ -18,6 +18,7 @@ from normwise.engine import read_shared, read_stored, write_stored
 from normwise.errors import FeatureError
 from normwise.features.atlases.atlas import Atlas
 from normwise.features.atlases.mni_check import mni_landmarks, voxels_around
+from normwise.features.atlases.symmetry import ties_outwards
 from normwise.images import Grid, LabelVolume, Volume, resample_labels
 
 __all__ = ["Placement", "pack_atlas", "place_atlas", "place_labels"]
@@ -80,7 +81,7 @@ def pack_atlas(atlas: Atlas, folder: Path) -> Path:
     points, brightness = mni_landmarks() if atlas.template else nothing
     arrays = {
         "labels": np.ascontiguousarray(labels),
-        "affine": atlas.labels.affine,
+        "affine": ties_outwards(atlas.labels.affine) if atlas.symmetric else atlas.labels.affine,
         "points": points,
         "brightness": brightness,
     }

@@ -113,7 +113,7 @@ STAGES: tuple[Stage, ...] = (
     Stage("align", 1, ("conform", "mask", "bias"), ("template",), align),
     Stage("warp", 2, ("conform", "mask", "bias", "align"), ("quality", "template"), warp),
     Stage("tissue", 1, ("bias", *_PLACED), ("template",), classify_tissue),
-    Stage("propagate", 1, _PLACED, ("atlas", "template"), propagate),
+    Stage("propagate", 2, _PLACED, ("atlas", "lut", "template"), propagate),
     Stage("refine", 1, ("conform", "mask", "tissue", "propagate"), ("atlas", "lut"), refine),
     Stage("thickness", 1, ("conform", "tissue", "refine"), ("quality",), measure_thickness),
     Stage(

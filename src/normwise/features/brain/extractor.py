@@ -18,7 +18,7 @@ from normwise.features.atlases import IMAGE_SUFFIXES, atlas_files
 from normwise.features.brain.chain import STAGES
 from normwise.features.brain.derivatives import derivative_labels, describe_dataset, is_complete
 from normwise.features.brain.external_labels import extract_external_labels
-from normwise.features.brain.label_schemes import load_labels, load_scheme
+from normwise.features.brain.label_schemes import load_scheme, read_atlas
 from normwise.features.brain.measures import note_of
 from normwise.features.brain.overlays import OVERLAYS
 from normwise.features.brain.segmentation.mask import network_files
@@ -104,7 +104,7 @@ def check(study: Study) -> None:
     if study.features_of(BrainSection).labels is None:
         settings = chain_settings(study)
         settings_content(settings)
-        load_labels(settings.atlas)
+        read_atlas(settings.atlas)
 
 
 def extract(cohort: Cohort, study: Study, context: ExtractionContext) -> FeatureTable:

@@ -15,13 +15,16 @@ from normwise.features.atlases import (
     IMAGE_SUFFIXES,
     atlas_files,
     is_background,
+    make_symmetric,
     read_lookup,
     region_name,
     region_names,
+    ties_outwards,
 )
+from normwise.features.brain.settings import ChainSettings
 from normwise.images import LabelVolume, read_labels
 
-__all__ = ["LabelScheme", "label_scheme_of", "load_labels", "load_scheme"]
+__all__ = ["LabelScheme", "label_scheme_of", "load_labels", "load_scheme", "read_atlas"]
 
 _WHITE = re.compile(r"white_matter|^cc_|corpus_callosum|^wm_|_wm_|_wm$|capsule|fornix")
 _VENTRICLE = re.compile(r"vent(ricle)?(_|$)|choroid")
@@ -96,14 +99,24 @@ def label_scheme_of(names: Mapping[int, str]) -> LabelScheme:
     return LabelScheme(**{kind: tuple(each) for kind, each in labels.items()}, names=used)
 
 
-def load_labels(atlas: str) -> LabelVolume:
-    """Load the labels of an atlas in the template's space, every one of them.
+def load_labels(settings: ChainSettings) -> LabelVolume:
+    """Load the labels of the atlas in the template's space, every one of them.
 
     Parameters
     ----------
-    atlas : str
-        Name of an installed atlas, or a label map.
+    settings : ChainSettings
+        Its ``atlas``, ``lut`` and ``template``: on MNI152, which is symmetric, every region is averaged
+        with its mirrored twin.
     """
+    labels = read_atlas(settings.atlas)
+    if settings.template is not None:
+        return labels
+    symmetric = make_symmetric(labels, _names(settings.atlas, settings.lut))
+    return LabelVolume(symmetric.voxels, ties_outwards(symmetric.affine))
+
+
+def read_atlas(atlas: str) -> LabelVolume:
+    """Read the label map of an installed atlas or a file, as it was drawn."""
     return read_labels(atlas if atlas.lower().endswith(IMAGE_SUFFIXES) else atlas_files(atlas)[0])
 
 
@@ -119,9 +132,13 @@ def load_scheme(atlas: str, lut: Path | None, labels: NDArray[Any] | None = None
     labels : ndarray of int, optional
         Labels that are there: without any table they are called ``label_17``.
     """
-    if lut is None and not atlas.lower().endswith(IMAGE_SUFFIXES):
-        lut = atlas_files(atlas)[1]
-    names = read_lookup(lut) if lut is not None else {}
+    names = _names(atlas, lut)
     if not names and labels is not None:
         names = {int(label): f"label_{label}" for label in np.unique(labels) if label}
     return label_scheme_of(names)
+
+
+def _names(atlas: str, lut: Path | None) -> dict[int, str]:
+    if lut is None and not atlas.lower().endswith(IMAGE_SUFFIXES):
+        lut = atlas_files(atlas)[1]
+    return read_lookup(lut) if lut is not None else {}

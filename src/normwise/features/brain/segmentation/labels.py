@@ -34,7 +34,7 @@ def propagate(arrays: Mapping[str, NDArray[Any]], settings: ChainSettings) -> di
     arrays : mapping of str to ndarray
         ``mask``, ``box``, ``head_affine`` and the registration.
     settings : ChainSettings
-        Its ``atlas`` and ``template``.
+        Its ``atlas``, ``lut`` and ``template``.
 
     Returns
     -------
@@ -44,7 +44,7 @@ def propagate(arrays: Mapping[str, NDArray[Any]], settings: ChainSettings) -> di
     """
     inside = crop(arrays["mask"], arrays["box"]) > 0
     points = template_points(arrays)
-    atlas, reference = load_labels(settings.atlas), load_reference(settings.template)
+    atlas, reference = load_labels(settings), load_reference(settings.template)
     labels = np.zeros(inside.shape, dtype=np.int32)
     labels[inside] = sample(atlas.voxels, atlas.affine, points, order=0)
     brain = np.zeros(inside.shape, dtype=np.uint8)
