@@ -286,6 +286,8 @@ class LearningCurve:
 class Evaluation:
     """``evaluation.json``: the arms compared on the same folds, or a test on another cohort.
 
+    ``n_per_class`` counts scans, as ``n_scans`` does.
+
     ``differences["normalized-raw"]["auc"]`` is a paired difference over the same people; ``by_site`` is the
     main arm tested on sites it was not trained on, beside any other split. ``decision`` is the rule in words,
     ``wished_sensitivity`` the share of patients at which it aims; None with costs, and in runs of 0.1.0.

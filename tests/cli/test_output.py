@@ -2,8 +2,10 @@
 
 import io
 import json
+from dataclasses import replace
 from pathlib import Path
 
+import pytest
 from rich.console import Console
 
 from normwise.cli.output import CommandOutput, print_arms, print_error
@@ -117,6 +119,21 @@ def test_every_arm_has_its_line_and_the_main_one_its_gain(capsys):
     assert "appended" not in text
     assert "2.1%" in text
     assert max(map(len, text.splitlines())) <= 80
+
+
+@pytest.mark.parametrize(
+    ("scans", "people", "undecided"),
+    [
+        (40, "people      40: normal 22, AD 18", "of people"),
+        (41, "people      40 with 41 scans: ", "of scans"),
+    ],
+)
+def test_counts_of_people_and_of_scans_are_told_apart(capsys, scans, people, undecided):
+    found = replace(evaluation({"normalized": arm(0.88, 0.1)}), n_scans=scans)
+    print_arms(CommandOutput("test"), found)
+    text = capsys.readouterr().out
+    assert people in text
+    assert f"10.0% {undecided}" in text
 
 
 def test_a_test_of_one_arm_needs_no_star(capsys):

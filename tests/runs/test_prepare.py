@@ -219,7 +219,9 @@ def test_normals_too_few_for_the_inner_folds_are_refused_with_the_cohorts_number
 
 
 def test_a_class_of_two_can_not_be_split_twice(tmp_path: Path) -> None:
-    study = plain_study(tmp_path, {"normal": 40, "AD": 2}, evaluation={"folds": 2})
+    study = plain_study(
+        tmp_path, {"normal": 40, "AD": 2}, evaluation={"folds": 2}, decision={"sensitivity": 0.4}
+    )
     with pytest.raises(ProcedureError) as caught:
         prepare_run(study, tmp_path / "run", purpose="evaluate")
     assert (caught.value.code, caught.value.subject) == ("PRC-115", "AD")

@@ -167,7 +167,9 @@ def print_arms(output: CommandOutput, evaluation: Evaluation) -> None:
         Of a cross-validation, or of a test.
     """
     positives = " or ".join(evaluation.positives)
-    output.row("people", f"{evaluation.n_people}: {_counts(evaluation.n_per_class)}")
+    one_scan_each = evaluation.n_scans == evaluation.n_people
+    scans = "" if one_scan_each else f" with {evaluation.n_scans} scans"
+    output.row("people", f"{evaluation.n_people}{scans}: {_counts(evaluation.n_per_class)}")
     output.row("question", f"{positives} against {evaluation.negative}; {evaluation.decision}")
     output.line()
     rows = [
@@ -185,8 +187,10 @@ def print_arms(output: CommandOutput, evaluation: Evaluation) -> None:
     main = evaluation.arms[evaluation.main_arm]
     if main.undecided:
         why = "referred, or outside" if main.abstention else "outside"
-        output.row("undecided", f"{main.undecided:.1%} of people: {why} the range of the normal group")
+        whom = "people" if one_scan_each else "scans"
+        output.row("undecided", f"{main.undecided:.1%} of {whom}: {why} the range of the normal group")
     output.number("people", evaluation.n_people)
+    output.number("scans", evaluation.n_scans)
     output.number("auc", {name: arm.auc.estimate for name, arm in evaluation.arms.items()})
 
 

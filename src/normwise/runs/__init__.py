@@ -6,6 +6,7 @@
 The files of a run are those of `normwise.run_folder`.
 """
 
+from normwise.runs.composition import count_reasons
 from normwise.runs.prepare import (
     PreparedRun,
     Purpose,
@@ -24,6 +25,7 @@ __all__ = [
     "assemble_frame",
     "check_plan",
     "hash_scans",
+    "count_reasons",
     "package_versions",
     "prepare_run",
     "read_plan",

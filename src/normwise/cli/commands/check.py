@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["check"]
 
 _SHOWN_READINGS = 12
-_SHOWN_REASONS = 60  # characters of a reason that fit beside its code
+_SHOWN_REASONS = 110  # characters of a reason that fit on a line
 
 
 def check(study: Path, /, *, keys: EveryStudyFlag = NO_KEY_OF_ALL, running: OutputFlags = PLAIN) -> int:
@@ -57,8 +57,13 @@ def _print_plan(output: CommandOutput, study: Study, cohort: Cohort) -> None:
         "scans", f"{len(cohort.frame)} of the table's {len(ledger)}, of {cohort.groups.nunique()} people"
     )
     counts = {name: int((labels == name).sum()) for name in cohort.roles.classes}
+    people = {name: int(cohort.groups[labels == name].nunique()) for name in cohort.roles.classes}
+    sizes = {
+        name: f"{count}" if people == counts else f"{people[name]} people with {count} scans"
+        for name, count in counts.items()
+    }
     notes = {cohort.roles.normal: " (defines normal)"}
-    output.row("classes", ", ".join(f"{name} {count}{notes.get(name, '')}" for name, count in counts.items()))
+    output.row("classes", ", ".join(f"{name} {size}{notes.get(name, '')}" for name, size in sizes.items()))
     output.row("corrected", f"for {', '.join(cohort.roles.demographics) or 'nothing'}")
     atlas, _ = study.features.atlas_in(study.cohort.root)
     output.row("features", study.features.extractor + (f" on atlas {atlas}" if atlas else ""))
@@ -71,14 +76,14 @@ def _print_plan(output: CommandOutput, study: Study, cohort: Cohort) -> None:
     output.number("scans", len(cohort.frame))
     output.number("people", int(cohort.groups.nunique()))
     output.number("classes", counts)
+    output.number("people_per_class", people)
 
 
 def _print_left_out(output: CommandOutput, cohort: Cohort) -> None:
+    from normwise.runs import count_reasons
+
     out = cohort.ledger[cohort.ledger["status"] != "included"]
     output.number("left_out", {str(code): len(rows) for code, rows in out.groupby("code", sort=True)})
-    for place, (code, rows) in enumerate(out.groupby("code", sort=True)):
-        reason = str(rows["reason"].iloc[0])
-        short = reason if len(reason) <= _SHOWN_REASONS else f"{reason[:_SHOWN_REASONS]}…"
-        output.row(
-            "left out" if place == 0 else "", f"{len(rows)} by {code}, as {rows['id'].iloc[0]}: {short}"
-        )
+    for place, text in enumerate(count_reasons(cohort.ledger)):
+        short = text if len(text) <= _SHOWN_REASONS else f"{text[:_SHOWN_REASONS]}…"
+        output.row("left out" if place == 0 else "", short)

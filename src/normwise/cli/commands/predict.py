@@ -124,9 +124,9 @@ def predict(
             return session.code
         write_text(out, text)
         decided = sum(row[1] not in (NO_DECISION, REFERRED) for row in rows[1:])
-        session.output.row("decided", f"{decided} of {len(rows) - 1} people")
+        session.output.row("decided", f"{decided} of {len(rows) - 1} scans")
         session.output.number("decided", decided)
-        session.output.number("people", len(rows) - 1)
+        session.output.number("scans", len(rows) - 1)
         return session.end(out)
 
 
