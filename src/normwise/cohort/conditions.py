@@ -37,6 +37,7 @@ _CONDITION = re.compile(
     rf"\s*(?P<column>{_QUOTED}|[^\"'`].*?)\s*(?P<operator>==|!=|<=|>=|<|>|=|(?<=\s)not\s+in(?=[\s(\[])|(?<=\s)in(?=[\s(\[]))\s*(?P<value>.+?)\s*"
 )
 _MISSING = "n/a"
+_LONGEST = 4000  # characters of a condition; blanks in a longer one would be tried in too many ways
 
 
 @dataclass(frozen=True)
@@ -130,6 +131,8 @@ def parse_condition(text: str) -> Condition:
     normwise.errors.StudyError: STU-108  cohort.include: the condition 'Age > sixty' can't be read: > needs...
     ...
     """
+    if len(text) > _LONGEST:
+        raise _unreadable(f"{text[:40]}…", f"it has more than {_LONGEST:,} characters")
     match = _CONDITION.fullmatch(text)
     if not match or not match["column"].strip("\"'` \t"):
         raise _unreadable(text, "it has no operator, or nothing on one side of it")

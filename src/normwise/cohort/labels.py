@@ -24,7 +24,11 @@ def natural_key(text: str) -> tuple[tuple[int, int, str], ...]:
     ['ses-1', 'ses-2', 'ses-10']
     """
     parts = re.findall(r"[0-9]+|[^0-9]+", text)
-    return tuple((0, int(part), "") if part[0] in "0123456789" else (1, 0, part) for part in parts)
+    # As digits and not as int, which refuses more than 4,300 of them.
+    numbers = {part: part.lstrip("0") for part in parts if part[0] in "0123456789"}
+    return tuple(
+        (0, len(numbers[part]), numbers[part]) if part in numbers else (1, 0, part) for part in parts
+    )
 
 
 def read_labels(

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from normwise.cohort.cohort import INCLUDED, LEFT_OUT, Cohort, one_line
 from normwise.cohort.labels import natural_key
+from normwise.cohort.patterns import first_groups
 from normwise.cohort.scans import ScanList
 from normwise.cohort.values import Problem, is_missing, read_numbers
 from normwise.errors import CohortError
@@ -210,12 +211,11 @@ def name_people(rows: Rows) -> None:
     rows.groups = text.to_numpy(dtype=object, copy=True)
     if rows.section.group_pattern is None:
         return
-    pattern = re.compile(rows.section.group_pattern)
     unfit: dict[int, Problem] = {}
-    for row, cell in enumerate(text):
-        match = pattern.search(cell)
-        if match and match[1]:
-            rows.groups[row] = match[1]
+    found = first_groups(rows.section.group_pattern, text.tolist())
+    for row, (cell, person) in enumerate(zip(text, found, strict=True)):
+        if person:
+            rows.groups[row] = person
         else:
             unfit[row] = Problem(
                 "COH-212",

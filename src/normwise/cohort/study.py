@@ -29,6 +29,7 @@ __all__ = ["check_study", "read_study", "study_to_toml"]
 
 STUDY_FILE = "study.toml"
 MAX_BYTES = 1024**2  # a study file is a page of text
+_LONGEST_PATTERN = 1000  # characters
 
 
 def read_study(path: str | Path, overrides: Mapping[str, Any] | None = None, *, saved: bool = False) -> Study:
@@ -324,16 +325,22 @@ def _overlap(subject: str, problem: str, advice: str) -> StudyError:
 
 
 def _check_pattern(pattern: str) -> None:
-    try:
-        groups = re.compile(pattern).groups
-    except re.error as error:
+    fault, groups = "", 0
+    if len(pattern) > _LONGEST_PATTERN:
+        fault = f"it has more than {_LONGEST_PATTERN} characters"
+    else:
+        try:
+            groups = re.compile(pattern).groups
+        except (re.error, RecursionError, OverflowError) as error:
+            fault = str(error)
+    if fault:
         raise StudyError(
             "STU-109",
-            f"the pattern can't be read: {error}.",
+            f"the pattern can't be read: {fault}.",
             subject="cohort.group_pattern",
-            seen=repr(pattern),
+            seen=repr(pattern[:_LONGEST_PATTERN]),
             advice="correct the regular expression; in TOML write it between single quotes",
-        ) from None
+        )
     if groups < 1:
         raise StudyError(
             "STU-109",

@@ -40,6 +40,7 @@ _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]")
 DELIMITERS = {"\t": "tab", ";": "semicolon", ",": "comma"}
 MAX_CELLS = 20_000_000  # about 1.5 GB as text in memory
 MAX_LINES = 5_000_000
+MAX_COLUMNS = 100_000
 MAX_LINE = 16 * 1024**2  # characters
 
 
@@ -131,6 +132,9 @@ def read_table(path: Path, *, max_bytes: int = MAX_BYTES) -> Table:
     text, readings = read_text(path, max_bytes=max_bytes)
     if max(text.count("\n"), text.count("\r")) > MAX_LINES:
         raise _too_large(path, f"{MAX_LINES:,} lines")
+    head = re.search(r"[^\r\n]+", text)
+    if head and max(map(head.group().count, DELIMITERS)) >= MAX_COLUMNS:
+        raise _too_large(path, f"{MAX_COLUMNS:,} columns")
     delimiter = _find_delimiter(text, path)
     if text.count(delimiter) > MAX_CELLS:
         raise _too_large(path, f"{MAX_CELLS:,} cells")

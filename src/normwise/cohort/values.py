@@ -47,6 +47,8 @@ _THOUSANDS = re.compile(r"[+-]?[1-9][0-9]{0,2}(?:,[0-9]{3})+")
 OLDEST = 130.0
 """Years; nobody has been older, so a larger number is another unit or a code."""
 
+_LONGEST = 400  # characters of a number or an age; blanks in a longer cell would be tried in too many ways
+
 _UNITS = {"y": 1.0, "m": 12.0, "w": 365.25 / 7, "d": 365.25}  # units a year
 _WITH_UNIT = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*(y|yrs?|years?|m|months?|w|weeks?|d|days?)", re.IGNORECASE)
 _CENSORED = re.compile(r"(?:[<>≥≤]=?\s*[0-9.]+|[0-9.]+\s*\+)\s*[a-z]*", re.IGNORECASE)
@@ -204,7 +206,7 @@ def read_numbers(name: str, text: pd.Series[str]) -> ColumnReading:
 
 
 def _number(text: str, mark: str) -> float:
-    if not _NUMBER[mark].fullmatch(text):
+    if len(text) > _LONGEST or not _NUMBER[mark].fullmatch(text):
         return float("nan")
     value = float(text.replace(",", "."))
     return value if np.isfinite(value) else float("nan")
@@ -250,7 +252,8 @@ def age_at_session(name: str) -> str | None:
 def looks_like_ages(text: pd.Series[str]) -> bool:
     """Return whether any cell is an age, a range of ages or a censored age."""
     kinds = (_WITH_UNIT, _CENSORED, _RANGE, re.compile(r"[+-]?[0-9.,]+"))
-    return any(kind.fullmatch(cell) for cell in pd.unique(text) for kind in kinds)
+    cells = [cell for cell in pd.unique(text) if len(cell) <= _LONGEST]
+    return any(kind.fullmatch(cell) for cell in cells for kind in kinds)
 
 
 def read_ages(name: str, text: pd.Series[str]) -> ColumnReading:
@@ -281,7 +284,7 @@ def read_ages(name: str, text: pd.Series[str]) -> ColumnReading:
     problems: dict[int, Problem] = {}
     converted: dict[str, float] = {}
     for row in numbers.problems:
-        cell = str(text.iloc[row])
+        cell = str(text.iloc[row])[: _LONGEST + 1]
         match = _WITH_UNIT.fullmatch(cell)
         if match and float(match[1]) > 0:
             values[row] = converted[cell] = float(match[1]) / _UNITS[match[2][0].lower()]
@@ -306,7 +309,10 @@ def read_ages(name: str, text: pd.Series[str]) -> ColumnReading:
 
 
 def _unread(name: str, cell: str) -> Problem:
-    if _CENSORED.fullmatch(cell):
+    if len(cell) > _LONGEST:
+        problem, advice = "is no age", f"a cell of more than {_LONGEST} characters is not read as an age"
+        cell = f"{cell[:40]}…"
+    elif _CENSORED.fullmatch(cell):
         problem, advice = "is censored", "give the age itself, or leave this person out"
     elif _RANGE.fullmatch(cell):
         problem = "is a range"
