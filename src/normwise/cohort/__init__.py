@@ -11,6 +11,7 @@
 - ``conditions.py``: ``include = ["Age >= 60"]``, parsed, never evaluated as code
 - ``labels.py``: values of the diagnosis as classes
 - ``rows.py``: the rows while they are read: names of scans and people, duplicates, the first session
+- ``look_alikes.py``: people whose names look alike
 - ``patterns.py``: a study's pattern searched in the table's cells, with a limit of time
 - ``reader.py``: all of it in order, from a study to a cohort
 - ``cohort.py``: the `Cohort`, and its ledger with one row a row of the table

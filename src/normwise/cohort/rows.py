@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from normwise.cohort.cohort import INCLUDED, LEFT_OUT, Cohort, one_line
 from normwise.cohort.labels import natural_key
+from normwise.cohort.look_alikes import join_look_alikes
 from normwise.cohort.patterns import first_groups
 from normwise.cohort.scans import ScanList
 from normwise.cohort.values import Problem, is_missing, read_numbers
@@ -209,8 +210,14 @@ def name_people(rows: Rows) -> None:
     absent = Problem("COH-212", "the person is not named", "fill it in", f"{source} is missing")
     rows.leave_out(dict.fromkeys(where(is_missing(text)), absent))
     rows.groups = text.to_numpy(dtype=object, copy=True)
-    if rows.section.group_pattern is None:
-        return
+    if rows.section.group_pattern is not None:
+        _apply_pattern(rows, source, text)
+    joined = join_look_alikes(rows.groups[rows.remain])
+    rows.groups = np.array([joined.get(person, person) for person in rows.groups], dtype=object)
+
+
+def _apply_pattern(rows: Rows, source: str, text: pd.Series[str]) -> None:
+    assert rows.section.group_pattern is not None, "there is a pattern to apply"
     unfit: dict[int, Problem] = {}
     found = first_groups(rows.section.group_pattern, text.tolist())
     for row, (cell, person) in enumerate(zip(text, found, strict=True)):
