@@ -4,12 +4,26 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from uuid import uuid4
 
-__all__ = ["replacing", "sha256_file", "write_bytes", "write_text"]
+__all__ = ["is_formula", "replacing", "sha256_file", "write_bytes", "write_text"]
+
+_FORMULA = re.compile(r"[=@].|[+-](?![0-9.,]*(?:[eE][+-]?[0-9]+)?$).", re.DOTALL)
+
+
+def is_formula(text: str) -> bool:
+    """Return whether a spreadsheet would take a cell for a formula: ``=``, ``+``, ``-`` or ``@`` before text.
+
+    Examples
+    --------
+    >>> [is_formula(text) for text in ("=1+1", "@SUM(A1)", "-cmd", "-1.5e-3", "+", "p=1")]
+    [True, True, True, False, False, False]
+    """
+    return _FORMULA.match(text) is not None
 
 
 @contextmanager

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from normwise.errors import CohortError, NormwiseError
-from normwise.files import write_text
+from normwise.files import is_formula, write_text
 from normwise.schema import Roles, did_you_mean
 
 __all__ = ["FAILED", "INCLUDED", "LEDGER_COLUMNS", "LEFT_OUT", "Cohort", "one_line"]
@@ -118,7 +118,8 @@ class Cohort:
     def write_ledger(self, path: Path) -> None:
         """Write the ledger as TSV, whole or not at all; empty cells are ``n/a``, as in BIDS.
 
-        A column ``quality`` is written where images were checked.
+        A column ``quality`` is written where images were checked. A cell that a spreadsheet would take for a
+        formula, as the id of a row that was left out for it, has an apostrophe before it.
 
         Parameters
         ----------
@@ -174,4 +175,5 @@ def one_line(*parts: str) -> str:
 
 def _cell(value: object) -> str:
     text = "" if value is None or (isinstance(value, float) and np.isnan(value)) else str(value)
-    return re.sub(r"\s+", " ", text).strip() or "n/a"
+    text = re.sub(r"\s+", " ", text).strip() or "n/a"
+    return f"'{text}" if is_formula(text) else text

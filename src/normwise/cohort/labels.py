@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from normwise.cohort.values import Problem, is_missing
 from normwise.errors import StudyError
+from normwise.files import is_formula
 from normwise.schema import CohortSection, did_you_mean, listed
 
 __all__ = ["natural_key", "read_labels"]
@@ -76,7 +77,8 @@ def read_labels(
     classes = section.classes
     if not classes:
         left = set(text[~missing] if remain is None else text[~missing & remain])
-        classes = {level: [level] for level in levels if level in left or level == section.normal}
+        named = [level for level in levels if level == section.normal or not is_formula(level)]
+        classes = {level: [level] for level in named if level in left or level == section.normal}
     if section.normal not in classes:
         raise StudyError(
             "STU-105",

@@ -20,6 +20,7 @@ from normwise.cohort.patterns import first_groups
 from normwise.cohort.scans import ScanList
 from normwise.cohort.values import Problem, is_missing, read_numbers
 from normwise.errors import CohortError
+from normwise.files import is_formula
 from normwise.schema import CohortSection, Roles
 
 __all__ = [
@@ -154,6 +155,7 @@ def name_scans(rows: Rows) -> None:
     broken = Problem("COH-201", f"{column} holds a tab or a line break", "give the row another id")
     rows.leave_out(dict.fromkeys(where(unnamed), absent))
     rows.leave_out(dict.fromkeys(where(ids.str.contains(r"[\r\n\t]").to_numpy(dtype=bool)), broken))
+    rows.leave_out(_formulas(column, ids, "COH-201", "give the row another id"))
     rows.ids[unnamed] = [f"line {line}" for line in rows.table.lines[unnamed]]
     if session is None or not (rows.scans.in_sessions or ids[~unnamed].duplicated().any()):
         return
@@ -212,8 +214,16 @@ def name_people(rows: Rows) -> None:
     rows.groups = text.to_numpy(dtype=object, copy=True)
     if rows.section.group_pattern is not None:
         _apply_pattern(rows, source, text)
+    people = pd.Series(rows.groups, dtype=object)
+    rows.leave_out(_formulas(source, people, "COH-212", "name the person in another way"))
     joined = join_look_alikes(rows.groups[rows.remain])
     rows.groups = np.array([joined.get(person, person) for person in rows.groups], dtype=object)
+
+
+def _formulas(column: str, text: pd.Series[str], code: str, advice: str) -> dict[int, Problem]:
+    """Return the rows whose name is a formula to a spreadsheet that opens a table of ours."""
+    what = f"{column} begins as a formula of a spreadsheet does, with = + - or @"
+    return {row: Problem(code, what, advice, repr(cell)) for row, cell in enumerate(text) if is_formula(cell)}
 
 
 def _apply_pattern(rows: Rows, source: str, text: pd.Series[str]) -> None:

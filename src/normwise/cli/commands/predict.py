@@ -15,6 +15,7 @@ from cyclopts import Group, Parameter
 from normwise.cli.run_flags import USUAL, RunFlags
 from normwise.cli.session import DONE, SOME_FAILED, open_session
 from normwise.errors import CommandError
+from normwise.files import is_formula
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -223,7 +224,8 @@ def _row(
     name: str, decision: str, probabilities: list[str], threshold: str, reason: str, named: str
 ) -> list[str]:
     cells = [name, decision, *probabilities, threshold, reason, named]
-    return [" ".join(cell.split()) or "n/a" for cell in cells]
+    texts = [" ".join(cell.split()) or "n/a" for cell in cells]
+    return [f"'{text}" if is_formula(text) else text for text in texts]
 
 
 def _probability(value: float | None) -> str:
