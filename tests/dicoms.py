@@ -83,18 +83,34 @@ def write_series(
     return folder
 
 
-def multiframe(path: Path, pixels=None, *, uneven=False):
-    """Write an enhanced MR image: all slices in one file, their places in functional groups."""
+def add_groups(target, groups):
+    """Add sequences of one item each to a dataset."""
+    for name, elements in groups.items():
+        item = Dataset()
+        for keyword, value in elements.items():
+            setattr(item, keyword, value)
+        setattr(target, name, [item])
+
+
+def multiframe(path: Path, pixels=None, *, uneven=False, shared_groups=None, frame_groups=None, **fields):
+    """Write an enhanced MR image: all slices in one file, their places in functional groups.
+
+    ``shared_groups`` and ``frame_groups`` add sequences of one item, from names to elements; ``frame_groups``
+    is called with a frame's number.
+    """
     pixels = phantom() if pixels is None else pixels
-    data = slice_of(pixels[0], 1, (0, 0, 0), series="multi")
+    given = {"EchoTime": None, "RepetitionTime": None, **fields}
+    data = slice_of(pixels[0], 1, (0, 0, 0), series="multi", **given)
     data.file_meta.MediaStorageSOPClassUID = data.SOPClassUID = "1.2.840.10008.5.1.4.1.1.4.1"
     for name in ("ImagePositionPatient", "ImageOrientationPatient", "PixelSpacing", "SliceThickness"):
-        delattr(data, name)
+        if name not in fields:
+            delattr(data, name)
     data.NumberOfFrames, data.PixelData = len(pixels), pixels.tobytes()
     shared, measures, turn = Dataset(), Dataset(), Dataset()
     measures.PixelSpacing, measures.SliceThickness, measures.SpacingBetweenSlices = [2.0, 1.5], 3.0, 3.0
     turn.ImageOrientationPatient = list(AXIAL)
     shared.PixelMeasuresSequence, shared.PlaneOrientationSequence = [measures], [turn]
+    add_groups(shared, shared_groups or {})
     data.SharedFunctionalGroupsSequence = [shared]
     frames = []
     for number in range(len(pixels)):
@@ -103,6 +119,7 @@ def multiframe(path: Path, pixels=None, *, uneven=False):
         content.InStackPositionNumber, content.StackID = number + 1, "1"
         content.DimensionIndexValues = [1, number + 1]
         group.PlanePositionSequence, group.FrameContentSequence = [place], [content]
+        add_groups(group, frame_groups(number) if frame_groups else {})
         frames.append(group)
     data.PerFrameFunctionalGroupsSequence = frames
     path.parent.mkdir(parents=True, exist_ok=True)

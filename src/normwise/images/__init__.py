@@ -3,7 +3,7 @@
 ``volumes``
     NIfTI and MGH files, read with every check of the format, and written.
 ``dicom``
-    A head from a folder or zip of DICOM files.
+    A head from a folder, zip or tar of DICOM files.
 ``slides``
     Whole-slide images, read region by region.
 
@@ -17,8 +17,10 @@ A flipped bit is noticed where the format has a checksum: in ``.nii.gz`` and ``.
 
 from __future__ import annotations
 
-from normwise.images.dicom.convert import DicomHead, RefusedSeries, convert_dicom, read_dicom, read_head
+from normwise.images.dicom.archives import is_archive
+from normwise.images.dicom.convert import DicomHead, SeriesRecord, convert_dicom, read_dicom, read_head
 from normwise.images.dicom.files import is_dicom_source, list_files
+from normwise.images.dicom.voxels import find_converter
 from normwise.images.geometry import check_same_grid, resample_labels, same_grid
 from normwise.images.slides.slide import SLIDE_SUFFIXES, Slide, open_slide
 from normwise.images.volume import Grid, LabelVolume, Volume
@@ -31,11 +33,13 @@ __all__ = [
     "DicomHead",
     "Grid",
     "LabelVolume",
-    "RefusedSeries",
+    "SeriesRecord",
     "Slide",
     "Volume",
     "check_same_grid",
     "convert_dicom",
+    "find_converter",
+    "is_archive",
     "is_dicom_source",
     "list_files",
     "open_slide",

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import csv
+import tarfile
 
 import pytest
 
 from dicoms import SECRET, phantom, write_series
 from normwise.cli.commands.cohort import labels_of
 from normwise.cli.main import main
-from normwise.errors import CommandError
+from normwise.errors import CommandError, ImageError
 
 pytest.importorskip("dcm2niix", reason="needs the dcm2niix program of the extra [brain]")
 
@@ -89,3 +90,103 @@ def test_two_names_with_one_label():
 def test_an_absent_folder(tmp_path, capsys):
     assert main(["cohort", "from-dicom", str(tmp_path / "absent"), "--out", str(tmp_path / "x.tsv")]) == 2
     assert "CLI-212" in capsys.readouterr().err
+
+
+def test_every_series_is_named_in_a_table(people, tmp_path):
+    out = tmp_path / "out" / "participants.tsv"
+    main(["cohort", "from-dicom", str(people), "--out", str(out), "-j", "1", "--quiet"])
+    rows = rows_of(out.parent / "series.tsv")
+    assert [(row["participant_id"], row["folder"], row["outcome"]) for row in rows] == [
+        ("sub-p01", "p01/t1", "chosen"),
+        ("sub-p01", "p01/t2", "refused"),
+        ("sub-p02", "p02", "chosen"),
+        ("n/a", "p03", "refused"),
+    ]
+    assert (rows[0]["contrast"], rows[0]["told_by"]) == (
+        "T1-weighted",
+        "TR 2300, TE 2.5 ms: the times of MPRAGE",
+    )
+    assert (rows[1]["contrast"], rows[1]["slices"], rows[1]["days"]) == ("T2-weighted", "20", "0")
+
+
+@pytest.mark.parametrize("ids", ["number", "patient"])
+def test_no_name_of_a_folder_is_written_or_shown_where_ids_are_others(tmp_path, capsys, ids):
+    folder = tmp_path / "dicom"
+    fields = {"Manufacturer": "Manfred Maker 1951", "ManufacturerModelName": "Molly Model", "PatientID": "B7"}
+    write_series(folder / "Jane Doe" / "Jane head", series="1", **fields)
+    write_series(folder / "Jane Doe" / "Jane neck", series="2", EchoTime=90, **fields)
+    write_series(folder / "John Roe" / "John head", series="3", keep=range(3))
+    (folder / "Max Moe.zip").write_bytes(b"no zip")
+    (folder / "Tim Toe").mkdir()
+    out = tmp_path / "out" / "participants.tsv"
+    words = ["cohort", "from-dicom", str(folder), "--out", str(out), "-j", "1", "--ids", ids]
+    assert main(words) == 1
+    captured = capsys.readouterr()
+    written = b"".join(path.read_bytes() for path in out.parent.rglob("*") if path.is_file())
+    names = " ".join(str(path.relative_to(tmp_path)) for path in out.parent.rglob("*"))
+    seen = written.decode("latin1") + names + captured.out + captured.err
+    for secret in ("Jane", "Doe", "John", "Roe", "Moe", "Toe", "Manfred", "Molly", "1951", SECRET):
+        assert secret not in seen, secret
+    [person] = rows_of(out)
+    assert (person["manufacturer"], person["model"]) == ("n/a", "n/a")
+    refused = [(row["folder"], row["code"]) for row in rows_of(out.parent / "refused.tsv")]
+    assert refused == [("0001/2", "IMG-716"), ("0002/1", "IMG-713"), ("0003", "IMG-701"), ("0004", "IMG-700")]
+    assert {row["folder"] for row in rows_of(out.parent / "series.tsv")} == {"0001/1", "0001/2", "0002/1"}
+
+
+def test_loose_files_beside_people_are_named(people, tmp_path, capsys):
+    source = next((people / "p02").iterdir())
+    (people / "loose.dcm").write_bytes(source.read_bytes())
+    (people / "list.csv").write_text("p01,70")
+    (people / "p04.7z").write_bytes(b"7z")
+    out = tmp_path / "out" / "participants.tsv"
+    assert main(["cohort", "from-dicom", str(people), "--out", str(out), "-j", "1"]) == 1
+    [row] = [row for row in rows_of(out.parent / "refused.tsv") if row["folder"] == "."]
+    assert (row["slices"], row["code"]) == ("3", "CLI-215")
+    assert "3 files, 1 of them DICOM" in row["reason"]
+    assert "CLI-215" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("suffix", "mode"), [(".tar", "w"), (".tar.gz", "w:gz"), (".tgz", "w:gz")])
+def test_an_archive_is_a_person(tmp_path, suffix, mode):
+    (tmp_path / "dicom").mkdir()
+    with tarfile.open(tmp_path / "dicom" / f"p_07{suffix}", mode) as archive:
+        archive.add(write_series(tmp_path / "made"), "made")
+    out = tmp_path / "out" / "participants.tsv"
+    assert (
+        main(["cohort", "from-dicom", str(tmp_path / "dicom"), "--out", str(out), "-j", "1", "--quiet"]) == 0
+    )
+    assert [row["participant_id"] for row in rows_of(out)] == ["sub-p07"]
+
+
+def test_one_person_in_two_folders_is_said(tmp_path, capsys):
+    write_series(tmp_path / "dicom" / "p01", series="1")
+    write_series(tmp_path / "dicom" / "p02", series="2")
+    write_series(tmp_path / "dicom" / "p03", series="3", PatientID="B7")
+    out = tmp_path / "out" / "participants.tsv"
+    assert main(["cohort", "from-dicom", str(tmp_path / "dicom"), "--out", str(out), "-j", "1"]) == 0
+    text = capsys.readouterr().err
+    assert "CLI-216  p01, p02: 2 sources have one PatientID" in text
+    assert SECRET not in text
+
+
+def test_many_people_in_one_flat_folder_are_refused(tmp_path, capsys):
+    for number in range(3):
+        write_series(tmp_path / "dicom", series=str(number), PatientID=f"P{number}")
+    out = tmp_path / "out" / "participants.tsv"
+    assert main(["cohort", "from-dicom", str(tmp_path / "dicom"), "--out", str(out), "-j", "1"]) == 2
+    assert "IMG-722" in capsys.readouterr().err
+    assert not out.exists()
+
+
+def test_a_missing_converter_is_asked_for_first(people, tmp_path, capsys, monkeypatch):
+    def absent():
+        raise ImageError("IMG-720", "it is missing.", advice='type: python -m pip install "normwise[brain]"')
+
+    monkeypatch.setattr("normwise.images.find_converter", absent)
+    out = tmp_path / "out" / "participants.tsv"
+    assert main(["cohort", "from-dicom", str(people), "--out", str(out)]) == 2
+    captured = capsys.readouterr()
+    assert "IMG-720" in captured.err
+    assert "series:" not in captured.err
+    assert not out.parent.exists()

@@ -23,6 +23,12 @@ def value_at(volume, lps):
     return volume.voxels[tuple(index.round().astype(int))]
 
 
+def read_quietly(path):
+    """Read a head whose contrast the header does not tell."""
+    with pytest.warns(NormwiseWarning, match="IMG-907"):
+        return read_head(path)
+
+
 @pytest.mark.parametrize("orientation", [AXIAL, SAGITTAL, CORONAL])
 def test_every_voxel_lies_where_its_slice_says(tmp_path, orientation):
     head = read_dicom(write_series(tmp_path / "head", orientation=orientation))
@@ -78,7 +84,7 @@ def test_a_zip_gives_the_same_voxels(tmp_path):
 def test_multi_frame_gives_the_same_voxels(tmp_path):
     multiframe(tmp_path / "multi" / "a.dcm")
     write_series(tmp_path / "single")
-    multi, single = read_head(tmp_path / "multi"), read_head(tmp_path / "single")
+    multi, single = read_quietly(tmp_path / "multi"), read_head(tmp_path / "single")
     np.testing.assert_array_equal(multi.voxels, single.voxels)
     np.testing.assert_allclose(multi.affine, single.affine, atol=1e-5)
 
@@ -110,7 +116,11 @@ def test_an_original_goes_before_a_derived_series_and_before_its_repeat(tmp_path
     with pytest.warns(NormwiseWarning, match="IMG-904"):
         head = read_dicom(tmp_path / "p")
     assert head.volume.voxels.min() == 3
-    assert head.others == 2
+    assert [(each.number, each.outcome, each.reason) for each in head.series] == [
+        (8, "chosen", "its series number is lower"),
+        (9, "not chosen", "the chosen one: its series number is lower"),
+        (3, "not chosen", "the chosen one: it is an original, not derived"),
+    ]
 
 
 def test_a_derived_series_alone_is_used_and_said(tmp_path):
@@ -138,7 +148,7 @@ def test_every_reason_is_kept_where_none_is_usable(tmp_path):
     write_series(tmp_path / "in" / "b", series="b", keep=range(5))
     report = convert_dicom(str(tmp_path / "in"), str(tmp_path / "never.nii"))
     assert report["error"]["code"] == "IMG-721"
-    assert [each["error"]["code"] for each in report["refused"]] == ["IMG-716", "IMG-713"]
+    assert [each["error"]["code"] for each in report["series"]] == ["IMG-716", "IMG-713"]
     assert not (tmp_path / "never.nii").exists()
 
 
@@ -149,6 +159,165 @@ def test_a_nifti_file_is_read_as_ever(tmp_path):
     np.testing.assert_array_equal(
         read_head(tmp_path / "a.nii.gz").voxels, read_volume(tmp_path / "a.nii.gz").voxels
     )
+
+
+def test_a_frames_own_place_goes_before_the_files(tmp_path):
+    fields = {"ImagePositionPatient": [-20.0, -30.0, 31.0], "ImageOrientationPatient": list(AXIAL)}
+    multiframe(tmp_path / "both" / "a.dcm", **fields)
+    multiframe(tmp_path / "own" / "a.dcm")
+    both, own = read_quietly(tmp_path / "both"), read_quietly(tmp_path / "own")
+    np.testing.assert_array_equal(both.voxels, own.voxels)
+    np.testing.assert_allclose(both.affine, own.affine, atol=1e-5)
+
+
+def test_one_identifier_for_all_slices(tmp_path):
+    write_series(tmp_path / "same", SOPInstanceUID="1.2.3")
+    write_series(tmp_path / "own")
+    np.testing.assert_array_equal(read_head(tmp_path / "same").voxels, read_head(tmp_path / "own").voxels)
+
+
+def test_one_identifier_for_several_volumes_hides_none(tmp_path):
+    write_series(tmp_path / "p" / "a", SOPInstanceUID="1.2.3")
+    write_series(tmp_path / "p" / "b", phantom() + 1, SOPInstanceUID="1.2.3")
+    with pytest.raises(ImageError) as caught:
+        read_dicom(tmp_path / "p")
+    assert caught.value.code == "IMG-709"
+
+
+def test_one_series_identifier_for_two_series(tmp_path):
+    write_series(tmp_path / "p" / "t1", phantom() + 7)
+    write_series(tmp_path / "p" / "t2", EchoTime=90, SeriesNumber=4)
+    head = read_dicom(tmp_path / "p")
+    assert head.volume.voxels.min() == 7
+    assert [each.error.code for each in head.refused] == ["IMG-716"]
+
+
+@pytest.mark.parametrize("kept", [0, 60, 140, 300, 700, -1])
+def test_a_cut_end_slice_refuses_its_series(tmp_path, kept):
+    source = write_series(tmp_path / "p")
+    [last] = source.glob("*-19.dcm")
+    last.write_bytes(last.read_bytes()[:kept])
+    with pytest.raises(ImageError) as caught:
+        read_dicom(source)
+    assert caught.value.code == "IMG-723"
+    assert caught.value.problem == "1 of the series' 20 files is cut, empty or unreadable."
+
+
+@pytest.mark.parametrize("content", [b"", b"no image", bytes(1000)])
+def test_a_foreign_file_called_as_a_slice_refuses_the_series(tmp_path, content):
+    source = write_series(tmp_path / "p")
+    (source / "b-1-2.dcm").write_bytes(content)
+    with pytest.raises(ImageError) as caught:
+        read_dicom(source)
+    assert caught.value.code == "IMG-723"
+
+
+def test_a_file_that_is_called_otherwise_is_only_counted(tmp_path):
+    source = write_series(tmp_path / "p")
+    (source / "README").write_text("no image")
+    head = read_dicom(source)
+    assert [(each.outcome, each.slices, each.reason) for each in head.series[1:]] == [
+        ("left out", 1, "1 not DICOM")
+    ]
+
+
+@pytest.mark.parametrize("in_a_zip", [False, True])
+def test_a_cut_slice_costs_no_other_series(tmp_path, in_a_zip):
+    write_series(tmp_path / "p" / "t1", phantom() + 7, series="t1")
+    damaged = write_series(tmp_path / "p" / "t2", series="t2", EchoTime=20, RepetitionTime=600)
+    [last] = damaged.glob("*-19.dcm")
+    last.write_bytes(last.read_bytes()[:300])
+    source = tmp_path / "p"
+    if in_a_zip:
+        source = tmp_path / "p.zip"
+        with zipfile.ZipFile(source, "w") as archive:
+            for path in (tmp_path / "p").rglob("*.dcm"):
+                archive.write(path, path.relative_to(tmp_path).as_posix())
+    head = read_dicom(source)
+    assert head.volume.voxels.min() == 7
+    assert [each.error.code for each in head.refused] == ["IMG-723"]
+
+
+def test_a_lost_slice_of_one_of_two_series_in_a_folder_is_named(tmp_path):
+    write_series(tmp_path / "p", series="a")
+    write_series(tmp_path / "p", series="b", EchoTime=90)
+    (tmp_path / "p" / "a-99-99.dcm").write_bytes(b"")
+    (tmp_path / "p" / "a-98-98.dcm").write_bytes(bytes(500))
+    with pytest.warns(NormwiseWarning) as caught:
+        read_dicom(tmp_path / "p")
+    [warning] = [each.message for each in caught]
+    assert (warning.code, warning.value) == ("IMG-906", 2)
+    assert "1 damaged, 1 empty" in warning.text
+
+
+def test_links_that_lead_out_are_named(tmp_path):
+    source = write_series(tmp_path / "p")
+    (source / "out.dcm").symlink_to(tmp_path / "elsewhere")
+    with pytest.warns(NormwiseWarning, match="1 links that lead out of it"):
+        read_dicom(source)
+
+
+def test_the_prepared_head_goes_before_a_finer_angiogram(tmp_path):
+    fine = {"RepetitionTime": 21, "EchoTime": 3.4, "PixelSpacing": [1, 1]}
+    write_series(tmp_path / "p" / "tof", series="a", step=1.0, SeriesNumber=1, **fine)
+    write_series(tmp_path / "p" / "mprage", phantom() + 7, series="b", InversionTime=900)
+    with pytest.warns(NormwiseWarning, match="IMG-904"):
+        head = read_dicom(tmp_path / "p")
+    assert head.volume.voxels.min() == 7
+    assert [(each.place, each.outcome, each.contrast) for each in head.series] == [
+        ("mprage", "chosen", "T1-weighted"),
+        ("tof", "not chosen", "unknown"),
+    ]
+
+
+def test_mp2rage_gives_its_uniform_image(tmp_path):
+    times = {"RepetitionTime": 5000, "EchoTime": 2.98, "ScanningSequence": ["GR", "IR"]}
+    write_series(tmp_path / "p" / "inv1", series="a", InversionTime=700, **times)
+    write_series(tmp_path / "p" / "inv2", series="b", InversionTime=2500, **times)
+    kind = ["DERIVED", "PRIMARY", "M", "ND", "UNI"]
+    write_series(tmp_path / "p" / "uni", phantom() + 7, series="c", ImageType=kind, **times)
+    with pytest.warns(NormwiseWarning, match="IMG-905"):
+        head = read_dicom(tmp_path / "p")
+    assert head.volume.voxels.min() == 7
+    assert [each.error.code for each in head.refused] == ["IMG-716", "IMG-716"]
+
+
+def test_an_unknown_contrast_is_said(tmp_path):
+    source = write_series(tmp_path / "p", EchoTime=None, RepetitionTime=None)
+    with pytest.warns(NormwiseWarning, match="IMG-907") as caught:
+        head = read_dicom(source)
+    assert len(caught) == 1
+    assert head.series[0].contrast == "unknown"
+
+
+def test_two_people_in_one_folder_are_refused(tmp_path):
+    write_series(tmp_path / "p", series="a")
+    write_series(tmp_path / "p", series="b", PatientID="B7")
+    with pytest.raises(ImageError) as caught:
+        read_dicom(tmp_path / "p")
+    assert (caught.value.code, caught.value.seen) == ("IMG-722", "2 patient identifiers")
+    assert SECRET not in str(caught.value)
+
+
+def test_of_two_studies_the_first_is_taken_and_the_days_are_said(tmp_path):
+    later = {"StudyInstanceUID": "1.2.9", "StudyDate": "20220405", "PatientAge": "071Y"}
+    write_series(tmp_path / "p" / "b", series="b", **later)
+    write_series(tmp_path / "p" / "a", phantom() + 7, series="a", SeriesNumber=9)
+    with pytest.warns(NormwiseWarning) as caught:
+        head = read_dicom(tmp_path / "p")
+    assert {each.message.code for each in caught} == {"IMG-904", "IMG-908"}
+    assert any("2 studies, up to 365 days apart" in str(each.message) for each in caught)
+    assert head.volume.voxels.min() == 7
+    assert head.facts["age"] == "70"
+    assert [(each.outcome, each.days) for each in head.series] == [("chosen", 0), ("not chosen", 365)]
+
+
+def test_people_are_compared_by_a_key_and_only_with_the_same(tmp_path):
+    source, target = str(write_series(tmp_path / "p")), str(tmp_path / "a.nii")
+    one, same = (convert_dicom(source, target, key="aa" * 16)["person"] for _ in range(2))
+    other = convert_dicom(source, target, key="bb" * 16)["person"]
+    assert one == same
+    assert len({one, other, ""}) == 3
 
 
 @pytest.mark.realdata

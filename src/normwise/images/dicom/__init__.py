@@ -1,7 +1,9 @@
 """A head from DICOM files.
 
-``files`` opens a folder or zip, ``header`` reads headers by an allow-list, ``series`` sorts and checks them,
-``voxels`` reads the voxels by dcm2niix, and ``convert`` does it all.
+``files`` opens a folder and ``archives`` a zip or tar, ``parse`` parses one file within bounds, ``header``
+takes what is allowed of it, with ``acquisition`` and ``equipment``; ``contrast`` judges how it is weighted,
+``series`` sorts slices and checks them, ``choice`` chooses one series, ``voxels`` reads its voxels by
+dcm2niix, and ``convert`` does it all.
 """
 
 from __future__ import annotations

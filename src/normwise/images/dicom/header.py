@@ -1,38 +1,48 @@
-"""One DICOM file's header by an allow-list: what places its slices, and five facts about the person.
+"""One DICOM file's header by an allow-list: what places its slices, how they were acquired, and five facts.
 
-Everything else in the header (names, dates, institutions, comments) is skipped by the parser.
-Identifiers of series and instance are hashed at once, and only used to sort slices.
+Everything else in the header (names, comments, institutions) is skipped by the parser. Identifiers of person,
+series and instance are hashed at once with a key that is thrown away, and only tell which files belong
+together; of dates only the days between two studies are ever used.
 """
 
 from __future__ import annotations
 
+import datetime as dt
 import hashlib
-import logging
 import re
-import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+import secrets
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from normwise.errors import ImageError
+from normwise.images.dicom.acquisition import (
+    ACQUISITION_TAGS,
+    Acquisition,
+    functional_groups,
+    many,
+    numbers,
+    read_acquisitions,
+)
+from normwise.images.dicom.equipment import known_manufacturer, known_model
+from normwise.images.dicom.parse import Parsed, damaged_header, parse_file, silent_parser
 
-__all__ = ["ALLOWED_TAGS", "Header", "Plane", "age_in_years", "read_header"]
+__all__ = ["ALLOWED_TAGS", "PROCESS_KEY", "Header", "Plane", "age_in_years", "read_header"]
 
 ALLOWED_TAGS = (
-    "SOPClassUID", "SOPInstanceUID", "SeriesInstanceUID", "SeriesNumber", "InstanceNumber", "Modality",
-    "ImageType", "Rows", "Columns", "SamplesPerPixel", "NumberOfFrames", "ImagePositionPatient",
-    "ImageOrientationPatient", "PixelSpacing", "SliceThickness", "EchoTime", "EchoNumbers",
-    "SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence",
+    "SOPClassUID", "SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID", "SeriesNumber",
+    "InstanceNumber", "Modality", "Rows", "Columns", "SamplesPerPixel", "BitsAllocated", "NumberOfFrames",
+    "ImagePositionPatient", "ImageOrientationPatient", "PixelSpacing", "SliceThickness", *ACQUISITION_TAGS,
+    "PatientID", "PatientBirthDate", "StudyDate", "SeriesDate",
     "PatientAge", "PatientSex", "Manufacturer", "ManufacturerModelName", "MagneticFieldStrength",
 )  # fmt: skip
-"""Every element that is read; PatientID is read only where it was asked for."""
+"""Every element that is read."""
 
-_DEFLATED = "1.2.840.10008.1.2.1.99"
+PROCESS_KEY = secrets.token_bytes(16)
+"""Hashes identifiers that are compared within one process."""
+
 _AGE = re.compile(r"0*([0-9]{1,3})\s*([YMWD]?)", re.IGNORECASE)
 _UNITS = {"": 1.0, "Y": 1.0, "M": 12.0, "W": 365.25 / 7, "D": 365.25}  # units a year
-_PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._+/-]{0,31}")
 _MOST_FRAMES = 100_000
 
 
@@ -52,14 +62,17 @@ class Header:
     ----------
     path : Path
         The file.
-    series, instance : str
-        Hashes of the identifiers of series and instance.
+    person, birth, study, series, instance : str
+        Keyed hashes of the identifiers of person, study, series and instance, and of the date of birth; empty
+        where there is none.
+    day : int or None
+        Day of the study, counted from a fixed one; only differences of it are ever shown.
     number, order : int
         Series number, and the instance's number in it; 0 where there is none.
     modality : str
         As ``"MR"``.
     kind : tuple of str
-        Values of ImageType, in capitals.
+        Values of ImageType, FrameType and ComplexImageComponent, in capitals.
     shape : tuple of int
         Rows and columns; zeros where the file holds no image.
     samples : int
@@ -70,8 +83,10 @@ class Header:
         One a frame; empty where the header says nothing of place.
     frames : int
         How many frames the file claims.
-    echo_ms : float or None
-        Echo time.
+    acquisitions : tuple of Acquisition
+        The distinct ways in which its frames were acquired.
+    damage : str
+        What the file lacks of its end; empty where it is whole.
     facts : dict of str to str
         ``age`` in years, ``sex``, ``manufacturer``, ``model``, ``field_strength_t``; those that are known.
     patient : str
@@ -79,8 +94,12 @@ class Header:
     """
 
     path: Path
+    person: str
+    birth: str
+    study: str
     series: str
     instance: str
+    day: int | None = field(repr=False)
     number: int
     order: int
     modality: str
@@ -90,12 +109,13 @@ class Header:
     spacing: tuple[float, ...]
     planes: tuple[Plane, ...]
     frames: int
-    echo_ms: float | None
+    acquisitions: tuple[Acquisition, ...]
+    damage: str
     facts: dict[str, str]
     patient: str = ""
 
 
-def read_header(path: Path, *, with_patient: bool = False) -> Header | None:
+def read_header(path: Path, *, with_patient: bool = False, key: bytes = PROCESS_KEY) -> Header | None:
     """Read what is allowed of one file's header.
 
     Parameters
@@ -104,6 +124,9 @@ def read_header(path: Path, *, with_patient: bool = False) -> Header | None:
         Any file.
     with_patient : bool
         Whether PatientID was asked for.
+    key : bytes
+        What identifiers are hashed with: hashes can be compared where it is the same, and be undone by
+        nobody who lacks it.
 
     Returns
     -------
@@ -115,98 +138,80 @@ def read_header(path: Path, *, with_patient: bool = False) -> Header | None:
     ImageError
         IMG-703, the file begins as DICOM and can't be read on.
     """
-    from pydicom import dcmread
-    from pydicom.errors import InvalidDicomError
-    from pydicom.filereader import read_file_meta_info
-
-    wanted = [*ALLOWED_TAGS, *(["PatientID"] if with_patient else [])]
-    try:
-        with _silent_parser():
-            # A deflated header can unfold without bound.
-            if read_file_meta_info(path).get("TransferSyntaxUID") != _DEFLATED:
-                dataset = dcmread(path, stop_before_pixels=True, specific_tags=wanted)
-                return _header_of(path, dataset, with_patient=with_patient)
-    except InvalidDicomError:
+    parsed = parse_file(path, ALLOWED_TAGS)
+    if parsed is None:
         return None
-    except (ImageError, MemoryError, OSError):
-        raise
-    except Exception as error:  # noqa: BLE001 - the parser fails in many ways; its messages may quote the header
-        raise _unreadable(path, type(error).__name__) from None
-    raise _unreadable(path, "a deflated header")
-
-
-@contextmanager
-def _silent_parser() -> Iterator[None]:
-    """Silence pydicom, whose messages quote values of the header."""
-    logger = logging.getLogger("pydicom")
-    before, logger.disabled = logger.disabled, True
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        logger.disabled = before
+        with silent_parser():
+            return _header_of(path, parsed, with_patient=with_patient, key=key)
+    except (ImageError, MemoryError):
+        raise
+    except Exception as error:  # noqa: BLE001 - values are parsed only now, and may hold anything
+        raise damaged_header(path, type(error).__name__) from None
 
 
-def _unreadable(path: Path, seen: str) -> ImageError:
-    return ImageError(
-        "IMG-703",
-        "the header of a DICOM file can't be read.",
-        subject=path.name,
-        seen=seen,
-        advice="export the series again",
-    )
-
-
-def _header_of(path: Path, dataset: Any, *, with_patient: bool) -> Header:
+def _header_of(path: Path, parsed: Parsed, *, with_patient: bool, key: bytes) -> Header:
+    dataset = parsed.dataset
     frames = int(dataset.get("NumberOfFrames") or 1)
     if not 1 <= frames <= _MOST_FRAMES:
-        raise _unreadable(path, f"{frames} frames")
-    first, *_ = *_groups(dataset, 0), dataset
+        raise damaged_header(path, f"{frames} frames")
+    first, *_ = *functional_groups(dataset, 0), dataset
     planes = tuple(_plane(dataset, frame) for frame in range(frames))
+
+    def hashed(keyword: str) -> str:
+        text = str(dataset.get(keyword) or "").strip().casefold()
+        return hashlib.blake2b(text.encode(), key=key, digest_size=8).hexdigest() if text else ""
+
     return Header(
         path=path,
-        series=_hashed(dataset.get("SeriesInstanceUID")),
-        instance=_hashed(dataset.get("SOPInstanceUID")),
+        person=hashed("PatientID"),
+        birth=hashed("PatientBirthDate"),
+        study=hashed("StudyInstanceUID"),
+        series=hashed("SeriesInstanceUID"),
+        instance=hashed("SOPInstanceUID"),
+        day=_day(dataset.get("StudyDate") or dataset.get("SeriesDate")),
         number=_whole(dataset.get("SeriesNumber")),
         order=_whole(dataset.get("InstanceNumber")),
         modality=str(dataset.get("Modality") or "").upper(),
-        kind=tuple(str(word).upper() for word in _many(dataset.get("ImageType"))),
+        kind=_kind(dataset),
         shape=(_whole(dataset.get("Rows")), _whole(dataset.get("Columns"))),
         samples=_whole(dataset.get("SamplesPerPixel")) or 1,
-        spacing=_numbers(_measures(dataset, first).get("PixelSpacing"), 2),
+        spacing=numbers(_measures(dataset, first).get("PixelSpacing"), 2),
         planes=tuple(plane for plane in planes if plane is not None),
         frames=frames,
-        echo_ms=next(iter(_numbers(dataset.get("EchoTime"), 1)), None),
+        acquisitions=read_acquisitions(dataset, frames),
+        damage=parsed.damage,
         facts=_facts(dataset),
         patient=str(dataset.get("PatientID") or "") if with_patient else "",
     )
 
 
-def _groups(dataset: Any, frame: int) -> Iterator[Any]:
-    """Yield the functional groups of a frame: its own, then what all frames share."""
-    own = dataset.get("PerFrameFunctionalGroupsSequence")
-    if own is not None and frame < len(own):
-        yield own[frame]
-    yield from (dataset.get("SharedFunctionalGroupsSequence") or [])[:1]
+def _kind(dataset: Any) -> tuple[str, ...]:
+    """Return the words for the kind of image: those of the whole, then those of the first frame."""
+    words = many(dataset.get("ImageType"))
+    for group in functional_groups(dataset, 0):
+        for frame_type in group.get("MRImageFrameTypeSequence") or []:
+            words += [*many(frame_type.get("FrameType")), *many(frame_type.get("ComplexImageComponent"))]
+    return tuple(str(word).strip().upper() for word in [*words, *many(dataset.get("ComplexImageComponent"))])
 
 
 def _measures(dataset: Any, first: Any) -> Any:
-    for group in (first, *_groups(dataset, 0)):
+    for group in (first, *functional_groups(dataset, 0)):
         if sequence := group.get("PixelMeasuresSequence"):
             return sequence[0]
     return dataset
 
 
 def _plane(dataset: Any, frame: int) -> Plane | None:
-    position = dataset.get("ImagePositionPatient")
-    orientation = dataset.get("ImageOrientationPatient")
-    for group in _groups(dataset, frame):
+    """Return where a frame lies: what it says itself goes before what the file says of all at its top."""
+    position = orientation = None
+    for group in functional_groups(dataset, frame):
         if position is None and (sequence := group.get("PlanePositionSequence")):
             position = sequence[0].get("ImagePositionPatient")
         if orientation is None and (sequence := group.get("PlaneOrientationSequence")):
             orientation = sequence[0].get("ImageOrientationPatient")
-    place, axes = _numbers(position, 3), _numbers(orientation, 6)
+    place = numbers(dataset.get("ImagePositionPatient") if position is None else position, 3)
+    axes = numbers(dataset.get("ImageOrientationPatient") if orientation is None else orientation, 6)
     return Plane(place, axes) if place and axes else None
 
 
@@ -214,14 +219,14 @@ def _facts(dataset: Any) -> dict[str, str]:
     """Return the five facts, each only in a form that holds nothing else."""
     years = age_in_years(str(dataset.get("PatientAge") or ""))
     sex = str(dataset.get("PatientSex") or "").strip().upper()
-    field = _numbers(dataset.get("MagneticFieldStrength"), 1)
+    tesla = numbers(dataset.get("MagneticFieldStrength"), 1)
     facts = {
         "age": "" if years is None else f"{years:.4g}",
         "sex": sex if sex in {"F", "M", "O"} else "",
-        "manufacturer": _plain(dataset.get("Manufacturer")),
-        "model": _plain(dataset.get("ManufacturerModelName")),
+        "manufacturer": known_manufacturer(str(dataset.get("Manufacturer") or "")),
+        "model": known_model(str(dataset.get("ManufacturerModelName") or "")),
         # Some scanners write gauss.
-        "field_strength_t": f"{field[0] / 1e4 if field[0] > 100 else field[0]:.3g}" if field else "",
+        "field_strength_t": f"{tesla[0] / 1e4 if tesla[0] > 100 else tesla[0]:.3g}" if tesla else "",
     }
     return {name: text for name, text in facts.items() if text}
 
@@ -249,26 +254,12 @@ def age_in_years(text: str) -> float | None:
     return years if 0.0 < years <= 130.0 else None  # nobody has been older
 
 
-def _plain(value: object) -> str:
-    text = str(value or "").strip()
-    return text if _PLAIN.fullmatch(text) else ""
-
-
-def _hashed(value: object) -> str:
-    return hashlib.sha256(str(value).encode()).hexdigest()[:16] if value else ""
-
-
-def _many(value: Any) -> list[Any]:
-    return [] if value is None else [value] if isinstance(value, str) else list(value)
+def _day(value: object) -> int | None:
+    try:
+        return dt.datetime.strptime(str(value).strip().replace(".", ""), "%Y%m%d").toordinal()  # noqa: DTZ007 - a day has no zone
+    except ValueError:
+        return None
 
 
 def _whole(value: Any) -> int:
     return int(value) if value not in (None, "") else 0
-
-
-def _numbers(value: Any, count: int) -> tuple[float, ...]:
-    """Return exactly so many finite numbers, or none."""
-    values = [value] if isinstance(value, int | float) else _many(value) if value not in (None, "") else []
-    numbers = tuple(float(each) for each in values)
-    fit = len(numbers) == count and all(abs(each) < float("inf") for each in numbers)
-    return numbers if fit else ()

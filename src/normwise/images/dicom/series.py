@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
 from normwise.errors import ImageError
+from normwise.images.dicom.contrast import Contrast, judge_contrast
 from normwise.images.dicom.header import Header
+from normwise.images.dicom.parse import read_pixels
 
 __all__ = ["LEAST_SLICES", "Series", "check_series", "sort_series"]
 
@@ -22,15 +26,32 @@ _SAME_DIRECTION = 1e-3
 _TILT_DEGREES = 0.5
 _STEP_MM, _STEP_SHARE = 0.02, 0.01  # how far steps may differ: what scanners round to
 _WHOLE = 0.05  # a gap so near to whole steps is a missing slice
-_LONGEST_ECHO_MS = 30.0
 _MOST_VOXELS = 512 * 1024**2  # their float32 voxels hold 2 GiB, as of any image
 
 _SCOUTS = {"LOCALIZER", "SCOUT", "SCANOGRAM"}
 _DERIVED = {
     "MPR", "MIP", "MINIP", "REFORMATTED", "PROJECTION IMAGE", "PROJECTION", "SUBTRACTION", "SUBTRACT",
-    "ADC", "FA", "TRACEW", "TENSOR", "PERFUSION", "RCBF", "RCBV", "MTT", "TTP", "CBF", "CBV", "T2 MAP",
-    "T1 MAP", "T2_STAR_MAP", "SCREEN SAVE", "SCREEN", "P", "PHASE MAP", "PHASE",
+    "ADC", "FA", "TRACEW", "TENSOR", "PERFUSION", "RCBF", "RCBV", "MTT", "TTP", "CBF", "CBV",
+    "SCREEN SAVE", "SCREEN", "P", "PHASE", "IMAGINARY", "I", "MAX_IP", "MIN_IP", "MNIP", "SPECTROSCOPY",
 }  # fmt: skip
+_MODALITIES = {
+    "CT",
+    "PT",
+    "NM",
+    "US",
+    "CR",
+    "DX",
+    "MG",
+    "XA",
+    "RF",
+    "OT",
+    "SC",
+    "SR",
+    "PR",
+    "SEG",
+    "RTSTRUCT",
+    "RTDOSE",
+}
 
 
 @dataclass(frozen=True)
@@ -43,10 +64,13 @@ class Series:
         The folder below the source in which its first file lies.
     headers : tuple of Header
         One a file, without copies of one instance.
+    lost : int
+        Files beside them that are empty, cut or unreadable, and no other series'.
     """
 
     place: str
     headers: tuple[Header, ...]
+    lost: int = 0
 
     @property
     def first(self) -> Header:
@@ -57,6 +81,11 @@ class Series:
     def is_derived(self) -> bool:
         """Whether ImageType says that it was computed from another series."""
         return self.first.kind[:1] == ("DERIVED",)
+
+    @cached_property
+    def contrast(self) -> Contrast:
+        """Its contrast; the worst where its slices were acquired in several ways."""
+        return judge_contrast({each: None for header in self.headers for each in header.acquisitions})
 
     @property
     def slices(self) -> int:
@@ -75,6 +104,12 @@ class Series:
         rows, columns = self.first.spacing
         return rows, columns, float((ends[-1] - ends[0]) / (len(ends) - 1))
 
+    @property
+    def extent(self) -> tuple[float, float, float]:
+        """Millimetres that a series which `check_series` accepted covers along rows, columns and slices."""
+        rows, columns, slices = self.spacing
+        return rows * self.first.shape[0], columns * self.first.shape[1], slices * self.slices
+
 
 def sort_series(headers: Iterable[tuple[str, Header]]) -> list[Series]:
     """Sort files by series and place.
@@ -87,27 +122,48 @@ def sort_series(headers: Iterable[tuple[str, Header]]) -> list[Series]:
     Returns
     -------
     list of Series
-        By series number, then folder. Copies of one instance count once; files that hold no image (reports,
+        By series number, then folder. Copies of one slice count once; files that hold no image (reports,
         presentations) are left out.
     """
-    by_series: dict[tuple[str, str], dict[str, Header]] = {}
+    by_series: dict[tuple[object, ...], list[Header]] = {}
     places: dict[Path, str] = {}
     for place, header in headers:
         if min(header.shape) < 1:
             continue
-        # Without an identifier the folder says which files belong together.
-        key = (header.series, "" if header.series else place)
-        by_series.setdefault(key, {}).setdefault(header.instance or str(header.path), header)
+        # Without an identifier the folder says which files belong together. Some exports give one identifier
+        # to all that they write, so that number and study must agree as well.
+        key = (header.series, header.study, header.number, "" if header.series else place)
+        by_series.setdefault(key, []).append(header)
         places[header.path] = place
     series = []
     for each in by_series.values():
-        ordered = sorted(each.values(), key=lambda header: (header.order, header.path.name))
+        ordered = sorted(_without_copies(each), key=lambda header: (header.order, header.path.name))
         series.append(Series(places[ordered[0].path], tuple(ordered)))
     return sorted(series, key=lambda each: (each.first.number, each.place, each.first.path.name))
 
 
+def _without_copies(headers: list[Header]) -> list[Header]:
+    """Keep one of each slice: a copy has the identifier, the place and the pixels of another file.
+
+    The identifier alone does not tell: some exports give all slices the same.
+    """
+    alike: dict[tuple[object, ...], list[Header]] = {}
+    for header in headers:
+        key = (header.instance, header.order, header.planes) if header.instance else (header.path,)
+        alike.setdefault(key, []).append(header)
+    kept: list[Header] = []
+    for group in alike.values():
+        if len(group) == 1:
+            kept += group
+        else:
+            kept += {
+                hashlib.sha256(read_pixels(header.path)).digest(): header for header in group[::-1]
+            }.values()
+    return kept
+
+
 def check_series(series: Series, name: str) -> None:
-    """Refuse a series that is no T1-weighted volume on an even grid.
+    """Refuse a series that is no volume on an even grid, or surely not T1-weighted.
 
     Parameters
     ----------
@@ -122,11 +178,19 @@ def check_series(series: Series, name: str) -> None:
         IMG-704 a scout; IMG-705 no place; IMG-706 mixed orientations; IMG-707 mixed sizes; IMG-708 one place
         only; IMG-709 several volumes; IMG-710 a missing slice; IMG-711 uneven steps; IMG-712 gantry tilt;
         IMG-713 few slices; IMG-714 another modality; IMG-715 derived; IMG-716 another contrast; IMG-717
-        colours.
+        colours; IMG-702 more voxels than a head has; IMG-723 cut, empty or unreadable files.
     """
     first = series.first
     if _SCOUTS & set(first.kind):
         raise _refusal("IMG-704", "the series is a scout for planning.", name, f"{series.slices} slices")
+    if first.samples != 1:
+        raise _refusal(
+            "IMG-717", "the voxels are colours, not intensities.", name, f"{first.samples} a voxel"
+        )
+    voxels = series.slices * first.shape[0] * first.shape[1]
+    if voxels > _MOST_VOXELS:
+        raise _refusal("IMG-702", "the series is larger than a head can be.", name, f"{voxels:.3g} voxels")
+    _check_whole(series, name)
     _check_planes(series, name)
     _check_steps(series, name)
     if series.slices < LEAST_SLICES:
@@ -139,34 +203,46 @@ def check_series(series: Series, name: str) -> None:
             "look for the other files of the series",
         )
     if first.modality != "MR":
-        shown = first.modality if first.modality.isalpha() and len(first.modality) <= 4 else "none"
+        shown = first.modality if first.modality in _MODALITIES else "another or none"
         raise _refusal(
             "IMG-714", "the series is no magnetic resonance image.", name, f"modality {shown}", "MR"
         )
-    if first.samples != 1:
-        raise _refusal(
-            "IMG-717", "the voxels are colours, not intensities.", name, f"{first.samples} a voxel"
-        )
-    if kinds := sorted(_DERIVED & set(first.kind)):
+    if kinds := sorted(kind for kind in first.kind if kind in _DERIVED or _is_map(kind)):
         raise _refusal(
             "IMG-715",
             "the series was computed from another one.",
             name,
-            f"{kinds[0].lower()} among the image's types",
+            f"{kinds[0].lower() if kinds[0] in _DERIVED else 'a map'} among the image's types",
             advice="give the original acquisition",
         )
-    if first.echo_ms is not None and first.echo_ms > _LONGEST_ECHO_MS:
+    if series.contrast.is_t1 is False:
         raise _refusal(
             "IMG-716",
-            "the echo comes too late for a T1-weighted image.",
+            f"the image is not T1-weighted but {series.contrast.name}.",
             name,
-            f"echo time {first.echo_ms:.4g} ms",
-            f"at most {_LONGEST_ECHO_MS:g} ms",
-            "give the T1-weighted series",
+            series.contrast.why,
+            advice="give the T1-weighted series",
         )
-    voxels = series.slices * first.shape[0] * first.shape[1]
-    if voxels > _MOST_VOXELS:
-        raise _refusal("IMG-702", "the series is larger than a head can be.", name, f"{voxels:.3g} voxels")
+
+
+def _is_map(kind: str) -> bool:
+    return kind.endswith((" MAP", "_MAP"))
+
+
+def _check_whole(series: Series, name: str) -> None:
+    """Refuse a series some of whose files are cut: without its last slices a head is only shorter."""
+    cut = [header.damage for header in series.headers if header.damage]
+    if not cut and not series.lost:
+        return
+    broken = len(cut) + series.lost
+    raise _refusal(
+        "IMG-723",
+        f"{broken} of the series' {len(series.headers) + series.lost} files {'is' if broken == 1 else 'are'} "
+        "cut, empty or unreadable.",
+        name,
+        cut[0] if cut else f"{series.lost} beside {series.slices} whole slices",
+        advice="fetch the whole series again",
+    )
 
 
 def _check_planes(series: Series, name: str) -> None:

@@ -19,7 +19,7 @@ from normwise.images.dicom.series import Series
 from normwise.images.volume import Volume
 from normwise.images.volumes.read import read_volume
 
-__all__ = ["convert_series"]
+__all__ = ["convert_series", "find_converter"]
 
 _SECONDS = 300.0
 _AGREES_MM = 0.1  # a tenth of a voxel: what rounding in headers can make
@@ -48,7 +48,7 @@ def convert_series(series: Series, name: str, scratch: Path | None = None) -> Vo
         IMG-720 dcm2niix is not installed; IMG-718 it makes no volume of the series; IMG-719 its volume lies
         elsewhere than the headers say; IMG-501, IMG-502 unusable voxels.
     """
-    program = _find_program()
+    program = find_converter()
     with scratch_folder(scratch) as folder:
         slices, out = folder / "in", folder / "out"
         slices.mkdir()
@@ -65,7 +65,14 @@ def convert_series(series: Series, name: str, scratch: Path | None = None) -> Vo
         return volume
 
 
-def _find_program() -> str:
+def find_converter() -> str:
+    """Return where the program dcm2niix lies.
+
+    Raises
+    ------
+    ImageError
+        IMG-720, it is not installed.
+    """
     try:
         from dcm2niix import bin as program
     except ImportError:
