@@ -14,17 +14,19 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import pandas as pd
 
 from normwise.cohort.dictionary import merge_levels
-from normwise.cohort.sessions import SESSION, SessionTables, read_sessions, session_name
 from normwise.cohort.tables import Table
 from normwise.cohort.values import Problem, names_an_age
 from normwise.errors import CohortError, NormwiseWarning
 from normwise.schema import CohortSection, listed
+
+if TYPE_CHECKING:
+    from normwise.cohort.sessions import SessionTables
 
 __all__ = [
     "BIDS",
@@ -252,6 +254,8 @@ def join_dataset(section: CohortSection, root: Path, table: Table) -> DatasetRow
             expected="sub-<label>[/ses-<label>]/anat/sub-<label>…_T1w.nii.gz",
             advice="check the folder, or give cohort.images as a path with columns in braces",
         )
+    from normwise.cohort.sessions import SESSION, SessionTables, read_sessions
+
     by_subject: _Scans = {}
     for scan in scans:
         by_subject.setdefault(scan.subject, {})[scan.session] = scan
@@ -309,6 +313,8 @@ def join_dataset(section: CohortSection, root: Path, table: Table) -> DatasetRow
 
 def _session_column(section: CohortSection, table: Table, scans: list[Scan]) -> str | None:
     """Return the participants table's own column of sessions, if it has one that names folders."""
+    from normwise.cohort.sessions import SESSION, session_name
+
     folders = {scan.session for scan in scans} - {""}
     for name in (SESSION, section.session):
         if name in table.frame.columns and folders & {session_name(str(cell)) for cell in table.frame[name]}:
@@ -320,6 +326,8 @@ def _rows_of(
     cells: dict[str, str], line: int, id_column: str, own: str | None, scans: _Scans, tables: SessionTables
 ) -> Iterator[_Row]:
     """Give one row of the participants table a row for each of its sessions."""
+    from normwise.cohort.sessions import session_name
+
     named = cells[id_column]
     subject = subject_name(named) if named.casefold() not in {"", "n/a"} else ""
     sessions = set(scans.get(subject, {}))

@@ -18,7 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -26,9 +26,10 @@ import numpy.typing as npt
 from normwise.errors import NormalizerError
 from normwise.normalize.blocked.columns import FeatureColumns, FloatArray, block_width
 from normwise.normalize.blocked.kernels import Scratch, add_product, gather, outer, project, squared_sums
-from normwise.normalize.blocked.shrinkage import shrink_slopes
-from normwise.normalize.blocked.tails import Tails, fit_tails
 from normwise.normalize.blocked.variance import LogVariance, fit_log_variance
+
+if TYPE_CHECKING:
+    from normwise.normalize.blocked.tails import Tails
 
 __all__ = [
     "People",
@@ -456,6 +457,8 @@ def _fit_block(
 
 def _shrink(regression: Regression, mean: FloatArray) -> Regression:
     """Shrink the slopes; ``mean`` is the sum of each normal's residuals over their spreads."""
+    from normwise.normalize.blocked.shrinkage import shrink_slopes
+
     usable = (regression.spread > 0) & ~regression.determined
     n_features = int(usable.sum())
     if not n_features or len(regression.loadings) < 2:
@@ -478,6 +481,8 @@ def _tails(
     columns: FeatureColumns, rows: Rows, normals: People, regression: Regression, *, choose: bool
 ) -> Tails:
     """Fit the tails of the normals' residuals, each over its own standard deviation."""
+    from normwise.normalize.blocked.tails import Tails, fit_tails
+
     # A normal person's residual varies less than a new one's: by 1 - leverage in place of 1 + leverage.
     inflate = np.sqrt((1.0 + regression.leverage(normals)) / (1.0 - np.minimum(normals.leverage, 0.99)))
     varies = (regression.spread > 0) & ~regression.determined
