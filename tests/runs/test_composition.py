@@ -68,3 +68,14 @@ def test_the_flow_says_what_holds_for_every_row_of_a_code(tmp_path: Path) -> Non
     reasons = cohort.ledger.set_index("id")["reason"]
     assert reasons["c"] == "not Age < 80: Age is '80'"
     assert reasons["g"] == "the grids differ: no overlap; seen a shift of 0.8 mm; resample"
+
+
+def test_nobody_above_89_is_shown_with_an_age_of_their_own(tmp_path: Path) -> None:
+    (tmp_path / "people.csv").write_text("ID,Age,dx\na,96,normal\nb,60,AD\nc,89,AD\nd,89.5,AD\n")
+    section = {
+        "root": tmp_path, "table": "people.csv", "id": "ID", "label": "dx", "demographics": ["Age"],
+    }  # fmt: skip
+    normal, patients = composition_of(read_cohort(Study.model_validate({"cohort": section})))
+    assert normal["Age"] == {"mean": 90.0, "sd": None, "min": 90.0, "max": 90.0}
+    assert (patients["Age"]["min"], patients["Age"]["max"]) == (60.0, 90.0)
+    assert abs(patients["Age"]["mean"] - 79.5) < 1e-12

@@ -27,12 +27,13 @@ from normwise.cohort.demographics import read_demographics
 from normwise.cohort.reader import read_cohort
 from normwise.cohort.study import read_study, study_to_toml
 from normwise.cohort.tables import Table, read_table
-from normwise.cohort.values import ColumnReading, is_missing, read_numbers
+from normwise.cohort.values import ColumnReading, cap_ages, is_missing, read_numbers
 
 __all__ = [
     "Cohort",
     "ColumnReading",
     "Table",
+    "cap_ages",
     "is_missing",
     "read_cohort",
     "read_demographics",

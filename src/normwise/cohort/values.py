@@ -26,6 +26,7 @@ __all__ = [
     "ColumnReading",
     "Problem",
     "age_at_session",
+    "cap_ages",
     "is_code",
     "is_missing",
     "looks_like_ages",
@@ -47,6 +48,7 @@ _THOUSANDS = re.compile(r"[+-]?[1-9][0-9]{0,2}(?:,[0-9]{3})+")
 OLDEST = 130.0
 """Years; nobody has been older, so a larger number is another unit or a code."""
 
+_OLDEST_SHOWN = 89.0  # years; older people share one age in what is shown to others
 _LONGEST = 400  # characters of a number or an age; blanks in a longer cell would be tried in too many ways
 
 _UNITS = {"y": 1.0, "m": 12.0, "w": 365.25 / 7, "d": 365.25}  # units a year
@@ -247,6 +249,26 @@ def age_at_session(name: str) -> str | None:
     if not words & {"age", "ages"} or len(units) > 1 or words - units - _OF_SESSION:
         return None
     return units.pop() if units else ""
+
+
+def cap_ages(name: str, values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return ages as they may be shown to others: 90 for everybody above 89.
+
+    So few people are older that an exact age helps to tell who they are (45 CFR 164.514(b)(2)(i)(C)).
+
+    Parameters
+    ----------
+    name : str
+        The column's name; what is no age stays as it is.
+    values : ndarray
+        Numbers.
+
+    Examples
+    --------
+    >>> cap_ages("age", np.array([89.0, 89.5, 96.0])).tolist(), cap_ages("MMSE", np.array([96.0])).tolist()
+    ([89.0, 90.0, 90.0], [96.0])
+    """
+    return np.where(values > _OLDEST_SHOWN, _OLDEST_SHOWN + 1, values) if names_an_age(name) else values
 
 
 def looks_like_ages(text: pd.Series[str]) -> bool:

@@ -10,6 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from normwise.classify import importances
+from normwise.cohort import cap_ages
 from normwise.procedure import FittedProcedure, arm_frame, encodable_rows
 from normwise.results import Contribution, FeatureNote, Importance, Trajectory
 
@@ -227,7 +228,7 @@ def trajectories_of(
                 level: {str(centile): _curve_of(table, feature, f"centile_{centile}") for centile in CENTILES}
                 for level, table in curves.items()
             },
-            people_x=X[numeric[0]].astype(float).tolist(),
+            people_x=cap_ages(numeric[0], X[numeric[0]].to_numpy(dtype=float)).tolist(),
             people_y=X[feature].astype(float).tolist(),
             people_class=[str(label) for label in labels],
             people_level=X[roles.categorical[0]].astype(str).tolist() if roles.categorical else [],
@@ -244,7 +245,7 @@ def _curve_of(table: pd.DataFrame, feature: str, column: str) -> list[float]:
 
 def _grids(normals: pd.DataFrame, numeric: list[str], categorical: list[str]) -> dict[str, pd.DataFrame]:
     """Return a grid over the first demographic for each level of the first category, others constant."""
-    first = normals[numeric[0]].astype(float)
+    first = cap_ages(numeric[0], normals[numeric[0]].to_numpy(dtype=float))
     base = {numeric[0]: np.linspace(first.min(), first.max(), _GRID_POINTS)}
     base |= {name: np.full(_GRID_POINTS, normals[name].astype(float).mean()) for name in numeric[1:]}
     held = {name: normals[name].mode().iloc[0] for name in categorical}

@@ -6,9 +6,10 @@ from collections.abc import Collection, Mapping
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
-from normwise.cohort import Cohort
+from normwise.cohort import Cohort, cap_ages
 from normwise.features import FeatureTable
 from normwise.model.model import Model
 from normwise.model.saliency import person_pictures
@@ -151,7 +152,8 @@ def describe_people(
             prediction=predictions[name],
             label=labels.get(name) if labels else None,
             demographics={
-                column: _text_of(cohort.frame.loc[name, column]) for column in model.roles.demographics
+                column: _text_of(column, cohort.frame.loc[name, column])
+                for column in model.roles.demographics
             },
             supported=bool(support["supported"].iloc[row]),
             support=str(support["reason"].iloc[row]),
@@ -205,5 +207,5 @@ def out_of_fold(scored: Scored, own: Prediction) -> Prediction:
     )
 
 
-def _text_of(value: object) -> str:
-    return f"{value:g}" if isinstance(value, float) else str(value)
+def _text_of(column: str, value: object) -> str:
+    return f"{cap_ages(column, np.array([value]))[0]:g}" if isinstance(value, float) else str(value)

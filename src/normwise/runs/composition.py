@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
-from normwise.cohort import Cohort
+from normwise.cohort import Cohort, cap_ages
 from normwise.results import FlowStep
 
 __all__ = ["composition_of", "count_reasons", "flow_of", "missing_in", "sites_of"]
@@ -133,9 +134,10 @@ def _described(cohort: Cohort, members: pd.Series[bool]) -> dict[str, Any]:
             row[column] = {str(level): int(count) for level, count in counts.items()}
         elif len(values):
             numbers = values.astype(float)
+            shown = cap_ages(column, np.asarray(numbers, dtype=np.float64))
             spread = float(numbers.std(ddof=1)) if len(numbers) > 1 else None
             row[column] = {
-                "mean": float(numbers.mean()), "sd": spread,
-                "min": float(numbers.min()), "max": float(numbers.max()),
+                "mean": float((numbers if len(numbers) > 1 else shown).mean()), "sd": spread,
+                "min": float(shown.min()), "max": float(shown.max()),
             }  # fmt: skip
     return row
