@@ -134,6 +134,15 @@ def test_no_name_of_a_folder_is_written_or_shown_where_ids_are_others(tmp_path, 
     assert {row["folder"] for row in rows_of(out.parent / "series.tsv")} == {"0001/1", "0001/2", "0002/1"}
 
 
+def test_a_folders_name_is_no_formula_of_a_spreadsheet(tmp_path):
+    write_series(tmp_path / "dicom" / "=1+cmd", series="1", keep=range(3))
+    out = tmp_path / "out" / "participants.tsv"
+    assert (
+        main(["cohort", "from-dicom", str(tmp_path / "dicom"), "--out", str(out), "-j", "1", "--quiet"]) == 2
+    )
+    assert [row["folder"] for row in rows_of(out.parent / "refused.tsv")] == ["'=1+cmd"]
+
+
 def test_loose_files_beside_people_are_named(people, tmp_path, capsys):
     source = next((people / "p02").iterdir())
     (people / "loose.dcm").write_bytes(source.read_bytes())
