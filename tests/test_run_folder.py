@@ -172,3 +172,28 @@ def test_clearing_leaves_cache_logs_and_a_users_files(tmp_path: Path) -> None:
         (run / name).touch()
     run.clear()
     assert {path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*") if path.is_file()} == stays
+
+
+def test_what_a_killed_command_left_half_written_is_removed(tmp_path):
+    run = RunFolder(tmp_path)
+    run.begin()
+    run.write("pictures/a.png", b"whole")
+    left = [
+        ".report-c1b81eea.part.html",
+        "pictures/.a-00000000.part.png",
+        "model/.manifest-0123abcd.part.json",
+    ]
+    stays = [".notes-mine.part", "a-c1b81eea.part.html", "pictures/a.png", ".cache/.x-c1b81eea.part"]
+    for name in (*left, *stays):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(b"half")
+    run.begin()
+    assert not any((tmp_path / name).exists() for name in left)
+    assert all((tmp_path / name).exists() for name in stays)
+
+
+def test_nothing_is_removed_from_a_folder_that_is_no_run(tmp_path):
+    (tmp_path / ".report-c1b81eea.part.html").write_bytes(b"mine")
+    (tmp_path / "thesis.doc").write_bytes(b"mine")
+    RunFolder(tmp_path).begin()
+    assert len(list(tmp_path.iterdir())) == 2

@@ -10,8 +10,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from uuid import uuid4
 
-__all__ = ["is_formula", "replacing", "sha256_file", "write_bytes", "write_text"]
+__all__ = ["is_formula", "remove_parts", "replacing", "sha256_file", "write_bytes", "write_text"]
 
+_PART = re.compile(r"\..*-[0-9a-f]{8}\.part(\..*)?")
 _FORMULA = re.compile(r"[=@].|[+-](?![0-9.,]*(?:[eE][+-]?[0-9]+)?$).", re.DOTALL)
 
 
@@ -63,6 +64,19 @@ def replacing(path: Path) -> Iterator[Path]:
         part.replace(path)
     finally:
         part.unlink(missing_ok=True)
+
+
+def remove_parts(folder: Path) -> None:
+    """Remove the temporary files that killed writers left in a folder.
+
+    Parameters
+    ----------
+    folder : Path
+        Nobody else may be writing into it.
+    """
+    for path in folder.iterdir() if folder.is_dir() else ():
+        if _PART.fullmatch(path.name) and path.is_file():
+            path.unlink(missing_ok=True)
 
 
 def write_bytes(path: Path, content: bytes) -> None:

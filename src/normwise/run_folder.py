@@ -19,7 +19,7 @@ from typing import Any, TypeVar
 from pydantic import TypeAdapter
 
 from normwise.errors import RunError
-from normwise.files import replacing, sha256_file, write_bytes
+from normwise.files import remove_parts, replacing, sha256_file, write_bytes
 from normwise.results import RunRecord
 
 __all__ = ["RunFolder"]
@@ -124,6 +124,8 @@ class RunFolder:
     def begin(self, beside: Collection[str] = ()) -> None:
         """Make the folder, and mark it as a run unless somebody's files lie in it.
 
+        What a killed command left half-written in a run is removed.
+
         Parameters
         ----------
         beside : collection of str
@@ -132,6 +134,11 @@ class RunFolder:
         self.path.mkdir(parents=True, exist_ok=True)
         if not self.is_run and not self.other_files(beside):
             write_bytes(self / self.MARKER, b"a Normwise run\n")
+        if self.is_run:
+            folders = (self.PICTURE_FOLDER, self.TILE_FOLDER, self.MODEL, self.FIGURES, self.PAGES)
+            people = (self / self.DERIVATIVES).glob("sub-*")
+            for place in (self.path, *(self / name for name in folders), *people):
+                remove_parts(place)
 
     def clear(self) -> None:
         """Remove everything that a run leaves; the cache, the logs and a user's own files stay."""
