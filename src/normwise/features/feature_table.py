@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
+import warnings
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from normwise.errors import FeatureError, NormwiseError, error_from_dict
+from normwise.errors import FeatureError, NormwiseError, NormwiseWarning, error_from_dict
 from normwise.results import FeatureNote, Picture, Pictures, Quality
 from normwise.run_folder import RunFolder
 
@@ -23,6 +24,7 @@ __all__ = [
     "describe_quality",
     "failed_checks",
     "read_features",
+    "reject_implausible",
     "write_drawings",
     "write_features",
 ]
@@ -235,6 +237,41 @@ def check_range(
 def failed_checks(checks: list[Quality]) -> list[Quality]:
     """Return the checks that did not pass."""
     return [check for check in checks if not check.passed]
+
+
+def reject_implausible(
+    quality: dict[str, list[Quality]], *, kind: str, code: str, keep: bool
+) -> dict[str, NormwiseError]:
+    """Return the failures of scans of which a check did not pass; none where the study keeps them.
+
+    Parameters
+    ----------
+    quality : dict of str to list of Quality
+        By scan.
+    kind : str
+        What a scan is, as "head".
+    code : str
+        Of the error.
+    keep : bool
+        As ``features.keep_implausible``.
+
+    Warns
+    -----
+    NormwiseWarning
+        FEA-903, scans with a failed check are kept.
+    """
+    flagged = {scan: checks for scan, checks in quality.items() if failed_checks(checks)}
+    if keep and flagged:
+        text = f"{len(flagged)} scans with quality out of range are kept, as {next(iter(flagged))}."
+        warnings.warn(NormwiseWarning("FEA-903", text, value=len(flagged)), stacklevel=3)
+    if keep:
+        return {}
+    advice = "look at its pictures; keep such scans with --keep-implausible where they are right after all"
+    problem = f"the {kind}'s quality is out of range, so its measurements are not used."
+    return {
+        scan: FeatureError(code, problem, subject=scan, seen=describe_quality(checks), advice=advice)
+        for scan, checks in flagged.items()
+    }
 
 
 def describe_quality(checks: list[Quality]) -> str:

@@ -219,6 +219,7 @@ class SlidesSection(ColumnsSection):
     damaged_tiles: Annotated[float, Field(ge=0, lt=1)] = Field(
         0.02, description="share of a slide's tiles that may be damaged"
     )
+    keep_implausible: bool = Field(False, description="keep scans whose quality is out of range")
     solidity: bool = Field(False, description="measure each nucleus's share of its convex hull")
     export: list[Literal["nuclei", "geojson"]] = Field(
         default_factory=list, description="tables of all nuclei, and outlines for QuPath"

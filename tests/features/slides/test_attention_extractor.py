@@ -25,7 +25,7 @@ def test_of_many_tiles_evenly_spaced_ones_are_taken(count, rows):
 
 
 def test_a_model_of_other_tiles_is_refused(tmp_path):
-    save_slide(tmp_path / "p_1.tif", layout_of(4, 4, (1, 1, 3, 4)))
+    save_slide(tmp_path / "p_1.tif", layout_of(4, 4, (1, 1, 4, 4)))
     cohort, study = cohort_of(
         tmp_path,
         "ID,Age,Sex,dx\np_1,70,F,normal\n",

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from normwise.features.slides.tissue import FOLD, GLASS, GREY, PEN, TISSUE, find_tissue
+from normwise.features.slides.tissue import DARK, FOLD, GLASS, GREY, PEN, TISSUE, find_tissue
 
 MPP = 8.0
 WHITE = 243
@@ -99,3 +99,53 @@ def test_what_is_dark_without_a_colour_is_grey_and_no_tissue():
 def test_glass_alone_holds_nothing():
     noise = np.clip(np.random.default_rng(0).normal(240, 3, (100, 100, 3)), 0, 255).astype(np.uint8)
     assert find_tissue(noise, MPP).area_mm2() == 0.0
+
+
+def padded(rgb, brightest=0, margin=20):
+    return np.pad(rgb, [(margin, margin), (margin, margin), (0, 0)], constant_values=brightest)
+
+
+@pytest.mark.parametrize(("brightest", "dark"), [(0, True), (25, True), (26, False)])
+def test_black_around_a_slide_is_no_tissue_and_changes_nothing_of_it(brightest, dark):
+    rgb = glass()
+    rgb[40:120, 40:120] = stained(0.25)
+    alone, found = find_tissue(rgb, MPP), find_tissue(padded(rgb, brightest), MPP)
+    assert (found.classes[5, 5] == DARK) == dark
+    assert found.classes[5, 5] != TISSUE
+    if dark:
+        assert found.area_mm2() == alone.area_mm2()
+        assert found.white == alone.white
+        assert found.area_mm2(DARK) == pytest.approx((200 * 240 - 160 * 200) * MPP**2 / 1e6)
+
+
+def test_black_with_the_noise_of_a_camera_is_no_tissue():
+    """At 0 to 12 of 255, hues are strong and mean nothing."""
+    rgb = np.random.default_rng(0).integers(0, 13, (160, 200, 3), np.uint8)
+    rgb[40:120, 40:120] = stained(0.25)
+    found = find_tissue(rgb, MPP)
+    assert found.area_mm2() == pytest.approx(80 * 80 * MPP**2 / 1e6, rel=0.05)
+
+
+@pytest.mark.parametrize(("side", "kind"), [(18, DARK), (17, PEN)])
+def test_black_is_ground_from_a_hundredth_of_the_picture_on(side, kind):
+    rgb = glass(180, 180)
+    rgb[:side, :18] = 0
+    assert find_tissue(rgb, MPP).classes[5, 5] == kind
+
+
+def test_black_inside_a_slide_is_ink_as_ever():
+    rgb = glass()
+    rgb[60:100, 60:100] = 0
+    assert find_tissue(rgb, MPP).classes[80, 80] == PEN
+
+
+def test_a_region_is_white_where_the_slide_is_dark_and_nowhere_else():
+    rgb = padded(glass())
+    found = find_tissue(rgb, MPP)
+    region = np.full((400, 400, 3), (90, 60, 140), np.uint8)
+    region[:, :150] = 0  # the true edge lies 10 px, 5 µm, from where low power has it
+    region[300:, 300:] = 0
+    whitened = found.whiten(region, np.array([80.0, 400.0]), 0.5)
+    assert (whitened[:, :150] == 255).all()
+    assert np.array_equal(whitened[:, 150:], region[:, 150:])
+    assert find_tissue(glass(), MPP).whiten(region, np.zeros(2), 0.5) is region

@@ -109,7 +109,11 @@ def test_nuclei_under_a_pen_or_in_a_fold_do_not_count(slide):
 def test_quality_is_within_limits_and_said(slide):
     value = measure_slide(str(slide), SMALL.as_json())
     checks = {row[1]: row for row in value["quality"]}
-    assert list(checks) == ["area", "folds", "pen", "damaged", "sharpness", "found"]
+    assert list(checks) == [
+        "area", "folds", "pen", "black", "damaged", "sharpness", "eosin",
+        "found", "median area", "haematoxylin",
+    ]  # fmt: skip
     assert checks["damaged"][3:7] == [0.0, None, 0.02, True]
-    assert checks["area"][6] == (checks["area"][3] >= 0.1)
+    assert checks["area"][3] < 0.1, "six squares of 128 µm"
+    assert [name for name, row in checks.items() if not row[6]] == ["area"]
     assert all(row[7] for row in value["quality"])

@@ -27,7 +27,7 @@ from normwise.features.brain.stage_cache import StageStore
 from normwise.features.brain.worker import WORKER_VERSION, measure_head, settings_as_json, write_head
 from normwise.features.columns import frame_of_rows, select_complete
 from normwise.features.extractor import ExtractionContext, hash_settings, image_paths
-from normwise.features.feature_table import Drawing, FeatureTable, describe_quality, failed_checks
+from normwise.features.feature_table import Drawing, FeatureTable, reject_implausible
 from normwise.files import sha256_file
 from normwise.images import list_files
 from normwise.results import Quality
@@ -199,12 +199,8 @@ def _table(
         each.subject: each.value for each in outcomes if each.value and each.subject not in failures
     }
     quality = {scan: [Quality(*row) for row in value["quality"]] for scan, value in measured.items()}
-    flagged = {scan: checks for scan, checks in quality.items() if failed_checks(checks)}
-    if not study.features_of(BrainSection).keep_implausible:
-        failures |= {scan: _implausible(scan, checks) for scan, checks in flagged.items()}
-    elif flagged:
-        text = f"{len(flagged)} scans with quality out of range are kept, as {next(iter(flagged))}."
-        warnings.warn(NormwiseWarning("FEA-903", text, value=len(flagged)), stacklevel=2)
+    keep = study.features_of(BrainSection).keep_implausible
+    failures |= reject_implausible(quality, kind="head", code="FEA-521", keep=keep)
     values = frame_of_rows(
         {
             scan: dict(zip(value["feature_names"], value["feature_values"], strict=True))
@@ -242,16 +238,6 @@ def _without_vanished(values: pd.DataFrame) -> pd.DataFrame:
         text = f"{len(vanished)} columns, as {vanished[0]}: in some heads the region has vanished."
         warnings.warn(NormwiseWarning("FEA-904", text, value=len(vanished)), stacklevel=2)
     return values.drop(columns=vanished)
-
-
-def _implausible(scan: str, checks: list[Quality]) -> FeatureError:
-    return FeatureError(
-        "FEA-521",
-        "the head's quality is out of range, so its measurements are not used.",
-        subject=scan,
-        seen=describe_quality(checks),
-        advice="look at its pictures; keep such scans with --keep-implausible where they are right after all",
-    )
 
 
 def _drawings(value: Mapping[str, Any]) -> list[Drawing]:

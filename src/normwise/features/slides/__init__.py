@@ -3,8 +3,8 @@
 ``extractor`` measures a cohort of slides and ``attention_extractor`` gives the tiles of each to attention;
 ``worker`` is the work of one process on one slide. Its steps: ``tissue`` at low magnification, the grid of
 ``tiles``, the ``stain`` separation, ``nuclei``, ``tile_measures`` of each tile with texture and sharpness,
-and ``slide_features``, the statistics over nuclei and tiles. ``drawings``, ``export`` and ``tile_table`` are
-what a run holds beside the features.
+``slide_features``, the statistics over nuclei and tiles, and the checks of ``quality``. ``drawings``,
+``export`` and ``tile_table`` are what a run holds beside the features.
 """
 
 from __future__ import annotations

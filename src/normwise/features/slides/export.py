@@ -97,7 +97,7 @@ def _outlines(
 
     plan = measurement.plan
     try:
-        rgb = plan.read(slide, number)
+        rgb = measurement.read_tile(number)
     except ImageError:
         return
     rows, _, labels = measure_tile(rgb, plan.mpp, plan.halo, measurement.stain, solidity=solidity)

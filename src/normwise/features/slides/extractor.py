@@ -16,13 +16,13 @@ from normwise.engine import Outcome, Task
 from normwise.errors import NormwiseError
 from normwise.features.columns import select_complete
 from normwise.features.extractor import ExtractionContext, hash_settings, image_paths
-from normwise.features.feature_table import Drawing, FeatureTable
+from normwise.features.feature_table import Drawing, FeatureTable, reject_implausible
 from normwise.features.slides.drawings import CAPTIONS
 from normwise.features.slides.export import export_slide
 from normwise.features.slides.slide_features import TILE_NAMES, slide_notes
 from normwise.features.slides.tile_table import TileTable, tiles_place
 from normwise.features.slides.tiles import SlideSettings
-from normwise.features.slides.worker import SLIDES_VERSION, measure_slide
+from normwise.features.slides.worker import SLIDES_VERSION, WORKER_VERSION, measure_slide
 from normwise.results import Quality
 from normwise.schema import SlidesSection, Study
 
@@ -44,9 +44,12 @@ def extract(cohort: Cohort, study: Study, context: ExtractionContext) -> Feature
     notes = slide_notes(solidity=settings.solidity)
     measured: dict[str, Mapping[str, Any]] = {each.subject: each.value for each in outcomes if each.value}
     failures: dict[str, NormwiseError] = {each.subject: each.error for each in outcomes if each.error}
+    quality = {scan: [Quality(*row) for row in value["quality"]] for scan, value in measured.items()}
+    failures |= reject_implausible(quality, kind="slide", code="FEA-607", keep=section.keep_implausible)
+    used = {scan: value["vector"] for scan, value in measured.items() if scan not in failures}
     values = pd.DataFrame(
-        [np.asarray(value["vector"], np.float64) for value in measured.values()],
-        index=pd.Index(list(measured), name="id", dtype=object),
+        [np.asarray(vector, np.float64) for vector in used.values()],
+        index=pd.Index(list(used), name="id", dtype=object),
         columns=list(notes),
     )
     values, failures = select_complete(values, failures, section.columns, "slides", context.wanted)
@@ -64,7 +67,7 @@ def extract(cohort: Cohort, study: Study, context: ExtractionContext) -> Feature
         {name: notes[name] for name in values.columns if name in notes},
         failures,
         made,
-        quality={scan: [Quality(*row) for row in value["quality"]] for scan, value in measured.items()},
+        quality=quality,
         drawings={
             scan: [
                 Drawing(stage, title, alt, value[f"drawing_{stage}"].tobytes())
@@ -101,7 +104,7 @@ def _run(
     return context.run_scans(
         function,
         tasks,
-        version=SLIDES_VERSION,
+        version=WORKER_VERSION,
         title="slides" if function is measure_slide else "exports",
         cache_dir=cache_dir,
         limits=replace(context.limits, seconds=max(context.limits.seconds, _HOURS)),

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
 from normwise.features.slides.stain import optical_density
 
-__all__ = ["FOLD", "GLASS", "GREY", "PEN", "TISSUE", "TissueMap", "find_tissue"]
+__all__ = ["DARK", "FOLD", "GLASS", "GREY", "PEN", "TISSUE", "TissueMap", "find_tissue"]
 
-GLASS, TISSUE, PEN, FOLD, GREY = range(5)
-"""Classes of a pixel; grey are the rims of bubbles, dust and the edge of the cover glass."""
+GLASS, TISSUE, PEN, FOLD, GREY, DARK = range(6)
+"""Classes of a pixel. Grey are the rims of bubbles, dust and the edge of the cover glass; dark is what was
+not scanned and is filled with black, or the ground of a negative or of fluorescence."""
 
 FLOOR_SATURATION = 18.0
 """Of 255. Noisy empty glass stays below; without it Otsu's threshold would find tissue there."""
@@ -25,6 +27,8 @@ HOLE_MM2 = 0.02
 _PEN_OD = 0.25  # the faintest pen; below, hues are noise
 _FOLD_TIMES = 2.5  # two layers have twice the density; more, since dense tissue is no fold
 _FOLD_OD = 0.55
+_DARK = 25  # of 255 in the brightest colour: a tenth of the glass, where tissue lets blue light through
+_DARK_SHARE = 0.01  # of the picture: what is smaller is ink or pigment
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,7 +38,7 @@ class TissueMap:
     Attributes
     ----------
     classes : ndarray of uint8 of shape (height, width)
-        `GLASS`, `TISSUE`, `PEN`, `FOLD` or `GREY`.
+        `GLASS`, `TISSUE`, `PEN`, `FOLD`, `GREY` or `DARK`.
     mpp : float
         µm per pixel of the map.
     white : tuple of three floats
@@ -44,6 +48,34 @@ class TissueMap:
     classes: NDArray[np.uint8]
     mpp: float
     white: tuple[float, float, float]
+
+    @cached_property
+    def _near_dark(self) -> NDArray[np.bool_] | None:
+        """Where black may be seen at full power, whose edge is blurred here; None where nothing is `DARK`."""
+        dark = self.classes == DARK
+        return _grown(dark) if dark.any() else None
+
+    def whiten(self, rgb: NDArray[np.uint8], corner_um: NDArray[np.float64], mpp: float) -> NDArray[np.uint8]:
+        """Return a region of the slide with white where it is `DARK`.
+
+        Parameters
+        ----------
+        rgb : ndarray of uint8 of shape (height, width, 3)
+            The region.
+        corner_um : ndarray of shape (2,)
+            Its upper left corner, µm from that of the slide.
+        mpp : float
+            Its µm per pixel.
+        """
+        near = self._near_dark
+        if near is None:
+            return rgb
+        column, row = (
+            np.clip(((start + np.arange(size) * mpp) / self.mpp).astype(int), 0, most - 1)
+            for start, size, most in zip(corner_um, rgb.shape[1::-1], near.shape[::-1], strict=True)
+        )
+        black = near[np.ix_(row, column)] & (rgb.max(axis=2) <= 2 * _DARK)
+        return np.where(black[..., None], np.uint8(255), rgb)
 
     def area_mm2(self, kind: int = TISSUE) -> float:
         """Return the area of one class, mm²."""
@@ -82,11 +114,14 @@ def find_tissue(rgb: NDArray[np.uint8], mpp: float) -> TissueMap:
     """
     import cv2
 
+    dark = _dark_ground(rgb)
+    if dark.any():
+        rgb = np.where(dark[..., None], np.uint8(255), rgb)
     smooth = cv2.GaussianBlur(rgb, (0, 0), max(16.0 / mpp / 2, 0.5))
     saturation = cv2.cvtColor(smooth, cv2.COLOR_RGB2HSV)[..., 1]
     otsu, _ = cv2.threshold(saturation, 0, 255, cv2.THRESH_BINARY + cv2.THRESH_OTSU)
     coloured = saturation > np.clip(otsu, FLOOR_SATURATION, CEILING_SATURATION)
-    white = _white_of(smooth, coloured)
+    white = _white_of(smooth, coloured | _grown(dark))
     density = optical_density(smooth, white)
     pen = _pen(density)
     mean = density.mean(axis=2)
@@ -99,7 +134,33 @@ def find_tissue(rgb: NDArray[np.uint8], mpp: float) -> TissueMap:
     classes[tissue] = TISSUE
     classes[fold] = FOLD
     classes[pen] = PEN
+    classes[dark] = DARK
     return TissueMap(classes, mpp, white)
+
+
+def _dark_ground(rgb: NDArray[np.uint8]) -> NDArray[np.bool_]:
+    """Return the black that reaches in from an edge of the picture, where there is much of it."""
+    import cv2
+
+    black = (rgb.max(axis=2) <= _DARK).astype(np.uint8)
+    if not black.any():
+        return black.astype(bool)
+    _, labels, stats, _ = cv2.connectedComponentsWithStats(black, connectivity=8)
+    height, width = black.shape
+    left, top, wide, high, area = stats.T
+    outer = (left == 0) | (top == 0) | (left + wide == width) | (top + high == height)
+    ground = outer & (area >= _DARK_SHARE * black.size)
+    ground[0] = False  # what is not black
+    found: NDArray[np.bool_] = ground[labels]
+    return found
+
+
+def _grown(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Return a mask with two pixels around it, as far as the smoothing carries an edge."""
+    import cv2
+
+    grown: NDArray[np.bool_] = cv2.dilate(mask.astype(np.uint8), np.ones((5, 5), np.uint8)) > 0
+    return grown
 
 
 def _white_of(rgb: NDArray[np.uint8], coloured: NDArray[np.bool_]) -> tuple[float, float, float]:

@@ -16,21 +16,24 @@ from numpy.typing import NDArray
 
 from normwise.engine import read_stored, write_stored
 from normwise.errors import FeatureError, ImageError, NormwiseWarning
-from normwise.features.feature_table import check_range
 from normwise.features.slides.drawings import draw_slide
+from normwise.features.slides.quality import check_slide
 from normwise.features.slides.slide_features import TILE_NAMES, local_density, slide_vector, tile_vectors
 from normwise.features.slides.stain import RUIFROK_JOHNSTON, StainModel, estimate_stains
 from normwise.features.slides.tile_measures import NUCLEUS_COLUMNS, TILE_MEASURES, measure_tile
 from normwise.features.slides.tile_table import TileTable
 from normwise.features.slides.tiles import SlideSettings, TilePlan, plan_tiles
-from normwise.features.slides.tissue import FOLD, PEN, TISSUE, TissueMap, find_tissue
+from normwise.features.slides.tissue import DARK, FOLD, PEN, TISSUE, find_tissue
 from normwise.files import write_text
 from normwise.images import Slide, open_slide
 
-__all__ = ["SLIDES_VERSION", "BlockCheckpoint", "measure_slide"]
+__all__ = ["SLIDES_VERSION", "WORKER_VERSION", "BlockCheckpoint", "measure_slide"]
 
 SLIDES_VERSION = "1"
-"""Raised whenever the numbers change: it keys the cache and the hash of the features."""
+"""Raised whenever the numbers of slides without a fault change: it is part of the hash of the features."""
+
+WORKER_VERSION = "2"
+"""Raised whenever anything that is kept of a slide changes, its checks too: it keys the cache."""
 
 BLOCK = 16
 """Tiles that are stored together: an interrupted slide loses at most so many."""
@@ -130,6 +133,15 @@ def measure_slide(
             plan.corners[seen].astype(np.int32),
             round(plan.side * plan.mpp / slide.mpp[0]),
         )
+        checks = check_slide(
+            features,
+            tissue,
+            table,
+            n_nuclei=len(nuclei),
+            damaged=len(damaged) / len(plan.corners),
+            allowed_damage=chosen.damaged_tiles,
+            magnified_um=None if slide.magnification is None else slide.magnification * max(slide.mpp),
+        )
         drawings = draw_slide(measurement.thumbnail, tissue, slide, table, nuclei)
     return {
         "names": list(features),
@@ -138,7 +150,7 @@ def measure_slide(
         "xy": table.xy,
         "side": table.side,
         "n_nuclei": len(nuclei),
-        "quality": _quality(tissue, table, len(damaged) / len(plan.corners), len(nuclei)),
+        "quality": [list(asdict(check).values()) for check in checks],
         **{f"drawing_{stage}": np.frombuffer(png, np.uint8) for stage, png in drawings.items()},
     }
 
@@ -183,15 +195,18 @@ class SlideMeasurement:
                 "FEA-602",
                 "there is no tissue on this slide.",
                 subject=slide.name,
-                seen=f"tissue {self.tissue.area_mm2():.2g} mm², pen {self.tissue.area_mm2(PEN):.2g} mm²",
-                advice="look at the slide: it may be blank, unstained or of another stain",
+                seen=", ".join(
+                    f"{name} {self.tissue.area_mm2(kind):.2g} mm²"
+                    for name, kind in (("tissue", TISSUE), ("pen", PEN), ("black", DARK))
+                ),
+                advice="look at the slide: it may be blank, unstained, of another stain, or a negative",
             )
         self.stain = StainModel(self._vectors(), self.tissue.white)
         file = slide.path.stat()
         self._checkpoint = BlockCheckpoint(
             blocks,
             {
-                "version": SLIDES_VERSION,
+                "version": WORKER_VERSION,
                 "file": [file.st_size, file.st_mtime_ns],
                 "settings": settings.as_json(),
                 "block": BLOCK,
@@ -259,7 +274,7 @@ class SlideMeasurement:
         nuclei, owners, measures, damaged = [], [], [], []
         for number in numbers:
             try:
-                rgb = self.plan.read(self._slide, number)
+                rgb = self.read_tile(number)
             except ImageError:
                 damaged.append(number)
                 measures.append(np.zeros(len(TILE_MEASURES)))
@@ -279,12 +294,18 @@ class SlideMeasurement:
             "damaged": np.array(damaged, np.int64),
         }
 
+    def read_tile(self, number: int) -> NDArray[np.uint8]:
+        """Read one tile, with glass where the slide is black: black enters no threshold as a dye."""
+        plan = self.plan
+        rgb = plan.read(self._slide, number)
+        return self.tissue.whiten(rgb, plan.places[number] - plan.halo * plan.mpp, plan.mpp)
+
     def on_tissue(self, rows: NDArray[np.float32]) -> NDArray[np.bool_]:
         """Return which nuclei lie neither under a pen nor in a fold, to a pixel of low magnification."""
         classes = self.tissue.classes
         x = np.clip((rows[:, 0] / self.tissue.mpp).astype(int), 0, classes.shape[1] - 1)
         y = np.clip((rows[:, 1] / self.tissue.mpp).astype(int), 0, classes.shape[0] - 1)
-        kind: NDArray[np.bool_] = ~np.isin(classes[y, x], (PEN, FOLD))
+        kind: NDArray[np.bool_] = ~np.isin(classes[y, x], (PEN, FOLD, DARK))
         return kind
 
     def _vectors(self) -> NDArray[np.float64]:
@@ -296,7 +317,7 @@ class SlideMeasurement:
         pixels = []
         for number in chosen:
             try:
-                rgb = self.plan.read(self._slide, int(number))
+                rgb = self.read_tile(int(number))
             except ImageError:
                 continue
             pixels.append(rgb[:: max(rgb.shape[0] // 128, 1), :: max(rgb.shape[1] // 128, 1)].reshape(-1, 3))
@@ -318,22 +339,3 @@ class SlideMeasurement:
             expected=f"at most {self._settings.damaged_tiles:.0%} of the tiles (features.damaged_tiles)",
             advice="fetch the file again, or allow more with --damaged-tiles",
         )
-
-
-def _quality(tissue: TissueMap, table: TileTable, damaged: float, n_nuclei: int) -> list[list[Any]]:
-    """Return checks as rows of `normwise.results.Quality`'s fields."""
-    sharp = float(np.median(table.vectors[:, TILE_NAMES.index("tissue.sharpness")]))
-    area, folded, pen = (tissue.area_mm2(kind) for kind in (TISSUE, FOLD, PEN))
-    checks = [
-        check_range("tissue", "area", "mm²", area, 0.1, None, "too little tissue for stable percentiles"),
-        check_range(
-            "tissue", "folds", "share", folded / (area + folded), None, 0.1, "tissue that lies double"
-        ),
-        check_range("tissue", "pen", "mm²", pen, None, None, "area of pen marks, left out"),
-        check_range(
-            "tiles", "damaged", "share", damaged, None, 0.02, "share of the tiles that can't be read"
-        ),
-        check_range("tiles", "sharpness", "", sharp, 0.15, None, "median over tiles; below, out of focus"),
-        check_range("nuclei", "found", "", n_nuclei, 100.0, None, "too few nuclei for percentiles"),
-    ]
-    return [list(asdict(check).values()) for check in checks]
