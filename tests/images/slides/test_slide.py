@@ -250,6 +250,63 @@ def test_the_smallest_slide_has_a_thumbnail(tmp_path):
     assert rgb.shape == (1, 1, 3)
 
 
+def flips(content, places, seed=0):
+    """Yield the content with one bit changed, at each of the places."""
+    for place, bit in zip(places, np.random.default_rng(seed).integers(0, 8, len(places)), strict=True):
+        yield bytes((*content[:place], content[place] ^ 1 << int(bit), *content[place + 1 :]))
+
+
+def pixels_of(path):
+    with open_slide(path, mpp=0.5) as slide:
+        return slide.read_region(0, 0, *slide.size)
+
+
+@pytest.mark.parametrize("mode", ["RGB", "L", "I;16", "P"])
+def test_a_changed_bit_of_a_png_is_noticed_wherever_it_is(tmp_path, mode):
+    """Pillow reads a small picture without asking for its checksum."""
+    picture = np.full((40, 60, 3), 240, np.uint8)
+    picture[10:20, 10:30] = (200, 120, 180)
+    grey = picture[..., 1]
+    image = {
+        "RGB": Image.fromarray(picture),
+        "L": Image.fromarray(grey),
+        "I;16": Image.fromarray(grey.astype(np.uint16) * 257),
+        "P": Image.fromarray(picture).quantize(4),
+    }[mode]
+    image.save(tmp_path / "a.png", dpi=(72, 72))
+    content = (tmp_path / "a.png").read_bytes()
+    for changed in flips(content, range(len(content))):
+        (tmp_path / "b.png").write_bytes(changed)
+        assert code_of(open_slide, tmp_path / "b.png", mpp=0.5) == "IMG-801"
+    for length in range(8, len(content)):
+        (tmp_path / "b.png").write_bytes(content[:length])
+        assert code_of(open_slide, tmp_path / "b.png", mpp=0.5) == "IMG-801"
+    (tmp_path / "b.png").write_bytes(content + b"something behind")
+    assert np.array_equal(pixels_of(tmp_path / "b.png"), pixels_of(tmp_path / "a.png"))
+
+
+@pytest.mark.parametrize("name", ["a.tif", "a.svs"])
+@pytest.mark.parametrize(
+    "options", [{"tile": (64, 64)}, {"tile": (64, 64), "predictor": True}, {"rowsperstrip": 40}]
+)
+def test_a_changed_bit_of_deflated_pixels_is_noticed(tmp_path, name, options):
+    rgb = drawn()[0][0][:128, :128]
+    text = "Aperio Image Library v1\r\n|AppMag = 20|MPP = 0.25" if name == "a.svs" else None
+    about = {"resolution": (2e4, 2e4), "resolutionunit": "CENTIMETER", "metadata": None, "description": text}
+    path = tmp_path / name
+    tifffile.imwrite(path, rgb, photometric="rgb", compression="zlib", **about, **options)
+    assert np.array_equal(pixels_of(path), rgb)
+    if "tile" in options:  # as openslide has it
+        with open_slide(path) as slide:
+            assert (slide.mpp, slide.magnification) == (((0.25, 0.25), 20.0) if text else ((0.5, 0.5), None))
+    with tifffile.TiffFile(path) as file:
+        start, size = file.pages[0].dataoffsets[1], file.pages[0].databytecounts[1]
+    places = np.random.default_rng(0).integers(start, start + size, 60)
+    for changed in flips(path.read_bytes(), [*places.tolist(), start + size - 1]):
+        path.write_bytes(changed)
+        assert code_of(pixels_of, path) == "IMG-805"
+
+
 @pytest.mark.realdata
 def test_a_scanners_file_is_read_and_its_label_is_not(real_data, monkeypatch):
     import openslide

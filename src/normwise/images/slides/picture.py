@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import struct
 import warnings
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +20,9 @@ PICTURES = (".png", ".jpg", ".jpeg")
 
 MOST_PIXELS = 100_000_000
 """Of a picture, which has no tiles and is unpacked whole: 300 MB."""
+
+_PNG, _LAST = b"\x89PNG\r\n\x1a\n", b"IEND"  # the first bytes of a file, the kind of its last chunk
+_PIECE = 1 << 20  # bytes that are read at once
 
 
 class PictureSource:
@@ -44,6 +49,7 @@ class PictureSource:
             raise missing_package("pillow") from error
         try:
             with warnings.catch_warnings():
+                _check_sums(path)
                 warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # the limit below is lower
                 with Image.open(path, formats=("PNG", "JPEG")) as picture:
                     width, height = picture.size
@@ -63,6 +69,28 @@ class PictureSource:
 
     def close(self) -> None:
         """Nothing is open: the picture is in memory."""
+
+
+def _check_sums(path: Path) -> None:
+    """Hold every chunk of a PNG against its checksum, which pillow passes over in the last chunks of pixels.
+
+    Raises
+    ------
+    ValueError
+        A chunk is damaged, or the file ends before the last one.
+    """
+    with path.open("rb") as file:
+        kind = b"" if file.read(len(_PNG)) == _PNG else _LAST  # JPEG has no checksums
+        while kind != _LAST:
+            start = file.tell()
+            left, kind = struct.unpack(">I4s", file.read(8).ljust(8, b"\0"))
+            checksum = zlib.crc32(kind)
+            while left and (part := file.read(min(left, _PIECE))):
+                checksum, left = zlib.crc32(part, checksum), left - len(part)
+            if file.read(4) != checksum.to_bytes(4, "big"):
+                raise ValueError(
+                    f"the checksum of the chunk at byte {start} is wrong, or the file is cut off"
+                )
 
 
 def _rgba_of(picture: Any) -> npt.NDArray[np.uint8]:

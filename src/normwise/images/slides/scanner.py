@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from normwise.errors import ImageError
+from normwise.images.slides.directories import check_directories
 from normwise.images.slides.source import (
     MOST_TILE_BYTES,
     Level,
@@ -19,7 +20,7 @@ from normwise.images.slides.source import (
     same_picture,
     unreadable,
 )
-from normwise.images.slides.tiff import SeparateChannelsError, TiffSource
+from normwise.images.slides.tiff import SeparateChannelsError, TiffSource, is_deflated
 
 __all__ = ["SCANNERS", "ScannerSource", "open_scanner"]
 
@@ -27,6 +28,7 @@ SCANNERS = (".svs", ".ndpi", ".mrxs", ".scn", ".bif", ".vms", ".vmu", ".svslide"
 
 _TIFF = (".svs", ".ndpi", ".scn", ".bif", ".svslide", ".tif", ".tiff")
 _NO_VENDOR = "generic-tiff"
+_READ_BY_BOTH = (_NO_VENDOR, "aperio")
 _CACHE_BYTES = 32 << 20  # of unpacked tiles: neighbours share them at the seams, and memory stays flat
 
 
@@ -45,12 +47,14 @@ def open_scanner(path: Path) -> Source:
     Raises
     ------
     ImageError
-        IMG-801, nothing reads it; IMG-806, openslide is not installed.
+        IMG-801, nothing reads it; IMG-803, a header beyond all measure; IMG-806, openslide is not installed.
     """
     try:
         import openslide
     except ImportError as error:
         raise missing_package("openslide-python") from error
+    if path.suffix.lower() in _TIFF:
+        check_directories(path)
     try:
         source = ScannerSource(path)
     except openslide.OpenSlideUnsupportedFormatError as error:
@@ -59,19 +63,34 @@ def open_scanner(path: Path) -> Source:
         return TiffSource(path)
     except openslide.OpenSlideError as error:
         raise unreadable(path.name, str(error)) from error
-    # openslide sees one level of an OME-TIFF, whose coarser levels are sub-images of the first.
-    if source.vendor == _NO_VENDOR and len(source.levels) == 1:
-        try:
-            pyramid = TiffSource(path)
-        except ImageError as error:
-            if isinstance(error.__cause__, SeparateChannelsError):  # openslide shows the first channel alone
-                source.close()
-                raise
-            return source
-        if len(pyramid.levels) > 1 or source.mpp is None:
+    return _by_tifffile(source, path) if source.vendor in _READ_BY_BOTH else source
+
+
+def _by_tifffile(source: ScannerSource, path: Path) -> Source:
+    """Return tifffile's reader where it sees more than openslide does, else openslide's.
+
+    openslide sees one level of an OME-TIFF, whose coarser levels are sub-images of the first, and passes over
+    the checksums of deflate.
+    """
+    single = source.vendor == _NO_VENDOR and len(source.levels) == 1
+    if not single and not is_deflated(path):
+        return source
+    try:
+        other = TiffSource(path)
+    except ImageError as error:
+        if isinstance(error.__cause__, SeparateChannelsError):  # openslide shows the first channel alone
             source.close()
-            return pyramid
-        pyramid.close()
+            raise
+        return source
+    if single and (len(other.levels) > 1 or source.mpp is None):
+        source.close()
+        return other
+    sizes = [[(level.width, level.height) for level in each.levels] for each in (other, source)]
+    if is_deflated(path) and sizes[0] == sizes[1]:
+        other.mpp, other.magnification = source.mpp, source.magnification
+        source.close()
+        return other
+    other.close()
     return source
 
 

@@ -22,11 +22,12 @@ from normwise.images.slides.source import (
     unreadable,
 )
 
-__all__ = ["SeparateChannelsError", "TiffSource"]
+__all__ = ["SeparateChannelsError", "TiffSource", "is_deflated"]
 
 _UM_PER_UNIT = {2: 25_400.0, 3: 10_000.0}  # ResolutionUnit: inch, centimetre
 _BESIDE = re.compile(r"\b(label|macro|overview)\b", re.IGNORECASE)  # names of pictures of the whole glass
 _JPEG = 7
+_DEFLATE = (8, 32946)
 _GREY, _RGB, _YCBCR = (0, 1), 2, 6  # colours of a TIFF; grey is white or black at 0
 _FAULTS = (ValueError, TypeError, KeyError, IndexError, OSError, struct.error, zlib.error, RuntimeError)
 
@@ -161,6 +162,21 @@ class TiffSource:
         if tile.shape[2] == 1:
             tile = np.repeat(255 - tile if about.photometric == 0 else tile, 3, axis=2)
         return np.ascontiguousarray(tile[..., :3])
+
+
+def is_deflated(path: Path) -> bool:
+    """Return whether the pixels of a TIFF file are packed by deflate, in three colours or grey.
+
+    A fourth sample, alpha, is left to openslide.
+    """
+    import tifffile
+
+    try:
+        with tifffile.TiffFile(path) as file:
+            page = file.pages[0]
+            return page.compression in _DEFLATE and page.samplesperpixel in {1, 3}
+    except (tifffile.TiffFileError, *_FAULTS, AttributeError):
+        return False
 
 
 def _area(series: Any) -> int:
