@@ -12,8 +12,8 @@ compares two grids and resamples labels, ``paths`` checks that a file is there. 
 `~normwise.errors.ImageError`.
 
 A flipped bit is noticed where the format has a checksum: in ``.nii.gz``, ``.mgz``, PNG and deflated TIFF. In
-an uncompressed ``.nii`` or ``.mgh``, and in the JPEG tiles of most slides, it may change a pixel without being
-noticed.
+an uncompressed ``.nii`` or ``.mgh``, and in the JPEG tiles of most slides, it may change a pixel without
+being noticed.
 """
 
 from __future__ import annotations
