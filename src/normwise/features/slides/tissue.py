@@ -142,10 +142,10 @@ def _dark_ground(rgb: NDArray[np.uint8]) -> NDArray[np.bool_]:
     """Return the black that reaches in from an edge of the picture, where there is much of it."""
     import cv2
 
-    black = (rgb.max(axis=2) <= _DARK).astype(np.uint8)
+    black: NDArray[np.bool_] = rgb.max(axis=2) <= _DARK
     if not black.any():
-        return black.astype(bool)
-    _, labels, stats, _ = cv2.connectedComponentsWithStats(black, connectivity=8)
+        return black
+    _, labels, stats, _ = cv2.connectedComponentsWithStats(black.astype(np.uint8), connectivity=8)
     height, width = black.shape
     left, top, wide, high, area = stats.T
     outer = (left == 0) | (top == 0) | (left + wide == width) | (top + high == height)
