@@ -8,6 +8,7 @@ from importlib.metadata import packages_distributions
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from cohorts import cohort_of
@@ -15,6 +16,8 @@ from normwise.cli.main import main
 from normwise.errors import NormwiseError
 from normwise.extras import EXTRAS, install_line
 from normwise.features import extract_features
+from normwise.features.slides import segment_nuclei
+from normwise.images import open_slide
 from normwise.runs import check_plan
 
 PEOPLE = "ID,Age,Sex,dx\n" + "".join(
@@ -131,3 +134,17 @@ def test_the_demo_asks_for_its_atlas_before_it_simulates_anybody(
     assert text.startswith("FEA-101")
     assert "pip install" in text
     assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize("package", sorted(SLIDES))
+def test_a_slide_and_a_picture_are_refused_with_the_line_to_type(
+    tmp_path: Path, without: Any, package: str
+) -> None:
+    without(package)
+    calls = ((open_slide, tmp_path / "a.svs", "IMG-806"), (segment_nuclei, np.zeros((9, 9)), "FEA-110"))
+    for call, given, code in calls:
+        with pytest.raises(NormwiseError) as caught:
+            call(given, 0.5)  # type: ignore[operator]
+        assert caught.value.code == code
+        assert package in caught.value.problem
+        assert caught.value.advice == 'type: python -m pip install "normwise[slides]"'

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from normwise.errors import ImageError
-from normwise.images.slides.source import Level, missing_package, on_white, unreadable
+from normwise.images.slides.source import Level, on_white, unreadable
 
 __all__ = ["PICTURES", "PictureSource", "cut"]
 
@@ -43,10 +43,8 @@ class PictureSource:
     magnification: float | None = None
 
     def __init__(self, path: Path) -> None:
-        try:
-            from PIL import Image
-        except ImportError as error:
-            raise missing_package("pillow") from error
+        from PIL import Image
+
         try:
             with warnings.catch_warnings():
                 _check_sums(path)

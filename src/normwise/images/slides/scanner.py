@@ -15,7 +15,6 @@ from normwise.images.slides.source import (
     Level,
     Source,
     damaged,
-    missing_package,
     on_white,
     same_picture,
     unreadable,
@@ -47,12 +46,10 @@ def open_scanner(path: Path) -> Source:
     Raises
     ------
     ImageError
-        IMG-801, nothing reads it; IMG-803, a header beyond all measure; IMG-806, openslide is not installed.
+        IMG-801, nothing reads it; IMG-803, a header beyond all measure.
     """
-    try:
-        import openslide
-    except ImportError as error:
-        raise missing_package("openslide-python") from error
+    import openslide
+
     if path.suffix.lower() in _TIFF:
         check_directories(path)
     try:

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from normwise.errors import ImageError
+from normwise.extras import EXTRAS, need_packages
 from normwise.images.paths import check_file
 from normwise.images.slides.picture import PICTURES, PictureSource
 from normwise.images.slides.scanner import SCANNERS, open_scanner
@@ -252,6 +253,7 @@ def open_slide(path: str | Path, mpp: float | None = None) -> Slide:
 
 
 def _source_of(path: Path) -> Source:
+    need_packages(EXTRAS["slides"], "IMG-806", ImageError, subject=path.name)
     check_file(path)
     ending = path.suffix.lower()
     if ending in PICTURES:

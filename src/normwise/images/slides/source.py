@@ -10,16 +10,7 @@ import numpy.typing as npt
 
 from normwise.errors import ImageError
 
-__all__ = [
-    "Level",
-    "Source",
-    "check_levels",
-    "damaged",
-    "missing_package",
-    "on_white",
-    "same_picture",
-    "unreadable",
-]
+__all__ = ["Level", "Source", "check_levels", "damaged", "on_white", "same_picture", "unreadable"]
 
 MOST_SIDE = 1 << 21
 """Longest side of a slide, px: two million at 0.25 µm are half a metre of glass."""
@@ -137,13 +128,4 @@ def damaged(name: str, x: int, y: int, seen: str) -> ImageError:
         subject=name,
         seen=seen,
         advice="the file is damaged there: fetch it again",
-    )
-
-
-def missing_package(package: str) -> ImageError:
-    """Return the error of an extra that is not installed."""
-    return ImageError(
-        "IMG-806",
-        f"slides need the package {package}, which is not installed.",
-        advice='python -m pip install "normwise[slides]"',
     )

@@ -13,14 +13,7 @@ import numpy.typing as npt
 
 from normwise.images.slides.ome import OmePicture, nominal_magnification, ome_pictures, rgb_order
 from normwise.images.slides.picture import cut
-from normwise.images.slides.source import (
-    MOST_TILE_BYTES,
-    Level,
-    damaged,
-    missing_package,
-    same_picture,
-    unreadable,
-)
+from normwise.images.slides.source import MOST_TILE_BYTES, Level, damaged, same_picture, unreadable
 
 __all__ = ["SeparateChannelsError", "TiffSource", "is_deflated"]
 
@@ -53,10 +46,8 @@ class TiffSource:
     """
 
     def __init__(self, path: Path) -> None:
-        try:
-            import tifffile
-        except ImportError as error:
-            raise missing_package("tifffile") from error
+        import tifffile
+
         self._path = path
         try:
             self._file = tifffile.TiffFile(path)

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from normwise.errors import FeatureError
+from normwise.extras import EXTRAS, need_packages
 from normwise.features.slides.nuclei.fluorescence import label_bright, otsu
 from normwise.features.slides.nuclei.watershed import SMOOTHING_UM, split_nuclei
 from normwise.features.slides.stain import StainModel
@@ -51,7 +52,8 @@ def segment_nuclei(
     Raises
     ------
     FeatureError
-        FEA-601, the picture or ``mpp`` is of no kind that can be measured, or a pixel is not finite.
+        FEA-601, the picture or ``mpp`` is of no kind that can be measured, or a pixel is not finite;
+        FEA-110, a package of the extra ``slides`` is not installed.
 
     Examples
     --------
@@ -61,6 +63,7 @@ def segment_nuclei(
     >>> int(labels.max()), int(labels[28, 28]), int(labels[0, 0])
     (1, 1, 0)
     """
+    need_packages(EXTRAS["slides"], "FEA-110", FeatureError, subject="segment_nuclei")
     picture = np.asarray(rgb)
     _check(picture, mpp)
     if picture.ndim == 2:
