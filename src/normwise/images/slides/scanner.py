@@ -9,7 +9,6 @@ import numpy as np
 import numpy.typing as npt
 
 from normwise.errors import ImageError
-from normwise.images.slides.directories import check_directories
 from normwise.images.slides.source import (
     MOST_TILE_BYTES,
     Level,
@@ -19,7 +18,6 @@ from normwise.images.slides.source import (
     same_picture,
     unreadable,
 )
-from normwise.images.slides.tiff import SeparateChannelsError, TiffSource, is_deflated
 
 __all__ = ["SCANNERS", "ScannerSource", "open_scanner"]
 
@@ -50,6 +48,9 @@ def open_scanner(path: Path) -> Source:
     """
     import openslide
 
+    from normwise.images.slides.directories import check_directories
+    from normwise.images.slides.tiff import TiffSource
+
     if path.suffix.lower() in _TIFF:
         check_directories(path)
     try:
@@ -69,6 +70,8 @@ def _by_tifffile(source: ScannerSource, path: Path) -> Source:
     openslide sees one level of an OME-TIFF, whose coarser levels are sub-images of the first, and passes over
     the checksums of deflate.
     """
+    from normwise.images.slides.tiff import SeparateChannelsError, TiffSource, is_deflated
+
     single = source.vendor == _NO_VENDOR and len(source.levels) == 1
     if not single and not is_deflated(path):
         return source
