@@ -18,15 +18,20 @@ being noticed.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from normwise.images.dicom.archives import is_archive
 from normwise.images.dicom.convert import DicomHead, SeriesRecord, convert_dicom, read_dicom, read_head
 from normwise.images.dicom.files import is_dicom_source, list_files
 from normwise.images.dicom.voxels import find_converter
 from normwise.images.geometry import check_same_grid, resample_labels, same_grid
-from normwise.images.slides.slide import SLIDE_SUFFIXES, Slide, open_slide
 from normwise.images.volume import Grid, LabelVolume, Volume
 from normwise.images.volumes.read import MAX_BYTES, read_labels, read_volume
 from normwise.images.volumes.write import write_volume
+from normwise.lazy import on_use
+
+if TYPE_CHECKING:
+    from normwise.images.slides.slide import SLIDE_SUFFIXES, Slide, open_slide
 
 __all__ = [
     "MAX_BYTES",
@@ -52,3 +57,5 @@ __all__ = [
     "same_grid",
     "write_volume",
 ]
+
+__getattr__ = on_use(__name__, dict.fromkeys(("SLIDE_SUFFIXES", "Slide", "open_slide"), "slides.slide"))
