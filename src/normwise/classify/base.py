@@ -14,9 +14,9 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from normwise.errors import ClassifierError
-from normwise.schema import check_settings, settings_of
+from normwise.schema import FittedParts, check_settings, refuse_hidden_methods, settings_of
 
-__all__ = ["Classifier", "LogOddsClassifier"]
+__all__ = ["Classifier", "LogOddsClassifier", "check_curve", "check_settings_of", "count_outputs"]
 
 Floats = NDArray[np.float64]
 Codes = NDArray[np.intp]
@@ -69,6 +69,26 @@ class Classifier(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):  # type: ig
         """Return the logarithm of `predict_proba`; −inf where a probability is 0."""
         with np.errstate(divide="ignore"):
             return np.asarray(np.log(self.predict_proba(X)))
+
+    def check_parts(self, parts: FittedParts) -> None:
+        """Refuse what ``fit`` could not have learnt: settings, columns and classes; subclasses add their own.
+
+        Parameters
+        ----------
+        parts : FittedParts
+            What this classifier holds, read from a file.
+
+        Raises
+        ------
+        ValueError, ClassifierError
+            The first part that is wrong.
+        """
+        known = self.settings()
+        check_settings(known, {name: parts.part(name) for name in known}, subject=type(self).__name__)
+        parts.named_columns()
+        classes = parts.texts("classes_")
+        several = len(classes) > 1 and isinstance(self.classes_, np.ndarray) and classes == sorted(classes)
+        parts.expect("classes_", holds=several, instead="an array of two classes or more, sorted")
 
     def fit_grid(self, X: ArrayLike, y: ArrayLike, settings: Sequence[Mapping[str, Any]]) -> list[Self]:
         """Fit one clone a setting on the same rows; work that settings share is done once.
@@ -194,6 +214,30 @@ class Classifier(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):  # type: ig
                 advice="write the classes as the study names them",
             )
         return np.array([wanted.get(name, 1.0) for name in names], dtype=float)
+
+
+def count_outputs(classes: NDArray[Any]) -> int:
+    """Return how many scores separate the classes: one of two, else one a class."""
+    return 1 if len(classes) == 2 else len(classes)
+
+
+def check_curve(parts: FittedParts, name: str) -> None:
+    """Refuse a curve over the steps of a training, where there is one, that is no row of numbers."""
+    if name in vars(parts.owner):
+        parts.array(name, (None,))
+
+
+def check_settings_of(estimator: Any, unfitted: Any) -> FittedParts:
+    """Return the parts of a fitted estimator of scikit-learn whose settings are those of an unfitted one."""
+    if type(estimator) is not type(unfitted):
+        raise ValueError(f"{type(estimator).__name__} stands where a {type(unfitted).__name__} should")
+    refuse_hidden_methods(estimator)
+    parts = FittedParts(estimator)
+    for name, value in unfitted.get_params(deep=False).items():
+        own = parts.part(name)
+        if name not in ("estimator", "random_state"):
+            parts.expect(name, holds=type(own) is type(value) and own == value, instead=repr(value))
+    return parts
 
 
 class LogOddsClassifier(Classifier):

@@ -14,6 +14,7 @@ from normwise.classify.base import Classifier
 from normwise.engine import Progress
 from normwise.learnt import validate_images
 from normwise.networks.images import CONV_SETTINGS, ConvNetwork
+from normwise.schema import FittedParts
 
 __all__ = ["ConvClassifier"]
 
@@ -135,6 +136,11 @@ class ConvClassifier(ConvNetwork, Classifier):
         return self.train(
             rows, codes, self.classes_, weights=self.row_weights(codes), folds=folds, progress=progress
         )
+
+    def check_parts(self, parts: FittedParts) -> None:
+        """Refuse a network that ``fit`` could not have trained; see `Classifier.check_parts`."""
+        Classifier.check_parts(self, parts)
+        ConvNetwork.check_parts(self, parts)
 
     def predict_proba(self, X: Any) -> Floats:
         """Return the probability of each class, (n_samples, n_classes), in the order of ``classes_``."""

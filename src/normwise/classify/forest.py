@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from pydantic import Field
 from sklearn.ensemble import RandomForestClassifier
+from sklearn.tree import DecisionTreeClassifier
+from sklearn.tree._tree import TREE_LEAF, TREE_UNDEFINED, Tree
 
-from normwise.classify.base import Classifier
+from normwise.classify.base import Classifier, check_settings_of
 from normwise.classify.solvers.standardize import training_unit
-from normwise.schema import ClassWeight, Count, Seed
+from normwise.schema import ClassWeight, Count, FittedParts, Seed
 
 __all__ = ["ForestClassifier"]
 
@@ -76,19 +78,11 @@ class ForestClassifier(Classifier):
     def fit(self, X: ArrayLike, y: ArrayLike) -> Self:
         """Grow the trees; see `Classifier.fit`."""
         rows, codes = self.read_training(X, y)
-        share = self.max_features if isinstance(self.max_features, str) else float(self.max_features)
-        forest = RandomForestClassifier(
-            self.n_estimators,
-            max_features=share,
-            min_samples_leaf=self.min_samples_leaf,
-            max_depth=self.max_depth,
-            random_state=self.random_state,
-        )
         # Trees split at float32 values: in the training rows' unit no digit in which people differ is lost.
         self.centre_, self.scale_ = training_unit(rows)
         # Equal weights would draw other rows than none.
         weights = None if self.class_weight is None else self.row_weights(codes)
-        self.forest_ = forest.fit((rows - self.centre_) / self.scale_, codes, sample_weight=weights)
+        self.forest_ = self._unfitted().fit((rows - self.centre_) / self.scale_, codes, sample_weight=weights)
         return self
 
     def predict_proba(self, X: ArrayLike) -> Floats:
@@ -96,7 +90,71 @@ class ForestClassifier(Classifier):
         rows = self.read_new(X)
         return np.asarray(self.forest_.predict_proba((rows - self.centre_) / self.scale_))
 
+    def check_parts(self, parts: FittedParts) -> None:
+        """Refuse trees that ``fit`` could not have grown; see `Classifier.check_parts`.
+
+        scikit-learn follows children and features without looking whether there are such, so that a tree of
+        another shape ends the process, or never ends.
+        """
+        super().check_parts(parts)
+        columns = self.n_features_in_
+        parts.array("centre_", (columns,))
+        parts.array("scale_", (columns,), low=1e-300, infinite=True)
+        forest = check_settings_of(parts.part("forest_"), self._unfitted())
+        trees = forest.part("estimators_")
+        fits = isinstance(trees, list) and len(trees) == self.n_estimators
+        forest.expect("estimators_", holds=fits, instead=f"{self.n_estimators} trees")
+        unfitted = DecisionTreeClassifier(
+            **{name: getattr(forest.owner, name) for name in forest.owner.estimator_params}
+        )
+        for each in (forest, *(check_settings_of(tree, unfitted) for tree in trees)):
+            each.whole("n_features_in_", columns, columns)
+            each.whole("n_outputs_", 1, 1)
+            each.whole("n_classes_", len(self.classes_), len(self.classes_))
+            codes = each.array("classes_", (len(self.classes_),), kinds="iuf")
+            each.expect("classes_", holds=(codes == np.arange(len(codes))).all(), instead="places of classes")
+        for tree in trees:
+            _check_tree(vars(tree).get("tree_"), columns, len(self.classes_))
+
+    def _unfitted(self) -> RandomForestClassifier:
+        share = self.max_features if isinstance(self.max_features, str) else float(self.max_features)
+        return RandomForestClassifier(
+            self.n_estimators,
+            max_features=share,
+            min_samples_leaf=self.min_samples_leaf,
+            max_depth=self.max_depth,
+            random_state=self.random_state,
+        )
+
     @property
     def feature_importances_(self) -> Floats:
         """Mean decrease of impurity by each feature, of sum 1 (0 where no tree ever splits)."""
         return np.asarray(self.forest_.feature_importances_)
+
+
+def _check_tree(tree: Any, columns: int, classes: int) -> None:
+    """Refuse nodes that are no tree, or that ask for a feature which there is not."""
+    if not isinstance(tree, Tree) or tree.node_count != tree.capacity or tree.node_count < 1:
+        raise ValueError("a tree has another number of nodes than it says")
+    if (tree.n_features, tree.n_outputs, tree.max_n_classes) != (columns, 1, classes):
+        raise ValueError("a tree is of other features or classes than the forest")
+    number, values = np.arange(tree.node_count), tree.value
+    left, right, feature = tree.children_left, tree.children_right, tree.feature
+    leaf = left == TREE_LEAF
+    splits = ~leaf
+    # Every node but the first is the child of one before it: the nodes are a tree, and end.
+    children = np.sort(np.concatenate([left[splits], right[splits]]))
+    sound = (
+        (right[leaf] == TREE_LEAF).all()
+        and (feature[leaf] == TREE_UNDEFINED).all()
+        and np.array_equal(children, number[1:])
+        and (np.minimum(left, right)[splits] > number[splits]).all()
+        and ((feature[splits] >= 0) & (feature[splits] < columns)).all()
+        and np.isfinite(tree.threshold[splits]).all()
+        and np.isfinite(tree.impurity).all()
+        and (np.isfinite(tree.weighted_n_node_samples) & (tree.weighted_n_node_samples > 0)).all()
+        and (values >= 0).all()
+        and (np.abs(values.sum(axis=2) - 1.0) < 1e-6).all()
+    )
+    if not sound:
+        raise ValueError("the nodes of a tree are not those of a tree on these features")

@@ -15,12 +15,12 @@ from typing import Literal, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from normwise.classify.base import LogOddsClassifier
+from normwise.classify.base import LogOddsClassifier, check_curve, count_outputs
 from normwise.classify.calibration import fit_slope, soft_targets
 from normwise.classify.solvers.gradient_descent import descend
 from normwise.classify.solvers.learning_rates import refuse_divergence, warn_unconverged
 from normwise.classify.solvers.row_space import RowSpace, to_row_space
-from normwise.schema import ClassWeight, Count, NotNegative, Positive
+from normwise.schema import ClassWeight, Count, FittedParts, NotNegative, Positive
 
 __all__ = ["LinearClassifier"]
 
@@ -90,6 +90,16 @@ class LinearClassifier(LogOddsClassifier):
         """
         self.fit_together([self], X, y)
         return self
+
+    def check_parts(self, parts: FittedParts) -> None:
+        """Refuse weights and base rates that ``fit`` could not have learnt; see `Classifier.check_parts`."""
+        super().check_parts(parts)
+        outputs = count_outputs(self.classes_)
+        parts.array("coef_", (outputs, self.n_features_in_))
+        parts.array("intercept_", (outputs,))
+        parts.array("base_rates_", (len(self.classes_),), low=1e-12, high=1.0)
+        parts.number("slope_", low=0.0)
+        check_curve(parts, "cost_curve_")
 
     def decision_function(self, X: ArrayLike) -> Floats:
         """Return log-odds of the last of two classes, or a score a class, (n_samples, n_classes).

@@ -15,13 +15,13 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils.validation import _check_sample_weight
 
-from normwise.classify.base import LogOddsClassifier
+from normwise.classify.base import LogOddsClassifier, check_curve, count_outputs
 from normwise.classify.solvers.gradient_descent import descend
 from normwise.classify.solvers.learning_rates import refuse_divergence, warn_unconverged
 from normwise.classify.solvers.newton import CrossEntropy, minimise, minimise_dual
 from normwise.classify.solvers.row_space import RowSpace, to_row_space
 from normwise.errors import NormwiseWarning
-from normwise.schema import ClassWeight, Count, Positive
+from normwise.schema import ClassWeight, Count, FittedParts, Positive
 
 __all__ = ["LogisticClassifier"]
 
@@ -103,6 +103,14 @@ class LogisticClassifier(LogOddsClassifier):
         """
         self.fit_together([self], X, y, sample_weight)
         return self
+
+    def check_parts(self, parts: FittedParts) -> None:
+        """Refuse weights that ``fit`` could not have learnt; see `Classifier.check_parts`."""
+        super().check_parts(parts)
+        outputs = count_outputs(self.classes_)
+        parts.array("coef_", (outputs, self.n_features_in_))
+        parts.array("intercept_", (outputs,))
+        check_curve(parts, "cost_curve_")
 
     def decision_function(self, X: ArrayLike) -> Floats:
         """Return log-odds of the last of two classes, or a score a class, (n_samples, n_classes)."""

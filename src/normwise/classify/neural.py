@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils.validation import _check_sample_weight
 
-from normwise.classify.base import LogOddsClassifier
+from normwise.classify.base import LogOddsClassifier, check_curve
 from normwise.classify.solvers.standardize import training_unit
 from normwise.engine import Progress
 from normwise.errors import ClassifierError
@@ -27,7 +27,17 @@ from normwise.networks import (
     odds_of,
     shapes_of,
 )
-from normwise.schema import ClassWeight, Count, Device, Dropout, HiddenLayers, NotNegative, Positive, Seed
+from normwise.schema import (
+    ClassWeight,
+    Count,
+    Device,
+    Dropout,
+    FittedParts,
+    HiddenLayers,
+    NotNegative,
+    Positive,
+    Seed,
+)
 
 __all__ = ["NeuralClassifier"]
 
@@ -227,6 +237,19 @@ class NeuralClassifier(LogOddsClassifier):
             if array.shape != shape or array.dtype != np.float64 or not np.isfinite(array).all():
                 raise ValueError(f"{name} is {array.dtype} {array.shape} instead of finite float64 {shape}")
         self.weights_ = {name: np.ascontiguousarray(weights[name]) for name in wanted}
+
+    def check_parts(self, parts: FittedParts) -> None:
+        """Refuse weights that ``fit`` could not have learnt; see `Classifier.check_parts`."""
+        super().check_parts(parts)
+        columns = self.n_features_in_
+        parts.array("centre_", (columns,))
+        parts.array("scale_", (columns,), low=1e-300, infinite=True)
+        parts.whole("n_iter_")
+        for name in ("loss_curve_", "validation_curve_"):
+            check_curve(parts, name)
+        weights = parts.part("weights_")
+        parts.expect("weights_", holds=isinstance(weights, dict), instead="arrays by name")
+        self.restore_weights(weights)
 
     def shapes(self) -> dict[str, tuple[int, ...]]:
         """Return name and shape of each array of weights, from settings, training columns and classes."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import warnings
+from itertools import pairwise
+from types import SimpleNamespace
 from typing import Literal, Self
 
 import numpy as np
@@ -10,10 +12,10 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.neural_network import MLPClassifier
 
-from normwise.classify.base import Classifier
+from normwise.classify.base import Classifier, check_settings_of, count_outputs
 from normwise.classify.solvers.standardize import training_unit
 from normwise.errors import NormwiseWarning
-from normwise.schema import ClassWeight, Count, HiddenLayers, NotNegative, Seed
+from normwise.schema import ClassWeight, Count, FittedParts, HiddenLayers, NotNegative, Seed
 
 __all__ = ["PerceptronClassifier"]
 
@@ -81,15 +83,7 @@ class PerceptronClassifier(Classifier):
         """Train the network; see `Classifier.fit`."""
         rows, codes = self.read_training(X, y)
         self.centre_, self.scale_ = training_unit(rows)
-        network = MLPClassifier(
-            self.hidden_layer_sizes,
-            activation=self.activation,
-            alpha=self.alpha,
-            solver="lbfgs",
-            max_iter=self.max_iter,
-            max_fun=10 * self.max_iter,
-            random_state=self.random_state,
-        )
+        network = self._unfitted()
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always", ConvergenceWarning)
             self.network_ = network.fit(
@@ -116,3 +110,42 @@ class PerceptronClassifier(Classifier):
         """Return the probability of each class, (n_samples, n_classes), in the order of ``classes_``."""
         rows = self.read_new(X)
         return np.asarray(self.network_.predict_proba((rows - self.centre_) / self.scale_))
+
+    def check_parts(self, parts: FittedParts) -> None:
+        """Refuse layers that ``fit`` could not have trained; see `Classifier.check_parts`."""
+        super().check_parts(parts)
+        columns, outputs = self.n_features_in_, count_outputs(self.classes_)
+        parts.array("centre_", (columns,))
+        parts.array("scale_", (columns,), low=1e-300, infinite=True)
+        parts.whole("n_iter_")
+        network = check_settings_of(parts.part("network_"), self._unfitted())
+        hidden = self.hidden_layer_sizes
+        sizes = [columns, *([hidden] if isinstance(hidden, int) else hidden), outputs]
+        network.whole("n_features_in_", columns, columns)
+        network.whole("n_outputs_", outputs, outputs)
+        network.whole("n_layers_", len(sizes), len(sizes))
+        final = "logistic" if outputs == 1 else "softmax"
+        network.expect("out_activation_", holds=network.part("out_activation_") == final, instead=final)
+        codes = network.array("classes_", (len(self.classes_),), kinds="iu")
+        network.expect("classes_", holds=(codes == np.arange(len(codes))).all(), instead="places of classes")
+        layers: dict[str, list[tuple[int, ...]]] = {
+            "coefs_": list(pairwise(sizes)),
+            "intercepts_": [(size,) for size in sizes[1:]],
+        }
+        for name, shapes in layers.items():
+            held = network.part(name)
+            fits = isinstance(held, list) and len(held) == len(shapes)
+            network.expect(name, holds=fits, instead=f"{len(shapes)} layers")
+            for array, shape in zip(held, shapes, strict=True):
+                FittedParts(SimpleNamespace(**{name: array})).array(name, shape)
+
+    def _unfitted(self) -> MLPClassifier:
+        return MLPClassifier(
+            self.hidden_layer_sizes,
+            activation=self.activation,
+            alpha=self.alpha,
+            solver="lbfgs",
+            max_iter=self.max_iter,
+            max_fun=10 * self.max_iter,
+            random_state=self.random_state,
+        )

@@ -35,7 +35,7 @@ class ClassifierSpec:
         Settings that are tuned where a study names none, from the simplest model to the richest, so that the
         first of equally good settings is the simplest.
     library_types : tuple of str
-        Types of other packages inside a fitted estimator that `skops.io` doesn't trust by itself.
+        Types of other packages inside a fitted estimator.
     takes : {"features", "images"}
         Whether it looks at columns one by one, or at the columns of voxels as an image.
     packages : tuple of str
@@ -58,7 +58,7 @@ class ClassifierSpec:
 
     @property
     def trusted(self) -> tuple[str, ...]:
-        """The types that opening a saved classifier needs beyond those that skops trusts by itself."""
+        """The types of objects that a saved classifier may hold."""
         return (self.path, *self.library_types)
 
     def make(self, random_state: int = 0, **parameters: Any) -> Classifier:
@@ -96,12 +96,21 @@ CLASSIFIERS: dict[str, ClassifierSpec] = {
         "Random forest",
         f"{_HERE}.forest.ForestClassifier",
         grid={"min_samples_leaf": [5, 1]},
-        library_types=("sklearn.tree._tree.Tree",),
+        library_types=(
+            "sklearn.ensemble._forest.RandomForestClassifier",
+            "sklearn.tree._classes.DecisionTreeClassifier",
+            "sklearn.tree._tree.Tree",
+        ),
     ),
     "perceptron": ClassifierSpec(
         "Multilayer perceptron",
         f"{_HERE}.perceptron.PerceptronClassifier",
         grid={"alpha": [100.0, 10.0, 1.0]},
+        library_types=(
+            "numpy.random.mtrand.RandomState",
+            "sklearn.neural_network._multilayer_perceptron.MLPClassifier",
+            "sklearn.preprocessing._label.LabelBinarizer",
+        ),
     ),
     "neural": ClassifierSpec(
         "Neural network, fully connected",

@@ -25,7 +25,7 @@ from sklearn.svm import SVC
 from normwise.classify.base import Codes, LogOddsClassifier
 from normwise.classify.calibration import fit_sigmoid, soft_targets
 from normwise.errors import ClassifierError, NormwiseWarning
-from normwise.schema import ClassWeight, Positive, Seed
+from normwise.schema import ClassWeight, FittedParts, Positive, Seed
 
 __all__ = ["SupportVectorClassifier"]
 
@@ -103,6 +103,21 @@ class SupportVectorClassifier(LogOddsClassifier):
         """
         self.fit_together([self], X, y)
         return self
+
+    def check_parts(self, parts: FittedParts) -> None:
+        """Refuse vectors and sigmoids that ``fit`` could not have learnt; see `Classifier.check_parts`."""
+        super().check_parts(parts)
+        pairs, columns = len(_pairs(len(self.classes_))), self.n_features_in_
+        for name in ("intercept_", "offset_"):
+            parts.array(name, (pairs,))
+        parts.array("slope_", (pairs,), low=0.0)
+        if self.kernel == "linear":
+            parts.array("coef_", (pairs, columns))
+        else:
+            parts.number("gamma_", low=0.0)
+            parts.array("centre_", (columns,))
+            vectors = parts.array("support_vectors_", (None, columns))
+            parts.array("dual_coef_", (pairs, len(vectors)))
 
     def decision_function(self, X: ArrayLike) -> Floats:
         """Return log-odds of the last of two classes, or a score a class, (n_samples, n_classes).

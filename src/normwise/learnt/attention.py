@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from types import SimpleNamespace
 from typing import Any, Self
 
 import numpy as np
@@ -22,7 +23,8 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_consistent_length, check_is_fitted, column_or_1d, validate_data
 
 from normwise.errors import FeatureError
-from normwise.learnt.base import LearntTransformer
+from normwise.learnt.base import LearntTransformer, check_passed
+from normwise.schema import FittedParts
 
 __all__ = ["PRESENT", "AttentionPooling", "attend", "bag_column"]
 
@@ -224,6 +226,31 @@ class AttentionPooling(LearntTransformer):
             codes = self._read_classes(_column(y, tiles))
             self.weights_ = self._train(self._unit(tiles), present, codes, self.random_state)
         return tiles, present, codes
+
+    def check_parts(self, parts: FittedParts) -> None:
+        """Refuse weights that `fit` could not have learnt; see `normwise.schema.FittedParts`."""
+        check_passed(parts)
+        parts.expect("pooling", holds=self.pooling in ("attention", "mean"), instead="attention or mean")
+        if "n_features_in_" in vars(self):  # models of 0.1.0 do not say it
+            parts.named_columns()
+        width, classes = len(parts.texts("names_")), len(parts.texts("classes_"))
+        parts.expect("classes_", holds=isinstance(self.classes_, list) and classes > 0, instead="a list")
+        parts.array("centre_", (width,))
+        parts.array("scale_", (width,), low=1e-300, infinite=True)
+        if self.pooling == "mean":
+            return
+        members, hidden = parts.whole("ensemble", 1, 1 << 16), parts.whole("hidden", 0, 1 << 20)
+        shapes: dict[str, tuple[int, ...]] = {"w": (members, classes, width)}
+        if hidden:
+            inside, outside = (members, width, hidden), (members, hidden)
+            shapes |= dict.fromkeys("VU", inside) | dict.fromkeys("vu", outside)
+            shapes["o"] = (members, classes, hidden)
+        weights = parts.part("weights_")
+        fits = isinstance(weights, dict) and weights.keys() == shapes.keys()
+        parts.expect("weights_", holds=fits, instead=f"the arrays {', '.join(shapes)}")
+        arrays = FittedParts(SimpleNamespace(**weights))
+        for name, shape in shapes.items():
+            arrays.array(name, shape)
 
     def _read_classes(self, y: Any) -> NDArray[np.intp]:
         """Return the classes as numbers, from 1 in the order of ``classes_``; 0 is normal."""

@@ -12,10 +12,17 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.utils.validation import check_is_fitted
 
-from normwise.learnt.base import LearntTransformer
+from normwise.learnt.base import LearntTransformer, check_passed
 from normwise.learnt.image_input import validate_images
 from normwise.networks import need_torch
-from normwise.networks.images import augmentation_of, read_rows
+from normwise.networks.images import (
+    CONV_SETTINGS,
+    augmentation_of,
+    check_image_shape,
+    check_weights,
+    read_rows,
+)
+from normwise.schema import FittedParts, check_settings
 
 __all__ = ["ConvAutoencoder"]
 
@@ -102,6 +109,25 @@ class ConvAutoencoder(LearntTransformer):
             images, self.centre_, self.spread_, self.n_components, self._settings(), self.weights_
         )
         return self._beside_demographics(X, code)
+
+    def check_parts(self, parts: FittedParts) -> None:
+        """Refuse a network that `fit` could not have trained; see `normwise.schema.FittedParts`."""
+        check_passed(parts)
+        check_settings(CONV_SETTINGS, self.settings or {}, subject=parts.title)
+        columns, code = parts.named_columns(), parts.whole("n_components", 1, 1 << 20)
+        check_image_shape(parts, columns)
+        parts.number("centre_")
+        parts.number("spread_", low=1e-300)
+        parts.array("losses_", (None,))
+        settings = self._settings()
+        parts.expect("settings", holds=settings["threads"] <= 1024, instead="for 1024 threads at most")
+
+        def build() -> Any:
+            from normwise.networks.images import build_coder
+
+            return build_coder(tuple(self.image_shape_), settings, code)
+
+        check_weights(parts.part("weights_"), build)
 
     def _images(self, X: Any, *, reset: bool) -> NDArray[Any]:
         rows, _ = validate_images(self, X, reset=reset, demographics=self.demographics)

@@ -11,7 +11,15 @@ from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
-__all__ = ["LearntTransformer"]
+from normwise.schema import FittedParts
+
+__all__ = ["LearntTransformer", "check_passed"]
+
+
+def check_passed(parts: FittedParts) -> None:
+    """Refuse the names of what a learnt transformer passes through, or its seed, where they are none."""
+    parts.texts("demographics")
+    parts.whole("random_state", 0, 1 << 62)
 
 
 class LearntTransformer(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types

@@ -12,7 +12,8 @@ from sklearn.decomposition import PCA
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from normwise.errors import FeatureError
-from normwise.learnt.base import LearntTransformer
+from normwise.learnt.base import LearntTransformer, check_passed
+from normwise.schema import FittedParts, refuse_hidden_methods
 
 __all__ = ["VoxelComponents"]
 
@@ -89,6 +90,23 @@ class VoxelComponents(LearntTransformer):
         """
         check_is_fitted(self)
         return self._beside_demographics(X, self.components_.transform(self._features(X, reset=False)))
+
+    def check_parts(self, parts: FittedParts) -> None:
+        """Refuse components that `fit` could not have found; see `normwise.schema.FittedParts`."""
+        check_passed(parts)
+        columns = parts.named_columns()
+        if parts.part("columns_") is not None:
+            parts.texts("columns_", columns)
+        pca = parts.part("components_")
+        parts.expect("components_", holds=type(pca) is PCA, instead="a PCA")
+        refuse_hidden_methods(pca)
+        own = FittedParts(pca)
+        own.whole("n_features_in_", columns, columns)
+        count = own.whole("n_components_", 1, columns)
+        own.array("mean_", (columns,))
+        own.array("components_", (count, columns))
+        own.array("explained_variance_", (count,), low=0.0)
+        own.expect("whiten", holds=own.part("whiten") is False, instead="False")
 
     def _made_names(self) -> list[str]:
         return [f"component_{number + 1:03d}" for number in range(self.components_.n_components_)]

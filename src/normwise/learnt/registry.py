@@ -99,6 +99,7 @@ LEARNT: dict[str, LearntExtractor] = {
             "demographics": tuple(study.cohort.demographics),
         },
         takes="voxels",
+        types=("sklearn.decomposition._pca.PCA",),
     ),
     "attention": LearntExtractor(
         "Attention over the tiles of a slide",

@@ -8,6 +8,7 @@ trained, each without some of the rows, and `fit_transform` embeds a row by the 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from types import SimpleNamespace
 from typing import Any, Self
 
 import numpy as np
@@ -18,10 +19,10 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted
 
 from normwise.errors import ClassifierError
-from normwise.learnt.base import LearntTransformer
+from normwise.learnt.base import LearntTransformer, check_passed
 from normwise.learnt.image_input import validate_images
 from normwise.networks.images import CONV_SETTINGS, ConvNetwork, learn_encoding
-from normwise.schema import check_settings
+from normwise.schema import FittedParts, check_parts, check_settings
 
 __all__ = ["ConvTrunk"]
 
@@ -187,6 +188,22 @@ class ConvTrunk(LearntTransformer):
             # A part may lack a rare category that the others have.
             levels = learn_encoding(rows[list(network.demographics)])["levels"]
         return network.train(part, codes, classes, weights=weights, folds=folds, levels=levels)
+
+    def check_parts(self, parts: FittedParts) -> None:
+        """Refuse networks that `fit` could not have trained; see `normwise.schema.FittedParts`."""
+        check_passed(parts)
+        check_settings(CONV_SETTINGS, self.settings or {}, subject=parts.title)
+        parts.named_columns()
+        networks, maps = parts.part("networks_"), parts.part("maps_")
+        fits = isinstance(networks, list) and isinstance(maps, list) and len(networks) == len(maps) > 0
+        parts.expect("maps_", holds=fits, instead="one a network")
+        width = len(parts.array("kept_", (None,), kinds="b"))
+        for network, matrix in zip(networks, maps, strict=True):
+            check_parts(network, allowed=ConvNetwork)
+            FittedParts(SimpleNamespace(maps_=matrix)).array("maps_", (width + 1, width))
+            heads = [each["head.weight"].shape[1] for each in network.weights_]
+            own = sum(heads) - len(heads) * network.joined_width()
+            parts.expect("kept_", holds=own == width, instead=f"a mark a number of the embedding, {own}")
 
     def _embed(self, rows: Any) -> Floats:
         """Return each network's embedding, mapped onto the first one's, (n_networks, n_scans, width)."""

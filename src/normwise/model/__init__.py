@@ -1,7 +1,8 @@
 """The trained model: fitted on everybody in a study, saved, opened, and applied to new people.
 
 ``model.py`` has `Model`, which turns a frame into predictions with reasons. ``train.py`` fits, saves and
-explains one; ``bundle.py`` writes and opens the model folder, with the weights of networks in ``weights.py``;
+explains one; ``bundle.py`` writes and opens the model folder, with the weights of networks in ``weights.py``
+and the archive of the pipeline in ``archive.py``; ``parts.py`` checks what was opened.
 ``apply.py`` extracts the features of new people and predicts. ``explain.py`` has importances, contributions
 and trajectories, ``saliency.py`` the maps of image networks, ``people_pages.py`` the pages a person.
 ``onnx/`` exports a model as one graph and is loaded when asked for.

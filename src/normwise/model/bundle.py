@@ -9,23 +9,21 @@ it is ever built. Nothing in the folder is executed to find that out. A network'
 from __future__ import annotations
 
 import hashlib
-import io
 import json
-from collections.abc import Mapping
 from dataclasses import asdict, replace
 from inspect import Parameter, signature
 from pathlib import Path
 from typing import Any
-from zipfile import ZIP_STORED, ZipFile, ZipInfo
 
 from pydantic import TypeAdapter
-from sklearn.pipeline import Pipeline
 
 from normwise.classify import CLASSIFIERS
 from normwise.errors import ModelError
 from normwise.files import sha256_file, write_bytes, write_text
 from normwise.learnt import TRUSTED_TYPES as LEARNT_TYPES
+from normwise.model.archive import check_archive, pipeline_bytes, refuse_oversized, with_current_names
 from normwise.model.model import Model
+from normwise.model.parts import OWN_TYPES, check_model_parts
 from normwise.model.weights import (
     NetworkNote,
     attach_weights,
@@ -34,7 +32,7 @@ from normwise.model.weights import (
     weights_of_bytes,
 )
 from normwise.normalize import TRUSTED_TYPES as NORMALIZER_TYPES
-from normwise.procedure import ARMS, DecisionRule, FittedProcedure
+from normwise.procedure import DecisionRule, FittedProcedure
 from normwise.results import FeatureNote, Note
 from normwise.run_folder import RunFolder
 from normwise.runs import package_versions
@@ -45,13 +43,6 @@ __all__ = ["SCHEMA_VERSION", "load_model", "save_model"]
 SCHEMA_VERSION = 1
 MANIFEST, PIPELINE, WEIGHTS = "manifest.json", "model.skops", "weights.safetensors"
 _MANIFEST_CAP = 256 << 20  # 256 MiB: a manifest lists names, never voxels
-_ARCHIVE_SCHEMA = "schema.json"
-_EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest date a zip archive can hold
-_OWN_TYPES = (
-    "normwise.procedure.selection.FeatureSelector",
-    "normwise.procedure.pipeline.DropDemographics",
-    "normwise.procedure.pipeline.TargetClassifier",
-)
 _RENAMED_TYPES = {
     "normwise.classify.conv_autoencoder.ConvAutoencoder": "normwise.learnt.autoencoder.ConvAutoencoder",
     "normwise.classify.conv_trunk.ConvTrunk": "normwise.learnt.trunk.ConvTrunk",
@@ -107,7 +98,7 @@ def save_model(model: Model, folder: Path) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     procedure = model.procedure.without_people()
     pipeline, arrays, networks = detach_weights(procedure.pipeline)
-    write_bytes(folder / PIPELINE, _pipeline_bytes(pipeline))
+    write_bytes(folder / PIPELINE, pipeline_bytes(pipeline))
     files = [PIPELINE]
     if networks:
         write_bytes(folder / WEIGHTS, weights_bytes(arrays))
@@ -154,7 +145,8 @@ def load_model(folder: str | Path) -> Model:
     ModelError
         MDL-101 no model there, MDL-102 unreadable manifest, MDL-103 another schema, MDL-104 edited since it
         was saved, MDL-105 foreign types, MDL-106 trained with another scikit-learn, MDL-107 a network without
-        the package that reads its weights.
+        the package that reads its weights, MDL-108 a part that no training leaves, MDL-109 a file that is
+        compressed or larger than any model.
     """
     folder = Path(folder)
     if not (folder / MANIFEST).is_file() and (folder / RunFolder.MODEL / MANIFEST).is_file():
@@ -168,7 +160,7 @@ def load_model(folder: str | Path) -> Model:
 
 
 def _build(pipeline: Any, manifest: dict[str, Any], folder: Path) -> Model:
-    """Return the model; ValueError where its parts do not belong together, as in a forged manifest."""
+    """Return the model; ValueError where the manifest is not a model's."""
     content = {"networks": {}, **manifest}  # models from before there were networks lack the entry
     read = {
         name: TypeAdapter(kind).validate_python(content[name], context=SAVED) for name, kind in _KINDS.items()
@@ -179,29 +171,28 @@ def _build(pipeline: Any, manifest: dict[str, Any], folder: Path) -> Model:
         place: note.model_copy(update={"kind": _RENAMED_TYPES.get(note.kind, note.kind)})
         for place, note in read["networks"].items()
     }
-    attach_weights(pipeline, arrays, networks)
     roles, rule = read["roles"], read["rule"]
+    try:
+        attach_weights(pipeline, arrays, networks)
+        for _, step in pipeline.steps:
+            for old in _RENAMED_ATTRIBUTES.keys() & vars(step).keys():
+                setattr(step, _RENAMED_ATTRIBUTES[old], vars(step).pop(old))
+            # A setting that came later is as it was before there was a choice.
+            for name, parameter in signature(type(step)).parameters.items():
+                if not hasattr(step, name) and parameter.default is not Parameter.empty:
+                    setattr(step, name, parameter.default)
+        check_model_parts(pipeline, rule, roles, read["arm"], read["feature_names"])
+    except Exception as fault:  # what a forged part is may fail anywhere
+        raise ModelError(
+            "MDL-108",
+            "a part of the model is not what training leaves.",
+            subject=str(folder / PIPELINE),
+            seen=(str(fault).splitlines() or [type(fault).__name__])[0][:200],
+            advice="do not use this file; copy the model folder again from where it was trained",
+        ) from fault
     if not roles.levels:  # models of 0.1.0 hold those of the normals in the normalizer alone
         roles = replace(roles, levels=_levels_of_normals(pipeline))
-    fits = (
-        isinstance(pipeline, Pipeline)
-        and {"normalize", "classify"} <= set(pipeline.named_steps)
-        and sorted(pipeline.classes_) == sorted(rule.classes)
-        and rule.classes == roles.targets
-        and rule.negative in rule.classes
-        and (rule.costs is None or {len(rule.classes)} == {len(rule.costs), *map(len, rule.costs)})
-        and read["arm"] in ARMS
-    )
-    if not fits:
-        raise ValueError("its pipeline, classes and decision rule do not belong together")
     notes = tuple(Note("", note) if isinstance(note, str) else note for note in read["notes"])
-    for step in pipeline.named_steps.values():
-        for old in _RENAMED_ATTRIBUTES.keys() & vars(step).keys():
-            setattr(step, _RENAMED_ATTRIBUTES[old], vars(step).pop(old))
-        # A setting that came later is as it was before there was a choice.
-        for name, parameter in signature(type(step)).parameters.items():
-            if not hasattr(step, name) and parameter.default is not Parameter.empty:
-                setattr(step, name, parameter.default)
     procedure = FittedProcedure(
         pipeline, roles, read["arm"], rule, read["setting"], read["inner_loss"], notes
     )
@@ -213,8 +204,7 @@ def _build(pipeline: Any, manifest: dict[str, Any], folder: Path) -> Model:
 
 def _levels_of_normals(pipeline: Any) -> dict[str, tuple[str, ...]]:
     """Return the levels of each categorical demographic among the normals of the training."""
-    steps = pipeline.named_steps if isinstance(pipeline, Pipeline) else {}
-    design = getattr(steps.get("normalize"), "design_", None)
+    design = getattr(pipeline.named_steps["normalize"], "design_", None)
     parts = [] if design is None else design.parts
     return {part.name: tuple(map(str, part.levels)) for part in parts if hasattr(part, "levels")}
 
@@ -272,6 +262,8 @@ def _check_files(folder: Path, manifest: dict[str, Any]) -> None:
     if not isinstance(files, dict) or set(files) not in known or manifest.get("digest") != _digest(manifest):
         raise _edited(folder / MANIFEST)
     for name, digest in files.items():
+        if (folder / name).is_file():
+            refuse_oversized(folder / name)
         if not (folder / name).is_file() or sha256_file(folder / name) != digest:
             raise _edited(folder / name)
 
@@ -290,11 +282,16 @@ def _load_pipeline(path: Path, manifest: dict[str, Any]) -> Any:
     import sklearn
     import skops.io
 
-    allowed = {*_OWN_TYPES, *NORMALIZER_TYPES, *LEARNT_TYPES}
+    allowed = {*OWN_TYPES, *NORMALIZER_TYPES, *LEARNT_TYPES}
     allowed |= {name for spec in CLASSIFIERS.values() for name in spec.trusted}
     try:
-        content = _with_current_names(path.read_bytes(), _RENAMED_TYPES)
-        foreign = sorted(set(skops.io.get_untrusted_types(data=content)) - allowed)
+        content = path.read_bytes()
+        foreign = check_archive(content, path, allowed | _RENAMED_TYPES.keys())
+        if not foreign:
+            content = with_current_names(content, _RENAMED_TYPES)
+            foreign = sorted(set(skops.io.get_untrusted_types(data=content)) - allowed)
+    except ModelError:
+        raise
     except Exception as fault:  # skops and zipfile raise many kinds on other files
         raise _unreadable(path.parent, fault) from fault
     if foreign:
@@ -319,71 +316,3 @@ def _load_pipeline(path: Path, manifest: dict[str, Any]) -> Any:
         return skops.io.loads(content, trusted=sorted(allowed))
     except Exception as fault:  # a forged file of known types can fail anywhere inside them
         raise _unreadable(path.parent, fault) from fault
-
-
-def _pipeline_bytes(pipeline: Any) -> bytes:
-    """Return a fitted pipeline as a skops archive, equal for equal fits.
-
-    skops names objects by their memory address and files by random numbers. Both are numbered anew in the
-    order in which they were written, and the archive's dates are fixed.
-    """
-    import skops.io
-
-    with ZipFile(io.BytesIO(skops.io.dumps(pipeline))) as archive:
-        content = {info.filename: archive.read(info) for info in archive.infolist()}
-    schema = json.loads(content.pop(_ARCHIVE_SCHEMA))
-    files = {name: f"{number}.{name.rsplit('.', 1)[-1]}" for number, name in enumerate(content)}
-    schema = _renumbered(schema, {}, files)
-    written = io.BytesIO()
-    with ZipFile(written, "w", ZIP_STORED) as archive:
-        for name, data in content.items():
-            archive.writestr(ZipInfo(files[name], _EPOCH), data)
-        archive.writestr(ZipInfo(_ARCHIVE_SCHEMA, _EPOCH), json.dumps(schema, indent=1))
-    return written.getvalue()
-
-
-def _with_current_names(content: bytes, renamed: Mapping[str, str]) -> bytes:
-    """Return a skops archive with old names of types replaced; itself where it has none.
-
-    Only names in its schema change. Nothing is built or executed, and the types are checked afterwards.
-    """
-    with ZipFile(io.BytesIO(content)) as archive:
-        schema = json.loads(archive.read(_ARCHIVE_SCHEMA))
-        if not _rename(schema, renamed):
-            return content
-        written = io.BytesIO()
-        with ZipFile(written, "w", ZIP_STORED) as copy:
-            for info in archive.infolist():
-                data = json.dumps(schema).encode() if info.filename == _ARCHIVE_SCHEMA else archive.read(info)
-                copy.writestr(ZipInfo(info.filename, _EPOCH), data)
-    return written.getvalue()
-
-
-def _rename(node: Any, renamed: Mapping[str, str]) -> bool:
-    """Rename the types of a schema in place; True where there were any to rename."""
-    if isinstance(node, list):
-        return sum(_rename(child, renamed) for child in node) > 0
-    if not isinstance(node, dict):
-        return False
-    changed = sum(_rename(child, renamed) for child in node.values()) > 0
-    name = renamed.get(f"{node.get('__module__')}.{node.get('__class__')}")
-    if name is None:
-        return changed
-    node["__module__"], _, node["__class__"] = name.rpartition(".")
-    return True
-
-
-def _renumbered(node: Any, ids: dict[int, int], files: dict[str, str]) -> Any:
-    """Return a node of the schema with addresses and file names replaced, depth first."""
-    if isinstance(node, list):
-        return [_renumbered(child, ids, files) for child in node]
-    if not isinstance(node, dict):
-        return node
-    return {
-        key: ids.setdefault(child, len(ids))
-        if key == "__id__"
-        else files.get(child, child)
-        if key == "file" and isinstance(child, str)
-        else _renumbered(child, ids, files)
-        for key, child in node.items()
-    }

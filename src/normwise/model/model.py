@@ -231,6 +231,9 @@ class Model:
         rows = np.flatnonzero(usable)
         if len(rows):
             table[rows] = self.procedure.probabilities(X.iloc[_full_block(rows)])[: len(rows)]
+        unknown = usable & support["encodable"].to_numpy(dtype=bool) & ~np.isfinite(table).all(axis=1)
+        for row in np.flatnonzero(unknown):
+            usable[row], wrong[row] = False, "the model gives no finite probability"
         return table, wrong, support.assign(usable=usable)
 
     def _columns_of(self, frame: pd.DataFrame) -> pd.DataFrame:

@@ -6,6 +6,7 @@ Its files:
 * ``validation``: what is asked for, checked; who is normal.
 * ``demographics``: columns read as numbers or as levels.
 * ``design``: the columns of the regression, splines and interactions among them, learnt from the normals.
+* ``parts``: what a normalizer that was read from a file may hold.
 * ``support``: whether a person lies inside the normal group's range.
 * ``tables``: values, expectations and coefficients as tables.
 * ``blocked``: least squares of many features on arrays, block by block.

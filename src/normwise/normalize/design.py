@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Literal
 
 import numpy as np
@@ -18,6 +19,7 @@ from normwise.errors import NormalizerError
 from normwise.normalize.blocked.columns import FloatArray
 from normwise.normalize.blocked.regression import People, inverse_triangle
 from normwise.normalize.demographics import Demographics
+from normwise.schema import FittedParts, check_parts
 
 __all__ = ["Category", "Design", "Number", "choose_knots", "learn_design", "natural_spline"]
 
@@ -34,6 +36,16 @@ class Number:
     high: float
     mean: float
     knots: tuple[float, ...] = ()
+
+    def check_parts(self, parts: FittedParts) -> None:
+        """Refuse a range, or knots, that no people have; see `normwise.schema.FittedParts`."""
+        low = parts.number("low")
+        mean = parts.number("mean", low)
+        parts.number("high", mean)
+        knots = parts.part("knots")
+        fits = isinstance(knots, tuple) and all(isinstance(each, float) for each in knots)
+        rising = fits and all(low <= first < second <= self.high for first, second in pairwise(knots))
+        parts.expect("knots", holds=rising and len(knots) != 1, instead="rising numbers inside the range")
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -70,6 +82,12 @@ class Category:
 
     name: str
     levels: tuple[str, ...]
+
+    def check_parts(self, parts: FittedParts) -> None:
+        """Refuse levels that are none; see `normwise.schema.FittedParts`."""
+        levels = parts.texts("levels")
+        fits = isinstance(self.levels, tuple) and bool(levels)
+        parts.expect("levels", holds=fits and levels == sorted(levels), instead="levels, sorted")
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -147,6 +165,34 @@ class Design:
         varying = 0 if self.variance_inverse is None else len(self.variance_inverse)
         return len(self.inverse) + varying
 
+    def check_parts(self, parts: FittedParts) -> None:
+        """Refuse a design that no normal people could have; see `normwise.schema.FittedParts`."""
+        demographics = parts.part("parts")
+        parts.expect("parts", holds=isinstance(demographics, tuple), instead="demographics")
+        for part in demographics:
+            check_parts(part, allowed=(Number, Category))
+        known = [part.name for part in demographics]
+        pairs = parts.part("interactions")
+        fits = isinstance(pairs, tuple) and all(
+            isinstance(pair, tuple) and len(pair) == 2 and set(pair) <= set(known) for pair in pairs
+        )
+        parts.expect("interactions", holds=fits, instead="pairs of demographics")
+        titles = _titles(demographics, pairs)
+        parts.expect("names", holds=self.names == titles, instead=f"the {len(titles)} columns of its parts")
+        parts.array("means", (sum(len(part.columns) for part in demographics),))
+        parts.array("center", (len(titles),))
+        parts.array("size", (len(titles),), low=1e-300)
+        parts.array("inverse", (len(titles) + 1, len(titles) + 1))
+        varying = parts.part("variance_columns")
+        fits = isinstance(varying, tuple) and all(
+            isinstance(each, int) and 0 <= each < len(titles) for each in varying
+        )
+        parts.expect("variance_columns", holds=fits, instead="places of its columns")
+        if parts.part("variance_inverse") is not None:
+            parts.array("variance_inverse", (len(varying) + 1, len(varying) + 1))
+        parts.number("largest_leverage", low=0.0)
+        parts.whole("n_people", 1)
+
     def encode(self, people: Demographics) -> FloatArray:
         """Return the columns of people, in their own units: (n_people, len(names)).
 
@@ -221,14 +267,7 @@ def learn_design(
     own = [part.encode(normals) for part in parts]
     means = np.hstack([np.empty((n_people, 0)), *own]).mean(axis=0)
     columns = _with_products(n_people, own, names, interactions, means)
-    titles = tuple(column for part in parts for column in part.columns)
-    by_name = {part.name: part.columns for part in parts}
-    titles += tuple(
-        f"{left}:{right}"
-        for first, second in interactions
-        for left in by_name[first]
-        for right in by_name[second]
-    )
+    titles = _titles(parts, interactions)
     _refuse_too_few(n_people, len(titles) + 1)
     center = columns.mean(axis=0)
     size = columns.std(axis=0)
@@ -248,6 +287,18 @@ def learn_design(
         parts, tuple((a, b) for a, b in interactions), titles, means, center, size, inverse, varying,
         variance_inverse, float(leverage.max()), n_people,
     )  # fmt: skip
+
+
+def _titles(parts: Sequence[Number | Category], interactions: Sequence[tuple[str, str]]) -> tuple[str, ...]:
+    """Return the names of the columns: those of each demographic, then those of the products."""
+    by_name = {part.name: part.columns for part in parts}
+    products = [
+        f"{left}:{right}"
+        for first, second in interactions
+        for left in by_name[first]
+        for right in by_name[second]
+    ]
+    return (*(column for part in parts for column in part.columns), *products)
 
 
 def _learn_part(normals: Demographics, name: str, *, declared: bool, form: str) -> Number | Category:

@@ -27,6 +27,7 @@ from normwise.normalize.blocked.regression import (
 )
 from normwise.normalize.demographics import Demographics, check_columns
 from normwise.normalize.design import Design, learn_design
+from normwise.normalize.parts import check_normalizer_parts
 from normwise.normalize.support import encodable_rows, find_thin_cover, reasons_outside
 from normwise.normalize.tables import coefficient_table, departure_table, expectation_table
 from normwise.normalize.validation import (
@@ -377,6 +378,8 @@ class FeatureNormalizer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator): 
         if self.regression_ is not None:
             return names
         return np.concatenate([names, np.array(self.design_.names, dtype=object)])
+
+    check_parts = check_normalizer_parts
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

@@ -22,7 +22,7 @@ from normwise.procedure.conformal import (
     lower_quantile,
     scores_needed,
 )
-from normwise.schema import DecisionSection
+from normwise.schema import DecisionSection, FittedParts
 
 __all__ = [
     "DEFAULT_SENSITIVITY",
@@ -39,6 +39,8 @@ DEFAULT_SENSITIVITY = 0.90
 """Used where the study names neither a sensitivity nor costs: a missed patient costs more than an alarm."""
 
 Floats = NDArray[np.float64]
+
+_LARGEST_COST = 1e12
 
 
 @dataclass(frozen=True)
@@ -73,6 +75,37 @@ class DecisionRule:
     scaling: tuple[float, ...] | None = None
     coverage: float | None = None
     least: tuple[float, ...] | None = None
+
+    def check_parts(self, parts: FittedParts) -> None:
+        """Refuse a rule that decides nothing, or everything the same; see `normwise.schema.FittedParts`."""
+        classes = len(parts.texts("classes"))
+        parts.expect(
+            "negative", holds=classes > 1 and self.negative in self.classes, instead="one of its classes"
+        )
+        parts.expect("text", holds=isinstance(self.text, str), instead="a text")
+        parts.expect(
+            "costs", holds=(self.costs is None) != (self.threshold is None), instead="in place of a threshold"
+        )
+        rows = {"scaling": classes + 1, "least": classes} | dict.fromkeys(("costs",), classes)
+        for name, length in rows.items():
+            held = parts.part(name)
+            if held is None:
+                continue
+            numbers = np.asarray(held, dtype=np.float64)
+            shape = (length, length) if name == "costs" else (length,)
+            fits = numbers.shape == shape and bool((np.abs(numbers) <= _LARGEST_COST).all())
+            parts.expect(
+                name,
+                holds=fits and (name == "scaling" or bool((numbers >= 0).all())),
+                instead=f"{shape} numbers",
+            )
+        if self.threshold is not None:
+            parts.number("threshold", 0.0, float(np.nextafter(1.0, 2.0)))
+        parts.expect(
+            "least", holds=(self.least is None) == (self.coverage is None), instead="beside a coverage"
+        )
+        if self.coverage is not None:
+            parts.number("coverage", 0.0, 1.0)
 
     def calibrate(self, probabilities: Floats) -> Floats:
         """Return the classifier's probabilities as the rule weighs them, of the same shape."""

@@ -25,11 +25,19 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from normwise.classify import CLASSIFIERS, make_classifier
+from normwise.classify import CLASSIFIERS, Classifier, make_classifier
 from normwise.errors import ProcedureError
 from normwise.features import EXTRACTORS, find_extractor, learnt_extractor
 from normwise.normalize import FeatureNormalizer, SiteHarmonizer
-from normwise.schema import ClassifierSection, FeaturesSection, NormalizerSection, Roles, Study
+from normwise.schema import (
+    ClassifierSection,
+    FeaturesSection,
+    FittedParts,
+    NormalizerSection,
+    Roles,
+    Study,
+    check_parts,
+)
 
 __all__ = [
     "ARMS",
@@ -321,6 +329,13 @@ class DropDemographics(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):  
         values = self._read(X, reset=False)
         return np.asarray(values[self.kept_] if isinstance(values, pd.DataFrame) else values[:, self.kept_])
 
+    def check_parts(self, parts: FittedParts) -> None:
+        """Refuse columns that are not those of training; see `normwise.schema.FittedParts`."""
+        demographics, columns = parts.texts("demographics"), parts.named_columns()
+        kept = parts.texts("kept_")
+        fits = set(kept) == set(getattr(self, "feature_names_in_", kept)) - set(demographics)
+        parts.expect("kept_", holds=fits and len(kept) <= columns, instead="the columns that are features")
+
     def get_feature_names_out(self, input_features: Any = None) -> np.ndarray[Any, Any]:
         """Return the names of the features that are kept."""
         names = super().get_feature_names_out(input_features)
@@ -404,6 +419,13 @@ class TargetClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):  # t
         self.classifier_ = clone(self._unfitted()).fit(values[rows], labels[rows])
         self.classes_ = self.classifier_.classes_
         return self
+
+    def check_parts(self, parts: FittedParts) -> None:
+        """Refuse a classifier that is none, or of other classes; see `normwise.schema.FittedParts`."""
+        check_parts(parts.part("classifier_"), allowed=Classifier)
+        same = np.array_equal(parts.part("classes_"), self.classifier_.classes_)
+        parts.expect("classes_", holds=same, instead="those of its classifier")
+        parts.whole("n_features_in_", self.classifier_.n_features_in_, self.classifier_.n_features_in_)
 
     def predict(self, X: Any) -> Any:
         """Return the most probable target of each row."""

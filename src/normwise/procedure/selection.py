@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from normwise.schema import FittedParts
+
 __all__ = ["DEFAULT_COUNTS", "RANKINGS", "FeatureSelector", "rank_features", "selected_columns"]
 
 DEFAULT_COUNTS = (10, 30, 100)
@@ -94,6 +96,14 @@ class FeatureSelector(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):  #
         tags = super().__sklearn_tags__()
         tags.target_tags.required = True
         return tags
+
+    def check_parts(self, parts: FittedParts) -> None:
+        """Refuse columns that there are not; see `normwise.schema.FittedParts`."""
+        columns = parts.named_columns()
+        kept = parts.array("kept_", (None,), kinds="iu", low=0, high=columns - 1)
+        parts.expect(
+            "kept_", holds=len(kept) > 0 and bool((np.diff(kept) > 0).all()), instead="ascending columns"
+        )
 
     def transform(self, X: Any) -> NDArray[Any]:
         """Return the columns that are kept, of shape (n_scans, n_kept)."""

@@ -4,6 +4,7 @@
 - ``sections.py``: the other sections, and the base of them all
 - ``study.py``: all of them together
 - ``settings.py``: types of the settings of classifiers and networks, and their check
+- ``fitted.py``: what a fitted object that was read from a file may hold
 - ``validation.py``: the content of a study file checked, and what is wrong with it in words
 - ``suggest.py``: the known name nearest to what was typed
 """
@@ -26,6 +27,7 @@ from normwise.schema.features import (
     feature_keys,
     readers_of,
 )
+from normwise.schema.fitted import FittedParts, check_parts, refuse_hidden_methods
 from normwise.schema.sections import (
     ClassifierSection,
     CostPair,
@@ -73,6 +75,7 @@ __all__ = [
     "Dropout",
     "EvaluationSection",
     "FeaturesSection",
+    "FittedParts",
     "FreeSurferSection",
     "HiddenLayers",
     "ImagesSection",
@@ -91,6 +94,7 @@ __all__ = [
     "TrunkSection",
     "VoxelsSection",
     "accepts",
+    "check_parts",
     "check_settings",
     "choices_of",
     "closest",
@@ -99,6 +103,7 @@ __all__ = [
     "feature_keys",
     "listed",
     "readers_of",
+    "refuse_hidden_methods",
     "section_in",
     "settings_of",
     "validate_study",

@@ -27,7 +27,7 @@ from normwise.networks.images.training import (
 )
 from normwise.networks.training import Batch, train_network
 
-__all__ = ["encode_images", "train_coder"]
+__all__ = ["build_coder", "encode_images", "train_coder"]
 
 
 class Coder(nn.Module):  # type: ignore[misc]  # torch has no types here
@@ -75,6 +75,11 @@ class Coder(nn.Module):  # type: ignore[misc]  # torch has no types here
         return self.last(maps)
 
 
+def build_coder(shape: tuple[int, ...], settings: Mapping[str, Any], code: int) -> Coder:
+    """Build encoder and decoder with fresh weights, from complete settings."""
+    return Coder(shape, settings["width"], settings["blocks"], code)
+
+
 def train_coder(
     images: NDArray[Any], centre: float, spread: float, code: int, settings: Mapping[str, Any], seed: int
 ) -> tuple[dict[str, NDArray[Any]], NDArray[np.float64]]:
@@ -104,7 +109,7 @@ def train_coder(
         settings["augmentation"], settings["device"], threads=settings["threads"],
     )  # fmt: skip
     with deterministic_torch(seed, choose_device(plan.device), threads=plan.threads):
-        network = Coder(images.shape[1:], settings["width"], settings["blocks"], code)
+        network = build_coder(images.shape[1:], settings, code)
     drawn = ImageBatches(rows, plan, seed)
 
     def batches(epoch: int) -> Iterator[Batch]:
@@ -129,7 +134,7 @@ def encode_images(
 ) -> NDArray[np.float64]:
     """Return the codes of images, of shape (n, code); parameters as in `train_coder`."""
     device = choose_device(settings["device"])
-    network = Coder(images.shape[1:], settings["width"], settings["blocks"], code)
+    network = build_coder(images.shape[1:], settings, code)
     load_weights(network, weights)
     with deterministic_torch(0, device, threads=settings["threads"]):
         codes = predict_scores(network.to(device), _rows(images, centre, spread), embed=True)

@@ -14,8 +14,17 @@ from numpy.typing import NDArray
 from normwise.engine import Progress
 from normwise.errors import ClassifierError
 from normwise.networks.device import choose_device, deterministic_torch, need_torch
-from normwise.networks.images.inputs import Encoding, ImageRows, encode, learn_encoding, read_rows
-from normwise.networks.images.settings import augmentation_of
+from normwise.networks.images.inputs import (
+    Encoding,
+    ImageRows,
+    check_encoding,
+    encode,
+    learn_encoding,
+    read_rows,
+)
+from normwise.networks.images.settings import CONV_SETTINGS, augmentation_of
+from normwise.networks.images.weights import check_image_shape, check_weights
+from normwise.schema import FittedParts, check_settings
 
 if TYPE_CHECKING:
     from normwise.networks.images.training import ImageSet, Settings
@@ -180,6 +189,43 @@ class ConvNetwork:
             )
         return self._image_set(rows, np.zeros(len(rows), dtype=np.intp), np.ones(len(rows)))
 
+    def check_parts(self, parts: FittedParts) -> None:
+        """Refuse what `train` could not have learnt; weights are compared with the network of the settings.
+
+        Parameters
+        ----------
+        parts : FittedParts
+            What this network holds, read from a file.
+
+        Raises
+        ------
+        ValueError, ClassifierError
+            The first part that is wrong.
+        """
+        known = {name: vars(self).get(name, getattr(type(self), name, None)) for name in CONV_SETTINGS}
+        check_settings(CONV_SETTINGS, known, subject=parts.title)
+        parts.texts("classes_")
+        columns = parts.named_columns() if "n_features_in_" in vars(self) else 1 << 31
+        check_image_shape(parts, columns)
+        parts.number("centre_")
+        parts.number("spread_", low=1e-300)
+        parts.whole("epochs_")
+        parts.array("losses_", (self.ensemble, None))
+        parts.array("epoch_losses_", (None, None), infinite=True)
+        joined, encoding = parts.texts("joined_"), parts.part("encoding_")
+        check_encoding(encoding, joined)
+        fits = (
+            isinstance(self.weights_, list) and len(self.weights_) == self.ensemble and self.threads <= 1024
+        )
+        parts.expect("weights_", holds=fits, instead=f"{self.ensemble} networks for 1024 threads at most")
+        for weights in self.weights_:
+            check_weights(weights, self._build)
+
+    def joined_width(self) -> int:
+        """Return how many numbers the demographics become that are joined."""
+        levels = self.encoding_["levels"].values()
+        return len(self.encoding_["numeric"]) + sum(len(each) - 1 for each in levels)
+
     def _members(self) -> Iterator[Any]:
         """Yield each member as a torch module on its device."""
         from normwise.networks.images.training import load_weights
@@ -225,7 +271,6 @@ class ConvNetwork:
         from normwise.networks.images.architectures import build_network
         from normwise.networks.images.transfer import begin_from
 
-        levels = self.encoding_["levels"].values()
         ndim = len(self.image_shape_) - 1
         network = build_network(
             self.network,
@@ -234,7 +279,7 @@ class ConvNetwork:
             width=self.width,
             blocks=self.blocks,
             stem_stride=self.stem_stride or (2 if ndim == 3 else 1),
-            demographics=len(self.encoding_["numeric"]) + sum(len(each) - 1 for each in levels),
+            demographics=self.joined_width(),
             classes=len(self.classes_),
             dropout=self.dropout,
             images=bool(self.image_shape_),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -12,10 +13,12 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from normwise.errors import ClassifierError, FeatureError
+from normwise.schema import FittedParts
 
 __all__ = [
     "Encoding",
     "ImageRows",
+    "check_encoding",
     "encode",
     "image_columns",
     "image_frame",
@@ -275,6 +278,30 @@ def learn_encoding(frame: pd.DataFrame, levels: Mapping[str, Sequence[str]] | No
             own = sorted({str(value) for value in column})
             learnt["levels"][str(name)] = own if levels is None else list(levels[str(name)])
     return learnt
+
+
+def check_encoding(learnt: Any, names: Sequence[str]) -> None:
+    """Refuse an encoding, read from a file, that `learn_encoding` could not have learnt of these columns.
+
+    Raises
+    ------
+    ValueError
+        Where keys, names, lengths or numbers are others.
+    """
+    parts = FittedParts(SimpleNamespace(**learnt))
+    numeric = parts.texts("numeric")
+    for name, low in (("centre", -1e120), ("spread", 1e-300)):
+        values = parts.part(name)
+        numbers = isinstance(values, list) and all(isinstance(each, int | float) for each in values)
+        fits = numbers and len(values) == len(numeric) and all(low <= each <= 1e120 for each in values)
+        parts.expect(name, holds=fits, instead="a finite number a column")
+    levels = parts.part("levels")
+    parts.expect("levels", holds=isinstance(levels, dict), instead="the levels of each category")
+    for name in levels:
+        own = FittedParts(SimpleNamespace(levels=levels[name])).texts("levels")
+        parts.expect("levels", holds=bool(own), instead="one level or more of each category")
+    fits = sorted([*numeric, *levels]) == sorted(names)
+    parts.expect("numeric", holds=fits, instead="the columns that are joined")
 
 
 def encode(frame: pd.DataFrame, learnt: Encoding) -> NDArray[np.float32]:

@@ -27,6 +27,7 @@ from normwise.errors import NormalizerError
 from normwise.normalize.blocked.columns import FeatureColumns, FloatArray, block_width
 from normwise.normalize.blocked.kernels import Scratch, add_product, gather, outer, project, squared_sums
 from normwise.normalize.blocked.variance import LogVariance, fit_log_variance
+from normwise.schema import FittedParts, check_parts
 
 if TYPE_CHECKING:
     from normwise.normalize.blocked.tails import Tails
@@ -116,6 +117,22 @@ class Regression:
     log_variance: LogVariance | None = None
     uncertainty: FloatArray | None = None
     tails: Tails | None = None
+
+    def check_parts(self, parts: FittedParts) -> None:
+        """Refuse a regression that no normal people could give; see `normwise.schema.FittedParts`."""
+        features = len(parts.array("center", (None,)))
+        parameters = len(parts.array("loadings", (None, features)))
+        parts.array("spread", (features,), low=0.0)
+        parts.array("determined", (features,), kinds="b", low=0, high=1)
+        parts.whole("n_people", parameters + 1)
+        if parts.part("log_variance") is not None:
+            check_parts(self.log_variance, allowed=LogVariance)
+        if vars(self).get("uncertainty") is not None:  # models of 0.1.0 have neither it nor tails
+            parts.array("uncertainty", (parameters, parameters))
+        if vars(self).get("tails") is not None:
+            check_parts(self.tails, allowed=Tails)
+            fits = self.tails is not None and self.tails.location.shape == (features,)
+            parts.expect("tails", holds=fits, instead="of these features")
 
     @property
     def degrees_of_freedom(self) -> int:

@@ -19,6 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from normwise.normalize.blocked.columns import FloatArray
+from normwise.schema import FittedParts
 
 __all__ = ["FEWEST_NORMALS", "Tails", "fit_tails"]
 
@@ -49,6 +50,13 @@ class Tails:
     scale: FloatArray
     skew: FloatArray
     weight: FloatArray
+
+    def check_parts(self, parts: FittedParts) -> None:
+        """Refuse a transform that is none; see `normwise.schema.FittedParts`."""
+        features = len(parts.array("location", (None,)))
+        parts.array("skew", (features,))
+        for name in ("scale", "weight"):
+            parts.array(name, (features,), low=1e-300)
 
     @property
     def changed(self) -> npt.NDArray[np.bool_]:

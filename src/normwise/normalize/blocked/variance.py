@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from normwise.normalize.blocked.columns import FloatArray
+from normwise.schema import FittedParts
 
 __all__ = ["LogVariance", "fit_log_variance"]
 
@@ -35,6 +36,12 @@ class LogVariance:
     loadings: FloatArray
     lowest: FloatArray
     highest: FloatArray
+
+    def check_parts(self, parts: FittedParts) -> None:
+        """Refuse loadings and ranges that do not fit each other; see `normwise.schema.FittedParts`."""
+        features = len(parts.array("lowest", (None,), low=-600.0, high=600.0))
+        parts.array("highest", (features,), low=-600.0, high=600.0)
+        parts.array("loadings", (None, features))
 
     def at(self, coordinates: FloatArray) -> FloatArray:
         """Return the variance of people at ``coordinates`` (n_people, q), of shape (n_people, n_features)."""

@@ -18,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from normwise.normalize.blocked.columns import FloatArray
+from normwise.schema import FittedParts
 
 __all__ = ["SiteModel", "fit_sites", "shrink_effects", "site_effects"]
 
@@ -50,6 +51,15 @@ class SiteModel:
     design_center: FloatArray
     shift: FloatArray
     scale: FloatArray
+
+    def check_parts(self, parts: FittedParts) -> None:
+        """Refuse a model of other features or sites than its parts say; see `normwise.schema.FittedParts`."""
+        features = len(parts.array("mean", (None,)))
+        columns = len(parts.array("design_center", (None,)))
+        parts.array("slopes", (columns, features))
+        parts.array("spread", (features,), low=1e-300)
+        sites = len(parts.array("shift", (None, features)))
+        parts.array("scale", (sites, features), low=1e-300)
 
     def expected(self, design: FloatArray) -> FloatArray:
         """Return what is expected at the average site, of shape (n_people, n_features)."""

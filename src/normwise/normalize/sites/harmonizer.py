@@ -17,10 +17,11 @@ from sklearn.utils.validation import _check_feature_names_in, check_is_fitted, v
 from normwise.errors import NormalizerError, NormwiseWarning
 from normwise.normalize.blocked.columns import FeatureColumns, FloatArray, person_name
 from normwise.normalize.demographics import Demographics
-from normwise.normalize.design import learn_design
-from normwise.normalize.sites.effects import fit_sites, site_effects
+from normwise.normalize.design import Design, learn_design
+from normwise.normalize.sites.effects import SiteModel, fit_sites, site_effects
 from normwise.normalize.support import encodable_rows
 from normwise.normalize.validation import find_normals, names_of
+from normwise.schema import FittedParts, check_parts
 
 __all__ = ["SiteHarmonizer", "UnseenSite"]
 
@@ -44,6 +45,12 @@ class UnseenSite:
     shift: FloatArray
     scale: FloatArray
     without: dict[Any, tuple[FloatArray, FloatArray]]
+
+    def check_parts(self, parts: FittedParts) -> None:
+        """Refuse an effect that is none, or that names people; see `normwise.schema.FittedParts`."""
+        features = len(parts.array("shift", (None,)))
+        parts.array("scale", (features,), low=1e-300)
+        parts.expect("without", holds=parts.part("without") == {}, instead="empty")
 
 
 class SiteHarmonizer(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
@@ -290,6 +297,36 @@ class SiteHarmonizer(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # 
         check_is_fitted(self, "sites_")
         names = _check_feature_names_in(self, input_features)
         return names if self.site is None else np.asarray(self.columns_, dtype=object)
+
+    def check_parts(self, parts: FittedParts) -> None:
+        """Refuse what `fit` could not have learnt; see `normwise.schema.FittedParts`."""
+        demographics, words = parts.texts("demographics"), ("refuse", "pooled", "own_normals")
+        known = self.unseen in words and self.method in ("combat", "location_scale")
+        parts.expect("unseen", holds=known, instead="a policy of a method that there is")
+        parts.texts("categorical")
+        parts.named_columns()
+        sites = parts.texts("sites_")
+        unseen = parts.part("unseen_sites_")
+        parts.expect("unseen_sites_", holds=isinstance(unseen, dict), instead="effects by site")
+        if self.site is None:
+            return
+        parts.expect("sites_", holds=isinstance(self.site, str) and sites == sorted(sites), instead="sorted")
+        features, columns = len(parts.texts("feature_names_")), parts.texts("columns_")
+        fits = set(columns) == {*self.feature_names_, *demographics} and not set(demographics) & {
+            *self.feature_names_
+        }
+        parts.expect("columns_", holds=fits, instead="its features and demographics")
+        check_parts(parts.part("design_"), allowed=Design)
+        named = [part.name for part in self.design_.parts]
+        fits = named == [name for name in demographics if name != self.site]
+        parts.expect("design_", holds=fits, instead="of the harmonizer's demographics")
+        check_parts(parts.part("model_"), allowed=SiteModel)
+        shape = (len(self.design_.names), len(sites), features)
+        fits = (*self.model_.slopes.shape[:1], *self.model_.shift.shape) == shape
+        parts.expect("model_", holds=fits, instead="one of its demographics, sites and features")
+        for site in unseen.values():
+            check_parts(site, allowed=UnseenSite)
+            parts.expect("unseen_sites_", holds=site.shift.shape == (features,), instead="of its features")
 
     def _pass_on(self, X: Any, *, reset: bool) -> Any:
         """Check the columns, and the values of an array, which has no names."""
