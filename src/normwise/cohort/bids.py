@@ -19,7 +19,6 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import pandas as pd
 
-from normwise.cohort.dictionary import merge_levels
 from normwise.cohort.tables import Table
 from normwise.cohort.values import Problem, names_an_age
 from normwise.errors import CohortError, NormwiseWarning
@@ -254,6 +253,7 @@ def join_dataset(section: CohortSection, root: Path, table: Table) -> DatasetRow
             expected="sub-<label>[/ses-<label>]/anat/sub-<label>…_T1w.nii.gz",
             advice="check the folder, or give cohort.images as a path with columns in braces",
         )
+    from normwise.cohort.dictionary import merge_levels
     from normwise.cohort.sessions import SESSION, SessionTables, read_sessions
 
     by_subject: _Scans = {}

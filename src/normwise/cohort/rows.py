@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 from normwise.cohort.cohort import INCLUDED, LEFT_OUT, Cohort, one_line
 from normwise.cohort.labels import natural_key
 from normwise.cohort.look_alikes import join_look_alikes
-from normwise.cohort.patterns import first_groups
 from normwise.cohort.scans import ScanList
 from normwise.cohort.values import Problem, is_missing, read_numbers
 from normwise.errors import CohortError
@@ -227,6 +226,8 @@ def _formulas(column: str, text: pd.Series[str], code: str, advice: str) -> dict
 
 
 def _apply_pattern(rows: Rows, source: str, text: pd.Series[str]) -> None:
+    from normwise.cohort.patterns import first_groups  # most studies have no pattern
+
     assert rows.section.group_pattern is not None, "there is a pattern to apply"
     unfit: dict[int, Problem] = {}
     found = first_groups(rows.section.group_pattern, text.tolist())

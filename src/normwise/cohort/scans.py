@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from normwise.cohort.bids import BIDS, join_dataset
-from normwise.cohort.dictionary import describe_table
 from normwise.cohort.tables import Table, read_table
 from normwise.cohort.values import Problem
 from normwise.schema import CohortSection
@@ -78,7 +77,11 @@ def list_scans(section: CohortSection, root: Path) -> ScanList:
         COH-101 to COH-108 from the table, COH-107 for a column that is not there, COH-112 or COH-113 from a
         BIDS layout.
     """
-    table = describe_table(read_table(root / section.table))
+    table = read_table(root / section.table)
+    if table.path.with_suffix(".json").is_file():
+        from normwise.cohort.dictionary import describe_table  # most tables have none beside them
+
+        table = describe_table(table)
     ids = table.column(section.id, "cohort.id")
     if uses_bids(section.images):
         rows = join_dataset(section, root, table)
