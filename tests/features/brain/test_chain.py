@@ -35,7 +35,7 @@ def test_left_is_left_in_three_orientations(tmp_path, monkeypatch) -> None:
     first = None
     for orientation in ("RAS", "LPI", "PIR"):
         path = save(voxels, affine, tmp_path / f"{orientation}.nii.gz", orientation)
-        found = parcellate(path, quality="fast", already_stripped=True)
+        found = parcellate(path, quality="fast", already_stripped=True, masker="template")
         sizes = found.features
         left, right = (sizes[f"lateral_ventricle_{side}.volume_mm3"] for side in ("left", "right"))
         assert left > 1.4 * right

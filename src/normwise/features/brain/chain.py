@@ -9,7 +9,7 @@ stage      adds
 conform    ``head`` (float32), ``head_affine`` (4 × 4): the image; at 1 mm along axes that are finer
 mask       ``mask`` (uint8, the head's grid), ``box`` (2 × 3: first voxel and end of the brain's box)
 bias       ``corrected`` (float32, the box's grid): intensities without the coil's shading
-align      ``template_to_head`` (4 × 4, mm to mm)
+align      ``template_to_head`` (4 × 4, mm to mm); ``affine_fit`` (1,), ``flip_misfits`` (3,): the pose
 warp       ``forward``, ``backward`` (float32, (…, 3) mm), ``warp_affine`` (4 × 4)
 tissue     ``csf``, ``grey``, ``white`` (float32, the box's grid): share of each voxel;
            ``peaks``, ``spreads`` (3,): mean intensity of the three and its deviation
@@ -108,9 +108,9 @@ _PLACED = ("mask", "conform", "align", "warp")
 
 STAGES: tuple[Stage, ...] = (
     Stage("conform", 1, ("image",), (), conform),
-    Stage("mask", 1, ("conform",), ("already_stripped", "masker", "quality", "template"), find_brain),
+    Stage("mask", 2, ("conform",), ("already_stripped", "masker", "quality", "template"), find_brain),
     Stage("bias", 1, ("conform", "mask"), ("quality",), correct_bias),
-    Stage("align", 1, ("conform", "mask", "bias"), ("template",), align),
+    Stage("align", 2, ("conform", "mask", "bias"), ("template",), align),
     Stage("warp", 2, ("conform", "mask", "bias", "align"), ("quality", "template"), warp),
     Stage("tissue", 1, ("bias", *_PLACED), ("template",), classify_tissue),
     Stage("propagate", 2, _PLACED, ("atlas", "lut", "template"), propagate),

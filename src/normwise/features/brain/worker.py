@@ -21,7 +21,7 @@ from normwise.images import read_head
 
 __all__ = ["WORKER_VERSION", "measure_head", "settings_as_json", "settings_from_json", "write_head"]
 
-WORKER_VERSION = "1"
+WORKER_VERSION = "2"
 """Raised when checks or pictures change; the numbers have the versions of their stages."""
 
 _PATHS = ("lut", "template")

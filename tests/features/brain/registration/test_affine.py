@@ -7,8 +7,10 @@ import pytest
 from scipy.ndimage import map_coordinates
 from scipy.spatial.transform import Rotation
 
-from normwise.features.brain.registration.affine import fit_affine
+from normwise.errors import FeatureError
+from normwise.features.brain.registration.affine import align, fit_affine, measure_pose
 from normwise.features.brain.registration.reference import load_reference, moved
+from normwise.features.brain.settings import ChainSettings
 
 
 def made(truth: np.ndarray, spacing: float, gain: float = 1.0) -> tuple[np.ndarray, np.ndarray]:
@@ -45,3 +47,37 @@ def test_the_scale_of_brightness_changes_nothing() -> None:
     one = fit_affine(load_reference(), brain.astype(np.float32), affine)
     many = fit_affine(load_reference(), (1024 * brain).astype(np.float32), affine)
     np.testing.assert_allclose(one, many, atol=1e-4)
+
+
+UPSIDE_DOWN, BACK_TO_FRONT = np.diag([-1.0, 1, -1, 1]), np.diag([-1.0, -1, 1, 1])
+TURNED = {None: np.eye(4), 0: np.diag([1.0, -1, -1, 1]), 1: UPSIDE_DOWN, 2: BACK_TO_FRONT}
+
+
+@pytest.mark.parametrize("axis", TURNED)
+@pytest.mark.parametrize("mirror", [1.0, -1.0])
+def test_a_head_that_lies_wrong_is_told_by_the_turn_that_mends_it(axis, mirror) -> None:
+    brain, affine = made(TURNED[axis] @ np.diag([mirror, 1, 1, 1]), spacing=4.0)
+    brain = brain.astype(np.float32)
+    pose = measure_pose(load_reference(), brain, affine, fit_affine(load_reference(), brain, affine))
+    if axis is None:
+        assert pose["flip_misfits"].max() < 0.6
+        assert pose["affine_fit"][0] > 0.98
+    else:
+        assert pose["flip_misfits"].argmax() == axis
+        assert pose["flip_misfits"][axis] > 1.4
+        assert pose["affine_fit"][0] < 0.97
+
+
+@pytest.mark.parametrize("value", [-3.0, 0.0, np.nan])
+def test_a_brain_that_cannot_be_placed_is_named(value) -> None:
+    mask = np.zeros((24, 24, 24), np.uint8)
+    mask[4:20, 4:20, 4:20] = 1
+    arrays = {
+        "corrected": np.full(mask.shape, value, np.float32),
+        "mask": mask,
+        "box": np.array([[0, 0, 0], mask.shape]),
+        "head_affine": np.diag([8.0, 8, 8, 1]),
+    }
+    with pytest.raises(FeatureError) as caught:
+        align(arrays, ChainSettings())
+    assert caught.value.code == "FEA-517"

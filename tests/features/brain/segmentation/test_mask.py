@@ -29,12 +29,55 @@ def test_nothing_inside_is_refused() -> None:
     assert caught.value.code == "FEA-513"
 
 
-def test_a_stripped_head_is_its_own_mask() -> None:
+def test_a_stripped_head_is_its_own_mask_without_a_network(monkeypatch) -> None:
+    monkeypatch.setattr(module, "network_files", lambda: None)
     head = np.zeros((20, 20, 20), dtype=np.float32)
     head[6:14, 6:14, 6:14] = 3
     found = find_brain({"head": head, "head_affine": np.eye(4)}, ChainSettings(already_stripped=True))
     np.testing.assert_array_equal(found["mask"] > 0, head > 0)
     np.testing.assert_array_equal(found["box"], [[2, 2, 2], [18, 18, 18]])
+
+
+def test_the_network_looks_at_a_stripped_head_too(monkeypatch) -> None:
+    head = np.zeros((20, 20, 20), dtype=np.float32)
+    head[4:16, 4:16, 4:16] = 3  # brain with a rim of dura
+    brain = np.zeros(head.shape, dtype=bool)
+    brain[6:14, 6:14, 2:14] = True  # and the network goes beyond the head
+    monkeypatch.setattr(module, "network_files", lambda: ("box", "brain"))
+    monkeypatch.setattr(module, "_by_network", lambda *_: brain)
+    found = find_brain({"head": head, "head_affine": np.eye(4)}, ChainSettings(already_stripped=True))
+    np.testing.assert_array_equal(found["mask"] > 0, brain & (head > 0))
+    by_template = ChainSettings(already_stripped=True, masker="template")
+    found = find_brain({"head": head, "head_affine": np.eye(4)}, by_template)
+    np.testing.assert_array_equal(found["mask"] > 0, head > 0)
+
+
+@pytest.mark.parametrize("settings", [{}, {"already_stripped": True}, {"masker": "template"}])
+@pytest.mark.parametrize(("low", "high"), [(-900, -100), (-5, 0), (0, 0)])
+def test_a_head_that_is_nowhere_brighter_than_0_is_named(settings, low, high) -> None:
+    head = np.linspace(low, high, 12**3, dtype=np.float32).reshape(12, 12, 12)
+    with pytest.raises(FeatureError) as caught:
+        find_brain({"head": head, "head_affine": np.eye(4)}, ChainSettings(**settings))
+    assert caught.value.code == "FEA-516"
+    assert f"from {low:.4g} to {high:.4g}" in caught.value.seen
+
+
+@pytest.mark.parametrize(("dark", "refused"), [(31, False), (33, True)])
+def test_a_brain_of_which_most_is_not_brighter_than_0_is_named(monkeypatch, dark, refused) -> None:
+    head = np.full((10, 10, 10), 5, dtype=np.float32)
+    brain = np.zeros(head.shape, dtype=bool)
+    brain[3:7, 3:7, 3:7] = True  # 64 voxels
+    head[tuple(np.argwhere(brain)[:dark].T)] = -2
+    monkeypatch.setattr(module, "network_files", lambda: ("box", "brain"))
+    monkeypatch.setattr(module, "_by_network", lambda *_: brain)
+    arrays = {"head": head, "head_affine": np.eye(4)}
+    if not refused:
+        assert find_brain(arrays, ChainSettings())["mask"].sum() == 64
+        return
+    with pytest.raises(FeatureError) as caught:
+        find_brain(arrays, ChainSettings())
+    assert caught.value.code == "FEA-516"
+    assert "52% of 64 voxels" in caught.value.seen
 
 
 def test_without_the_network_it_is_asked_for_by_the_line_to_type(monkeypatch) -> None:

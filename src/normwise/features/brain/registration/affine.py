@@ -8,12 +8,14 @@ offset``, for which Gauss–Newton needs a few dozen steps (Lucas and Kanade 198
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from itertools import product
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from normwise.errors import FeatureError
 from normwise.features.brain.grids import box_affine, crop
 from normwise.features.brain.registration.reference import (
     Reference,
@@ -24,7 +26,7 @@ from normwise.features.brain.registration.reference import (
 )
 from normwise.features.brain.settings import ChainSettings
 
-__all__ = ["align", "fit_affine"]
+__all__ = ["align", "fit_affine", "measure_pose"]
 
 _COARSE, _FINE = 8, 4  # mm of the two levels, where the template has 1 mm
 _STEPS = {8: 30, 4: 30}
@@ -47,11 +49,66 @@ def align(arrays: Mapping[str, NDArray[Any]], settings: ChainSettings) -> dict[s
     Returns
     -------
     dict of str to ndarray
-        ``template_to_head``, shape (4, 4).
+        ``template_to_head``, shape (4, 4); ``affine_fit`` and ``flip_misfits``, see `measure_pose`.
+
+    Raises
+    ------
+    FeatureError
+        FEA-517, the brain is too little, or too flat, to be placed.
     """
     brain = arrays["corrected"] * crop(arrays["mask"], arrays["box"])
     affine = box_affine(arrays["head_affine"], arrays["box"])
-    return {"template_to_head": fit_affine(load_reference(settings.template), brain, affine)}
+    reference = load_reference(settings.template)
+    fitted, pose = np.full((4, 4), np.nan), {}
+    # What can't be placed is no number somewhere, or its equations have no solution.
+    with np.errstate(all="ignore"), suppress(np.linalg.LinAlgError):
+        if (brain > 0).any():
+            fitted = fit_affine(reference, brain, affine)
+            pose = measure_pose(reference, brain, affine, fitted)
+    if not pose or not np.isfinite(fitted).all():
+        inside = brain[brain > 0]
+        raise FeatureError(
+            "FEA-517",
+            "the brain can't be placed on the template.",
+            seen=f"{inside.size} of its voxels are brighter than 0, "
+            f"from {inside.min(initial=np.inf):.4g} to {inside.max(initial=0):.4g}",
+            expected="a T1-weighted brain, brighter than 0",
+            advice="look at the image: it may be a mask, or empty where the brain is",
+        )
+    return {"template_to_head": fitted, **pose}
+
+
+def measure_pose(
+    reference: Reference, brain: NDArray[np.float32], affine: NDArray[np.float64], fitted: NDArray[np.float64]
+) -> dict[str, NDArray[np.float64]]:
+    """Measure how well a brain fits the template at 8 mm, and whether it would fit better turned over.
+
+    Parameters
+    ----------
+    reference, brain, affine
+        As of `fit_affine`.
+    fitted : ndarray of shape (4, 4)
+        What it found.
+
+    Returns
+    -------
+    dict of str to ndarray
+        ``affine_fit``, shape (1,): correlation of template and head. ``flip_misfits``, shape (3,): the
+        variance that the fit leaves over what one leaves that starts half a turn about x, y or z away. Above
+        1 the head fits better turned.
+    """
+    from scipy.spatial.transform import Rotation
+
+    level = _Level(reference, brain, affine, _COARSE)
+    left = level.fit(fitted, 12)[1]
+    ratios = []
+    for axis in "xyz":
+        turn = np.eye(4)
+        turn[:3, :3] = Rotation.from_euler(axis, np.pi).as_matrix()
+        turn[:3, 3] = level.middle - turn[:3, :3] @ level.middle
+        turned, _ = level.fit(fitted @ turn, 7)
+        ratios.append(left / max(level.fit(turned, 12)[1], 1e-9))
+    return {"affine_fit": np.array([np.sqrt(max(1 - left, 0.0))]), "flip_misfits": np.array(ratios)}
 
 
 def fit_affine(

@@ -48,17 +48,43 @@ def find_brain(arrays: Mapping[str, NDArray[Any]], settings: ChainSettings) -> d
     Raises
     ------
     FeatureError
-        FEA-512, the network is asked for and not installed; FEA-513, no brain is found.
+        FEA-512, the network is asked for and not installed; FEA-513, no brain is found; FEA-516, it is no
+        brighter than 0.
+
+    Notes
+    -----
+    A stripped head may still carry dura, so the network looks at it as well, and what it leaves out of the
+    voxels brighter than 0 is left out. The mask of the template needs a whole head.
     """
     head = arrays["head"]
+    _check_brightness(head, head.size)
+    by_template = settings.masker == "template" or (settings.masker == "auto" and network_files() is None)
     if settings.already_stripped:
-        inside = head > 0
-    elif settings.masker == "template" or (settings.masker == "auto" and network_files() is None):
+        inside = head > 0 if by_template else (head > 0) & _by_network(head, settings)
+    elif by_template:
         inside = mask_by_template(head, arrays["head_affine"], settings.template)
     else:
         inside = _by_network(head, settings)
     mask = largest_part(inside)
+    within = head[mask]
+    if np.count_nonzero(within > 0) < _LEAST_BRIGHT * within.size:
+        _check_brightness(within[within <= 0], within.size)
     return {"mask": mask.astype(np.uint8), "box": box_around(mask)}
+
+
+_LEAST_BRIGHT = 0.5  # of the brain's voxels: what is not brighter than 0 has no logarithm, which N4 takes
+
+
+def _check_brightness(voxels: NDArray[np.float32], of: int) -> None:
+    """Refuse voxels of which none is brighter than 0."""
+    if voxels.size and voxels.max() <= 0:
+        raise FeatureError(
+            "FEA-516",
+            "the head is not brighter than 0.",
+            seen=f"{voxels.size / of:.0%} of {of} voxels from {voxels.min():.4g} to {voxels.max():.4g}",
+            expected="a magnitude image: 0 where there is air, and brighter in the brain",
+            advice="look at the image: a sign or an offset (scl_inter) may be wrong; add the offset back",
+        )
 
 
 def largest_part(inside: NDArray[np.bool_]) -> NDArray[np.bool_]:
