@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from normwise.errors import NormwiseWarning, ProcedureError
+from normwise.errors import EvaluationError, NormwiseWarning, ProcedureError
 from normwise.evaluate import test_model as apply_to_cohort
 from normwise.model.model import Model
 from normwise.model.train import train_study
@@ -80,6 +80,16 @@ def test_a_cohort_of_one_class_is_tested_for_what_it_can_tell(
 def test_a_level_that_was_never_trained_on_costs_a_decision_and_no_more(model: Model, tmp_path: Path) -> None:
     found = apply_to_cohort(model, study_of(tmp_path / "data", 40, 3, sexes="FX"), tmp_path / "run")
     assert found.arms["normalized"].undecided >= 0.5
+
+
+def test_a_cohort_of_unknown_categories_alone_is_refused_with_the_reason(
+    model: Model, tmp_path: Path
+) -> None:
+    with pytest.raises(EvaluationError) as caught:
+        apply_to_cohort(model, study_of(tmp_path / "data", 40, 3, sexes="XY"), tmp_path / "run")
+    assert caught.value.code == "EVA-107"
+    assert "scans: " in str(caught.value.seen)
+    assert "Sex" in str(caught.value.seen)
 
 
 def test_the_features_are_the_models_however_the_table_looks(model: Model, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -165,7 +166,7 @@ def test_model(
     Raises
     ------
     EvaluationError
-        EVA-101 where the cohort's classes are not the model's.
+        EVA-101 where the cohort's classes are not the model's; EVA-107 where it can decide about nobody.
     """
     from normwise.model import assert_same_pipeline, load_model, warn_of_training_scans
 
@@ -192,6 +193,7 @@ def test_model(
         )
     assert_same_pipeline(model, prepared.features)
     predictions = {model.procedure.arm: _apply(model, prepared)}
+    _refuse_nobody(predictions[model.procedure.arm], prepared)
     known = warn_of_training_scans(model.trained_on(prepared.features.values), len(prepared.labels))
     notes = [*model.procedure.notes, *known]
     rule = model.procedure.rule.text
@@ -243,6 +245,23 @@ def _apply(model: Model, prepared: PreparedRun) -> ArmPredictions:
         selected=[procedure.selected],
         coverage=procedure.rule.coverage,
     )  # fmt: skip
+
+
+def _refuse_nobody(found: ArmPredictions, prepared: PreparedRun) -> None:
+    """Refuse a cohort in which the model can compute with nobody, and say why."""
+    scores = found.scores
+    tested = np.isin(scores.labels, scores.classes)
+    if np.isfinite(scores.probabilities[0][tested]).any():
+        return
+    reasons = Counter(str(text) for text in found.reasons[0][tested]).most_common(3)
+    raise EvaluationError(
+        "EVA-107",
+        "the model can decide about nobody of this cohort.",
+        subject=str(prepared.folder),
+        seen="; ".join(f"{count} of {int(tested.sum())} scans: {text}" for text, count in reasons),
+        expected="demographics and sites as in the training",
+        advice="write categories as the model's own table does, or choose a cohort that the model is for",
+    )
 
 
 def write_evaluation(
