@@ -18,7 +18,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TypedDict
 
-from normwise.cli.open_run import open_run, own_study, settle_study
+from normwise.cli.open_run import open_run, own_study, refuse_other_files, settle_study
 from normwise.cli.output import CommandOutput
 from normwise.cli.run_flags import OutputFlags, RunFlags, memory_bytes
 from normwise.errors import CommandError, NormwiseError, NormwiseWarning
@@ -159,10 +159,11 @@ class Session:
         """
         from normwise.runs import read_plan
 
-        study = settle_study(folder, study, verb=self.verb, overwrite=overwrite, beside=beside)
+        refuse_other_files(folder, beside=beside)
         purpose = PURPOSES.get(self.verb, "extract")
         at = RunFolder(folder)
         study = read_plan(study, purpose=purpose, labelled=labelled, roles=roles, folder=at)[0]
+        study = settle_study(folder, study, verb=self.verb, overwrite=overwrite, beside=beside)
         run = open_run(folder, study, verb=self.verb, overwrite=overwrite, beside=beside)
         self.log.open(run / run.LOGS)
         return study, run

@@ -50,6 +50,7 @@ _FILES = frozenset({
     "cohort.table", "features.atlas", "features.lut", "features.table", "features.mask", "features.template",
 })  # fmt: skip
 _CHOICES = {"features.extractor": list(EXTRACTOR_SECTIONS), "classifier.name": list(CLASSIFIERS)}
+_WITH_COMMAS = frozenset({"cohort.include", "features.table"})  # conditions and files may hold a comma
 _FOLDERS = frozenset({"cohort.root", "features.subjects_dir"})
 
 
@@ -212,12 +213,14 @@ def overrides_from(flags: StudyFlags) -> dict[str, Any]:
     -------
     dict of str to value
         Files and folders that exist from the current folder are made absolute; other paths start from the
-        study's folder, as in the file.
+        study's folder, as in the file. Names in a list may be separated by commas as well.
 
     Examples
     --------
     >>> overrides_from(StudyFlags(cohort__label="dx", classifier__grid={"C": ["0.1", "1"]}))
     {'cohort.label': 'dx', 'classifier.grid': {'C': [0.1, 1]}}
+    >>> overrides_from(StudyFlags(cohort__demographics=["age,sex", "site"]))
+    {'cohort.demographics': ['age', 'sex', 'site']}
     """
     overrides: dict[str, Any] = {}
     for each in fields(flags):  # type: ignore[arg-type]  # a dataclass at run time
@@ -229,6 +232,8 @@ def overrides_from(flags: StudyFlags) -> dict[str, Any]:
 
 
 def _read(key: Key, value: Any) -> Any:
+    if key.kind in ("list", "pairs") and key.dotted not in _WITH_COMMAS:
+        value = [part.strip() for text in value for part in text.split(",") if part.strip()]
     if key.kind == "pairs":
         return [pair.split(":") for pair in value]
     if key.kind == "values":

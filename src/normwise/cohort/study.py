@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
+import warnings
 from collections.abc import Mapping
 from datetime import date, time
 from pathlib import Path
@@ -14,7 +15,8 @@ import tomli_w
 from normwise.cohort.bids import BIDS, find_participants, find_scans
 from normwise.cohort.conditions import parse_condition
 from normwise.cohort.scans import image_columns, uses_bids
-from normwise.errors import StudyError
+from normwise.cohort.tables import read_table
+from normwise.errors import NormwiseWarning, StudyError
 from normwise.schema import (
     EXTRACTOR_SECTIONS,
     CohortSection,
@@ -28,6 +30,7 @@ from normwise.schema import (
 __all__ = ["check_study", "read_study", "study_to_toml"]
 
 STUDY_FILE = "study.toml"
+TABLE_SUFFIXES = (".tsv", ".csv")
 MAX_BYTES = 1024**2  # a study file is a page of text
 _LONGEST_PATTERN = 1000  # characters
 
@@ -38,8 +41,9 @@ def read_study(path: str | Path, overrides: Mapping[str, Any] | None = None, *, 
     Parameters
     ----------
     path : path
-        A study file, a folder with a ``study.toml``, or a BIDS dataset or derivative: there the participants
-        table and the T1-weighted images are found by layout.
+        A study file, a folder with a ``study.toml``, a participants table (its id is ``participant_id``, else
+        the first column), or a BIDS dataset or derivative: there the participants table and the T1-weighted
+        images, or else what FreeSurfer has measured, are found by layout.
     overrides : mapping of str to value, optional
         Dotted keys that are laid over the file, as ``{"cohort.label": "dx"}``; None removes a key. A rule
         of ``decision`` replaces the file's other one.
@@ -71,6 +75,8 @@ def read_study(path: str | Path, overrides: Mapping[str, Any] | None = None, *, 
     changes = dict(overrides or {})
     if path.is_dir() and not (path / STUDY_FILE).is_file():
         content, folder, source = _from_bids(path, changes), path, str(path)
+    elif path.suffix.lower() in TABLE_SUFFIXES:
+        content, folder, source = _from_table(path, changes), path.parent, str(path)
     else:
         file = path / STUDY_FILE if path.is_dir() else path
         content, folder, source = _read_toml(file), file.parent, str(file)
@@ -139,8 +145,35 @@ def _from_bids(folder: Path, changes: Mapping[str, Any]) -> dict[str, Any]:
     if isinstance(table, Path):
         cohort["table"] = table.name if table.parent == folder else str(table)
     section = EXTRACTOR_SECTIONS.get(str(changes.get("features.extractor")), RegionsSection)
-    if "cohort.images" not in changes and (section.reads_images or find_scans(folder)[0]):
+    scans = find_scans(folder)[0]
+    measured = None if scans or "features.extractor" in changes else _find_freesurfer(folder)
+    if measured is not None:
+        text = (
+            f"no extractor is named: 'freesurfer' was chosen, since {measured}/*/stats is there and no image."
+        )
+        warnings.warn(NormwiseWarning("FEA-906", text, subject="features.extractor"), stacklevel=3)
+        return {"cohort": cohort, "features": {"extractor": "freesurfer", "subjects_dir": measured}}
+    if "cohort.images" not in changes and (section.reads_images or scans):
         cohort["images"] = BIDS
+    return {"cohort": cohort}
+
+
+def _find_freesurfer(folder: Path) -> str | None:
+    """Return the folder of FreeSurfer's subjects in a dataset, from the dataset's own."""
+    for place in (folder, *sorted(folder.glob("derivatives/*"))):
+        if next(place.glob("sub-*/stats/aseg.stats"), None) is not None:
+            return str(place.relative_to(folder))
+    return None
+
+
+def _from_table(file: Path, changes: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the study of a participants table; one in a BIDS dataset brings the dataset's images."""
+    if file.name == "participants.tsv" and find_scans(file.parent)[0]:
+        return _from_bids(file.parent, changes)
+    cohort = {"table": file.name}
+    columns = read_table(file).frame.columns
+    if "cohort.id" not in changes and CohortSection.model_fields["id"].default not in columns:
+        cohort["id"] = str(columns[0])
     return {"cohort": cohort}
 
 

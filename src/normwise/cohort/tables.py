@@ -38,6 +38,7 @@ _WORKBOOKS = {
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]")
 
 DELIMITERS = {"\t": "tab", ";": "semicolon", ",": "comma"}
+_MOST_CLASSES = 8  # different values of a column that may be a diagnosis
 MAX_CELLS = 20_000_000  # about 1.5 GB as text in memory
 MAX_LINES = 5_000_000
 MAX_COLUMNS = 100_000
@@ -94,9 +95,26 @@ class Table:
                 f"there is no column {name!r}, which {key} names.",
                 subject=str(self.path),
                 seen=f"columns {listed(self.frame.columns)}",
-                advice=did_you_mean(name, self.frame.columns, "write the name as the table has it"),
+                advice=did_you_mean(name, self.frame.columns, self._candidates(key)),
             )
         return self.frame[name]
+
+    def _candidates(self, key: str) -> str:
+        """Name the columns that may be meant by a key, by what they hold."""
+        advice = "write the name as the table has it"
+        if key not in ("cohort.id", "cohort.label"):
+            return advice
+        held = {str(name): cells[cells != ""].value_counts() for name, cells in self.frame.items()}
+        if key == "cohort.id":
+            fitting = [name for name, counts in held.items() if len(counts) == len(self.frame)]
+        else:
+            fitting = [
+                f"{name} ({listed(counts.index, most=4)})"
+                for name, counts in held.items()
+                if 2 <= len(counts) <= _MOST_CLASSES and counts.max() > 1
+            ]
+        flag = key.replace("cohort.", "--")
+        return f"{advice}, as {flag} NAME; it may be {listed(fitting, most=6)}" if fitting else advice
 
 
 def read_table(path: Path, *, max_bytes: int = MAX_BYTES) -> Table:

@@ -1,10 +1,10 @@
 """Features of every scan: from a cohort to a table with one row a scan and one column a feature.
 
 ``extractor`` says what an extractor is, and ``registry`` lists every one in `EXTRACTORS`; its module is
-loaded when a study chooses it. ``extract`` runs the study's extractor on a cohort. ``feature_table`` holds
-what comes out, with its notes and failures, writes it and reads it back; ``columns`` chooses columns and
-drops what is incomplete; ``path_templates`` fills paths that hold columns of the participants table. The
-extractors:
+loaded when a study chooses it. ``extract`` runs the study's extractor on a cohort, ``choice`` chooses one
+where the study names none. ``feature_table`` holds what comes out, with its notes and failures, writes it and
+reads it back; ``columns`` chooses columns and drops what is incomplete; ``path_templates`` fills paths that
+hold columns of the participants table. The extractors:
 
 ``tables``
     Measurements made elsewhere: columns of a table, FreeSurfer's tables and stats files.
@@ -24,6 +24,8 @@ to be learnt from several people is a transformer of `normwise.learnt`, fitted i
 """
 
 from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 from normwise.features.columns import (
     LARGEST_VALUE,
@@ -45,6 +47,10 @@ from normwise.features.feature_table import (
 )
 from normwise.features.path_templates import check_columns, fill, has_columns
 from normwise.features.registry import EXTRACTORS
+from normwise.lazy import on_use
+
+if TYPE_CHECKING:
+    from normwise.features.choice import check_images, choose_extractor
 
 __all__ = [
     "EXTRACTORS",
@@ -55,8 +61,10 @@ __all__ = [
     "FeatureTable",
     "check_columns",
     "check_extractor",
+    "check_images",
     "check_range",
     "choose_columns",
+    "choose_extractor",
     "describe_quality",
     "drop_incomplete",
     "extract_features",
@@ -72,3 +80,5 @@ __all__ = [
     "write_drawings",
     "write_features",
 ]
+
+__getattr__ = on_use(__name__, {"check_images": "choice", "choose_extractor": "choice"})

@@ -33,6 +33,7 @@ from normwise.features import (
     describe_quality,
     extract_features,
     find_extractor,
+    image_paths,
     write_features,
 )
 from normwise.files import sha256_file
@@ -298,6 +299,12 @@ def read_plan(
         The first thing that would stop the run.
     """
     cohort = read_cohort(study, labelled=labelled, roles=roles)
+    if "extractor" not in study.features.model_fields_set:
+        from normwise.features import choose_extractor
+
+        study = choose_extractor(study, cohort)
+    if study.features.needs_images:
+        image_paths(cohort, "features are measured on images", '"volumes/{ID}.nii.gz"')
     try:
         _check_people(study, cohort, purpose)
     except ProcedureError as error:

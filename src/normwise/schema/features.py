@@ -46,6 +46,11 @@ class FeaturesSection(Section):
     extractor: str = Field("regions", description="what is measured")
 
     @property
+    def needs_images(self) -> bool:
+        """Whether nobody can be measured where the study names no images."""
+        return self.reads_images
+
+    @property
     def packages(self) -> tuple[str, ...]:
         """Optional packages, by the names of import, without which nobody can be measured."""
         return ()
@@ -146,6 +151,11 @@ class BrainSection(AtlasSection):
     )
     keep_derivatives: bool = Field(False, description="write mask, tissue and labels to RUN/derivatives")
     keep_implausible: bool = Field(False, description="keep scans whose quality is out of range")
+
+    @property
+    def needs_images(self) -> bool:
+        """Maps that another program has made are enough."""
+        return self.labels is None
 
     @property
     def packages(self) -> tuple[str, ...]:

@@ -7,7 +7,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from normwise.cli.commands.predict import feature_frame, features_in, from_images, from_table, read_settings
+from normwise.cli.commands.predict import (
+    feature_frame,
+    features_in,
+    from_images,
+    from_table,
+    image_in,
+    read_settings,
+)
 from normwise.cli.main import main
 from normwise.errors import CohortError, CommandError
 from normwise.schema import RegionsSection
@@ -245,3 +252,20 @@ def test_images_of_a_table_are_named_or_found_as_the_study_finds_them(image_mode
     assert from_table(tmp_path / "found.csv", image_model).images.to_list() == [
         str(tmp_path / "scans/new1.nii.gz")
     ]
+
+
+def test_a_persons_folder_stands_for_the_one_image_in_it(tmp_path):
+    anat = tmp_path / "sub-001" / "ses-1" / "anat"
+    anat.mkdir(parents=True)
+    (anat / "sub-001_ses-1_T1w.nii.gz").touch()
+    (anat / "sub-001_ses-1_T2w.nii.gz").touch()
+    assert image_in(tmp_path / "sub-001") == anat / "sub-001_ses-1_T1w.nii.gz"
+    dicom = tmp_path / "dicom"
+    dicom.mkdir()
+    (dicom / "IM0").touch()
+    assert image_in(dicom) == dicom
+    (anat / "sub-001_ses-1_run-2_T1w.nii.gz").touch()
+    with pytest.raises(CommandError) as caught:
+        image_in(tmp_path / "sub-001")
+    assert caught.value.code == "CLI-106"
+    assert "2 images" in caught.value.problem

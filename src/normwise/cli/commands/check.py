@@ -23,7 +23,8 @@ _SHOWN_REASONS = 110  # characters of a reason that fit on a line
 def check(study: Path, /, *, keys: EveryStudyFlag = NO_KEY_OF_ALL, running: OutputFlags = PLAIN) -> int:
     """Read a study and its table, and say what would be run.
 
-    Nothing is written. Everybody who would be left out is counted with the reason.
+    Nothing is written. Everybody who would be left out is counted with the reason; features in tables are
+    read, and up to three images looked at.
 
     Parameters
     ----------
@@ -40,9 +41,14 @@ def check(study: Path, /, *, keys: EveryStudyFlag = NO_KEY_OF_ALL, running: Outp
         The exit code.
     """
     with open_session("check", running) as session:
+        from normwise.features import check_images, extract_features
         from normwise.runs import read_plan
 
         resolved, cohort = read_plan(read_given_study(study, keys), purpose="evaluate")
+        if resolved.features.reads_images:
+            check_images(resolved, cohort)
+        else:  # tables are read at once, which shows what is wrong with names and cells
+            cohort = cohort.leave_out(extract_features(cohort, resolved, jobs=1).failures)
         _print_plan(session.output, resolved, cohort)
         return session.end()
 

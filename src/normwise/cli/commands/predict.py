@@ -16,6 +16,7 @@ from normwise.cli.run_flags import USUAL, RunFlags
 from normwise.cli.session import DONE, SOME_FAILED, open_session
 from normwise.errors import CommandError
 from normwise.files import is_formula
+from normwise.schema import listed
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -31,6 +32,15 @@ __all__ = ["predict"]
 _SURE = 1e-6  # no probability is written as nearer to 0 or 1
 PEOPLE = Group("[people]", sort_key=10)
 NO_DECISION, REFERRED = "no decision", "refer to a specialist"
+_IN_FOLDERS = (
+    "*.nii",
+    "*.nii.gz",
+    "*.mgz",
+    "anat/*.nii",
+    "anat/*.nii.gz",
+    "ses-*/anat/*.nii",
+    "ses-*/anat/*.nii.gz",
+)
 IMAGE_COLUMN = "image"
 """Column of a table of new people that names each one's image, from the table's folder."""
 
@@ -308,6 +318,7 @@ def from_images(images: Sequence[Path], settings: Mapping[str, str], model: Mode
 
     _refuse_without_images(model)
     folders = model.study.features.image_folders  # a raw head may be a folder of DICOM files
+    images = [image_in(image) if image.is_dir() else image for image in images]
     for image in images:
         if not image.is_file() and not (folders and image.is_dir()):
             raise CommandError(
@@ -438,6 +449,21 @@ def _refuse_without_images(model: Model) -> None:
             expected="a table with the model's features: --table NEW.tsv",
             advice="normwise extract writes such a table as features.tsv",
         )
+
+
+def image_in(folder: Path) -> Path:
+    """Return the image of a person's folder, by BIDS or beside nothing else; one of DICOM files stays."""
+    found = [path for pattern in _IN_FOLDERS for path in sorted(folder.glob(pattern))]
+    t1 = [path for path in found if "_T1w." in path.name] or found
+    if len(t1) > 1:
+        raise CommandError(
+            "CLI-106",
+            f"the folder holds {len(t1)} images.",
+            subject=str(folder),
+            seen=listed(path.relative_to(folder) for path in t1),
+            advice="name the image itself",
+        )
+    return t1[0] if t1 else folder
 
 
 def _names(images: Sequence[Path]) -> list[str]:

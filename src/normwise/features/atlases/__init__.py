@@ -16,10 +16,12 @@ from normwise.features.atlases.atlas import (
     names_of,
 )
 from normwise.features.atlases.mni_check import (
+    LEAST_CORRELATION,
     check_mni_space,
     mni_correlation,
     mni_landmarks,
     mni_template,
+    not_in_mni_space,
     voxels_around,
 )
 from normwise.features.atlases.placement import Placement, pack_atlas, place_atlas, place_labels
@@ -28,6 +30,7 @@ from normwise.features.atlases.symmetry import make_symmetric, ties_outwards
 
 __all__ = [
     "IMAGE_SUFFIXES",
+    "LEAST_CORRELATION",
     "Atlas",
     "Placement",
     "atlas_files",
@@ -40,6 +43,7 @@ __all__ = [
     "mni_landmarks",
     "mni_template",
     "names_of",
+    "not_in_mni_space",
     "pack_atlas",
     "place_atlas",
     "place_labels",

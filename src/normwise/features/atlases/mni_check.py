@@ -13,14 +13,22 @@ from numpy.typing import NDArray
 from normwise.errors import FeatureError, NormwiseWarning
 from normwise.images import Grid, Volume, read_volume
 
-__all__ = ["check_mni_space", "mni_correlation", "mni_landmarks", "mni_template", "voxels_around"]
+__all__ = [
+    "LEAST_CORRELATION",
+    "check_mni_space",
+    "mni_correlation",
+    "mni_landmarks",
+    "mni_template",
+    "not_in_mni_space",
+    "voxels_around",
+]
 
 _TEMPLATE = "mni_icbm152_t1_tal_nlin_sym_09a_converted.nii.gz"
 _DEPTH_VOXELS = 4  # 8 mm below the surface, where heads in any position look alike
 _NEIGHBOURS = np.array(
     list(product((-3.0, 0.0, 3.0), repeat=3)), dtype=np.float32
 )  # mm: a cube, so that a shift of 3 mm changes little
-_REFUSED, _DOUBTFUL = 0.25, 0.35
+LEAST_CORRELATION, _DOUBTFUL = 0.25, 0.35
 
 
 def mni_template() -> Volume:
@@ -123,16 +131,22 @@ def check_mni_space(
     correlation = mni_correlation(image, around, brightness)
     if correlation >= _DOUBTFUL:
         return
-    if correlation >= _REFUSED or not refuse:
+    if correlation >= LEAST_CORRELATION or not refuse:
         text = f"an image hardly looks like the MNI152 template (correlation {correlation:.2f}): look at it."
         warnings.warn(NormwiseWarning("FEA-902", text, value=correlation), stacklevel=2)
         return
-    raise FeatureError(
+    raise not_in_mni_space(correlation)
+
+
+def not_in_mni_space(correlation: float) -> FeatureError:
+    """Return the error of an image that is not where the atlas is."""
+    return FeatureError(
         "FEA-302",
         f"the image does not look like the MNI152 template: their correlation is {correlation:.2f}.",
-        seen=f"correlation over {len(brightness)} places deep in the brain",
-        expected=f"at least {_REFUSED} for a T1-weighted brain in MNI152 space",
-        advice="look at its orientation, register it to MNI152, or give labels in the image's own space",
+        seen="correlation over places deep in the brain",
+        expected=f"at least {LEAST_CORRELATION} for a T1-weighted brain in MNI152 space",
+        advice="measure heads as the scanner gave them with --extractor brain; else look at the image's "
+        "orientation, register it to MNI152, or give labels in its own space",
     )
 
 

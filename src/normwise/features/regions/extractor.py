@@ -15,7 +15,7 @@ from normwise.engine import Outcome, Task
 from normwise.errors import FeatureError, NormwiseError
 from normwise.features.absent_regions import fill_absent
 from normwise.features.atlases import IMAGE_SUFFIXES, Atlas, load_atlas, names_of, pack_atlas
-from normwise.features.columns import select_complete
+from normwise.features.columns import choose_columns, select_complete
 from normwise.features.extractor import ExtractionContext, hash_settings, image_paths
 from normwise.features.feature_table import FeatureTable
 from normwise.features.path_templates import check_columns, fill, has_columns
@@ -51,9 +51,11 @@ def default_statistics(atlas: str) -> list[str]:
 def check(study: Study) -> None:
     """Raise what is wrong with statistics, atlas or look-up table."""
     section, root = study.features_of(RegionsSection), study.cohort.root or Path()
-    _statistics(section)
+    statistics = _statistics(section)
     if not has_columns(section.atlas):
-        _load(section, root, _lut(section, root))
+        atlas = _load(section, root, _lut(section, root))
+        names = [f"{name}.{statistic}" for name in atlas.names.values() for statistic in statistics]
+        choose_columns(section.columns, names, (), section.atlas)
 
 
 def extract(cohort: Cohort, study: Study, context: ExtractionContext) -> FeatureTable:

@@ -22,7 +22,7 @@ from normwise.learnt import PRESENT, bag_column
 from normwise.results import FeatureNote
 from normwise.schema import AttentionSection, Study
 
-__all__ = ["extract", "pack_bag"]
+__all__ = ["check", "extract", "pack_bag"]
 
 
 def pack_bag(table: TileTable, names: list[str], capacity: int) -> NDArray[np.float32]:
@@ -55,6 +55,11 @@ def pack_bag(table: TileTable, names: list[str], capacity: int) -> NDArray[np.fl
     bag[: len(taken), :-1] = table.vectors[taken][:, columns]
     bag[: len(taken), -1] = 1.0
     return bag.ravel()
+
+
+def check(study: Study) -> None:
+    """Raise what is wrong with the names of tiles' features."""
+    choose_columns(study.features_of(AttentionSection).columns, TILE_NAMES, (), "tiles")
 
 
 def extract(cohort: Cohort, study: Study, context: ExtractionContext) -> FeatureTable:

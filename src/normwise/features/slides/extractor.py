@@ -14,7 +14,7 @@ import pandas as pd
 from normwise.cohort import Cohort
 from normwise.engine import Outcome, Task
 from normwise.errors import NormwiseError
-from normwise.features.columns import select_complete
+from normwise.features.columns import choose_columns, select_complete
 from normwise.features.extractor import ExtractionContext, hash_settings, image_paths
 from normwise.features.feature_table import Drawing, FeatureTable, reject_implausible
 from normwise.features.slides.drawings import CAPTIONS
@@ -26,12 +26,18 @@ from normwise.features.slides.worker import SLIDES_VERSION, WORKER_VERSION, meas
 from normwise.results import Quality
 from normwise.schema import SlidesSection, Study
 
-__all__ = ["extract"]
+__all__ = ["check", "extract"]
 
 _HOURS = 6 * 3600.0
 """Wall clock of one slide: ten gigapixels of tissue take one; what is finished of it stays on disk."""
 
 _PACKAGES = ("opencv-python-headless", "scikit-image", "openslide-python", "tifffile")
+
+
+def check(study: Study) -> None:
+    """Raise what is wrong with the names of features."""
+    section = study.features_of(SlidesSection)
+    choose_columns(section.columns, slide_notes(solidity=section.solidity), (), "slides")
 
 
 def extract(cohort: Cohort, study: Study, context: ExtractionContext) -> FeatureTable:

@@ -1,0 +1,120 @@
+"""The extractor of a study that names none, by what lies there; and whether images suit the extractor."""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+
+from normwise.cohort import Cohort
+from normwise.engine import Task
+from normwise.errors import NormwiseWarning
+from normwise.features.extractor import ExtractionContext
+from normwise.features.path_templates import has_columns
+from normwise.schema import AtlasSection, BrainSection, RegionsSection, Study, TableSection
+
+__all__ = ["check_images", "choose_extractor", "correlate_with_template"]
+
+_LOOKED_AT = 3
+"""Images that are looked at: one can be an exception."""
+
+
+def choose_extractor(study: Study, cohort: Cohort) -> Study:
+    """Return the study with an extractor that suits what lies there, where it names none.
+
+    Without images it is ``table``; heads that were never registered to MNI152 are measured by ``brain``,
+    where the keys that are given allow it; everything else by ``regions``.
+
+    Parameters
+    ----------
+    study : Study
+        Its ``[features]`` may name an extractor, which then stays.
+    cohort : Cohort
+        Who takes part.
+
+    Warns
+    -----
+    NormwiseWarning
+        FEA-906, what was chosen and why.
+    """
+    given = study.features.model_dump(include=study.features.model_fields_set)
+    if "extractor" in given or not len(cohort.frame):
+        return study
+    section: type[AtlasSection | TableSection] = RegionsSection
+    if cohort.images is None:
+        section, why = TableSection, "the study names no images"
+    else:
+        raw = _unlike_template(cohort) if _is_on_template(study) else None
+        if raw is not None:
+            section, why = BrainSection, f"{raw[0]} is no brain in MNI152 space (correlation {raw[1]:.2f})"
+    if section is RegionsSection or set(given) - set(section.model_fields):
+        return study
+    chosen = section.model_validate(given | {"extractor": section.model_fields["extractor"].default})
+    text = f"no extractor is named: {chosen.extractor!r} was chosen, since {why}."
+    warnings.warn(NormwiseWarning("FEA-906", text, subject="features.extractor"), stacklevel=2)
+    return study.model_copy(update={"features": chosen})
+
+
+def check_images(study: Study, cohort: Cohort) -> None:
+    """Look at a few images, and refuse heads as the scanner gave them where the atlas needs MNI152 space.
+
+    Parameters
+    ----------
+    study : Study
+        With its extractor.
+    cohort : Cohort
+        Who takes part.
+
+    Raises
+    ------
+    FeatureError
+        FEA-302, none of those looked at lies in MNI152 space.
+    """
+    if _is_on_template(study) and (raw := _unlike_template(cohort)) is not None:
+        from normwise.features.atlases import not_in_mni_space
+
+        raise not_in_mni_space(raw[1]).for_subject(raw[0])
+
+
+def _is_on_template(study: Study) -> bool:
+    """Return whether an installed atlas would be laid on the images as they are."""
+    section = study.features
+    if not isinstance(section, RegionsSection):
+        return False
+    from normwise.features.atlases import IMAGE_SUFFIXES  # tables need no atlas
+
+    return not has_columns(section.atlas) and not section.atlas.lower().endswith(IMAGE_SUFFIXES)
+
+
+def _unlike_template(cohort: Cohort) -> tuple[str, float] | None:
+    """Return a scan and its correlation if no image that was looked at, and could be read, is like MNI152."""
+    if cohort.images is None:
+        return None
+    paths = {str(scan): Path(str(path)) for scan, path in cohort.images.items() if Path(str(path)).is_file()}
+    from normwise.features.atlases import LEAST_CORRELATION
+
+    step = max(len(paths) // _LOOKED_AT, 1)
+    tasks = [Task(scan, {"image": str(path)}, (path,)) for scan, path in list(paths.items())[::step]]
+    outcomes = ExtractionContext().run_scans(
+        correlate_with_template, tasks[:_LOOKED_AT], version="1", title="a look at the images"
+    )
+    seen = {each.subject: float(str(each.value["correlation"])) for each in outcomes if each.value}
+    if not seen or max(seen.values()) >= LEAST_CORRELATION:
+        return None
+    scan = max(seen, key=lambda name: seen[name])
+    return scan, seen[scan]
+
+
+def correlate_with_template(image: str) -> dict[str, float]:
+    """Return how far an image is like the MNI152 template; the work of one process.
+
+    Parameters
+    ----------
+    image : str
+        A volume.
+    """
+    from normwise.features.atlases import mni_correlation, mni_landmarks, voxels_around
+    from normwise.images import read_volume
+
+    volume = read_volume(image)
+    points, brightness = mni_landmarks()
+    return {"correlation": mni_correlation(volume, voxels_around(volume, points), brightness)}

@@ -1,0 +1,84 @@
+"""A study that names no extractor gets the one that suits what lies there, and is told so."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from cohorts import cohort_of
+from normwise.cohort import read_study
+from normwise.errors import FeatureError, NormwiseWarning
+from normwise.features import check_images, choose_extractor
+from phantoms import brain, save
+
+PEOPLE = "ID,Age,Sex,dx,a\n007,70,F,normal,1\n01,71,M,AD,2\n5,72,M,AD,3\n9,73,F,normal,4\n"
+
+
+def heads(folder: Path, *scans: str, off_mm: float) -> None:
+    """Write brains that lie so far from where the template has its own."""
+    image = brain()
+    affine = image.affine.copy()
+    affine[:3, 3] += off_mm
+    for scan in scans:
+        save(image.voxels.astype(np.float32), affine, folder / f"{scan}.nii.gz")
+
+
+def chosen(folder: Path, features: dict[str, Any]) -> str:
+    cohort, study = cohort_of(folder, PEOPLE, features, images="{ID}.nii.gz")
+    return choose_extractor(study, cohort).features.extractor
+
+
+def test_brains_in_template_space_are_measured_where_they_lie(tmp_path: Path) -> None:
+    heads(tmp_path, "007", "01", "5", "9", off_mm=0)
+    assert chosen(tmp_path, {}) == "regions"
+
+
+def test_heads_elsewhere_are_registered_first_and_that_is_said(tmp_path: Path) -> None:
+    heads(tmp_path, "007", "01", "5", "9", off_mm=60)
+    with pytest.warns(NormwiseWarning, match="FEA-906.*'brain' was chosen"):
+        assert chosen(tmp_path, {"columns": ["hippocampus_*"]}) == "brain"
+
+
+def test_one_stray_head_or_damaged_file_decides_nothing(tmp_path: Path) -> None:
+    heads(tmp_path, "01", "5", off_mm=0)
+    heads(tmp_path, "9", off_mm=60)
+    (tmp_path / "007.nii.gz").write_bytes(b"nothing of the kind")
+    assert chosen(tmp_path, {}) == "regions"
+
+
+@pytest.mark.parametrize(
+    "features", [{"extractor": "regions"}, {"statistics": ["mean"]}, {"atlas": "{ID}_l.nii.gz"}]
+)
+def test_what_is_named_or_only_one_extractor_reads_stays(tmp_path: Path, features: dict[str, Any]) -> None:
+    heads(tmp_path, "007", "01", "5", "9", off_mm=60)
+    assert chosen(tmp_path, features) == "regions"
+
+
+def test_without_images_the_features_stand_in_the_table(tmp_path: Path) -> None:
+    cohort, study = cohort_of(tmp_path, PEOPLE, {"columns": ["a"]})
+    with pytest.warns(NormwiseWarning, match="'table' was chosen"):
+        assert choose_extractor(study, cohort).features.extractor == "table"
+
+
+def test_check_refuses_raw_heads_for_an_atlas_and_names_the_extractor(tmp_path: Path) -> None:
+    heads(tmp_path, "007", "01", "5", "9", off_mm=60)
+    cohort, study = cohort_of(tmp_path, PEOPLE, {"extractor": "regions"}, images="{ID}.nii.gz")
+    with pytest.raises(FeatureError) as caught:
+        check_images(study, cohort)
+    assert caught.value.code == "FEA-302"
+    assert "--extractor brain" in str(caught.value.advice)
+
+
+def test_a_dataset_without_images_is_read_from_what_freesurfer_has_measured(tmp_path: Path) -> None:
+    (tmp_path / "participants.tsv").write_text("participant_id\tdiagnosis\nsub-01\tAD\n")
+    stats = tmp_path / "derivatives" / "fs" / "sub-01" / "stats"
+    stats.mkdir(parents=True)
+    (stats / "aseg.stats").touch()
+    with pytest.warns(NormwiseWarning, match="'freesurfer' was chosen"):
+        study = read_study(tmp_path)
+    assert study.features.extractor == "freesurfer"
+    assert study.features.subjects_dir == "derivatives/fs"
+    assert read_study(tmp_path, {"features.extractor": "regions"}).features.extractor == "regions"
