@@ -303,8 +303,6 @@ def read_plan(
         from normwise.features import choose_extractor
 
         study = choose_extractor(study, cohort)
-    if study.features.needs_images:
-        image_paths(cohort, "features are measured on images", '"volumes/{ID}.nii.gz"')
     try:
         _check_people(study, cohort, purpose)
     except ProcedureError as error:
@@ -314,6 +312,8 @@ def read_plan(
                 with folder.writing(folder.COHORT) as part:
                     cohort.write_ledger(part)
         raise
+    if study.features.needs_images:
+        image_paths(cohort, "features are measured on images", '"volumes/{ID}.nii.gz"')
     return study, cohort
 
 

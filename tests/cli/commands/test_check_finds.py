@@ -1,4 +1,4 @@
-"""Check refuses what a run would be refused for, takes a table as the study, and says what is missing by name."""
+"""Check refuses what a run would be refused for, takes a table as the study, and names what is missing."""
 
 from __future__ import annotations
 
@@ -9,8 +9,7 @@ import pytest
 from normwise.cli.main import main
 
 ROWS = "".join(
-    f"s{number:02d},{60 + number % 7},{'FM'[number // 2 % 2]},{('normal', 'AD')[number % 2]},{number}.5,{number % 3}\n"
-    for number in range(40)
+    f"s{n:02d},{60 + n % 7},{'FM'[n // 2 % 2]},{('normal', 'AD')[n % 2]},{n}.5,{n % 3}\n" for n in range(40)
 )
 
 
