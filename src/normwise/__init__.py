@@ -23,6 +23,7 @@ The packages; each may import those below it::
     schema      what a study may say
     files       atomic files and hashes
     extras      optional packages: which are missing, and the line to type
+    reprs       how objects show themselves in a session or a notebook
     lazy        names of a package that load their module when they are asked for
     errors      every error, with its code
 

@@ -14,6 +14,7 @@ from pydantic import BeforeValidator, TypeAdapter
 
 from normwise.errors import NormwiseWarning
 from normwise.files import write_bytes
+from normwise.reprs import ShortRepr, counts, interval
 
 __all__ = [
     "METRIC_NAMES",
@@ -282,8 +283,8 @@ class LearningCurve:
     advice: str = ""
 
 
-@dataclass(frozen=True)
-class Evaluation:
+@dataclass(frozen=True, repr=False)
+class Evaluation(ShortRepr):
     """``evaluation.json``: the arms compared on the same folds, or a test on another cohort.
 
     ``n_per_class`` counts scans, as ``n_scans`` does.
@@ -317,6 +318,13 @@ class Evaluation:
     by_site: Arm | None = None
     wished_sensitivity: float | None = None
     schema_version: int = 1
+
+    def facts(self) -> dict[str, str]:
+        """Return who was tested, and the AUC of each arm."""
+        tested = f"{self.repeats} × {self.folds} folds" if self.kind == "crossval" else "a saved model"
+        aucs = {f"AUC {name}{'*' * (name == self.main_arm)}": interval(arm.auc) for name, arm in self.arms.items()}
+        scans = {"scans": f"{self.n_scans} of {self.n_people} people", "classes": counts(self.n_per_class)}
+        return {"tested": tested, **scans, **aucs}
 
 
 @dataclass(frozen=True)
@@ -501,8 +509,8 @@ class Trajectory:
     people_level: list[str] = field(default_factory=list)
 
 
-@dataclass(frozen=True)
-class Explanation:
+@dataclass(frozen=True, repr=False)
+class Explanation(ShortRepr):
     """``explanation.json``: what the trained model looks at.
 
     ``cost_curves`` holds the cost (y) over the steps (x) of a classifier that was fitted by descent,
@@ -517,6 +525,11 @@ class Explanation:
     cost_curves: dict[str, Curve] = field(default_factory=dict)
     loss_curves: dict[str, Curve] = field(default_factory=dict)
     network_pictures: list[Picture] = field(default_factory=list)
+
+    def facts(self) -> dict[str, str]:
+        """Return how many features have a weight, and which weigh most."""
+        most = ", ".join(row.feature for row in self.importances[:3]) or "none"
+        return {"features": str(len(self.importances)), "weight": self.importance_kind, "most": most}
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ import pandas as pd
 
 from normwise.errors import CohortError, NormwiseError
 from normwise.files import is_formula, write_text
+from normwise.reprs import ShortRepr, counts
 from normwise.schema import Roles, did_you_mean
 
 __all__ = ["FAILED", "INCLUDED", "LEDGER_COLUMNS", "LEFT_OUT", "Cohort", "one_line"]
@@ -20,8 +21,8 @@ INCLUDED, LEFT_OUT, FAILED = "included", "excluded", "failed"
 LEDGER_COLUMNS = ("id", "group", "label", "status", "code", "reason")
 
 
-@dataclass(frozen=True)
-class Cohort:
+@dataclass(frozen=True, repr=False)
+class Cohort(ShortRepr):
     """Those who take part, row for row, and a ledger that accounts for every row of the table.
 
     Attributes
@@ -70,6 +71,18 @@ class Cohort:
         assert all(ids.equals(each.index) for each in columns if each is not None), (
             "columns must have one index"
         )
+
+    def facts(self) -> dict[str, str]:
+        """Return who takes part, and how many do not."""
+        out = self.ledger["code"][self.ledger["status"] != INCLUDED].value_counts()
+        of_class = {} if self.labels is None else self.labels.value_counts().to_dict()
+        return {
+            "scans": f"{len(self.frame)} of {len(self.ledger)}",
+            "people": str(self.groups.nunique()),
+            "classes": counts({name: int(of_class.get(name, 0)) for name in self.roles.classes}),
+            "demographics": ", ".join(self.roles.demographics) or "none",
+            "left out": counts({str(code): int(amount) for code, amount in out.items()}),
+        }
 
     def leave_out(self, errors: Mapping[str, NormwiseError]) -> Cohort:
         """Return the cohort without the scans that failed; the ledger keeps them with code and reason.

@@ -14,8 +14,10 @@ import numpy as np
 import pandas as pd
 
 from normwise.errors import FeatureError, NormwiseError, NormwiseWarning, error_from_dict
+from normwise.reprs import ShortRepr
 from normwise.results import FeatureNote, Picture, Pictures, Quality
 from normwise.run_folder import RunFolder
+from normwise.schema import listed
 
 __all__ = [
     "Drawing",
@@ -43,8 +45,8 @@ class Drawing:
     png: bytes
 
 
-@dataclass(frozen=True, eq=False)
-class FeatureTable:
+@dataclass(frozen=True, eq=False, repr=False)
+class FeatureTable(ShortRepr):
     """Features before anything is learnt.
 
     Attributes
@@ -73,6 +75,15 @@ class FeatureTable:
     quality: dict[str, list[Quality]] = field(default_factory=dict)
     drawings: dict[str, list[Drawing]] = field(default_factory=dict)
     files: dict[str, bytes | Path] = field(default_factory=dict)
+
+    def facts(self) -> dict[str, str]:
+        """Return how much was measured."""
+        scans, features = self.values.shape
+        return {
+            "scans": str(scans),
+            "features": f"{features}: {listed(self.values.columns, most=3)}",
+            "failed": str(len(self.failures)),
+        }
 
 
 def write_features(table: FeatureTable, folder: Path) -> Path:
@@ -137,13 +148,13 @@ def write_drawings(drawings: dict[str, list[Drawing]], folder: Path) -> None:
     """
     if not any(drawings.values()):
         return
-    run, listed = RunFolder(folder), []
+    run, pictures = RunFolder(folder), []
     for scan, each in drawings.items():
         for drawing in each:
             path = f"{run.PICTURE_FOLDER}/{re.sub(r'[^A-Za-z0-9.-]', '-', scan)}_{drawing.stage}.png"
             run.write(path, drawing.png)
-            listed.append(Picture(scan, drawing.stage, path, drawing.title, drawing.alt))
-    run.write_result(run.PICTURES, Pictures(listed))
+            pictures.append(Picture(scan, drawing.stage, path, drawing.title, drawing.alt))
+    run.write_result(run.PICTURES, Pictures(pictures))
 
 
 def read_features(folder: Path) -> FeatureTable:

@@ -10,14 +10,15 @@ import numpy.typing as npt
 
 from normwise.errors import ImageError
 from normwise.images.affines import spacing_of
+from normwise.reprs import ShortRepr
 
 __all__ = ["Grid", "LabelVolume", "Volume"]
 
 _SPACING_TOLERANCE = 1e-3  # relative; the float32 affine of a NIfTI header is far finer
 
 
-@dataclass(frozen=True, eq=False)
-class Grid:
+@dataclass(frozen=True, eq=False, repr=False)
+class Grid(ShortRepr):
     """A box of voxels and its place in the world: what both kinds of volume share.
 
     Attributes
@@ -62,6 +63,14 @@ class Grid:
         object.__setattr__(self, "affine", affine)
         object.__setattr__(self, "spacing", spacing)
 
+    def facts(self) -> dict[str, str]:
+        """Return size and place; the voxels are what nobody wants to read."""
+        return {
+            "shape": " × ".join(map(str, self.shape)),
+            "voxel": " × ".join(f"{mm:.3g}" for mm in self.spacing) + " mm",
+            "values": f"{self.voxels.min():.4g} to {self.voxels.max():.4g}" if self.voxels.size else "none",
+        }
+
     @property
     def shape(self) -> tuple[int, int, int]:
         """Number of voxels along each axis."""
@@ -96,7 +105,7 @@ class Grid:
         return points @ self.affine[:3, :3].T + self.affine[:3, 3]
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Volume(Grid):
     """Intensities: float32 voxels with their place in the world.
 
@@ -114,7 +123,7 @@ class Volume(Grid):
         super().__post_init__()
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class LabelVolume(Grid):
     """A label map: int32 voxels, 0 is background, with their place in the world.
 

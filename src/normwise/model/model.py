@@ -16,6 +16,7 @@ from normwise.features import LARGEST_VALUE
 from normwise.model.explain import contributions_of
 from normwise.normalize import FeatureNormalizer
 from normwise.procedure import FittedProcedure, arm_frame, looks_at_images
+from normwise.reprs import ShortRepr
 from normwise.results import FeatureNote, Prediction
 from normwise.runs import hash_scans
 from normwise.schema import Roles, Study
@@ -30,8 +31,8 @@ would outweigh all the others and drive the probability to 0 or 1.
 """
 
 
-@dataclass(frozen=True)
-class Model:
+@dataclass(frozen=True, repr=False)
+class Model(ShortRepr):
     """A fitted procedure with everything that is needed to apply it to new people.
 
     Attributes
@@ -56,6 +57,19 @@ class Model:
     notes: dict[str, FeatureNote]
     feature_hash: str
     training: dict[str, Any]
+
+    def facts(self) -> dict[str, str]:
+        """Return what it tells apart, by what, and on whom it was trained."""
+        rule = self.procedure.rule
+        chosen = self.procedure.setting.get("classifier", self.study.classifier.name)
+        return {
+            "classes": ", ".join(self.classes),
+            "classifier": str(chosen),
+            "features": f"{len(self.feature_names)} of extractor {self.study.features.extractor}",
+            "demographics": ", ".join(self.roles.demographics) or "none",
+            "rule": rule.text,
+            "trained on": f"{self.training.get('scans', 'unknown')} scans",
+        }
 
     @property
     def roles(self) -> Roles:

@@ -17,6 +17,7 @@ from urllib.parse import quote
 from pydantic import ValidationError
 
 from normwise.errors import ReportError
+from normwise.reprs import ShortRepr
 from normwise.results import (
     Arm,
     Evaluation,
@@ -45,8 +46,8 @@ __all__ = [
 ResultT = TypeVar("ResultT")
 
 
-@dataclass(frozen=True)
-class SavedRun:
+@dataclass(frozen=True, repr=False)
+class SavedRun(ShortRepr):
     """One run folder as plain data.
 
     Attributes
@@ -83,6 +84,13 @@ class SavedRun:
     pictures: list[Picture] = field(default_factory=list)
     pages: dict[str, str] = field(default_factory=dict)
     folder: Path | None = None
+
+    def facts(self) -> dict[str, str]:
+        """Return what was run, and what came out."""
+        record = self.record
+        found = {} if self.evaluation is None else self.evaluation.facts()
+        scans = f"{record.n_included} of {record.n_listed}"
+        return {"command": record.command, "scans": scans, "extractor": record.extractor, **found}
 
     @property
     def main(self) -> Arm | None:

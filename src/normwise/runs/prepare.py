@@ -51,6 +51,7 @@ from normwise.procedure import (
     seed_for,
     site_column,
 )
+from normwise.reprs import ShortRepr
 from normwise.results import Note, RunRecord
 from normwise.run_folder import RunFolder
 from normwise.runs.composition import composition_of, count_reasons, flow_of, missing_in, sites_of
@@ -85,8 +86,8 @@ Purpose = Literal["extract", "train", "evaluate", "test"]
 """What features are wanted for."""
 
 
-@dataclass(frozen=True)
-class PreparedRun:
+@dataclass(frozen=True, repr=False)
+class PreparedRun(ShortRepr):
     """A cohort with its features, row for row.
 
     Attributes
@@ -105,6 +106,10 @@ class PreparedRun:
     folder: RunFolder
     cohort: Cohort
     features: FeatureTable
+
+    def facts(self) -> dict[str, str]:
+        """Return who takes part with how many features."""
+        return {**self.cohort.facts(), "features": self.features.facts()["features"]}
 
     @property
     def frame(self) -> pd.DataFrame:

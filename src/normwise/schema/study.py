@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 from pydantic import Field, SerializeAsAny, ValidationInfo, field_validator
 
+from normwise.reprs import ShortRepr
 from normwise.schema.cohort import CohortSection
 from normwise.schema.features import FeaturesSection, RegionsSection, features_section
 from normwise.schema.sections import (
@@ -30,7 +31,7 @@ SAVED = {"saved": True}
 SomeFeatures = TypeVar("SomeFeatures", bound=FeaturesSection)
 
 
-class Study(Section):
+class Study(ShortRepr, Section):
     """The whole study file, resolved.
 
     Examples
@@ -56,6 +57,19 @@ class Study(Section):
         if not isinstance(keys, Mapping):
             return keys
         return features_section(keys, saved=bool((info.context or {}).get("saved")))
+
+    def facts(self) -> dict[str, str]:
+        """Return the keys that a reader looks for first."""
+        cohort = self.cohort
+        return {
+            "title": self.title or "none",
+            "table": cohort.table,
+            "label": f"{cohort.label}, normal is {cohort.normal}",
+            "demographics": ", ".join(cohort.demographics) or "none",
+            "extractor": self.features.extractor,
+            "classifier": ", ".join(self.classifier.choices) or self.classifier.name,
+            "test": f"{self.evaluation.repeats} × {self.evaluation.folds} folds",
+        }
 
     def features_of(self, section: type[SomeFeatures]) -> SomeFeatures:
         """Return ``features`` as the section of one extractor.
