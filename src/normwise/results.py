@@ -322,7 +322,9 @@ class Evaluation(ShortRepr):
     def facts(self) -> dict[str, str]:
         """Return who was tested, and the AUC of each arm."""
         tested = f"{self.repeats} × {self.folds} folds" if self.kind == "crossval" else "a saved model"
-        aucs = {f"AUC {name}{'*' * (name == self.main_arm)}": interval(arm.auc) for name, arm in self.arms.items()}
+        aucs = {
+            f"AUC {name}{'*' * (name == self.main_arm)}": interval(arm.auc) for name, arm in self.arms.items()
+        }
         scans = {"scans": f"{self.n_scans} of {self.n_people} people", "classes": counts(self.n_per_class)}
         return {"tested": tested, **scans, **aucs}
 
