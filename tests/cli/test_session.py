@@ -17,7 +17,11 @@ def people_in(folder):
     """A study of four people."""
     (folder / "people.csv").write_text("ID,dx,v\na,AD,1\nb,normal,2\nc,AD,3\nd,normal,4\n")
     cohort = {"root": folder, "table": "people.csv", "id": "ID", "label": "dx"}
-    return Study.model_validate({"cohort": cohort, "features": {"extractor": "table", "columns": ["v"]}})
+    features, decision = (
+        {"extractor": "table", "columns": ["v"]},
+        {"cost": {"missed": 1.0, "false_alarm": 1.0}},
+    )
+    return Study.model_validate({"cohort": cohort, "features": features, "decision": decision})
 
 
 def test_own_warnings_are_noted_once_and_those_of_libraries_only_logged(tmp_path, capsys):

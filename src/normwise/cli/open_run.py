@@ -125,7 +125,7 @@ def own_study(study: Path, run: Path | None) -> tuple[Path, Path]:
         "the run folder is not named.",
         subject=str(study),
         expected="STUDY RUN, or the folder of a run, which holds its own study",
-        advice="name a new folder for the run after the study",
+        advice="name a new folder for the run after the study; normwise evaluate --help shows how",
     )
 
 
