@@ -120,6 +120,7 @@ def test_a_network_among_the_choices_is_refused_without_torch(tmp_path: Path, wi
     (tmp_path / "people.csv").write_text(PEOPLE)
     (tmp_path / "study.toml").write_text("")
     study = str(tmp_path / "study.toml")
+    flags += ["--cost.missed", "1"]  # twenty people can promise no sensitivity of 0.9
     assert main(["check", study, *flags]) == 0
     assert main(["check", study, *flags, "--classifier", "neural"]) == 2
     assert main(["check", study, *flags, "--choices", "logistic", "neural"]) == 2
