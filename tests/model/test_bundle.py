@@ -136,7 +136,7 @@ def test_a_forged_manifest_of_other_kinds_is_refused(saved: Path, change: dict[s
 @pytest.mark.parametrize("change", [{"negative": "x"}, {"classes": ["normal", "x"]}, {"costs": [[0.0]]}])
 def test_a_rule_that_does_not_fit_the_pipeline_is_refused(saved: Path, change: dict[str, Any]) -> None:
     edit(saved, rule=json.loads((saved / "manifest.json").read_text())["rule"] | change)
-    assert refused(saved) == "MDL-102"
+    assert refused(saved) == "MDL-108"
 
 
 def test_a_file_of_known_types_that_is_no_pipeline_is_refused(saved: Path) -> None:
@@ -144,7 +144,7 @@ def test_a_file_of_known_types_that_is_no_pipeline_is_refused(saved: Path) -> No
 
     (saved / "model.skops").write_bytes(skops.io.dumps({"normalize": 1}))
     edit(saved, files={"model.skops": sha256_file(saved / "model.skops")})
-    assert refused(saved) == "MDL-102"
+    assert refused(saved) == "MDL-108"
 
 
 def test_text_that_utf_8_does_not_know_is_refused(saved: Path) -> None:
@@ -213,14 +213,14 @@ def test_forged_weights_with_right_hashes_are_refused(network: Path, kind: str) 
     path.write_bytes(b"nonsense" if kind == "nonsense" else safetensors.numpy.save(arrays))
     files = manifest["files"] | {path.name: sha256_file(path)}
     edit(network, files=files, networks=manifest["networks"])
-    assert refused(network) == "MDL-102"
+    assert refused(network) == "MDL-108"
 
 
 def test_a_network_whose_weights_are_left_in_the_other_file_is_refused(network: Path) -> None:
     manifest = json.loads((network / "manifest.json").read_text())
     del manifest["files"]["weights.safetensors"]
     edit(network, files=manifest["files"], networks={})
-    assert refused(network) == "MDL-102"
+    assert refused(network) == "MDL-108"
 
 
 def test_without_safetensors_the_line_to_type_is_said(network: Path, monkeypatch: pytest.MonkeyPatch) -> None:
