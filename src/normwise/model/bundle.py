@@ -32,7 +32,7 @@ from normwise.model.weights import (
     weights_of_bytes,
 )
 from normwise.normalize import TRUSTED_TYPES as NORMALIZER_TYPES
-from normwise.procedure import DecisionRule, FittedProcedure
+from normwise.procedure import ARMS, DecisionRule, FittedProcedure
 from normwise.results import FeatureNote, Note
 from normwise.run_folder import RunFolder
 from normwise.runs import package_versions
@@ -172,6 +172,8 @@ def _build(pipeline: Any, manifest: dict[str, Any], folder: Path) -> Model:
         for place, note in read["networks"].items()
     }
     roles, rule = read["roles"], read["rule"]
+    if read["arm"] not in ARMS:
+        raise ValueError(f"there is no arm {read['arm']!r}")
     try:
         attach_weights(pipeline, arrays, networks)
         for _, step in pipeline.steps:

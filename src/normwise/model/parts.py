@@ -11,7 +11,7 @@ from sklearn.preprocessing import StandardScaler
 from normwise.classify import CLASSIFIERS
 from normwise.learnt import TRUSTED_TYPES as LEARNT_TYPES
 from normwise.normalize import FeatureNormalizer, SiteHarmonizer
-from normwise.procedure import ARMS, DecisionRule, DropDemographics, FeatureSelector, TargetClassifier
+from normwise.procedure import DecisionRule, DropDemographics, FeatureSelector, TargetClassifier
 from normwise.schema import FittedParts, Roles, check_parts, refuse_hidden_methods
 
 __all__ = ["OWN_TYPES", "check_model_parts"]
@@ -62,7 +62,6 @@ def check_model_parts(
         sorted(pipeline.classes_) == sorted(rule.classes)
         and rule.classes == roles.targets
         and len(set(feature_names)) == len(feature_names)
-        and arm in ARMS
     )
     if not fits:
         raise ValueError("its pipeline, classes and decision rule do not belong together")
