@@ -5,14 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 
 from normwise.engine import Limits, Progress
 from normwise.model.explain import importances_of, trajectories_of
 from normwise.model.model import Model
-from normwise.model.saliency import network_pictures
-from normwise.procedure import check_promise, count_patients, fit_procedure, main_arm
+from normwise.procedure import check_promise, count_patients, fit_procedure, looks_at_images, main_arm
 from normwise.report import write_report
-from normwise.results import Curve, Explanation, FeatureNote
+from normwise.results import Curve, Explanation, FeatureNote, Picture
 from normwise.runs import PreparedRun, prepare_run, record_run
 from normwise.schema import Study
 
@@ -120,8 +120,17 @@ def explain_model(model: Model, prepared: PreparedRun) -> Explanation:
         atlas=atlas if on_atlas else None,
         cost_curves=_cost_curves(model),
         loss_curves=_loss_curves(model),
-        network_pictures=network_pictures(model.procedure, frame, prepared.labels, prepared.folder),
+        network_pictures=_network_pictures(model, prepared, frame),
     )
+
+
+def _network_pictures(model: Model, prepared: PreparedRun, frame: pd.DataFrame) -> list[Picture]:
+    """Draw what a network for images looks at; nothing of any other classifier."""
+    if not looks_at_images(model.study):
+        return []
+    from normwise.model.saliency import network_pictures
+
+    return network_pictures(model.procedure, frame, prepared.labels, prepared.folder)
 
 
 def _cost_curves(model: Model) -> dict[str, Curve]:

@@ -3,10 +3,9 @@
 Its files:
 
 * ``feature_normalizer``: `FeatureNormalizer`, the transformer, and `PreparedFeatures` for many fits.
-* ``validation``: what is asked for, checked; who is normal.
+* ``validation``: what is asked for, and what a saved normalizer holds, checked; who is normal.
 * ``demographics``: columns read as numbers or as levels.
 * ``design``: the columns of the regression, splines and interactions among them, learnt from the normals.
-* ``parts``: what a normalizer that was read from a file may hold.
 * ``support``: whether a person lies inside the normal group's range.
 * ``tables``: values, expectations and coefficients as tables.
 * ``blocked``: least squares of many features on arrays, block by block.

@@ -27,10 +27,10 @@ from normwise.normalize.blocked.regression import (
 )
 from normwise.normalize.demographics import Demographics, check_columns
 from normwise.normalize.design import Design, learn_design
-from normwise.normalize.parts import check_normalizer_parts
 from normwise.normalize.support import encodable_rows, find_thin_cover, reasons_outside
 from normwise.normalize.tables import coefficient_table, departure_table, expectation_table
 from normwise.normalize.validation import (
+    check_normalizer_parts,
     check_settings,
     choose_features,
     find_normals,
