@@ -17,8 +17,6 @@ from numpy.typing import ArrayLike, NDArray
 
 from normwise.classify.base import LogOddsClassifier, check_curve, count_outputs
 from normwise.classify.calibration import fit_slope, soft_targets
-from normwise.classify.solvers.gradient_descent import descend
-from normwise.classify.solvers.learning_rates import refuse_divergence, warn_unconverged
 from normwise.classify.solvers.row_space import RowSpace, to_row_space
 from normwise.schema import ClassWeight, Count, FittedParts, NotNegative, Positive
 
@@ -149,6 +147,9 @@ class LinearClassifier(LogOddsClassifier):
         columns = aims[:, 1:] if len(self.classes_) == 2 else aims
         root = np.sqrt(weights)[:, None]
         if self.solver == "gradient_descent":
+            from normwise.classify.solvers.gradient_descent import descend
+            from normwise.classify.solvers.learning_rates import refuse_divergence, warn_unconverged
+
             # Descent from zero never leaves the rows' span, so its curve is the same in their coordinates.
             descent = descend(
                 span.coordinates / root, columns, rate=self.learning_rate, steps=self.max_steps,

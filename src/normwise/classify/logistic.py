@@ -16,8 +16,6 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.utils.validation import _check_sample_weight
 
 from normwise.classify.base import LogOddsClassifier, check_curve, count_outputs
-from normwise.classify.solvers.gradient_descent import descend
-from normwise.classify.solvers.learning_rates import refuse_divergence, warn_unconverged
 from normwise.classify.solvers.newton import CrossEntropy, minimise, minimise_dual
 from normwise.classify.solvers.row_space import RowSpace, to_row_space
 from normwise.errors import NormwiseWarning
@@ -171,6 +169,9 @@ class LogisticClassifier(LogOddsClassifier):
         return minimum.columns
 
     def _descend(self, span: RowSpace, targets: Floats, weights: Floats) -> None:
+        from normwise.classify.solvers.gradient_descent import descend
+        from normwise.classify.solvers.learning_rates import refuse_divergence, warn_unconverged
+
         # Descent from zero never leaves the rows' span, so its curve is the same in their coordinates.
         descent = descend(
             span.coordinates, targets, cost="cross_entropy", rate=self.learning_rate, steps=self.max_steps,
