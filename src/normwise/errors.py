@@ -24,6 +24,7 @@ estimator contract touches are ``ValueError`` as well, so that its own tools cat
 
 from __future__ import annotations
 
+import re
 from functools import partial
 from typing import Any, Self
 
@@ -45,6 +46,7 @@ __all__ = [
     "SampleError",
     "StudyError",
     "error_from_dict",
+    "without_folders",
 ]
 
 
@@ -238,3 +240,22 @@ def error_from_dict(fields: dict[str, Any]) -> NormwiseError:
     values = dict(fields)
     branch = _BRANCHES.get(str(values.pop("branch", "NormwiseError")), NormwiseError)
     return branch(**values)
+
+
+_IN_QUOTES = re.compile(r"""(?<=['"])(?:~?/|[A-Za-z]:[\\/])[^'"\n]*[\\/](?=[^'"\n]*['"])""")
+_BARE = re.compile(r"""(?<![\w./\\~<])(?:~?/|[A-Za-z]:[\\/])(?:[^\s/\\'"]+[\\/])+""")
+
+
+def without_folders(text: str) -> str:
+    """Return a text in which of every absolute path the last name is left.
+
+    What other packages say of a file names its folders, and folders name users and patients.
+
+    Examples
+    --------
+    >>> without_folders("[Errno 2] No such file or directory: '/home/Ann Lee/mr/sub-01.nii'")
+    "[Errno 2] No such file or directory: 'sub-01.nii'"
+    >>> without_folders("mm/s of /data/ward/sub-01.nii, see https://example.org/a/b")
+    'mm/s of sub-01.nii, see https://example.org/a/b'
+    """
+    return _BARE.sub("", _IN_QUOTES.sub("", text))

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, TypedDict
 from normwise.cli.open_run import open_run, own_study, refuse_other_files, settle_study
 from normwise.cli.output import CommandOutput
 from normwise.cli.run_flags import OutputFlags, RunFlags, memory_bytes
-from normwise.errors import CommandError, NormwiseError, NormwiseWarning
+from normwise.errors import CommandError, NormwiseError, NormwiseWarning, without_folders
 from normwise.run_folder import RunFolder
 
 if TYPE_CHECKING:
@@ -439,7 +439,7 @@ class RunLog:
 class _Lines(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         stamp = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(record.created))
-        return f"{stamp}  {record.getMessage()}".replace("\n", "\n" + " " * 22)
+        return f"{stamp}  {without_folders(record.getMessage())}".replace("\n", "\n" + " " * 22)
 
 
 class _File(logging.FileHandler):

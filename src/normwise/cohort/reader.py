@@ -214,6 +214,7 @@ def _find_images(rows: Rows, *, folders: bool) -> None:
     images = rows.scans.images
     if images is None:
         return
+    root = (rows.section.root or Path()).absolute()
     for row in where(rows.remain):
         image = images[row]
         if isinstance(image, Problem):
@@ -224,7 +225,7 @@ def _find_images(rows: Rows, *, folders: bool) -> None:
                 "COH-214",
                 f"the image is {'a link to nothing' if link else 'not there'}",
                 "fetch its content (git annex get)" if link else "add it, or correct cohort.images",
-                str(image),
+                str(image.relative_to(root)) if image.is_relative_to(root) else image.name,
                 "the image",
                 image=True,
             )

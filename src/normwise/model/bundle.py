@@ -18,7 +18,7 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from normwise.classify import CLASSIFIERS
-from normwise.errors import ModelError
+from normwise.errors import ModelError, NormwiseError
 from normwise.files import sha256_file, write_bytes, write_text
 from normwise.learnt import TRUSTED_TYPES as LEARNT_TYPES
 from normwise.model.archive import check_archive, pipeline_bytes, refuse_oversized, with_current_names
@@ -114,7 +114,7 @@ def save_model(model: Model, folder: Path) -> Path:
         "setting": procedure.setting,
         "inner_loss": procedure.inner_loss,
         "notes": [asdict(note) for note in procedure.notes],
-        "study": model.study.model_dump(mode="json"),
+        "study": model.study.without_places().model_dump(mode="json"),
         "feature_names": list(model.feature_names),
         "feature_notes": {name: asdict(note) for name, note in model.notes.items()},
         "feature_hash": model.feature_hash,
@@ -199,9 +199,31 @@ def _build(pipeline: Any, manifest: dict[str, Any], folder: Path) -> Model:
         pipeline, roles, read["arm"], rule, read["setting"], read["inner_loss"], notes
     )
     return Model(
-        procedure, read["study"], read["feature_names"], read["feature_notes"], read["feature_hash"],
-        read["training"],
+        procedure, _in_its_run(read["study"], folder), read["feature_names"], read["feature_notes"],
+        read["feature_hash"], read["training"],
     )  # fmt: skip
+
+
+def _in_its_run(study: Study, folder: Path) -> Study:
+    """Return a model's study with the places of the files that its features need, where its run has them.
+
+    A model that leaves its run holds no place of the machine it was trained on.
+    """
+    from normwise.cohort import read_study
+
+    own = folder.absolute().parent / RunFolder.STUDY
+    if study.cohort.root is not None or not own.is_file():
+        return study
+    try:
+        here = read_study(own, saved=True)
+    except NormwiseError:
+        return study
+    seen = here.without_places()
+    if (seen.features, seen.cohort.images) != (study.features, study.cohort.images):
+        return study
+    places = {"root": here.cohort.root, "images": here.cohort.images}
+    cohort = study.cohort.model_copy(update=places)
+    return study.model_copy(update={"cohort": cohort, "features": here.features})
 
 
 def _levels_of_normals(pipeline: Any) -> dict[str, tuple[str, ...]]:

@@ -64,7 +64,7 @@ def write_run_people(model: Model, prepared: PreparedRun, *, trained_on: bool) -
         pictures=person_pictures(model.procedure, frame, prepared.folder),
     )
     prepared.folder.write_result(RunFolder.PEOPLE, people)
-    return write_people(prepared.folder.path)[0]
+    return write_people(prepared.folder.path, _atlas_of(model))[0]
 
 
 def write_new_people(
@@ -114,7 +114,7 @@ def write_new_people(
         frame = assemble_frame(features.values, cohort, model.procedure.site)
         shown = person_pictures(model.procedure, frame, run)
     run.write_result(RunFolder.PEOPLE, replace(people, title=model.study.title, pictures=shown))
-    return write_people(folder)[0]
+    return write_people(folder, _atlas_of(model))[0]
 
 
 def describe_people(
@@ -164,7 +164,7 @@ def describe_people(
     ]  # fmt: skip
     named = {row.feature for person in people for row in person.prediction.contributions}
     on_atlas = any(model.notes[name].label is not None for name in named if name in model.notes)
-    atlas, lut = model.study.features.atlas_in(model.study.cohort.root)
+    atlas, lut = model.study.without_places().features.atlas_in(None)
     return People(
         negative=model.procedure.rule.negative,
         people=people,
@@ -173,6 +173,10 @@ def describe_people(
         lut=lut,
         notes={name: note for name, note in model.notes.items() if name in named},
     )
+
+
+def _atlas_of(model: Model) -> tuple[str | None, str | None]:
+    return model.study.features.atlas_in(model.study.cohort.root)
 
 
 def out_of_fold(scored: Scored, own: Prediction) -> Prediction:

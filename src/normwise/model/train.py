@@ -112,7 +112,7 @@ def explain_model(model: Model, prepared: PreparedRun) -> Explanation:
         heaviest = _most_separating(prepared, _TOP_TRAJECTORIES)
     nothing = FeatureNote("", "")
     on_atlas = any(model.notes.get(name, nothing).label is not None for name in model.feature_names)
-    atlas, _ = prepared.study.features.atlas_in(prepared.study.cohort.root)
+    atlas, _ = prepared.study.without_places().features.atlas_in(None)
     return Explanation(
         importances=importances,
         importance_kind=kind,

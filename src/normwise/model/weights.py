@@ -25,6 +25,9 @@ __all__ = ["NetworkNote", "attach_weights", "detach_weights", "weights_bytes", "
 
 Array = NDArray[Any]
 
+_PLACES = ("checkpoint", "start_from")
+"""Settings that name a file of the machine that trains; a model is saved without them."""
+
 
 class NetworkNote(BaseModel):
     """What the manifest says of one network.
@@ -75,12 +78,16 @@ def detach_weights(pipeline: Any) -> tuple[Any, dict[str, Array], dict[str, Netw
         notes[place] = NetworkNote(
             kind=_kind(network),
             settings={
-                name: _plain(value) for name, value in sorted(vars(network).items()) if name[-1] != "_"
+                name: None if name in _PLACES else _plain(value)
+                for name, value in sorted(vars(network).items())
+                if name[-1] != "_"
             },
             members=len(network.weights_) if isinstance(network.weights_, list) else None,
             arrays={name: (str(part.dtype), part.shape) for name, part in parts.items()},
         )
     without = copy.deepcopy(pipeline, {id(network.weights_): None for network in networks.values()})
+    for _, estimator in _estimators(without):
+        vars(estimator).update(dict.fromkeys(vars(estimator).keys() & set(_PLACES)))
     return without, arrays, notes
 
 
@@ -144,22 +151,28 @@ def weights_of_bytes(content: bytes, path: Path) -> dict[str, Array]:
         raise ValueError(f"{path.name}: {fault}") from fault
 
 
-def _networks(thing: Any, place: str = "") -> Iterator[tuple[str, Any]]:
+def _networks(pipeline: Any) -> Iterator[tuple[str, Any]]:
     """Yield every network inside a fitted estimator with its place."""
+    for place, thing in _estimators(pipeline):
+        if "weights_" in vars(thing) and type(thing).__module__.startswith("normwise."):
+            yield place, thing
+
+
+def _estimators(thing: Any, place: str = "") -> Iterator[tuple[str, Any]]:
+    """Yield every estimator inside another, itself too, with its place."""
     inner: dict[str, Any] = {}
     if isinstance(thing, Pipeline):
         inner = dict(thing.steps)
     elif isinstance(thing, (BaseEstimator, ConvNetwork)):
         inner = vars(thing)
-        if "weights_" in inner and type(thing).__module__.startswith("normwise."):
-            yield place, thing
+        yield place, thing
     elif isinstance(thing, (list, tuple)):
         inner = {str(number): each for number, each in enumerate(thing)}
     elif isinstance(thing, dict):
         inner = {str(name): each for name, each in thing.items()}
     for name, each in inner.items():
         if isinstance(each, (BaseEstimator, ConvNetwork, list, tuple, dict)):
-            yield from _networks(each, f"{place}.{name}" if place else name)
+            yield from _estimators(each, f"{place}.{name}" if place else name)
 
 
 def _parts(weights: Any) -> dict[str, Array] | None:

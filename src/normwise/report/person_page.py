@@ -36,13 +36,15 @@ class Row:
     outside: bool
 
 
-def write_people(folder: str | Path) -> list[Path]:
+def write_people(folder: str | Path, atlas: tuple[str | None, str | None] = (None, None)) -> list[Path]:
     """Write ``people/NAME.html`` for everybody in ``people.json``, and ``people/index.html`` that lists them.
 
     Parameters
     ----------
     folder : path
         A run, or any folder that holds ``people.json``; ``pictures.json`` is used where it is there.
+    atlas : tuple of str
+        Where the atlas and its look-up table lie; ``people.json`` names files without their folders.
 
     Returns
     -------
@@ -66,7 +68,7 @@ def write_people(folder: str | Path) -> list[Path]:
     pictures = read_optional(Pictures, run, run.PICTURES)
     listed = [*people.pictures, *(pictures.pictures if pictures else [])]
     names = page_names([person.prediction.subject for person in people.people])
-    template = open_template(people.atlas, people.lut) if people.atlas else None
+    template = open_template(atlas[0] or people.atlas, atlas[1] or people.lut) if people.atlas else None
     outliner = Outliner(template) if template else None
     place = run / run.PAGES
     place.mkdir(parents=True, exist_ok=True)

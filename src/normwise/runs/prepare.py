@@ -404,7 +404,7 @@ def record_run(prepared: PreparedRun, command: str, notes: list[Note]) -> RunRec
         hashes={"table": sha256_file(table), "features": prepared.features.hash} if table.is_file() else {
             "features": prepared.features.hash
         },
-        settings=study.model_dump(mode="json", exclude={"cohort": {"root"}}),
+        settings=study.without_places().model_dump(mode="json", exclude={"cohort": {"root"}}),
         sites=sites_of(cohort),
         missing=missing_in(cohort.ledger),
     )  # fmt: skip

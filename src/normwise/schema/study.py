@@ -6,6 +6,7 @@ Reading a file or a BIDS folder into one is `normwise.read_study`.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import PurePosixPath, PureWindowsPath
 from typing import Any, TypeVar
 
 from pydantic import Field, SerializeAsAny, ValidationInfo, field_validator
@@ -86,3 +87,38 @@ class Study(ShortRepr, Section):
         """
         assert isinstance(self.features, section), "an extractor is called for its own studies"
         return self.features
+
+    def without_places(self) -> Study:
+        """Return the study as others may see it: without its root, and of absolute paths the last name.
+
+        Folders of a machine name its users, and often its patients.
+
+        Examples
+        --------
+        >>> study = Study.model_validate({"cohort": {"root": "/home/ann", "images": "/data/{ID}.nii.gz"}})
+        >>> study.without_places().cohort.root, study.without_places().cohort.images
+        (None, '{ID}.nii.gz')
+        """
+        cohort = {
+            "root": None,
+            "table": _last_name(self.cohort.table),
+            "images": _last_name(self.cohort.images),
+        }
+        return self.model_copy(
+            update={
+                "cohort": self.cohort.model_copy(update=cohort),
+                "features": self.features.model_copy(update=_last_name(dict(self.features))),
+                "classifier": self.classifier.model_copy(update=_last_name(dict(self.classifier))),
+            }
+        )
+
+
+def _last_name(value: Any) -> Any:
+    """Return a value in which every absolute path, of POSIX or of Windows, is its last name."""
+    if isinstance(value, str):
+        paths = (PurePosixPath(value), PureWindowsPath(value))
+        absolute = value.startswith("~") or any(path.is_absolute() for path in paths)
+        return paths[1].name if absolute else value
+    if isinstance(value, Mapping):
+        return {name: _last_name(each) for name, each in value.items()}
+    return [_last_name(each) for each in value] if isinstance(value, list) else value

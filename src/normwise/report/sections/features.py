@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from markupsafe import Markup
 
+from normwise.errors import NormwiseError
 from normwise.report.figures.canvas import COLOURS, inline_svg
 from normwise.report.figures.curves import (
     LEVEL_DASHES,
@@ -22,6 +23,7 @@ from normwise.report.render import Section, render
 from normwise.report.saved_run import SavedRun, as_uri
 from normwise.report.wording import joined, percent, unit
 from normwise.results import Explanation, FeatureNote, Importance, Trajectory
+from normwise.run_folder import RunFolder
 
 if TYPE_CHECKING:
     from normwise.report.figures.brain import BrainSlice
@@ -97,9 +99,7 @@ def _planes(
         return [], "", 0.0
     from normwise.report.figures.brain import colour_bar, draw_slices, region_weights
 
-    features = run.record.settings.get("features")
-    lut = features.get("lut") if isinstance(features, dict) else None
-    slices = draw_slices(explanation.importances, explanation.atlas, lut)
+    slices = draw_slices(explanation.importances, *_atlas_of(explanation.atlas, run))
     planes = [
         (plane, [(cut, as_uri(cut.png)) for cut in cuts])
         for plane, cuts in groupby(slices or [], key=lambda cut: cut.plane)
@@ -108,6 +108,25 @@ def _planes(
         max(abs(row.weight) for row in region_weights(explanation.importances).values()) if planes else 0.0
     )
     return planes, as_uri(colour_bar(signed=signed)), heaviest
+
+
+def _atlas_of(named: str, run: SavedRun) -> tuple[str, str | None]:
+    """Return where the atlas and its look-up table lie: results name a file without its folder."""
+    from normwise.cohort import read_study
+
+    features = run.record.settings.get("features")
+    lut = features.get("lut") if isinstance(features, dict) else None
+    own = run.folder / RunFolder.STUDY if run.folder else None
+    if own is None or not own.is_file():
+        return named, lut
+    try:
+        study = read_study(own, saved=True)
+    except NormwiseError:
+        return named, lut
+    if study.without_places().features.atlas_in(None)[0] != named:
+        return named, lut
+    atlas, lut = study.features.atlas_in(study.cohort.root)
+    return atlas or named, lut
 
 
 def _chart(ranked: list[Importance], *, signed: bool, kind: str) -> Markup:
