@@ -13,7 +13,7 @@ pytestmark = pytest.mark.slow
 SECRETS = [f"Zq{number:02d}x" for number in range(44)]
 HOME, USER, WARD, HEADER, FILES = SECRETS[0], SECRETS[1], SECRETS[2], SECRETS[3:6], SECRETS[6:8]
 NAMES, REMARKS = SECRETS[8:26], SECRETS[26:44]
-PEOPLE = 30
+PEOPLE = 40  # fewer patients cannot promise the sensitivity
 
 
 def write(path, values):
