@@ -60,7 +60,7 @@ def dataset(tmp_path_factory):
         stats = folder / "freesurfer" / scan / "stats"
         stats.mkdir(parents=True)
         (stats / "aseg.stats").write_text(ASEG.format(volume=4000 + number))
-        Image.fromarray(draw_tile(rng, 256, 0.5)[0]).save(folder / f"{scan}.png")
+        Image.fromarray(draw_tile(rng, 768, 0.5)[0]).save(folder / f"{scan}.png")
     for ending in (".nii.gz", "_labels.nii.gz", ".png"):
         (folder / f"lost{ending}").write_bytes(b"nothing of the kind")
     return folder

@@ -12,7 +12,7 @@ pytestmark = pytest.mark.slow
 @pytest.fixture(scope="module")
 def demo(normwise, tmp_path_factory):
     folder = tmp_path_factory.mktemp("demo")
-    return folder / "normwise-demo", normwise("demo", "--people", 20, "--seed", 1, folder=folder)
+    return folder / "normwise-demo", normwise("demo", "--people", 30, "--seed", 1, folder=folder)
 
 
 def test_the_demo_ends_with_three_sentences_and_the_report(demo):
@@ -30,14 +30,14 @@ def test_the_demo_ends_with_three_sentences_and_the_report(demo):
 
 def test_the_demo_again_takes_up_its_run(demo, normwise):
     run, first = demo
-    again = normwise("demo", "--people", 20, "--seed", 1, folder=run.parent)
+    again = normwise("demo", "--people", 30, "--seed", 1, folder=run.parent)
     assert again.out == first.out
-    assert "20 from the cache" in again.err
+    assert "30 from the cache" in again.err
 
 
 def test_the_demo_with_other_people_needs_another_folder(demo, normwise):
     run, _ = demo
-    ending = normwise("demo", "--people", 21, "--seed", 1, folder=run.parent, code=2)
+    ending = normwise("demo", "--people", 31, "--seed", 1, folder=run.parent, code=2)
     assert "SAM-103" in ending.err
 
 

@@ -75,10 +75,13 @@ def test_a_study_with_an_unknown_key_is_refused_with_a_suggestion(normwise, own_
 
 def test_another_study_does_not_mix_into_a_run(normwise, cohort, tmp_path):
     normwise("extract", cohort, tmp_path / "run", "--jobs", 2)
-    ending = normwise("extract", cohort, tmp_path / "run", "--classifier", "svm", code=2)
-    assert "classifier.name: logistic → svm" in ending.err
-    again = normwise("extract", cohort, tmp_path / "run", "--classifier", "svm", "--overwrite", "--jobs", 2)
+    # Which classifier follows is nothing to an extraction.
+    again = normwise("extract", cohort, tmp_path / "run", "--classifier", "svm", "--jobs", 2)
     assert "36 from the cache" in again.err
+    words = ("extract", cohort, tmp_path / "run", "--statistics", "mean")
+    ending = normwise(*words, code=2)
+    assert "features.statistics" in ending.err
+    normwise(*words, "--overwrite", "--jobs", 2)
 
 
 def test_a_run_inside_the_cohort_is_refused(normwise, own_cohort):

@@ -124,7 +124,7 @@ def test_the_same_input_gives_the_same_fit(small: Any) -> None:
 def test_inner_folds_are_no_more_than_the_people_of_the_smallest_class(
     smallest: int, folds: int, small: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from normwise.procedure import fit as module
+    from normwise.procedure import folds as module
 
     counts: list[int] = []
     draw = module.draw_folds

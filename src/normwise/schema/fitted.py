@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
-from numpy.typing import NDArray
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 __all__ = ["FittedParts", "check_parts", "refuse_hidden_methods"]
 
@@ -78,6 +78,8 @@ class FittedParts:
         infinite : bool
             Whether values may be plus infinity: the unit of a feature that does not vary.
         """
+        import numpy as np  # reading a study, as the help of a command does, needs no arrays
+
         array: NDArray[Any] = self.part(name)
         fits = (
             type(array) is np.ndarray
@@ -99,6 +101,8 @@ class FittedParts:
     def number(self, name: str, low: float = -_LARGEST, high: float = _LARGEST) -> float:
         """Return a finite number between two."""
         value = self.part(name)
+        import numpy as np
+
         known = isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool)
         self.expect(name, holds=known and low <= value <= high, instead=f"a number of {low:g} to {high:g}")
         return float(value)
@@ -106,6 +110,8 @@ class FittedParts:
     def whole(self, name: str, low: int = 0, high: int = 1 << 40) -> int:
         """Return a whole number between two."""
         value = self.part(name)
+        import numpy as np
+
         known = isinstance(value, int | np.integer) and not isinstance(value, bool)
         self.expect(name, holds=known and low <= value <= high, instead=f"a whole number of {low} to {high}")
         return int(value)
@@ -113,6 +119,8 @@ class FittedParts:
     def texts(self, name: str, length: int | None = None) -> list[str]:
         """Return a list, tuple or array of different texts."""
         value = self.part(name)
+        import numpy as np
+
         held = value.tolist() if isinstance(value, np.ndarray) else value
         known = isinstance(held, list | tuple) and all(isinstance(each, str) for each in held)
         fits = known and len(set(held)) == len(held) and length in (None, len(held))
