@@ -56,6 +56,14 @@ def test_fit_then_transform_is_fit_transform_with_shrunk_slopes_and_tails(
     np.testing.assert_array_equal(residual.fit_transform(X, y), plain.fit_transform(X, y))
 
 
+def test_residuals_are_explained_the_same_after_fit_and_after_fit_transform(people: People) -> None:
+    X, y = people(320)
+    fitted, at_once = (make(scale="residual", tails="sinh_arcsinh") for _ in range(2))
+    fitted.fit(X, y)
+    at_once.fit_transform(X, y)
+    pd.testing.assert_frame_equal(fitted.explain(X), at_once.explain(X))
+
+
 def test_w_and_centile_agree_where_tails_are_transformed(people: People) -> None:
     X, y = people(320)
     X["f0"] = np.exp(X["f0"] / X["f0"].std())

@@ -369,7 +369,7 @@ def fit_standardize(
     """
     columns = FeatureColumns.of_array(features)
     normals = people[rows]
-    if shrinkage != "none" or (tails != "gaussian" and scale == "w"):
+    if shrinkage != "none" or tails != "gaussian":
         regression = fit_regression(columns, normals, rows, shrinkage=shrinkage, tails=tails)
         return regression, standardize(regression, columns, people, scale=scale, out=out)
     regression = _unfitted(columns, normals)
