@@ -27,8 +27,8 @@ _FACTS = {
     "spacing_mm": ("voxel edges to the right, front and top", "mm"),
 }
 _SERIES = (
-    "participant_id", "folder", "series", "slices", "outcome", "reason", "spacing_mm", "contrast", "told_by",
-    "days",
+    "participant_id", "folder", "series", "slices", "outcome", "reason", "spacing_mm", "contrast",
+    "contrast_from", "days",
 )  # fmt: skip
 
 

@@ -61,6 +61,7 @@ __all__ = [
     "PreparedRun",
     "Purpose",
     "assemble_frame",
+    "check_people",
     "check_plan",
     "hash_scans",
     "package_versions",
@@ -262,7 +263,7 @@ def prepare_run(
     folder.write(folder.STUDY, study_to_toml(study))
     folder.write(folder.DESCRIPTION, _description(study))
     if features.failures:
-        _check_people(study, cohort, purpose)
+        check_people(study, cohort, purpose)
     write_features(features, folder.path)
     return PreparedRun(study, folder, cohort, features)
 
@@ -309,7 +310,7 @@ def read_plan(
 
         study = choose_extractor(study, cohort)
     try:
-        _check_people(study, cohort, purpose)
+        check_people(study, cohort, purpose)
     except ProcedureError as error:
         if error.code in _NAMES_LEDGER and folder is not None and not (folder / folder.RECORD).is_file():
             with suppress(OSError):  # the refusal says the reasons as well
@@ -322,8 +323,23 @@ def read_plan(
     return study, cohort
 
 
-def _check_people(study: Study, cohort: Cohort, purpose: Purpose) -> None:
-    """Refuse what would stop the run; where people are too few, say first why others were left out."""
+def check_people(study: Study, cohort: Cohort, purpose: Purpose) -> None:
+    """Refuse what would stop the run; where people are too few, say first why others were left out.
+
+    Parameters
+    ----------
+    study : Study
+        What is to be run.
+    cohort : Cohort
+        Who takes part, and who was left out.
+    purpose : {"extract", "train", "evaluate", "test"}
+        What the features are for.
+
+    Raises
+    ------
+    NormwiseError
+        PRC-114 where too few people of a class are left, PRC-202 where nobody is; else as `check_plan`.
+    """
     folds = {"extract": None, "train": 2, "evaluate": study.evaluation.folds, "test": None}[purpose]
     reasons = count_reasons(cohort.ledger)
     try:

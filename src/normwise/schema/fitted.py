@@ -29,6 +29,7 @@ class FittedParts:
     Examples
     --------
     >>> from types import SimpleNamespace
+    >>> import numpy as np
     >>> parts = FittedParts(SimpleNamespace(coef_=np.ones((1, 3)), n_iter_=2))
     >>> parts.array("coef_", (None, 3)).shape, parts.whole("n_iter_", 1)
     ((1, 3), 2)

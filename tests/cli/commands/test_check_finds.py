@@ -76,3 +76,16 @@ def test_columns_of_an_atlas_are_looked_up_before_anybody_is_measured(tmp_path: 
     words += ["--inner-folds", "2", "--cost.missed", "1", "--images", "{ID}.nii.gz", "--extractor", "regions"]
     assert main([*words, "--columns", "hippocampus_*"]) == 0
     assert main([*words, "--columns", "hipocampus_*"]) == 2
+
+
+@pytest.mark.parametrize(("unreadable", "code"), [(40, 2), (0, 0)])
+def test_a_study_whose_features_leave_nobody_is_refused(
+    table: Path, unreadable: int, code: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = ROWS.splitlines()
+    spoilt = [row.replace(".5,", ".5 mm,") if n < unreadable else row for n, row in enumerate(rows)]
+    table.write_text("\n".join(["Subject,age,sex,dx,v1,v2", *spoilt]) + "\n")
+    assert check(table, "--label", "dx", "--demographics", "age", "--columns", "v1,v2") == code
+    printed = capsys.readouterr()
+    assert "features" in printed.out  # the plan is shown either way
+    assert ("PRC-114" in printed.err) == (code == 2)

@@ -102,7 +102,7 @@ def test_every_series_is_named_in_a_table(people, tmp_path):
         ("sub-p02", "p02", "chosen"),
         ("n/a", "p03", "refused"),
     ]
-    assert (rows[0]["contrast"], rows[0]["told_by"]) == (
+    assert (rows[0]["contrast"], rows[0]["contrast_from"]) == (
         "T1-weighted",
         "TR 2300, TE 2.5 ms: the times of MPRAGE",
     )

@@ -42,7 +42,7 @@ def check(study: Path, /, *, keys: EveryStudyFlag = NO_KEY_OF_ALL, running: Outp
     """
     with open_session("check", running) as session:
         from normwise.features import check_images, extract_features
-        from normwise.runs import read_plan
+        from normwise.runs import check_people, read_plan
 
         resolved, cohort = read_plan(read_given_study(study, keys), purpose="evaluate")
         if resolved.features.reads_images:
@@ -50,6 +50,7 @@ def check(study: Path, /, *, keys: EveryStudyFlag = NO_KEY_OF_ALL, running: Outp
         else:  # tables are read at once, which shows what is wrong with names and cells
             cohort = cohort.leave_out(extract_features(cohort, resolved, jobs=1).failures)
         _print_plan(session.output, resolved, cohort)
+        check_people(resolved, cohort, "evaluate")
         return session.end()
 
 

@@ -45,7 +45,7 @@ class SeriesRecord:
         Voxel edges of a usable series, as ``1 x 1 x 1.2``.
     contrast : str
         As ``T1-weighted``, or ``unknown``.
-    told_by : str
+    contrast_from : str
         What the contrast was judged by.
     days : int or None
         Days from the first study in the source to this one's.
@@ -60,7 +60,7 @@ class SeriesRecord:
     reason: str
     spacing_mm: str = ""
     contrast: str = ""
-    told_by: str = ""
+    contrast_from: str = ""
     days: int | None = None
     error: ImageError | None = None
 
