@@ -23,6 +23,7 @@ from normwise.model import archive
 from normwise.model.bundle import _digest, load_model, save_model
 from normwise.model.parts import OWN_TYPES
 from normwise.normalize import TRUSTED_TYPES as NORMALIZER_TYPES
+from normwise.schema import NormalizerSection
 from simulated import model_of, simulate
 
 FEWER: dict[str, dict[str, Any]] = {
@@ -112,6 +113,48 @@ def saved(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
         return save_model(model_of(replace(data, study=study), classifier), place)
 
     return save
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"tails": "sinh_arcsinh"},
+        {"tails": "auto", "scale": "residual"},
+        {"tails": "sinh_arcsinh", "shrinkage": "empirical_bayes", "variance": "demographic"},
+        {"shrinkage": "empirical_bayes", "design": "spline", "interactions": [["age", "sex"]]},
+    ],
+)
+def test_a_model_of_every_setting_of_the_normalizer_opens_and_predicts_as_it_did(
+    settings: dict[str, Any], tmp_path: Path
+) -> None:
+    data = simulate(120)  # 60 normals: tails need 50
+    study = data.study.model_copy(update={"normalizer": NormalizerSection(**settings)})
+    model = model_of(replace(data, study=study))
+    opened = load_model(save_model(model, tmp_path))
+    assert opened.predictions(data.X) == model.predictions(data.X)
+    regression: Any = opened.procedure.pipeline.named_steps["normalize"].regression_
+    assert (regression.tails is None) == ("tails" not in settings)
+    assert (regression.uncertainty is None) == ("shrinkage" not in settings)
+
+
+@pytest.mark.parametrize(
+    ("name", "change"),
+    [
+        ("location", lambda own: own * np.nan),
+        ("weight", lambda own: -own),
+        ("skew", lambda own: own[:-1]),
+        ("uncertainty", lambda own: own - 10 * np.eye(len(own))),
+        ("uncertainty", lambda own: own + np.triu(np.ones_like(own), 1)),
+    ],
+)
+def test_tails_and_uncertainty_that_no_normals_give_are_refused(
+    name: str, change: Any, tmp_path: Path
+) -> None:
+    data = simulate(120)
+    settings = NormalizerSection(tails="sinh_arcsinh", shrinkage="empirical_bayes")
+    model = model_of(replace(data, study=data.study.model_copy(update={"normalizer": settings})))
+    forge(save_model(model, tmp_path), name, change)
+    assert refused(tmp_path, name) == "MDL-108"
 
 
 @pytest.fixture

@@ -128,8 +128,12 @@ class Regression:
         if parts.part("log_variance") is not None:
             check_parts(self.log_variance, allowed=LogVariance)
         if vars(self).get("uncertainty") is not None:  # models of 0.1.0 have neither it nor tails
-            parts.array("uncertainty", (parameters, parameters))
+            own = parts.array("uncertainty", (parameters, parameters))
+            sound = np.allclose(own, own.T) and (not own.size or np.linalg.eigvalsh(own)[0] > -1e-6)
+            parts.expect("uncertainty", holds=bool(sound), instead="a covariance")
         if vars(self).get("tails") is not None:
+            from normwise.normalize.blocked.tails import Tails
+
             check_parts(self.tails, allowed=Tails)
             fits = self.tails is not None and self.tails.location.shape == (features,)
             parts.expect("tails", holds=fits, instead="of these features")
