@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from normwise.cohort import Cohort
-from normwise.engine import Limits, Outcome, Progress, Task, run_subjects
+from normwise.engine import Limits, Outcome, Progress, Task
 from normwise.errors import FeatureError
 from normwise.extras import need_packages
 from normwise.features.feature_table import FeatureTable
@@ -74,6 +74,8 @@ class ExtractionContext:
             As of `normwise.engine.run_subjects`; the cache, processes, limits and progress are those of the
             context where they are not given.
         """
+        from normwise.engine import run_subjects
+
         own = {
             "cache_dir": self.cache_dir,
             "jobs": self.jobs,

@@ -1,0 +1,292 @@
+"""The arms tested on the same folds, and runs side by side."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from normwise.reprs import ShortRepr, counts, interval
+from normwise.results.record import Notes
+
+__all__ = [
+    "METRIC_NAMES",
+    "Abstention",
+    "Alarm",
+    "Arm",
+    "Association",
+    "Band",
+    "Comparison",
+    "Curve",
+    "Estimate",
+    "Evaluation",
+    "LearningCurve",
+    "Permutation",
+    "RankedRun",
+    "RunComparison",
+    "Stability",
+    "Subgroup",
+]  # fmt: skip
+
+
+METRIC_NAMES = ("auc", "balanced_accuracy", "sensitivity", "specificity")
+"""The metrics of every arm, in the order in which they are shown."""
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A number with its interval over people."""
+
+    estimate: float | None
+    low: float | None
+    high: float | None
+
+
+@dataclass(frozen=True)
+class Curve:
+    """A line: ROC as false positive rate (x) and sensitivity (y), or a cost (y) over steps (x)."""
+
+    x: list[float]
+    y: list[float]
+
+
+@dataclass(frozen=True)
+class Band:
+    """A line with its interval: ``y`` over ``x`` from ``low`` to ``high``, with the people behind each."""
+
+    x: list[float]
+    y: list[float]
+    low: list[float | None]
+    high: list[float | None]
+    n: list[int] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Subgroup:
+    """One part of the cohort, as ``sex`` = ``F``, with the metrics of the people in it."""
+
+    name: str
+    level: str
+    people: int
+    positives: int
+    metrics: dict[str, Estimate]
+
+
+@dataclass(frozen=True)
+class Association:
+    """Rank correlation of the error with a demographic (Falahati's check)."""
+
+    demographic: str
+    rho: Estimate
+
+
+@dataclass(frozen=True)
+class Abstention:
+    """Referral to a specialist by conformal prediction sets.
+
+    Attributes
+    ----------
+    coverage : float
+        Stated share of people whose true class lies in the set.
+    reached : Estimate
+        The same share, measured on the test folds.
+    referred : Estimate
+        Share of people whose set holds more or less than one class.
+    metrics : dict of str to Estimate
+        Of the people who were decided.
+    """
+
+    coverage: float
+    reached: Estimate
+    referred: Estimate
+    metrics: dict[str, Estimate] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Stability:
+    """In what share of the training parts a feature was selected."""
+
+    feature: str
+    share: float
+
+
+@dataclass(frozen=True)
+class Arm:
+    """One way to treat demographics, tested on the same folds as the others.
+
+    Attributes
+    ----------
+    title : str
+        What the arm does, in words.
+    auc, balanced_accuracy, sensitivity, specificity : Estimate
+        Out of fold; AUC by pairs of people tested in the same fold; the other three at the threshold chosen
+        inside each training part.
+    confusion : list of list of float
+        Rows true class, columns decided class (then "no decision"), scans a repeat.
+    roc : Curve
+        Patients against the negative class, over the mean out-of-fold probability of each scan.
+    thresholds : list of float
+        One a fold and repeat.
+    settings : list of dict
+        The tuned settings, one a fold and repeat.
+    undecided : float
+        Share of test decisions that were "no decision".
+    metrics : dict of str to Estimate
+        Every metric by its name, the four above among them.
+    precision_recall : Curve or None
+        Precision (y) over sensitivity (x), at the cohort's prevalence.
+    calibration : Band or None
+        Share of patients (y) by predicted probability (x), in bins of equally many people.
+    decision_curve : dict of str to Curve
+        Net benefit (y) over threshold probability (x) of ``"model"``, ``"everybody"`` and ``"nobody"``.
+    subgroups : list of Subgroup
+        By sex, thirds of age, site.
+    errors : list of Association
+        Whether errors depend on a demographic.
+    abstention : Abstention or None
+        Where a band of referral was asked for.
+    stability : list of Stability
+        Where features were selected, the most frequent first.
+    """
+
+    title: str
+    auc: Estimate
+    balanced_accuracy: Estimate
+    sensitivity: Estimate
+    specificity: Estimate
+    confusion: list[list[float]]
+    roc: Curve
+    thresholds: list[float]
+    settings: list[dict[str, Any]]
+    undecided: float
+    metrics: dict[str, Estimate] = field(default_factory=dict)
+    precision_recall: Curve | None = None
+    calibration: Band | None = None
+    decision_curve: dict[str, Curve] = field(default_factory=dict)
+    subgroups: list[Subgroup] = field(default_factory=list)
+    errors: list[Association] = field(default_factory=list)
+    abstention: Abstention | None = None
+    stability: list[Stability] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Alarm:
+    """Something that may make the numbers too good: a code, its severity, what was seen, what to do.
+
+    ``severity`` is ``"severe"`` (do not publish before it is cleared up), ``"caution"`` or ``"note"``.
+    """
+
+    code: str
+    severity: str
+    title: str
+    seen: str
+    advice: str
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """A paired test between two arms or runs over the same people."""
+
+    one: str
+    other: str
+    metric: str
+    test: str
+    difference: Estimate
+    p: float | None
+
+
+@dataclass(frozen=True)
+class Permutation:
+    """The whole procedure on shuffled labels: ``p`` counts shuffles at least as good, plus one."""
+
+    metric: str
+    observed: float
+    shuffled: list[float]
+    p: float
+
+
+@dataclass(frozen=True)
+class LearningCurve:
+    """A metric over the number of training people, with what it would take to go on."""
+
+    metric: str
+    curve: Band
+    advice: str = ""
+
+
+@dataclass(frozen=True, repr=False)
+class Evaluation(ShortRepr):
+    """``evaluation.json``: the arms compared on the same folds, or a test on another cohort.
+
+    ``n_per_class`` counts scans, as ``n_scans`` does.
+
+    ``differences["normalized-raw"]["auc"]`` is a paired difference over the same people; ``by_site`` is the
+    main arm tested on sites it was not trained on, beside any other split. ``decision`` is the rule in words,
+    ``wished_sensitivity`` the share of patients at which it aims; None with costs, and in runs of 0.1.0.
+    """
+
+    kind: str
+    classes: list[str]
+    negative: str
+    positives: list[str]
+    n_people: int
+    n_scans: int
+    n_per_class: dict[str, int]
+    folds: int
+    repeats: int
+    seed: int
+    confidence: float
+    decision: str
+    main_arm: str
+    arms: dict[str, Arm]
+    differences: dict[str, dict[str, Estimate]]
+    notes: Notes = field(default_factory=list)
+    split: str = "kfold"
+    alarms: list[Alarm] = field(default_factory=list)
+    comparisons: list[Comparison] = field(default_factory=list)
+    permutation: Permutation | None = None
+    learning_curve: LearningCurve | None = None
+    by_site: Arm | None = None
+    wished_sensitivity: float | None = None
+    schema_version: int = 1
+
+    def facts(self) -> dict[str, str]:
+        """Return who was tested, and the AUC of each arm."""
+        tested = f"{self.repeats} × {self.folds} folds" if self.kind == "crossval" else "a saved model"
+        aucs = {
+            f"AUC {name}{'*' * (name == self.main_arm)}": interval(arm.auc) for name, arm in self.arms.items()
+        }
+        scans = {"scans": f"{self.n_scans} of {self.n_people} people", "classes": counts(self.n_per_class)}
+        return {"tested": tested, **scans, **aucs}
+
+
+@dataclass(frozen=True)
+class RankedRun:
+    """One run on the leaderboard: its main arm, out of fold; ``run`` is its folder."""
+
+    run: str
+    title: str
+    arm: str
+    classifier: str
+    extractor: str
+    split: str
+    people: int
+    scans: int
+    metrics: dict[str, Estimate]
+    alarms: list[Alarm] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class RunComparison:
+    """``comparison.json``: runs side by side, the best AUC first, and paired tests over the same people.
+
+    In ``comparisons``, ``one`` and ``other`` are the runs' folders as in ``standings``; pairs of runs that
+    tested different people have no test, and ``notes`` names them.
+    """
+
+    classes: list[str]
+    negative: str
+    confidence: float
+    standings: list[RankedRun]
+    comparisons: list[Comparison] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    schema_version: int = 1
