@@ -16,10 +16,13 @@ from normwise.files import is_formula, write_text
 if TYPE_CHECKING:
     from normwise.engine import Outcome
 
-__all__ = ["Converted", "image_of", "read_converted", "write_dataset", "write_refused", "write_series"]
+__all__ = ["Converted", "place_images", "read_converted", "write_dataset", "write_refused", "write_series"]
 
 _FACTS = {
-    "age": ("years, from PatientAge; n/a where it is empty or zero", "year"),
+    "age": (
+        "years, from PatientAge; 90 stands for everybody above 89; n/a where it is empty or zero",
+        "year",
+    ),
     "sex": ("F, M or O, from PatientSex", ""),
     "manufacturer": ("of the scanner", ""),
     "model": ("of the scanner", ""),
@@ -38,7 +41,7 @@ class Converted(NamedTuple):
     Attributes
     ----------
     value : mapping or None
-        ``facts``, ``patient`` and ``person``; None where no series is usable.
+        ``heads``, ``patient`` and ``person``; None where no series is usable.
     series : list of mapping
         Rows of ``series.tsv``, by column.
     refused : list of tuple
@@ -50,15 +53,53 @@ class Converted(NamedTuple):
     refused: list[tuple[str, str, str, str]]
 
 
-def image_of(label: str) -> str:
-    """Return where a person's image lies in the dataset.
+def place_images(root: Path, label: str, person: Converted) -> list[dict[str, str]]:
+    """Move a person's images to where a BIDS dataset has them: into a session each where there are several.
 
-    Examples
-    --------
-    >>> image_of("01")
-    'sub-01/anat/sub-01_T1w.nii.gz'
+    Parameters
+    ----------
+    root : Path
+        The dataset.
+    label : str
+        Of the person.
+    person : Converted
+        With ``heads``.
+
+    Returns
+    -------
+    list of dict
+        The facts of each visit as they may be shown, with ``session_id``, ``days`` since the first study, and
+        ``image``, from the dataset's folder.
     """
-    return f"sub-{label}/anat/sub-{label}_T1w.nii.gz"
+    heads = (person.value or {})["heads"]
+    former = [f"anat/sub-{label}_T1w.nii.gz", f"ses-*/anat/sub-{label}_ses-*_T1w.nii.gz", "*_sessions.tsv"]
+    for path in [path for pattern in former for path in (root / f"sub-{label}").glob(pattern)]:
+        path.unlink()  # of a table that is replaced: a session that is gone would count as another scan
+    rows = []
+    for number, head in enumerate(heads, 1):
+        session = f"ses-{number}" if len(heads) > 1 else ""
+        image = _image_of(label, session)
+        (root / image).parent.mkdir(parents=True, exist_ok=True)
+        Path(head["file"]).replace(root / image)
+        days = "n/a" if head["days"] is None else str(head["days"])
+        rows.append({**_shown(head["facts"]), "session_id": session, "days": days, "image": image})
+    return rows
+
+
+def _image_of(label: str, session: str) -> str:
+    folder = "/".join(filter(None, (f"sub-{label}", session, "anat")))
+    return f"{folder}/{'_'.join(filter(None, (f'sub-{label}', session, 'T1w.nii.gz')))}"
+
+
+def _shown(facts: Mapping[str, str]) -> dict[str, str]:
+    """Return facts as they may leave the machine: ages above 89 are one."""
+    import numpy as np
+
+    from normwise.cohort import cap_ages
+
+    if "age" not in facts:
+        return dict(facts)
+    return {**facts, "age": f"{cap_ages('age', np.array(float(facts['age']))):.4g}"}
 
 
 def read_converted(outcome: Outcome, *, with_places: bool) -> Converted:
@@ -128,25 +169,33 @@ def write_refused(root: Path, rows: Sequence[tuple[str, str, str, str]]) -> Path
     return root / "refused.tsv"
 
 
-def write_dataset(table: Path, people: Mapping[str, Mapping[str, str]]) -> None:
-    """Write the participants table, its sidecar and the dataset's description.
+def write_dataset(table: Path, people: Mapping[str, Sequence[Mapping[str, str]]]) -> None:
+    """Write the participants table, the sessions of those who have several, and what describes them.
+
+    The participants table has each person's first visit.
 
     Parameters
     ----------
     table : Path
         The TSV file.
-    people : mapping of str to mapping
-        Facts of each person, by label.
+    people : mapping of str to sequence of mapping
+        What `place_images` returned of each person, by label.
     """
     rows = [
-        (f"sub-{label}", *(facts.get(name, "n/a") for name in _FACTS), image_of(label))
-        for label, facts in people.items()
+        (f"sub-{label}", *(visits[0].get(name, "n/a") for name in _FACTS), visits[0]["image"])
+        for label, visits in people.items()
     ]
+    at_session = [name for name in _FACTS if name != "sex"]
     about: dict[str, dict[str, str]] = {"participant_id": {"Description": "person"}}
     for name, (description, unit) in _FACTS.items():
         about[name] = {"Description": description} | ({"Units": unit} if unit else {})
     about["image"] = {"Description": "T1-weighted image, from this folder"}
     root = table.absolute().parent
+    for label, visits in people.items():
+        if len(visits) > 1:
+            columns = ["session_id", "days", *at_session, "image"]
+            cells = [[visit.get(name, "n/a") for name in columns] for visit in visits]
+            write_text(root / f"sub-{label}" / f"sub-{label}_sessions.tsv", _tsv(columns, cells))
     write_text(table.with_suffix(".json"), json.dumps(about, indent=2) + "\n")
     if not (root / "dataset_description.json").exists():
         about_dataset = {"Name": "Heads from DICOM", "BIDSVersion": "1.10.0", "DatasetType": "raw"}

@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING
 from normwise.images.dicom.archives import is_archive
 from normwise.images.dicom.convert import DicomHead, SeriesRecord, convert_dicom, read_dicom, read_head
 from normwise.images.dicom.files import is_dicom_source, list_files
+from normwise.images.dicom.people import group_by_person, identify_files
 from normwise.images.dicom.voxels import find_converter
 from normwise.images.geometry import check_same_grid, resample_labels, same_grid
 from normwise.images.volume import Grid, LabelVolume, Volume
@@ -45,6 +46,8 @@ __all__ = [
     "check_same_grid",
     "convert_dicom",
     "find_converter",
+    "group_by_person",
+    "identify_files",
     "is_archive",
     "is_dicom_source",
     "list_files",

@@ -8,9 +8,10 @@ import tarfile
 import pytest
 
 from dicoms import SECRET, phantom, write_series
-from normwise.cli.commands.cohort import labels_of
+from normwise.cli.dicom_people import labels_of
 from normwise.cli.main import main
 from normwise.errors import CommandError, ImageError
+from normwise.images import read_volume
 
 pytest.importorskip("dcm2niix", reason="needs the dcm2niix program of the extra [brain]")
 
@@ -143,16 +144,21 @@ def test_a_folders_name_is_no_formula_of_a_spreadsheet(tmp_path):
     assert [row["folder"] for row in rows_of(out.parent / "refused.tsv")] == ["'=1+cmd"]
 
 
-def test_loose_files_beside_people_are_named(people, tmp_path, capsys):
-    source = next((people / "p02").iterdir())
-    (people / "loose.dcm").write_bytes(source.read_bytes())
+def test_loose_files_beside_people_are_read_or_named(people, tmp_path, capsys):
+    write_series(people, phantom() + 9, series="5", PatientID="C8", PatientAge="066Y")
     (people / "list.csv").write_text("p01,70")
     (people / "p04.7z").write_bytes(b"7z")
+    (people / "cut.dcm").write_bytes(next((people / "p02").iterdir()).read_bytes()[:300])
+    (tmp_path / "elsewhere").write_text("no image")
+    (people / "out.dcm").symlink_to(tmp_path / "elsewhere")
     out = tmp_path / "out" / "participants.tsv"
     assert main(["cohort", "from-dicom", str(people), "--out", str(out), "-j", "1"]) == 1
+    assert [(row["participant_id"], row["age"]) for row in rows_of(out)] == [
+        ("sub-p01", "70"), ("sub-p02", "81"), ("sub-0004", "66"),
+    ]  # fmt: skip
     [row] = [row for row in rows_of(out.parent / "refused.tsv") if row["folder"] == "."]
-    assert (row["slices"], row["code"]) == ("3", "CLI-215")
-    assert "3 files, 1 of them DICOM" in row["reason"]
+    assert (row["slices"], row["code"]) == ("4", "CLI-215")
+    assert row["reason"].endswith("1 damaged, 1 links that lead out of it, 2 not DICOM")
     assert "CLI-215" in capsys.readouterr().err
 
 
@@ -179,9 +185,87 @@ def test_one_person_in_two_folders_is_said(tmp_path, capsys):
     assert SECRET not in text
 
 
-def test_many_people_in_one_flat_folder_are_refused(tmp_path, capsys):
-    for number in range(3):
-        write_series(tmp_path / "dicom", series=str(number), PatientID=f"P{number}")
+@pytest.fixture
+def flat(tmp_path):
+    """Three people's files in one folder, one of them in two visits and above 89."""
+    folder = tmp_path / "flat"
+    for number, (age, sex) in enumerate([("060Y", "F"), ("089Y", "M"), ("095Y", "F")]):
+        fields = {"PatientAge": age, "PatientSex": sex, "StudyInstanceUID": f"1.2.{number}"}
+        write_series(folder, phantom() + number, series=f"{number}", PatientID=f"Zq{number}x", **fields)
+    later = {"StudyInstanceUID": "1.2.9", "StudyDate": "20220505", "PatientAge": "061Y"}
+    write_series(folder, phantom() + 9, series="9", PatientID="Zq0x", PatientSex="F", **later)
+    return folder
+
+
+@pytest.mark.parametrize("ids", ["folder", "patient"])
+def test_a_flat_export_becomes_one_participant_a_person_and_a_session_a_visit(flat, tmp_path, capsys, ids):
+    out = tmp_path / "out" / "participants.tsv"
+    words = ["cohort", "from-dicom", str(flat), "--out", str(out), "-j", "1", "--ids", ids]
+    assert main(words) == 0
+    captured = capsys.readouterr()
+    names = ["0001", "0002", "0003"] if ids == "folder" else ["Zq0x", "Zq1x", "Zq2x"]
+    assert [(row["participant_id"], row["age"], row["sex"]) for row in rows_of(out)] == [
+        (f"sub-{name}", age, sex) for name, age, sex in zip(names, ["60", "89", "90"], "FMF", strict=True)
+    ]
+    first = f"sub-{names[0]}"
+    sessions = rows_of(out.parent / first / f"{first}_sessions.tsv")
+    assert [(row["session_id"], row["age"], row["days"]) for row in sessions] == [
+        ("ses-1", "60", "0"), ("ses-2", "61", "395"),
+    ]  # fmt: skip
+    least = [read_volume(out.parent / row["image"]).voxels.min() for row in [*sessions, *rows_of(out)]]
+    assert least == [0, 9, 0, 1, 2]
+    assert {row["outcome"] for row in rows_of(out.parent / "series.tsv")} == {"chosen"}
+    assert "visits      4;" in captured.out
+    assert ("told apart  3 people" in captured.out) == (ids == "folder")
+    written = b"".join(path.read_bytes() for path in out.parent.rglob("*") if path.is_file()).decode("latin1")
+    for secret in (SECRET, "19510203", "2021", "2022", "95", *(["Zq"] if ids == "folder" else [])):
+        assert secret not in written.replace("395", "") + captured.out + captured.err, secret
+
+
+def test_a_study_reads_the_visits_of_a_flat_export(flat, tmp_path):
+    from normwise.cohort import read_cohort, read_study
+
+    out = tmp_path / "out" / "participants.tsv"
+    main(["cohort", "from-dicom", str(flat), "--out", str(out), "-j", "1", "--quiet"])
+    keys = {"cohort.demographics": ["age", "sex"], "cohort.sessions": "all"}
+    cohort = read_cohort(read_study(out.parent, keys), labelled=False)
+    assert cohort.frame["age"].to_list() == [60.0, 61.0, 89.0, 90.0]
+    assert len(set(cohort.groups)) == 3
+
+
+def test_a_visit_that_is_gone_leaves_no_image(flat, tmp_path):
+    out = tmp_path / "out" / "participants.tsv"
+    words = ["cohort", "from-dicom", str(flat), "--out", str(out), "-j", "1", "--quiet", "--overwrite"]
+    main(words)
+    for path in flat.glob("9-*.dcm"):
+        path.unlink()
+    main(words)
+    assert len(list(out.parent.rglob("*_T1w.nii.gz"))) == 3
+    assert not list(out.parent.rglob("*_sessions.tsv"))
+
+
+def test_loose_files_that_may_be_anybodys_are_refused_and_cost_nobody_else(flat, tmp_path, capsys):
+    nothing = {"PatientID": "", "PatientBirthDate": None, "PatientSex": "", "PatientAge": ""}
+    write_series(flat, series="8", StudyInstanceUID="1.2.8", **nothing)
+    out = tmp_path / "out" / "participants.tsv"
+    assert main(["cohort", "from-dicom", str(flat), "--out", str(out), "-j", "1"]) == 1
+    assert len(rows_of(out)) == 3
+    [row] = rows_of(out.parent / "refused.tsv")
+    assert (row["folder"], row["slices"], row["code"]) == (".", "20", "CLI-217")
+    assert "CLI-217" in capsys.readouterr().err
+
+
+def test_two_people_of_one_patient_identifier_are_refused_alone(flat, tmp_path):
+    write_series(flat, series="8", PatientID="Zq1x", StudyInstanceUID="1.2.8", PatientSex="F")
+    out = tmp_path / "out" / "participants.tsv"
+    assert main(["cohort", "from-dicom", str(flat), "--out", str(out), "-j", "1", "--quiet"]) == 1
+    assert [row["age"] for row in rows_of(out)] == ["60", "90"]
+    assert [row["code"] for row in rows_of(out.parent / "refused.tsv")] == ["IMG-722"]
+
+
+def test_two_people_in_a_persons_folder_are_refused(tmp_path, capsys):
+    for number in range(2):
+        write_series(tmp_path / "dicom" / "p01", series=str(number), PatientID=f"P{number}")
     out = tmp_path / "out" / "participants.tsv"
     assert main(["cohort", "from-dicom", str(tmp_path / "dicom"), "--out", str(out), "-j", "1"]) == 2
     assert "IMG-722" in capsys.readouterr().err

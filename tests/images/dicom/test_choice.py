@@ -1,24 +1,11 @@
-"""The choice among usable series, one reason after another; and whose files they are."""
+"""The choice among usable series, one reason after another."""
 
 from __future__ import annotations
 
 import pytest
 
-from dicoms import phantom, slice_of
-from normwise.errors import ImageError
-from normwise.images.dicom.choice import choose_series, days_of_studies, refuse_two_people
-from normwise.images.dicom.header import read_header
+from normwise.images.dicom.choice import choose_series, days_of_studies
 from normwise.images.dicom.series import Series
-
-
-@pytest.fixture
-def header(tmp_path):
-    def read(number=1, at=(0, 0, 0), series="a", **fields):
-        path = tmp_path / f"{series}{number}-{at[2]}.dcm"
-        slice_of(phantom()[0], number, at, series=series, **fields).save_as(path)
-        return read_header(path)
-
-    return read
 
 
 @pytest.fixture
@@ -69,43 +56,6 @@ def test_days_between_studies_and_no_date(header):
     assert "2021" not in repr(headers)
 
 
-@pytest.mark.parametrize(
-    ("seen", "first", "second"),
-    [
-        ("2 patient identifiers", {"PatientID": "A"}, {"PatientID": "B"}),
-        ("2 sexes", {"PatientSex": "F"}, {"PatientSex": "M"}),
-        ("2 dates of birth", {"PatientBirthDate": "19510203"}, {"PatientBirthDate": "19510204"}),
-        ("ages 2.08 years further apart than the studies", {"PatientAge": "070Y"}, {"PatientAge": "865M"}),
-        (
-            "ages 4.99 years further apart than the studies",
-            {"PatientAge": "070Y"},
-            {"PatientAge": "070Y", "StudyDate": "20260403"},
-        ),
-        (
-            "ages 5 years further apart than the studies",
-            {"PatientAge": "070Y", "StudyDate": None},
-            {"PatientAge": "075Y", "StudyDate": None},
-        ),
-    ],
-)
-def test_two_people(header, seen, first, second):
-    with pytest.raises(ImageError) as caught:
-        refuse_two_people([header(**first), header(2, **second)], "p01")
-    assert (caught.value.code, caught.value.seen) == ("IMG-722", seen)
-
-
-@pytest.mark.parametrize(
-    ("first", "second"),
-    [
-        ({}, {}),
-        ({"PatientID": " a1 "}, {"PatientID": "A1"}),
-        ({"PatientID": ""}, {"PatientID": "A1"}),
-        ({"PatientSex": "O"}, {"PatientSex": "M"}),
-        ({"PatientBirthDate": None}, {}),
-        ({"PatientAge": "070Y"}, {"PatientAge": "864M"}),
-        ({"PatientAge": "070Y"}, {"PatientAge": ""}),
-        ({"PatientAge": "070Y"}, {"PatientAge": "075Y", "StudyDate": "20260405"}),
-    ],
-)
-def test_one_person(header, first, second):
-    refuse_two_people([header(**first), header(2, **second)], "p01")
+def test_a_study_without_an_identifier_is_known_by_its_date(header):
+    headers = [header(StudyInstanceUID=None), header(2, StudyInstanceUID=None, StudyDate="20220405")]
+    assert list(days_of_studies(headers).values()) == [0, 365]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
+import warnings
 import zipfile
 
 import numpy as np
@@ -310,6 +312,44 @@ def test_of_two_studies_the_first_is_taken_and_the_days_are_said(tmp_path):
     assert head.volume.voxels.min() == 7
     assert head.facts["age"] == "70"
     assert [(each.outcome, each.days) for each in head.series] == [("chosen", 0), ("not chosen", 365)]
+
+
+def test_of_two_visits_each_has_a_file(tmp_path):
+    later = {"StudyInstanceUID": "1.2.9", "StudyDate": "20220405", "PatientAge": "071Y"}
+    write_series(tmp_path / "p" / "b", series="b", **later)
+    write_series(tmp_path / "p" / "a", phantom() + 7, series="a", SeriesNumber=9)
+    value = convert_dicom(str(tmp_path / "p"), str(tmp_path / "a.nii"))
+    assert [(each["facts"]["age"], each["days"]) for each in value["heads"]] == [("70", 0), ("71", 365)]
+    assert [read_volume(each["file"]).voxels.min() for each in value["heads"]] == [7, 0]
+    assert [(each["outcome"], each["days"]) for each in value["series"]] == [("chosen", 0), ("chosen", 365)]
+
+
+@pytest.mark.parametrize(("day", "visits"), [("20210505", 1), ("20210506", 2), (None, 1)])
+def test_a_visit_is_thirty_days(tmp_path, day, visits):
+    write_series(tmp_path / "p", series="a")
+    write_series(tmp_path / "p", series="b", StudyInstanceUID="1.2.9", StudyDate=day)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        value = convert_dicom(str(tmp_path / "p"), str(tmp_path / "a.nii"))
+    assert ("IMG-908" in {each.message.code for each in caught}) == (visits == 1)
+    assert len(value["heads"]) == visits
+
+
+def test_a_visit_without_a_usable_series_costs_no_other(tmp_path, monkeypatch):
+    from normwise.images.dicom import convert
+
+    write_series(tmp_path / "p", series="a")
+    write_series(tmp_path / "p", series="b", StudyInstanceUID="1.2.9", StudyDate="20220405")
+
+    def fails_on_the_first(series, *rest, whole=convert.convert_series):
+        if series.first.day == dt.date(2021, 4, 5).toordinal():
+            raise ImageError("IMG-718", "it makes none.")
+        return whole(series, *rest)
+
+    monkeypatch.setattr(convert, "convert_series", fails_on_the_first)
+    value = convert_dicom(str(tmp_path / "p"), str(tmp_path / "a.nii"))
+    assert [each["days"] for each in value["heads"]] == [365]
+    assert [each["error"]["code"] for each in value["series"] if each["error"]] == ["IMG-718"]
 
 
 def test_people_are_compared_by_a_key_and_only_with_the_same(tmp_path):

@@ -1,19 +1,17 @@
-"""Which of a person's usable series is the head, and why; whose files they are, and of how many studies."""
+"""Which of a person's usable series is the head, and why; of how many studies and visits they are."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from normwise.errors import ImageError
 from normwise.images.dicom.header import Header
 from normwise.images.dicom.series import Series
 
-__all__ = ["Choice", "choose_series", "days_of_studies", "refuse_two_people"]
+__all__ = ["Choice", "choose_series", "days_of_studies", "visits_of"]
 
 _HEAD_MM = 110.0  # no adult brain is shorter along any axis
-_AGE_YEARS = 2.0  # by which an age may miss what the days between two studies make of the other
-_DAYS_A_YEAR = 365.25
+_VISIT_DAYS = 30  # a study so soon after another makes good for it; the next visit is months away
 
 _Measure = Callable[[Series, dict[str, int | None]], float]
 _PREFERENCES: tuple[tuple[str, _Measure], ...] = (
@@ -74,40 +72,27 @@ def days_of_studies(headers: Sequence[Header]) -> dict[str, int | None]:
     return {study: None if day is None else day - first for study, day in days.items()}
 
 
-def refuse_two_people(headers: Sequence[Header], name: str) -> None:
-    """Refuse files of several people.
+def visits_of(days: dict[str, int | None]) -> list[dict[str, int | None]]:
+    """Return the studies of each visit: those of at most 30 days from its first, in order.
+
+    A study without a date is taken for one of the first visit.
 
     Parameters
     ----------
-    headers : sequence of Header
-        Of every image.
-    name : str
-        What the error calls the source.
+    days : dict of str to int or None
+        From `days_of_studies`.
 
-    Raises
-    ------
-    ImageError
-        IMG-722, where patient identifiers differ, or sex, or dates of birth; or ages that the days between
-        the studies don't explain.
+    Examples
+    --------
+    >>> visits_of({"a": 0, "b": 30, "c": 31, "d": None, "e": 400})
+    [{'d': None, 'a': 0, 'b': 30}, {'c': 31}, {'e': 400}]
     """
-    differing = {
-        "patient identifiers": {header.person for header in headers} - {""},
-        "dates of birth": {header.birth for header in headers} - {""},
-        "sexes": {header.facts.get("sex", "") for header in headers} & {"F", "M"},
-    }
-    seen = [f"{len(values)} {name}" for name, values in differing.items() if len(values) > 1]
-    aged = [(float(header.facts["age"]), header.day) for header in headers if "age" in header.facts]
-    dated = all(day is not None for _, day in aged)
-    # The age at a fixed day, where the studies say their days.
-    ages = [age - ((day or 0) / _DAYS_A_YEAR if dated else 0.0) for age, day in aged]
-    if ages and (apart := max(ages) - min(ages)) > _AGE_YEARS:
-        seen.append(f"ages {apart:.3g} years further apart than the studies")
-    if seen:
-        raise ImageError(
-            "IMG-722",
-            "there are images of several people in it.",
-            subject=name,
-            seen=", ".join(seen),
-            expected="one person",
-            advice="put each person's files into a folder of their own",
-        )
+    visits: list[dict[str, int | None]] = [{study: None for study, day in days.items() if day is None}]
+    start = None
+    for day, study in sorted((day, study) for study, day in days.items() if day is not None):
+        if start is not None and day - start > _VISIT_DAYS:
+            visits.append({})
+            start = day
+        start = day if start is None else start
+        visits[-1][study] = day
+    return visits

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import warnings
 from collections import Counter
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
 from normwise.errors import ImageError, NormwiseWarning
 from normwise.images.dicom.archives import OpenedSource, SourceFile
-from normwise.images.dicom.choice import choose_series, days_of_studies, refuse_two_people
+from normwise.images.dicom.choice import choose_series, days_of_studies, visits_of
 from normwise.images.dicom.files import is_dicom_source, open_source
 from normwise.images.dicom.header import PROCESS_KEY, Header, read_header
+from normwise.images.dicom.people import refuse_two_people
 from normwise.images.dicom.series import Series, check_series, sort_series
 from normwise.images.dicom.voxels import convert_series
 from normwise.images.volume import Volume
@@ -85,6 +87,8 @@ class DicomHead:
         PatientID where it was asked for.
     person : str
         Keyed hash of PatientID.
+    days : int or None
+        Days from the first study in the source to this one's.
     """
 
     volume: Volume
@@ -92,6 +96,7 @@ class DicomHead:
     series: tuple[SeriesRecord, ...] = ()
     patient: str = ""
     person: str = ""
+    days: int | None = None
 
     @property
     def refused(self) -> tuple[SeriesRecord, ...]:
@@ -157,10 +162,11 @@ def read_dicom(path: str | Path, *, scratch: Path | None = None, with_patient: b
         that were left out; IMG-907, the contrast can't be told; IMG-908, several studies.
     """
     source = Path(path)
-    _, head = _read(source, source.name, scratch, with_patient=with_patient, key=PROCESS_KEY)
-    if isinstance(head, ImageError):
-        raise head
-    return head
+    heads: list[DicomHead] = []
+    records, error = _read(source, source.name, scratch, heads.append, with_patient=with_patient)
+    if error is not None:
+        raise error
+    return replace(heads[0], series=tuple(records))
 
 
 def convert_dicom(
@@ -171,15 +177,17 @@ def convert_dicom(
     name: str = "",
     with_patient: bool = False,
     key: str = "",
+    files: Sequence[str] | None = None,
 ) -> dict[str, Any]:
-    """Convert one person's series into a NIfTI file; made to run in a process of its own.
+    """Convert one person's series into NIfTI files, one a visit; made to run in a process of its own.
 
     Parameters
     ----------
     source : str
         A folder, a zip or a tar.
     target : str
-        The NIfTI file to write; it holds voxels and their place, and nothing of the header.
+        The NIfTI file to write; it holds voxels and their place, and nothing of the header. Those of further
+        visits go beside it, with ``2-`` and so on before the name.
     scratch : str, optional
         Where temporary files go.
     name : str
@@ -188,63 +196,98 @@ def convert_dicom(
         As of `read_dicom`.
     key : str
         Hexadecimal; with the same key the hashes ``person`` of several sources can be compared.
+    files : sequence of str, optional
+        The files in the folder that are the person's; default: all.
 
     Returns
     -------
     dict
-        ``series``, a list of records as of `SeriesRecord.to_dict`; then ``facts``, ``patient`` and
-        ``person``, or ``error`` where no series is usable.
+        ``series``, a list of records as of `SeriesRecord.to_dict`; then ``patient`` and ``person``, and
+        ``heads`` with ``file``, ``facts`` and ``days`` of each visit that has a usable image; or ``error``
+        where no series is usable.
 
     Raises
     ------
     ImageError
         As of `read_dicom`, where the files can't be sorted by series.
     """
-    path = Path(source)
-    records, head = _read(
+    path, first = Path(source), Path(target)
+    heads: list[dict[str, Any]] = []
+    who = {"patient": "", "person": ""}
+
+    def write(head: DicomHead) -> None:
+        file = first.with_name(f"{len(heads) + 1}-{first.name}") if heads else first
+        write_volume(head.volume, file)
+        heads.append({"file": str(file), "facts": head.facts, "days": head.days})
+        who.update(patient=head.patient, person=head.person)
+
+    records, error = _read(
         path,
         name or path.name,
         Path(scratch) if scratch else None,
+        write,
         with_patient=with_patient,
         key=bytes.fromhex(key) or PROCESS_KEY,
+        files=files,
+        by_visit=True,
     )
     value: dict[str, Any] = {"series": [each.to_dict() for each in records]}
-    if isinstance(head, ImageError):
-        return {**value, "error": head.to_dict()}
-    write_volume(head.volume, target)
-    return {**value, "facts": head.facts, "patient": head.patient, "person": head.person}
+    return {**value, **who, "heads": heads} if error is None else {**value, "error": error.to_dict()}
 
 
 def _read(
-    source: Path, name: str, scratch: Path | None, *, with_patient: bool, key: bytes
-) -> tuple[list[SeriesRecord], DicomHead | ImageError]:
+    source: Path, name: str, scratch: Path | None, take: Callable[[DicomHead], None], **asked: Any
+) -> tuple[list[SeriesRecord], ImageError | None]:
     try:
-        return _read_source(source, name, scratch, with_patient=with_patient, key=key)
+        return _read_source(source, name, scratch, take, **asked)
     except ImageError as error:
         raise error.for_subject(name) from error
 
 
 def _read_source(
-    source: Path, name: str, scratch: Path | None, *, with_patient: bool, key: bytes
-) -> tuple[list[SeriesRecord], DicomHead | ImageError]:
-    with open_source(source, scratch) as opened:
+    source: Path,
+    name: str,
+    scratch: Path | None,
+    take: Callable[[DicomHead], None],
+    *,
+    with_patient: bool,
+    key: bytes = PROCESS_KEY,
+    files: Sequence[str] | None = None,
+    by_visit: bool = False,
+) -> tuple[list[SeriesRecord], ImageError | None]:
+    """Give the head of each visit, or one of all; return the records, and the reason where there is none."""
+    with open_source(source, scratch, files) as opened:
         headers, strays = _read_headers(opened, with_patient=with_patient, key=key)
         images = [header for _, header in headers if min(header.shape) >= 1]
         refuse_two_people(images, name)
         days = days_of_studies(images)
         all_series, strays = _with_lost(sort_series(headers), opened.files, strays)
-        usable, records = _check_all(all_series, name, days)
-        records += _left_out(strays, opened.links, name)
+        usable, refused = _check_all(all_series, name, days)
+        refused += _left_out(strays, opened.links, name)
         if not usable:
-            return records, _none_usable(records, strays, opened, name)
-        chosen, lost = choose_series(usable, days)
-        reason = lost[0][1] if lost else "the only usable one"
-        beside = [_record(series, days, "not chosen", f"the chosen one: {why}") for series, why in lost]
-        records = [_record(chosen, days, "chosen", reason), *beside, *records]
-        _warn_of_choice(records, chosen, name, days)
-        volume = convert_series(chosen, name, scratch)
-    facts = {**chosen.first.facts, "spacing_mm": "x".join(f"{mm:.3g}" for mm in volume.spacing)}
-    return records, DicomHead(volume, facts, tuple(records), chosen.first.patient, chosen.first.person)
+            return refused, _none_usable(refused, strays, opened, name)
+        records: list[SeriesRecord] = []
+        failed: ImageError | None = None
+        for visit in visits_of(days) if by_visit else [days]:
+            there = [series for series in usable if series.first.study in visit]
+            if not there:
+                continue
+            chosen, lost = choose_series(there, days)
+            beside = [_record(series, days, "not chosen", f"the chosen one: {why}") for series, why in lost]
+            try:
+                volume = convert_series(chosen, name, scratch)
+            except ImageError as error:
+                failed = error.for_subject(name)
+                records += [_record(chosen, days, "refused", "", failed), *beside]
+                continue
+            first = _record(chosen, days, "chosen", lost[0][1] if lost else "the only usable one")
+            records += [first, *beside]
+            _warn_of_choice([first, *beside], chosen, name, visit)
+            facts = {**chosen.first.facts, "spacing_mm": "x".join(f"{mm:.3g}" for mm in volume.spacing)}
+            take(DicomHead(volume, facts, (), chosen.first.patient, chosen.first.person, first.days))
+        if failed is not None and not any(each.outcome == "chosen" for each in records):
+            raise failed
+    return [*records, *refused], None
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -54,7 +54,9 @@ def list_files(source: Path) -> list[Path]:
 
 
 @contextmanager
-def open_source(source: Path, scratch: Path | None = None) -> Iterator[OpenedSource]:
+def open_source(
+    source: Path, scratch: Path | None = None, only: Sequence[str] | None = None
+) -> Iterator[OpenedSource]:
     """Yield the files of a folder or an archive.
 
     Parameters
@@ -63,6 +65,8 @@ def open_source(source: Path, scratch: Path | None = None) -> Iterator[OpenedSou
         A folder, a zip or a tar.
     scratch : Path, optional
         Where an archive is unpacked; default: the system's temporary folder.
+    only : sequence of str, optional
+        The files in the folder that are meant; default: all, with those in folders below.
 
     Yields
     ------
@@ -74,7 +78,7 @@ def open_source(source: Path, scratch: Path | None = None) -> Iterator[OpenedSou
     ImageError
         IMG-100; IMG-701 no archive, damaged or encrypted; IMG-702 too many files or bytes.
     """
-    files, links = _list_files(source)
+    files, links = _list_files(source) if only is None else ([source / name for name in only], 0)
     if source.is_dir():
         yield OpenedSource(
             [

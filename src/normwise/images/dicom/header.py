@@ -27,7 +27,7 @@ from normwise.images.dicom.acquisition import (
 from normwise.images.dicom.equipment import known_manufacturer, known_model
 from normwise.images.dicom.parse import Parsed, damaged_header, parse_file, silent_parser
 
-__all__ = ["ALLOWED_TAGS", "PROCESS_KEY", "Header", "Plane", "age_in_years", "read_header"]
+__all__ = ["ALLOWED_TAGS", "OF_A_DAY", "PROCESS_KEY", "Header", "Plane", "age_in_years", "read_header"]
 
 ALLOWED_TAGS = (
     "SOPClassUID", "SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID", "SeriesNumber",
@@ -40,6 +40,9 @@ ALLOWED_TAGS = (
 
 PROCESS_KEY = secrets.token_bytes(16)
 """Hashes identifiers that are compared within one process."""
+
+OF_A_DAY = "day-"
+"""Begins what stands for a study that has a date alone."""
 
 _AGE = re.compile(r"0*([0-9]{1,3})\s*([YMWD]?)", re.IGNORECASE)
 _UNITS = {"": 1.0, "Y": 1.0, "M": 12.0, "W": 365.25 / 7, "D": 365.25}  # units a year
@@ -64,7 +67,7 @@ class Header:
         The file.
     person, birth, study, series, instance : str
         Keyed hashes of the identifiers of person, study, series and instance, and of the date of birth; empty
-        where there is none.
+        where there is none. A study without an identifier is known by its date, after `OF_A_DAY`.
     day : int or None
         Day of the study, counted from a fixed one; only differences of it are ever shown.
     number, order : int
@@ -166,7 +169,7 @@ def _header_of(path: Path, parsed: Parsed, *, with_patient: bool, key: bytes) ->
         path=path,
         person=hashed("PatientID"),
         birth=hashed("PatientBirthDate"),
-        study=hashed("StudyInstanceUID"),
+        study=hashed("StudyInstanceUID") or f"{OF_A_DAY}{hashed('StudyDate')}",
         series=hashed("SeriesInstanceUID"),
         instance=hashed("SOPInstanceUID"),
         day=_day(dataset.get("StudyDate") or dataset.get("SeriesDate")),
