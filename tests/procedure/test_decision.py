@@ -101,9 +101,9 @@ def test_no_other_threshold_costs_less(people: list[tuple[float, bool]], missed:
 def test_where_alarms_are_dear_not_even_a_sure_score_is_flagged() -> None:
     dear = DecisionSection(cost=CostPair(missed=0.5, false_alarm=1))
     probabilities = np.array([[0.8, 0.2], [0.0, 1.0]])
-    rule = choose_rule(
-        dear, probabilities, np.array(["AD", "normal"], dtype=object), ("normal", "AD"), "normal"
-    )
+    labels = np.array(["AD", "normal"], dtype=object)
+    with pytest.warns(NormwiseWarning, match=r"PRC-305 .* nobody"):
+        rule = choose_rule(dear, probabilities, labels, ("normal", "AD"), "normal")
     assert rule.decide(probabilities).tolist() == ["normal", "normal"]
 
 

@@ -4,7 +4,8 @@
 code   meaning
 =====  ==========================================================
 0      done
-1      done, but some subjects failed; ``cohort.tsv`` names them
+1      done, but some subjects failed (``cohort.tsv`` names them), or
+       ``--strict`` and something was warned of
 2      refused; the error says what was seen and what to do
 130    interrupted; the same command goes on where it was
 =====  ==========================================================
@@ -77,7 +78,8 @@ decide conservatively."""
 
 EPILOGUE = """\
 Every key of a study file is a flag too: `normwise check --help` lists them.
-Exit codes: 0 done, 1 done but some subjects failed, 2 refused."""
+Exit codes: 0 done, 1 done but some subjects failed or --strict found something,
+2 refused."""
 
 
 def make_app(verb: str | None = None) -> App:

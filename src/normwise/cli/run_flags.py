@@ -53,6 +53,8 @@ class OutputFlags:
         One JSON object a line, for other programs.
     debug : bool
         Show the traceback of an error.
+    strict : bool
+        End with exit code 1 where anything was warned of, or an alarm is severe.
     """
 
     quiet: Annotated[
@@ -64,6 +66,10 @@ class OutputFlags:
     ] = False
     debug: Annotated[
         bool, Parameter(name="--debug", negative=(), group=RUNNING, help="show the traceback of an error")
+    ] = False
+    strict: Annotated[
+        bool,
+        Parameter(name="--strict", negative=(), group=RUNNING, help="exit 1 on any warning or severe alarm"),
     ] = False
 
 

@@ -18,6 +18,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TypedDict
 
+from normwise.cli.findings import Findings
 from normwise.cli.open_run import open_run, own_study, refuse_other_files, settle_study
 from normwise.cli.output import CommandOutput
 from normwise.cli.run_flags import OutputFlags, RunFlags, memory_bytes
@@ -43,7 +44,7 @@ __all__ = [
     "unexpected_error",
 ]
 
-DONE, SOME_FAILED = 0, 1
+DONE, SOME_FAILED, FOUND = 0, 1, 1
 _NAMED_FAILURES = 5  # more are counted; cohort.tsv names them all
 _MANY = 1_000_000  # records before the folder of the log is known
 
@@ -76,6 +77,8 @@ class Session:
         The log file.
     output : CommandOutput
         The closing lines.
+    findings : Findings
+        Warnings, and severe alarms; printed at the end.
     code : int
         The exit code.
     """
@@ -85,6 +88,7 @@ class Session:
     progress: Progress
     log: RunLog
     output: CommandOutput
+    findings: Findings
     code: int = field(default=DONE)
 
     @property
@@ -203,16 +207,25 @@ class Session:
             self.output.warn(f"and {more} more, each with its reason in {run / RunFolder.COHORT}")
 
     def end(self, *wrote: Path) -> int:
-        """Print where the results are, and return the exit code."""
+        """Print what was found and where the results are, and return the exit code."""
+        code = self.finish()
         for path in wrote:
             self.output.path(path)
-        self.output.close(self.code)
+        self.output.number("findings", self.findings.rows())
+        self.output.close(code)
+        return code
+
+    def finish(self) -> int:
+        """Print what was found, and return the exit code; alone where stdout holds the result."""
+        self.findings.print()
+        if self.findings.fails and self.code == DONE:
+            self.code = FOUND
         return self.code
 
 
 @contextmanager
 def open_session(verb: str, flags: OutputFlags) -> Iterator[Session]:
-    """Work on a command: warnings become notes, everything is logged, and no error ends in a traceback.
+    """Work on a command: warnings are listed at its end, everything is logged, no error ends in a traceback.
 
     Parameters
     ----------
@@ -239,7 +252,12 @@ def open_session(verb: str, flags: OutputFlags) -> Iterator[Session]:
     log.add(f"normwise {verb}, version {__version__}")
     progress = make_progress(flags.quiet, flags.json_log, log=log.handler)
     session = Session(
-        verb, flags, progress, log, CommandOutput(verb, quiet=flags.quiet, as_json=flags.json_log)
+        verb,
+        flags,
+        progress,
+        log,
+        CommandOutput(verb, quiet=flags.quiet, as_json=flags.json_log),
+        Findings(flags),
     )
     with warnings.catch_warnings():
         warnings.simplefilter("default")
@@ -262,6 +280,7 @@ def open_session(verb: str, flags: OutputFlags) -> Iterator[Session]:
         except Exception as error:
             raise unexpected_error(error, log) from error
         finally:
+            session.findings.print()  # before the error, where the command did not come to its end
             log.close()
 
 
@@ -346,7 +365,7 @@ def _unexpected_error_folder() -> Path:
 
 
 def _show_warnings(session: Session) -> Callable[..., None]:
-    """Return a warning hook: Normwise's own are shown once, those of libraries are only logged."""
+    """Return a warning hook: Normwise's own are kept for the end, those of libraries are only logged."""
     shown: set[str] = set()
 
     def note(message: Warning | str, category: type[Warning], *_: object, **__: object) -> None:
@@ -355,8 +374,8 @@ def _show_warnings(session: Session) -> Callable[..., None]:
             return
         shown.add(text)
         session.log.add(f"{category.__name__}: {text}")
-        if issubclass(category, NormwiseWarning) and not session.flags.quiet:
-            session.progress.message(f"note  {text}")
+        if isinstance(message, NormwiseWarning):
+            session.findings.warn(message)
 
     return note
 

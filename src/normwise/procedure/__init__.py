@@ -4,7 +4,8 @@
 scikit-learn pipelines, and ``preprocessing`` fits their steps before the classifier on rows of one frame.
 ``candidates`` and ``selection`` say what tuning chooses among: classifiers, their settings, features.
 ``fit`` tunes, chooses the decision rule and fits. ``decision`` turns probabilities into a decision, with
-``calibration`` (probabilities to weigh with costs) and ``conformal`` (sets of likely classes, for referral).
+``calibration`` (probabilities to weigh with costs), ``conformal`` (sets of likely classes, for referral) and
+``degenerate`` (warnings of rules that decide everybody alike).
 """
 
 from normwise.procedure.candidates import candidates_of
@@ -16,6 +17,7 @@ from normwise.procedure.decision import (
     describe_rule,
     wished_sensitivity,
 )
+from normwise.procedure.degenerate import is_saturated, warn_of_numbers
 from normwise.procedure.fit import ArmFitter, FittedProcedure, fit_procedure
 from normwise.procedure.folds import (
     Fold,
@@ -68,6 +70,7 @@ __all__ = [
     "draw_repeats",
     "encodable_rows",
     "fit_procedure",
+    "is_saturated",
     "keys_of",
     "leave_group_out",
     "looks_at_images",
@@ -77,5 +80,6 @@ __all__ = [
     "people_per_class",
     "seed_for",
     "site_column",
+    "warn_of_numbers",
     "wished_sensitivity",
 ]

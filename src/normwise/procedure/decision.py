@@ -22,6 +22,7 @@ from normwise.procedure.conformal import (
     lower_quantile,
     scores_needed,
 )
+from normwise.procedure.degenerate import warn_of_alike, warn_of_coverage
 from normwise.schema import DecisionSection, FittedParts
 
 __all__ = [
@@ -348,7 +349,9 @@ def choose_rule(
     -----
     NormwiseWarning
         PRC-304 where the patients are too few for the wished sensitivity: the threshold is the lowest score
-        of any of them, which keeps the highest sensitivity that they can promise.
+        of any of them, which keeps the highest sensitivity that they can promise. PRC-305 where the rule
+        decides everybody alike, or its threshold is next to 0 or 1; PRC-306 where a class has too few people
+        for the coverage of referral.
     """
     text = describe_rule(section)
     people = np.arange(len(labels)).astype(object) if people is None else people
@@ -360,9 +363,12 @@ def choose_rule(
         probabilities = scale_probabilities(probabilities, scaling)
     if section.refer is not None:
         least = least_probabilities(probabilities, labels, classes, section.refer)
+        warn_of_coverage(section, {name: len(set(people[known & (labels == name)])) for name in classes})
     if section.cost_matrix is not None:
         costs = _cost_table(section.cost_matrix, classes)
-        return DecisionRule(classes, negative, None, costs, text, scaling, section.refer, least)
+        rule = DecisionRule(classes, negative, None, costs, text, scaling, section.refer, least)
+        warn_of_alike(rule, probabilities[known])
+        return rule
     scores = positive_score(probabilities[known], classes, negative)
     positive = labels[known] != negative
     if section.cost is not None:
@@ -379,7 +385,9 @@ def choose_rule(
                 f" which promises {highest_coverage(patients):g}"
             )
             warnings.warn(NormwiseWarning("PRC-304", words, value=patients), stacklevel=2)
-    return DecisionRule(classes, negative, threshold, None, text, None, section.refer, least)
+    rule = DecisionRule(classes, negative, threshold, None, text, None, section.refer, least)
+    warn_of_alike(rule, probabilities[known])
+    return rule
 
 
 def describe_rule(section: DecisionSection) -> str:

@@ -50,6 +50,7 @@ from normwise.procedure import (
     people_per_class,
     seed_for,
     site_column,
+    warn_of_numbers,
 )
 from normwise.reprs import ShortRepr
 from normwise.results import Note, RunRecord
@@ -470,10 +471,12 @@ def check_plan(study: Study, cohort: Cohort, *, folds: int | None, split: bool =
     check_costs(study.decision, cohort.roles.targets)
     assert cohort.labels is not None, "people are split by their labels"
     labels, groups = (part.to_numpy(dtype=object) for part in (cohort.labels, cohort.groups))
+    targets = cohort.roles.targets
     patients, where = count_patients(labels, groups, cohort.roles), "in the cohort"
+    people = [people_per_class(labels, groups, targets)]
     parts = [(study.evaluation.seed, np.arange(len(labels)))]
     if split:
-        repeats = draw_repeats(study.evaluation, labels, groups, cohort.roles.targets, keys_of(study, cohort))
+        repeats = draw_repeats(study.evaluation, labels, groups, targets, keys_of(study, cohort))
         parts = [
             (seed_for(study.evaluation.seed, repeat, number), fold.train)
             for repeat, drawn in enumerate(repeats)
@@ -481,9 +484,12 @@ def check_plan(study: Study, cohort: Cohort, *, folds: int | None, split: bool =
         ]
         once = [count_patients(labels[fold.train], groups[fold.train], cohort.roles) for fold in repeats[0]]
         patients, where = min(once), f"in the smallest of {len(once)} training parts"
+        people = [people_per_class(labels[fold.train], groups[fold.train], targets) for fold in repeats[0]]
     else:
-        draw_folds(labels, groups, cohort.roles.targets, folds=folds, seed=study.evaluation.seed)
+        draw_folds(labels, groups, targets, folds=folds, seed=study.evaluation.seed)
     check_promise(study.decision, patients, where=where)
+    fewest = {name: min(counts[name] for counts in people) for name in targets}
+    warn_of_numbers(study.decision, fewest, cohort.roles.negative, where=f" {where}")
     if not cohort.roles.demographics:
         return
     normalizer = make_preprocessing(study, cohort.roles, "demographics", 0).steps[0][1]

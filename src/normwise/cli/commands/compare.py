@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -62,6 +63,10 @@ def compare(
         out.mkdir(parents=True, exist_ok=True)
         write_result(comparison, out / "comparison.json")
         print_comparison(session.output, comparison)
+        for each in comparison.standings:
+            session.findings.add(
+                alarms=[replace(alarm, title=f"{each.run}: {alarm.title}") for alarm in each.alarms]
+            )
         return session.end(out / "comparison.json", write_comparison(out))
 
 
@@ -90,10 +95,6 @@ def print_comparison(output: CommandOutput, comparison: RunComparison) -> None:
             output.row("AUC gained", f"{gained} ({test.test}): {test.one} over {test.other}")
     for note in comparison.notes:
         output.row("note", note)
-    for each in comparison.standings:
-        severe = [alarm for alarm in each.alarms if alarm.severity == "severe"]
-        for alarm in severe:
-            output.warn(f"{each.run}: {alarm.code} {alarm.title}: {alarm.seen}")
     output.number("auc", {each.run: each.metrics["auc"].estimate for each in comparison.standings})
 
 

@@ -83,6 +83,7 @@ def demo(
         for sentence in sentences(evaluation):
             session.output.line(sentence)
         session.output.line()
+        session.findings.add(evaluation.notes, evaluation.alarms)
         session.print_failures(run)
         return session.end(folder / folder.REPORT)
 

@@ -52,6 +52,7 @@ def evaluate(
         resolved, folder = session.begin_study(study, keys, run, overwrite=overwrite)
         evaluation = evaluate_study(resolved, folder.path, **session.resources, people=people)
         print_arms(session.output, evaluation)
+        session.findings.add(evaluation.notes, evaluation.alarms)
         session.print_failures(folder.path)
         pages = [folder / folder.PAGES / "index.html"] if people else []
         return session.end(folder / folder.EVALUATION, folder / folder.REPORT, *pages)

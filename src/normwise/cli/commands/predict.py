@@ -129,10 +129,11 @@ def predict(
             )
         rows, failed = _table(trained, cohort, predictions, top, known)
         session.code = SOME_FAILED if failed else DONE
+        session.findings.add(trained.procedure.notes)
         text = "".join("\t".join(row) + "\n" for row in rows)
         if out is None:
             sys.stdout.write(text)
-            return session.code
+            return session.finish()
         write_text(out, text)
         decided = sum(row[1] not in (NO_DECISION, REFERRED) for row in rows[1:])
         session.output.row("decided", f"{decided} of {len(rows) - 1} scans")

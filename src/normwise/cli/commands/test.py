@@ -56,6 +56,7 @@ def test(
         resolved, folder = session.begin_study(study, keys, run, overwrite=overwrite, roles=trained.roles)
         evaluation = test_model(trained, resolved, run, **session.resources, people=people)
         print_arms(session.output, evaluation)
+        session.findings.add(evaluation.notes, evaluation.alarms)
         session.print_failures(run)
         pages = [folder / folder.PAGES / "index.html"] if people else []
         return session.end(folder / folder.EVALUATION, folder / folder.REPORT, *pages)

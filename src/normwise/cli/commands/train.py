@@ -59,5 +59,6 @@ def train(
             session.output.row("threshold", f"{positive} from a probability of {threshold(cut)}")
         session.output.number("people", training["people"])
         session.output.number("threshold", cut)
+        session.findings.add(model.procedure.notes)
         session.print_failures(folder.path)
         return session.end(folder / folder.MODEL)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from normwise.evaluate.leaks.acquisition import acquisition_predicts_label, site_predicts_label, sites_differ
+from normwise.evaluate.leaks.decisions import decided_alike
 from normwise.evaluate.leaks.duplicates import duplicate_images, duplicate_rows, split_sessions
 from normwise.evaluate.leaks.features import (
     age_in_disguise,
@@ -34,6 +35,7 @@ ALARMS: dict[str, Callable[[LeakInputs], list[Alarm]]] = {
     "whole cohort": learnt_on_everybody,
     "other sites": sites_differ,
     "people": few_people,
+    "decisions": decided_alike,
 }
 """A new alarm is one function and one line here."""
 

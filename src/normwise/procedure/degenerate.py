@@ -1,0 +1,150 @@
+"""Degenerate rules: everybody decided alike, a threshold next to 0 or 1, a class that is always likely.
+
+Nothing forbids them, and an AUC does not show them, so each is warned of by a code of its own; what the
+numbers of people tell already is warned of before anything is computed.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from normwise.errors import NormwiseWarning
+from normwise.procedure.conformal import scores_needed
+from normwise.schema import DecisionSection
+
+if TYPE_CHECKING:
+    from normwise.procedure.decision import DecisionRule
+
+__all__ = ["is_saturated", "warn_of_alike", "warn_of_coverage", "warn_of_numbers"]
+
+Floats = NDArray[np.float64]
+
+_SATURATED = 1e-6  # `normwise predict` writes no probability as nearer to 0 or 1
+
+
+def is_saturated(threshold: float) -> bool:
+    """Tell whether a threshold lies so near to 0 or 1 that the probabilities behind it are saturated.
+
+    Examples
+    --------
+    >>> is_saturated(1e-170), is_saturated(2e-6), is_saturated(0.5), is_saturated(1 - 1e-9)
+    (True, False, False, True)
+    """
+    return min(threshold, 1.0 - threshold) < _SATURATED
+
+
+def warn_of_alike(rule: DecisionRule, probabilities: Floats) -> None:
+    """Warn where a rule decides everybody alike on whom it was chosen, or its threshold is saturated.
+
+    Parameters
+    ----------
+    rule : DecisionRule
+        As chosen.
+    probabilities : ndarray of shape (n_scans, n_classes)
+        Out of fold, as the rule weighs them; rows with NaN are left out.
+
+    Warns
+    -----
+    NormwiseWarning
+        PRC-305.
+    """
+    known = probabilities[np.isfinite(probabilities).all(axis=1)]
+    if not len(known):
+        return
+    ill = replace(rule, least=None, coverage=None).decide(known) != rule.negative
+    cut = "" if rule.threshold is None else f", threshold {rule.threshold:.4g}"
+    if ill.all() or not ill.any():
+        whom = "everybody" if ill.all() else "nobody"
+        text = (
+            f"the rule calls {whom} ill: all {len(known)} scans that it was chosen on are decided alike{cut};"
+            " look at the AUC, and at the sensitivity or the costs that are asked for"
+        )
+    elif rule.threshold is not None and is_saturated(rule.threshold):
+        text = (
+            f"the threshold {rule.threshold:.4g} can't be told from {rule.threshold:.0f}: the classifier's"
+            " probabilities are saturated; use a stronger penalty, fewer epochs or another classifier"
+        )
+    else:
+        return
+    warnings.warn(NormwiseWarning("PRC-305", text, value=rule.threshold), stacklevel=3)
+
+
+def warn_of_coverage(section: DecisionSection, people: Mapping[str, int], *, where: str = "") -> None:
+    """Warn of classes with too few people for the coverage of referral: they would always be likely.
+
+    Parameters
+    ----------
+    section : DecisionSection
+        Its ``refer`` is the coverage.
+    people : mapping of str to int
+        People of each class.
+    where : str
+        Whose numbers they are, for the message.
+
+    Warns
+    -----
+    NormwiseWarning
+        PRC-306.
+    """
+    if section.refer is None:
+        return
+    needed = scores_needed(section.refer)
+    few = {name: count for name, count in people.items() if count < needed}
+    if few:
+        counts = ", ".join(f"{name}: {count}" for name, count in few.items())
+        text = (
+            f"a coverage of {section.refer:g} needs {needed} people of every class, and there are fewer"
+            f"{where} ({counts}): such a class is likely for everybody, so nearly all are referred"
+        )
+        warnings.warn(NormwiseWarning("PRC-306", text, subject="decision.refer"), stacklevel=3)
+
+
+def warn_of_numbers(
+    section: DecisionSection, people: Mapping[str, int], negative: str, *, where: str = ""
+) -> None:
+    """Warn of what so few people can't weigh, before anything is computed: a coverage, or costs.
+
+    Where a missed patient costs more than calling all others ill, no patient may be missed at any price, and
+    the threshold is the lowest score of any of them; and the other way round.
+
+    Parameters
+    ----------
+    section : DecisionSection
+        Its ``refer`` and ``cost``.
+    people : mapping of str to int
+        People of each class.
+    negative : str
+        The class that a false alarm is raised about.
+    where : str
+        Whose numbers they are, for the message.
+
+    Warns
+    -----
+    NormwiseWarning
+        PRC-306, PRC-307.
+    """
+    warn_of_coverage(section, people, where=where)
+    if section.cost is None:
+        return
+    others = people[negative]
+    patients = sum(people.values()) - others
+    missed, alarm = section.cost.missed, section.cost.false_alarm
+    if missed > alarm * others:
+        text = (
+            f"a missed patient costs more than {others} false alarms, which are all that there can be{where}:"
+            " the threshold is the lowest score of any patient, whatever that costs"
+        )
+    elif alarm > missed * patients:
+        text = (
+            f"a false alarm costs more than {patients} missed patients, which are all that there are{where}:"
+            " the threshold is above every other person's score, whatever that costs"
+        )
+    else:
+        return
+    warnings.warn(NormwiseWarning("PRC-307", text, subject="decision.cost"), stacklevel=3)
