@@ -10,7 +10,15 @@ from contextlib import contextmanager
 from pathlib import Path
 from uuid import uuid4
 
-__all__ = ["is_formula", "remove_parts", "replacing", "sha256_file", "write_bytes", "write_text"]
+__all__ = [
+    "is_formula",
+    "quote_formula",
+    "remove_parts",
+    "replacing",
+    "sha256_file",
+    "write_bytes",
+    "write_text",
+]
 
 _PART = re.compile(r"\..*-[0-9a-f]{8}\.part(\..*)?")
 _FORMULA = re.compile(r"[=@].|[+-](?![0-9.,]*(?:[eE][+-]?[0-9]+)?$).", re.DOTALL)
@@ -25,6 +33,17 @@ def is_formula(text: str) -> bool:
     [True, True, True, False, False, False]
     """
     return _FORMULA.match(text) is not None
+
+
+def quote_formula(text: str) -> str:
+    """Return a cell with an apostrophe before it where a spreadsheet would take it for a formula.
+
+    Examples
+    --------
+    >>> quote_formula("=1+1"), quote_formula("-1.5")
+    ("'=1+1", '-1.5')
+    """
+    return f"'{text}" if is_formula(text) else text
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import warnings
 from pathlib import Path
 
 import pandas as pd
@@ -125,6 +126,46 @@ def test_a_word_that_the_model_does_not_know_costs_its_row_alone(tmp_path):
     roles = roles_of(tmp_path, "F", "M")
     cohort = cohort_of(tmp_path / "new", people("F", "O", "M"), roles=roles)
     assert cohort.frame["sex"].tolist() == ["F", "O", "M"]
+
+
+@pytest.mark.parametrize(
+    ("trained", "new", "read"),
+    [
+        (("left", "right"), ("Left", "RIGHT"), ["left", "right"]),
+        (("1", "2"), ("1.0", "2,0"), ["1", "2"]),
+        (("1.0", "2.0"), ("1", "2"), ["1.0", "2.0"]),
+        # Nothing tells which of two known levels is meant.
+        (("left", "Left"), ("LEFT", "left"), ["LEFT", "left"]),
+    ],
+)
+def test_a_level_that_is_written_otherwise_is_the_models(tmp_path, trained, new, read):
+    keys = {"cohort.demographics": ["hand"], "cohort.categorical": ["hand"]}
+
+    def rows(levels):
+        return [
+            (60 + n, "F", hand, dx) for n, (hand, dx) in enumerate(zip(levels, ("normal", "AD"), strict=True))
+        ]
+
+    roles = cohort_of(tmp_path / "train", rows(trained), **keys).roles
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # COH-303, of codes
+        cohort = cohort_of(tmp_path / "new", rows(new), roles=roles, **keys)
+        one, _ = read_demographics({"hand": new[0]}, roles)
+    assert cohort.frame["hand"].tolist() == read
+    assert one["hand"].tolist() == read[:1]
+    said = [line for line in cohort.readings if "as the model has it" in line]
+    assert len(said) == sum(a != b for a, b in zip(new, read, strict=True))
+
+
+def test_codes_of_one_table_with_and_without_decimals_are_one(tmp_path):
+    keys = {"cohort.demographics": ["hand"], "cohort.categorical": ["hand"]}
+    cells = ["1", "1.0", "2", "n/a"]
+    rows = [(60, "F", hand, dx) for hand, dx in zip(cells, ["normal", "AD", "AD", "AD"], strict=True)]
+    cohort = cohort_of(tmp_path, rows, **keys)
+    assert cohort.frame["hand"].tolist() == ["1", "1", "2"]
+    assert "hand: '1.0' as '1'" in cohort.readings
+    whole = [(60, "F", hand, dx) for hand, dx in zip(["1.0", "1.5"], ["normal", "AD"], strict=True)]
+    assert cohort_of(tmp_path / "b", whole, **keys).frame["hand"].tolist() == ["1.0", "1.5"]
 
 
 @pytest.mark.parametrize(("new", "refused"), [(("1", "2"), True), (("0", "0"), False)])

@@ -25,7 +25,22 @@ def test_plain_numbers():
 
 
 @pytest.mark.parametrize(
-    "cell", ["nan", "inf", "1_000", "0x10", "1e999", "١٢", "12a", "1,2,3", "1.2.3", "--1", "1 2"]
+    "cell",
+    [
+        "nan",
+        "inf",
+        "1_000",
+        "0x10",
+        "1e999",
+        "1e-400",
+        "0.1e-400",
+        "١٢",
+        "12a",
+        "1,2,3",
+        "1.2.3",
+        "--1",
+        "1 2",
+    ],
 )
 def test_what_is_no_number_costs_its_row(cell):
     reading = read_numbers("x", column("1.5", cell, "2.5"))

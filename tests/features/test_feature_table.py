@@ -48,6 +48,17 @@ def test_the_sidecar_says_unit_and_description_of_every_column(tmp_path):
         assert about[name]["Description"].startswith("Mean intensity")
 
 
+def test_a_feature_called_as_a_formula_is_quoted_and_comes_back(tmp_path):
+    table = table_of(2)
+    names = ["=cmd|' /C calc'!A0", "-1.5"]
+    notes = dict.fromkeys(names, FeatureNote("", "from a table", ""))
+    table = FeatureTable(table.values.set_axis(names, axis=1), notes, hash="abc")
+    write_features(table, tmp_path)
+    head = (tmp_path / "features.tsv").read_text().splitlines()[0]
+    assert head.split("\t") == ["id", "'=cmd|' /C calc'!A0", "-1.5"]
+    pd.testing.assert_frame_equal(read_features(tmp_path).values, table.values)
+
+
 def test_thousands_of_columns_go_into_a_matrix(tmp_path):
     table = table_of(WIDE + 1)
     write_features(table, tmp_path)

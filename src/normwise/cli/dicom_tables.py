@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from normwise.errors import ImageError, NormwiseError, error_from_dict
-from normwise.files import is_formula, write_text
+from normwise.files import quote_formula, write_text
 
 if TYPE_CHECKING:
     from normwise.engine import Outcome
@@ -208,5 +208,5 @@ def _tsv(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     writer = csv.writer(text, delimiter="\t", lineterminator="\n", quoting=csv.QUOTE_NONE, quotechar=None)
     for row in (header, *rows):
         cells = [re.sub(r"\s+", " ", cell) for cell in row]
-        writer.writerow([f"'{cell}" if is_formula(cell) else cell for cell in cells])
+        writer.writerow([quote_formula(cell) for cell in cells])
     return text.getvalue()

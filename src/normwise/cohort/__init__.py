@@ -25,11 +25,12 @@ from __future__ import annotations
 from normwise.cohort.cohort import Cohort
 from normwise.cohort.demographics import read_demographics
 from normwise.cohort.reader import read_cohort
-from normwise.cohort.study import read_study, study_to_toml
+from normwise.cohort.study import TABLE_SUFFIXES, read_study, study_to_toml
 from normwise.cohort.tables import Table, read_table
 from normwise.cohort.values import ColumnReading, cap_ages, is_missing, read_numbers
 
 __all__ = [
+    "TABLE_SUFFIXES",
     "Cohort",
     "ColumnReading",
     "Table",

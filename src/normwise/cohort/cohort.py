@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from normwise.errors import CohortError, NormwiseError
-from normwise.files import is_formula, write_text
+from normwise.files import quote_formula, write_text
 from normwise.reprs import ShortRepr, counts
 from normwise.schema import Roles, did_you_mean
 
@@ -189,4 +189,4 @@ def one_line(*parts: str) -> str:
 def _cell(value: object) -> str:
     text = "" if value is None or (isinstance(value, float) and np.isnan(value)) else str(value)
     text = re.sub(r"\s+", " ", text).strip() or "n/a"
-    return f"'{text}" if is_formula(text) else text
+    return quote_formula(text)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -18,6 +18,7 @@ from normwise.cohort.values import (
     looks_like_ages,
     names_a_sex,
     names_an_age,
+    plain_code,
     read_ages,
     read_numbers,
     read_sexes,
@@ -26,9 +27,9 @@ from normwise.errors import CohortError, NormwiseWarning
 from normwise.schema import Roles, did_you_mean, listed
 
 __all__ = [
-    "check_levels",
     "is_category",
     "levels_of",
+    "match_levels",
     "read_categories",
     "read_demographics",
     "read_quantity",
@@ -96,7 +97,15 @@ def read_categories(name: str, text: pd.Series[str]) -> ColumnReading:
         reading = read_sexes(name, text)
     else:
         missing = is_missing(text)
-        reading = ColumnReading(text.where(~missing, None).to_numpy(dtype=object), {}, missing)
+        values, readings = text.where(~missing, None).to_numpy(dtype=object), []
+        written = [str(level) for level in pd.unique(text[~missing])]
+        codes = {level: plain_code(level) for level in written if is_code(level)}
+        # Another program has written some of the whole numbers with decimals.
+        if len(codes) == len(written) > len(set(codes.values())):
+            values = text.replace(codes).where(~missing, None).to_numpy(dtype=object)
+            changed = ", ".join(f"{level!r} as {code!r}" for level, code in codes.items() if level != code)
+            readings = [f"{name}: {changed}"]
+        reading = ColumnReading(values, {}, missing, readings)
     counts = pd.Series(reading.values, dtype=object).value_counts().sort_index()
     levels = listed(f"{level} ({count})" for level, count in counts.items())
     return ColumnReading(
@@ -147,11 +156,14 @@ def levels_of(values: NDArray[np.float64] | NDArray[np.object_]) -> tuple[str, .
     return tuple(f"{value:g}" for value in sorted(numbers)) if numbers in _TWO_CODES else ()
 
 
-def check_levels(name: str, values: NDArray[np.float64] | NDArray[np.object_], roles: Roles) -> list[str]:
-    """Refuse another coding of a demographic than the model's; warn (COH-303) of codes without words.
+def match_levels(
+    name: str, values: NDArray[np.float64] | NDArray[np.object_], roles: Roles
+) -> tuple[NDArray[np.float64] | NDArray[np.object_], list[str]]:
+    """Write a demographic's levels as the model has them; refuse another coding, and warn of codes.
 
-    A word that the model does not know costs its own row later; a code that it does not know means that the
-    columns are coded in two ways, and then none of the codes can be trusted.
+    A word in other letter case, or a code with decimals, is the model's. A word that the model does not know
+    costs its own row later; a code that it does not know means that the columns are coded in two ways, and
+    then none of the codes can be trusted.
 
     Parameters
     ----------
@@ -164,21 +176,35 @@ def check_levels(name: str, values: NDArray[np.float64] | NDArray[np.object_], r
 
     Returns
     -------
-    list of str
+    values : ndarray of shape (n_rows,)
+        As the model has them.
+    readings : list of str
         How it was read, for people.
 
     Raises
     ------
     CohortError
         COH-115 where the levels differ from the model's.
+
+    Warns
+    -----
+    NormwiseWarning
+        COH-303, codes without words.
     """
     known = roles.levels.get(name, ())
+    readings: list[str] = []
+    if values.dtype == object and known and name != roles.site:
+        alike = {level: same for level in levels_of(values) if (same := _like(level, known))}
+        values = np.array([alike.get(level, level) for level in values], dtype=object)
+        readings = [
+            f"{name}: {level!r} read as {same!r}, as the model has it" for level, same in alike.items()
+        ]
     if values.dtype == object:
         found = levels_of(values)
     else:
         found = tuple(f"{value:g}" for value in np.unique(values[np.isfinite(values.astype(np.float64))]))
     if not known or not found or name == roles.site:
-        return []
+        return values, readings
     coded = all(map(is_code, known))
     new = [level for level in found if level not in known]
     if coded != all(map(is_code, found)) or (coded and new):
@@ -198,14 +224,20 @@ def check_levels(name: str, values: NDArray[np.float64] | NDArray[np.object_], r
             ),
         )
     if not coded:
-        return []
+        return values, readings
     codes = listed(known)
     text = (
         f"{name} has codes ({codes}) in the model and here, and no table says what they stand for: "
         "check that they mean the same"
     )
     warnings.warn(NormwiseWarning("COH-303", text, subject=name), stacklevel=3)
-    return [f"{name}: codes {codes} taken to mean what they mean in the model"]
+    return values, [*readings, f"{name}: codes {codes} taken to mean what they mean in the model"]
+
+
+def _like(level: str, known: Sequence[str]) -> str:
+    """Return the only known level that is written alike, where it is another one."""
+    same = [each for each in known if plain_code(each).casefold() == plain_code(level).casefold()]
+    return same[0] if level not in known and len(same) == 1 else ""
 
 
 def warn_of_placeholders(name: str, values: NDArray[np.float64]) -> None:
@@ -285,8 +317,9 @@ def read_demographics(
         reading = read_categories(name, text) if name in roles.categorical else read_quantity(name, text)
         for row, problem in sorted(value_problems(name, reading).items()):
             raise problem.error(str(values.index[row]) if len(values) > 1 else name)
-        readings += check_levels(name, reading.values, roles)
+        read, said = match_levels(name, reading.values, roles)
+        readings += said
         # With its type, since pandas would make its own text type of objects that are text.
-        columns[name] = pd.Series(reading.values, index=values.index, dtype=reading.values.dtype)
+        columns[name] = pd.Series(read, index=values.index, dtype=read.dtype)
         readings += reading.readings
     return pd.DataFrame(columns, index=values.index), readings

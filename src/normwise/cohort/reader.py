@@ -16,9 +16,9 @@ import numpy as np
 from normwise.cohort.cohort import Cohort
 from normwise.cohort.conditions import parse_condition
 from normwise.cohort.demographics import (
-    check_levels,
     is_category,
     levels_of,
+    match_levels,
     read_categories,
     read_quantity,
     value_problems,
@@ -190,7 +190,9 @@ def _read_demographics(rows: Rows, roles: Roles | None) -> tuple[Columns, tuple[
             warn_of_placeholders(name, reading.values[rows.remain].astype(np.float64))
         rows.readings += reading.readings
         if roles is not None:
-            rows.readings += check_levels(name, columns[name][rows.remain], roles)
+            matched, said = match_levels(name, columns[name][rows.remain], roles)
+            columns[name][rows.remain] = matched
+            rows.readings += said
         problems = {**refused, **problems}
     rows.leave_out(problems)
     return columns, tuple(categorical)

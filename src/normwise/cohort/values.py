@@ -32,6 +32,7 @@ __all__ = [
     "looks_like_ages",
     "names_a_sex",
     "names_an_age",
+    "plain_code",
     "read_ages",
     "read_numbers",
     "read_sexes",
@@ -210,8 +211,11 @@ def read_numbers(name: str, text: pd.Series[str]) -> ColumnReading:
 def _number(text: str, mark: str) -> float:
     if len(text) > _LONGEST or not _NUMBER[mark].fullmatch(text):
         return float("nan")
-    value = float(text.replace(",", "."))
-    return value if np.isfinite(value) else float("nan")
+    text = text.replace(",", ".")
+    value = float(text)
+    # A number too small for a float is no zero.
+    lost = value == 0 and re.search("[1-9]", re.split("[eE]", text)[0]) is not None
+    return value if np.isfinite(value) and not lost else float("nan")
 
 
 def _not_a_number(name: str, text: str, mark: str) -> Problem:
@@ -436,6 +440,18 @@ def is_code(level: str) -> bool:
     return _CODE.fullmatch(level) is not None
 
 
+def plain_code(level: str) -> str:
+    """Return a code without decimals; any other level as it is.
+
+    Examples
+    --------
+    >>> plain_code("2.0"), plain_code("2.5"), plain_code("F")
+    ('2', '2.5', 'F')
+    """
+    match = _CODE.fullmatch(level)
+    return match[1] if match else level
+
+
 def spell_out(name: str, text: pd.Series[str], words: Mapping[str, str]) -> tuple[pd.Series[str], list[str]]:
     """Replace a category's codes by the words that a data dictionary has for them.
 
@@ -471,7 +487,7 @@ def spell_out(name: str, text: pd.Series[str], words: Mapping[str, str]) -> tupl
     if not known:
         return text, []
     unknown = [level for level in unclear if is_code(level) and level not in known]
-    plain = {match[1] if (match := _CODE.fullmatch(level)) else level for level in known}
+    plain = {plain_code(level) for level in known}
     if unknown or len(set(known.values())) < len(plain):
         seen = f"has no word for {unknown[0]!r}" if unknown else "has one word for two codes"
         return text, [f"{name}: the data dictionary {seen}, so that the codes are kept"]
@@ -481,8 +497,7 @@ def spell_out(name: str, text: pd.Series[str], words: Mapping[str, str]) -> tupl
 
 
 def _word_of(level: str, words: Mapping[str, str], *, sexes: bool) -> str:
-    match = _CODE.fullmatch(level)
-    word = words.get(level) or (words.get(match[1], "") if match else "")
+    word = words.get(level) or words.get(plain_code(level), "")
     named = {
         _SEX_WORDS.get(part) or _SEX_PLURALS.get(part) for part in re.findall(r"[a-z]+", word.casefold())
     }

@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from normwise.errors import FeatureError, NormwiseError, NormwiseWarning, error_from_dict
+from normwise.files import quote_formula
 from normwise.reprs import ShortRepr
 from normwise.results import FeatureNote, Picture, Pictures, Quality
 from normwise.run_folder import RunFolder
@@ -124,7 +125,7 @@ def write_features(table: FeatureTable, folder: Path) -> Path:
     else:
         run.remove(run.FEATURE_MATRIX)
     with run.writing(run.FEATURES) as part:
-        values.to_csv(part, sep="\t", index_label="id", lineterminator="\n")
+        values.rename(columns=quote_formula).to_csv(part, sep="\t", index_label="id", lineterminator="\n")
     run.write(run.FEATURE_NOTES, json.dumps(about, indent=1, ensure_ascii=False) + "\n")
     write_drawings(table.drawings, folder)
     for place, content in table.files.items():
@@ -194,6 +195,7 @@ def read_features(folder: Path) -> FeatureTable:
         about.pop("id")
         # Text first: pandas' own parser may miss the last bit of a float.
         text = pd.read_csv(run / run.FEATURES, sep="\t", dtype=str, keep_default_na=False).set_index("id")
+        text = text.rename(columns={quote_formula(name): name for name in about})
         values = text.astype(made["Type"]).set_axis(text.index.astype(object))
         if "Columns" in made:
             rows = np.load(run / run.FEATURE_MATRIX, mmap_mode="r", allow_pickle=False)

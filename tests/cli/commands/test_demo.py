@@ -1,10 +1,18 @@
 """The demo's three sentences follow the numbers, whatever they say."""
 
+import math
+from contextlib import nullcontext
+
+import numpy as np
 import pytest
 
 from normwise.cli.commands.demo import sentences
 from normwise.cli.main import main
+from normwise.errors import ProcedureError
+from normwise.procedure import check_promise
 from normwise.results import Arm, Curve, Estimate, Evaluation
+from normwise.samples import draw_people
+from normwise.schema import Study
 
 
 def evaluation(gain, auc=0.88):
@@ -47,8 +55,20 @@ def test_the_numbers_are_those_of_the_evaluation():
     assert "62%" in decided
 
 
-def test_an_impossible_number_of_people_is_refused_before_anything_is_announced(tmp_path, capsys):
-    assert main(["demo", str(tmp_path / "run"), "--people", "3"]) == 2
+@pytest.mark.parametrize("people", [3, 20, 25])
+def test_too_few_people_are_refused_before_anything_is_announced(tmp_path, capsys, people):
+    assert main(["demo", str(tmp_path / "run"), "--people", str(people)]) == 2
     text = capsys.readouterr().err
-    assert text.startswith("SAM-101  ")
+    assert text.startswith("CLI-104  ")
+    assert "26 or more" in text
     assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize("people", [25, 26, 27])
+def test_the_fewest_people_are_those_whose_sensitivity_can_be_promised(people):
+    folds = Study().evaluation.folds
+    patients = sum(each.diagnosis == "dementia" for each in draw_people(people, np.random.default_rng(0)))
+    in_training = patients - math.ceil(patients / folds)
+    refused = nullcontext() if people >= 26 else pytest.raises(ProcedureError, match="PRC-303")
+    with refused:
+        check_promise(Study().decision, in_training)

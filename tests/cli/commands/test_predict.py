@@ -113,6 +113,15 @@ def test_images_or_a_table(table_run, words, capsys):
     assert capsys.readouterr().err.startswith("CLI-102  ")
 
 
+def test_a_table_in_place_of_an_image_is_a_table(table_run, tmp_path, capsys):
+    _, rows, printed = predict(table_run, "b,70,F,1800,2.5\n", tmp_path, capsys)
+    assert main(["predict", str(table_run), str(tmp_path / "new.csv")]) == 0
+    assert capsys.readouterr().out == printed.out
+    assert list(rows) == ["b"]
+    assert main(["predict", str(table_run), str(tmp_path / "new.csv"), "--set", "Age=70"]) == 2
+    assert capsys.readouterr().err.startswith("CLI-102  --set")
+
+
 def test_demographics_that_decide_nothing_are_no_failure(table_run, tmp_path, capsys):
     code, rows, _ = predict(table_run, "old,very,F,1800,2.5\nodd,70,X,1800,2.5\n", tmp_path, capsys)
     assert code == 0

@@ -15,7 +15,7 @@ from cyclopts import Group, Parameter
 from normwise.cli.run_flags import USUAL, RunFlags
 from normwise.cli.session import DONE, SOME_FAILED, open_session
 from normwise.errors import CommandError
-from normwise.files import is_formula
+from normwise.files import quote_formula
 from normwise.schema import listed
 
 if TYPE_CHECKING:
@@ -83,7 +83,7 @@ def predict(
     model : Path
         A saved model, or the run that holds it.
     image : Path
-        Images of one person, or of people with equal demographics.
+        Images of one person, or of people with equal demographics; or one table.
     values : list of str
         The demographics, as NAME=VALUE.
     table : Path
@@ -103,6 +103,7 @@ def predict(
         The exit code.
     """
     with open_session("predict", running) as session:
+        image, table = _table_among(image, table)
         _refuse_mixture(image, table, values)
         if top < 0:
             raise CommandError(
@@ -149,6 +150,15 @@ def _probe(out: Path) -> None:
     out.parent.mkdir(parents=True, exist_ok=True)
     if not os.access(out if out.exists() and not out.is_file() else out.parent, os.W_OK):
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(out))
+
+
+def _table_among(images: tuple[Path, ...], table: Path | None) -> tuple[tuple[Path, ...], Path | None]:
+    """Take a table that is given in place of images for what it is."""
+    from normwise.cohort import TABLE_SUFFIXES
+
+    if table is None and len(images) == 1 and images[0].suffix.lower() in TABLE_SUFFIXES:
+        return (), images[0]
+    return images, table
 
 
 def _refuse_mixture(images: tuple[Path, ...], table: Path | None, values: list[str] | None) -> None:
@@ -235,8 +245,7 @@ def _row(
     name: str, decision: str, probabilities: list[str], threshold: str, reason: str, named: str
 ) -> list[str]:
     cells = [name, decision, *probabilities, threshold, reason, named]
-    texts = [" ".join(cell.split()) or "n/a" for cell in cells]
-    return [f"'{text}" if is_formula(text) else text for text in texts]
+    return [quote_formula(" ".join(cell.split()) or "n/a") for cell in cells]
 
 
 def _probability(value: float | None) -> str:
