@@ -69,6 +69,7 @@ class RunFolder:
     PICTURES = "pictures.json"
     PICTURE_FOLDER = "pictures"
     TILE_FOLDER = "tiles"
+    NORMALIZED = "normalized"
 
     MODEL = "model"
     DERIVATIVES = "derivatives"
@@ -84,7 +85,7 @@ class RunFolder:
 
     RESULTS = (
         STUDY, DESCRIPTION, COHORT, RECORD, FEATURES, FEATURE_NOTES, FEATURE_MATRIX, EVALUATION, PREDICTIONS,
-        EXPLANATION, PEOPLE, PICTURES, PICTURE_FOLDER, TILE_FOLDER,
+        EXPLANATION, PEOPLE, PICTURES, PICTURE_FOLDER, TILE_FOLDER, NORMALIZED,
     )  # fmt: skip
     """Files with a digest, and folders of such files. The model has checksums of its own."""
 
@@ -135,7 +136,14 @@ class RunFolder:
         if not self.is_run and not self.other_files(beside):
             write_bytes(self / self.MARKER, b"a Normwise run\n")
         if self.is_run:
-            folders = (self.PICTURE_FOLDER, self.TILE_FOLDER, self.MODEL, self.FIGURES, self.PAGES)
+            folders = (
+                self.PICTURE_FOLDER,
+                self.TILE_FOLDER,
+                self.NORMALIZED,
+                self.MODEL,
+                self.FIGURES,
+                self.PAGES,
+            )
             people = (self / self.DERIVATIVES).glob("sub-*")
             for place in (self.path, *(self / name for name in folders), *people):
                 remove_parts(place)

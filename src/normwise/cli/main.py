@@ -49,6 +49,7 @@ VERBS: dict[str, tuple[str, str]] = {
     "report": ("Study", "Write the report of a run."),
     "checklist": ("Study", "Fill the reporting checklists and the model card from a run."),
     "compare": ("Study", "Compare finished runs, in pairs where the people are the same."),
+    "normalize": ("Study", "Write what is normal for everybody, and how far each departs from it."),
     "descent": ("Study", "Draw gradient descent at a low, an adequate and a high rate."),
     "view": ("Study", "Look at a slide in the browser, with what was measured on it."),
     "test": ("Model", "Test a saved model on a labelled cohort that it has not seen."),
@@ -63,7 +64,7 @@ USAGES = {
     "cohort": "normwise cohort from-dicom [OPTIONS] DIR",
     **{
         verb: f"normwise {verb} [OPTIONS] STUDY RUN\n       normwise {verb} [OPTIONS] RUN"
-        for verb in ("extract", "evaluate", "train", "descent")
+        for verb in ("extract", "evaluate", "train", "normalize", "descent")
     },
     "predict": (
         "normwise predict [OPTIONS] MODEL IMAGE… --set NAME=VALUE…\n"

@@ -184,6 +184,7 @@ _FITTED = (*_MEASURED, "normalizer", "sites", "selection", "classifier", "decisi
 _LEARNT = (*_FITTED, "evaluation.seed", "evaluation.inner_folds")
 _KEYS = {
     "extract": _MEASURED,
+    "normalize": (*_MEASURED, "normalizer", "sites", "evaluation.seed"),
     "descent": (*_MEASURED, "normalizer", "sites", "classifier", "evaluation.seed"),
     "train": _LEARNT,
     "test": (*_MEASURED, "evaluation"),

@@ -2,10 +2,15 @@
 
 - ``prepare``      read the cohort, check what can be checked, extract the features, begin the run folder
 - ``composition``  who takes part by class and site, and who was left out
+- ``departures``   everybody held against the normals of their own cohort
+- ``score_tables`` tables of such scores with their data dictionaries
 
 The files of a run are those of `normwise.run_folder`.
 """
 
+from typing import TYPE_CHECKING
+
+from normwise.lazy import on_use
 from normwise.runs.composition import count_reasons
 from normwise.runs.prepare import (
     PreparedRun,
@@ -20,16 +25,40 @@ from normwise.runs.prepare import (
     record_run,
 )
 
+if TYPE_CHECKING:
+    from normwise.runs.departures import Departures, departures_of, normalize_study
+    from normwise.runs.score_tables import OUTSIDE, SCORES, score_dictionary, score_text
+
 __all__ = [
+    "OUTSIDE",
+    "SCORES",
+    "Departures",
     "PreparedRun",
     "Purpose",
     "assemble_frame",
     "check_people",
     "check_plan",
     "count_reasons",
+    "departures_of",
     "hash_scans",
+    "normalize_study",
     "package_versions",
     "prepare_run",
     "read_plan",
     "record_run",
+    "score_dictionary",
+    "score_text",
 ]
+
+__getattr__ = on_use(
+    __name__,
+    {
+        "Departures": "departures",
+        "OUTSIDE": "score_tables",
+        "SCORES": "score_tables",
+        "departures_of": "departures",
+        "normalize_study": "departures",
+        "score_dictionary": "score_tables",
+        "score_text": "score_tables",
+    },
+)
