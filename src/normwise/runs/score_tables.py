@@ -23,7 +23,7 @@ SCORES: dict[str, tuple[str, str]] = {
 """What is given of each feature: its meaning, and its unit where that is not the feature's."""
 
 
-def score_text(names: Sequence[str], rows: Iterable[tuple[str, Sequence[float], str]]) -> str:
+def score_text(names: Sequence[str], rows: Iterable[tuple[str, Iterable[float], str]]) -> str:
     """Return the table as tab-separated text, a row a person.
 
     Parameters
