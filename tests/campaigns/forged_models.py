@@ -1,7 +1,7 @@
 """Forged models with right hashes: each is opened and used in a child, which must neither crash nor hang.
 
-``python tests/campaigns/forged_models.py [MODELS] [SEED]`` prints one line a fault and the counts; the slow
-test beside it runs the same with 150.
+``python tests/campaigns/forged_models.py [MODELS] [SEED] [FIRST]`` prints one line a fault and the counts;
+the slow test beside it runs the same with a few.
 """
 
 from __future__ import annotations
@@ -9,26 +9,41 @@ from __future__ import annotations
 import io
 import json
 import multiprocessing
+import resource
+import shutil
 import sys
 import tempfile
+import traceback
 import warnings
 import zipfile
 from collections import Counter
 from collections.abc import Callable, Iterator
+from dataclasses import replace
+from importlib.util import find_spec
+from itertools import product
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
+from pydantic import BaseModel
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
+from normwise.classify import CLASSIFIERS
 from normwise.errors import NormwiseError
 from normwise.files import sha256_file
+from normwise.learnt.attention import bag_column
 from normwise.model.bundle import _digest, load_model, save_model
-from normwise.schema import Study
+from normwise.model.explain import importances_of, trajectories_of
+from normwise.networks.images import image_frame
+from normwise.procedure import ARMS
+from normwise.schema import NormalizerSection, SelectionSection, SitesSection, Study, choices_of
+from planted_images import plant_blobs
 from simulated import Small, model_of, simulate
 
 LIMIT_S = 60
+LIMIT_BYTES = 4 << 30
 VALUES: list[Any] = [
     None, True, -1, 0, 3, 2**40, 1e308, float("nan"), float("inf"), "text", "", [], {}, [1, "a"], [[1.0]],
     {"a": 1},
@@ -167,12 +182,7 @@ def forge_manifest(folder: Path, rng: np.random.Generator) -> None:
             if isinstance(child, dict | list):
                 find(child)
 
-    find(
-        {
-            name: manifest[name]
-            for name in ("rule", "roles", "training", "networks", "feature_names", "setting")
-        }
-    )
+    find({name: part for name, part in manifest.items() if name not in ("files", "digest", "schema_version")})
     node, key = places[rng.integers(len(places))]
     node[key] = VALUES[rng.integers(len(VALUES))]
     seal(folder, **manifest)
@@ -224,79 +234,200 @@ FORGERIES: list[Callable[[Path, np.random.Generator], None]] = [
 ]  # fmt: skip
 
 
-def models(folder: Path) -> list[tuple[Path, Small]]:
-    """Save one model of every classifier, and of what else a pipeline may hold."""
+_SMALL = {"width": 4, "blocks": 2, "epochs": 2, "batch_size": 8}
+_NETWORK = {"extractor": "trunk", "network": _SMALL}
+_CODER = {"extractor": "autoencoder", "components": 3, "network": _SMALL}
+_FEWER: dict[str, dict[str, Any]] = {
+    "forest": {"n_estimators": 5, "min_samples_leaf": 5},
+    "neural": {"epochs": 3, "ensemble": 1, "weight_decay": 0.1},
+    "perceptron": {"alpha": 10.0},
+    "svm": {"C": 0.1, "kernel": "rbf"},
+    "conv": _SMALL,
+}
+"""Settings that are fitted in no time."""
+
+
+def _with(data: Small, **sections: Any) -> Small:
+    """Return the cohort with other sections of its study."""
+    given = data.study.model_dump()
+    merged = {name: {**given[name], **section} for name, section in sections.items() if name != "features"}
+    features = {"features": sections["features"]} if "features" in sections else {}
+    return replace(data, study=Study.model_validate(given | merged | features))
+
+
+def _at_sites(data: Small, site: str = "site") -> Small:
+    """Put the people at three sites, and two more of which a model can only learn later."""
+    sites = np.array(["east", "north", "west"])[np.arange(len(data.X)) // 2 % 3]
+    X = data.X.assign(**{site: sites})
+    X["hippocampus_left.volume_mm3"] += 5.0 * (sites == "west")
+    study = data.study.model_dump()
+    study["cohort"]["site"] = site
+    return replace(data, study=Study.model_validate(study), roles=replace(data.roles, site=site), X=X)
+
+
+def _images(ndim: int) -> Small:
+    """People whose features are images."""
+    cohort, plain = plant_blobs(24, edge=6, ndim=ndim, seed=3), simulate(24)
+    X = image_frame(cohort.images, cohort.demographics)
+    roles = replace(plain.roles, classes=("normal", "disease"), targets=("normal", "disease"))
+    return Small(plain.study, roles, X, cohort.labels.astype(object), plain.groups)
+
+
+def _slides() -> Small:
+    """People whose features are bags of tiles."""
+    plain, names = simulate(24), ("size", "dark", "present")
+    bags = np.random.default_rng(0).normal(size=(24, 4, 3))
+    bags[:, :, 0] += 2.0 * (plain.labels == "AD")[:, None]
+    bags[:, :, 2] = 1.0
+    columns = [bag_column(tile, name) for tile in range(4) for name in names]
+    X = pd.DataFrame(bags.reshape(24, -1), plain.X.index, columns)
+    return replace(plain, X=pd.concat([X, plain.X[["age", "sex"]]], axis=1))
+
+
+def _words(section: type[BaseModel], name: str) -> list[str]:
+    """Return the words that a key may have beside its default."""
+    field = section.model_fields[name]
+    return [word for word in choices_of(field.annotation) if word != field.default]
+
+
+def kinds() -> Iterator[tuple[str, Small, str, str]]:
+    """Yield every kind of model: its name, cohort, classifier and arm.
+
+    Classifiers, arms and words of the study file come from the registries and the schema, new ones too.
+    """
     two, three = simulate(), simulate(60, classes=("normal", "MCI", "AD"))
-    kinds: list[tuple[Small, str, str]] = [
-        (two, name, "normalized")
-        for name in ("forest", "logistic", "linear", "svm", "perceptron", "neural", "forest")
+    many, sites = simulate(120), _at_sites(simulate())
+    for name, spec in CLASSIFIERS.items():
+        if spec.takes == "features":
+            yield name, two, name, "normalized"
+    for name in ("forest", "svm", "perceptron"):
+        yield f"{name} of three", three, name, "normalized"
+    yield "svm, linear", _with(two, classifier={"parameters": {"kernel": "linear"}}), "svm", "normalized"
+    for arm in [arm for arm in ARMS if arm not in ("normalized", "bag_mean")]:
+        yield arm, two, "logistic", arm
+    settings = [
+        {name: word}
+        for name in NormalizerSection.model_fields
+        for word in _words(NormalizerSection, name)
+        if name not in ("mode", "reference")  # those are arms
     ]
-    kinds += [(three, "forest", "appended"), (three, "svm", "normalized"), (two, "logistic", "raw")]
-    saved = []
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        for number, (data, name, arm) in enumerate(kinds):
-            saved.append((save_model(model_of(data, name, arm), folder / f"{number}"), data))
-        study = Study.model_validate(
-            two.study.model_dump()
-            | {"normalizer": {"design": "spline", "variance": "demographic"},
-               "selection": {"name": "univariate", "features": [3]}, "decision": {"refer": 0.8}}
-        )  # fmt: skip
-        rich = Small(study, two.roles, two.X, two.labels, two.groups)
-        saved.append((save_model(model_of(rich), folder / "rich"), rich))
-    return saved
+    together = {"design": "spline", "variance": "demographic", "shrinkage": "empirical_bayes"}
+    for section in (*settings, together | {"tails": "sinh_arcsinh", "interactions": [["age", "sex"]]}):
+        yield f"normalizer {section}", _with(many, normalizer=section), "linear", "normalized"
+    for name in _words(SelectionSection, "name"):
+        yield name, _with(two, selection={"name": name, "features": [3]}), "logistic", "normalized"
+    for method, unseen in product(_words(SitesSection, "harmonize"), _words(SitesSection, "unseen")):
+        section = {"harmonize": method, "unseen": unseen}
+        yield f"{method}, {unseen}", _with(sites, sites=section), "logistic", "normalized"
+    costs = {"normal": {"normal": 0.0, "MCI": 1.0, "AD": 2.0}, "MCI": {"normal": 1.0, "MCI": 0.0, "AD": 1.0},
+             "AD": {"normal": 4.0, "MCI": 1.0, "AD": 0.0}}  # fmt: skip
+    yield "costs", _with(three, decision={"cost_matrix": costs}), "logistic", "normalized"
+    yield "referral", _with(many, decision={"refer": 0.8}), "logistic", "normalized"
+    components = {"extractor": "voxels", "components": 3}
+    yield "components", _with(two, features=components), "logistic", "normalized"
+    if find_spec("torch") and find_spec("safetensors"):
+        yield "conv", _images(3), "conv", "normalized"
+        yield "conv, flat", _images(2), "conv", "appended"
+        yield "trunk", _with(_images(2), features=_NETWORK), "logistic", "normalized"
+        yield "autoencoder", _with(_images(2), features=_CODER), "logistic", "normalized"
+        yield "attention", _with(_slides(), features={"extractor": "attention"}), "logistic", "normalized"
+
+
+def save_kind(folder: Path, data: Small, classifier: str, arm: str) -> Path:
+    """Train and save one model, adapted to a new site where it can be."""
+    given = _FEWER.get(classifier, {}) | data.study.classifier.parameters
+    evaluation = {"inner_folds": 2, "folds": 2}
+    model = model_of(_with(data, classifier={"parameters": given}, evaluation=evaluation), classifier, arm)
+    if model.procedure.site is not None:
+        newcomers = data.X.iloc[:20].assign(**{model.procedure.site: "south"})
+        model = model.adapt_to_sites(newcomers, data.labels[:20])
+    return save_model(model, folder)
 
 
 def use(folder: str, data: Small, answer: Any) -> None:
-    """Open a model and predict, in a child: report how that ended."""
+    """Do with a model what the commands do with it, in a child: report how that ended."""
     warnings.simplefilter("ignore")
+    resource.setrlimit(resource.RLIMIT_DATA, (LIMIT_BYTES, LIMIT_BYTES))
+    X, labels = data.X.iloc[:12], data.labels[:12]
     try:
-        predictions = load_model(folder).predictions(data.X.iloc[:12])
+        model = load_model(folder)
+        predictions = model.predictions(X)
+        model.facts(), model.trained_on(X)
+        importances_of(model.procedure, model.notes, X)
+        chosen = [name for name in model.feature_names if name in X][:2]
+        trajectories_of(model.procedure, X, labels, model.notes, chosen)
+        model.adapt_to_sites(X, labels)
+        again = load_model(save_model(model, Path(folder) / "again")).predictions(X)
     except NormwiseError as error:
         answer.send(("refused", error.code))
     except BaseException as error:  # noqa: BLE001 - what is counted
-        answer.send(("traceback", f"{type(error).__name__}: {error}"[:200]))
+        where = traceback.extract_tb(error.__traceback__)[-1]
+        answer.send(
+            ("traceback", f"{type(error).__name__}: {error} {Path(where.filename).name}:{where.lineno}")
+        )
     else:
-        odd = [
-            each
-            for each in predictions
-            if (each.decision is None) != bool(each.reason)
-            or (each.decision is not None and not 0.999 < sum(each.probabilities.values()) < 1.001)
+        odd = [each for each in predictions if not _sound(each, model)]
+        if again != predictions:
+            odd = odd or [again]
+        answer.send(("odd", str(odd[0])[:300]) if odd else ("predicted", ""))
+
+
+def _sound(found: Any, model: Any) -> bool:
+    """Return whether a prediction is one decision, or one reason for none, that its numbers bear out."""
+    values = np.array(
+        [
+            *found.probabilities.values(),
+            *(each.value for each in found.contributions if each.value is not None),
         ]
-        answer.send(("odd", str(odd[0])[:200]) if odd else ("predicted", ""))
+    )
+    if not np.isfinite(values).all() or (found.decision is None) != bool(found.reason):
+        return False
+    if found.decision is None:
+        return True
+    shares = np.array([found.probabilities.get(name, np.nan) for name in model.classes])
+    decided = model.procedure.rule.decide(shares[None])[0]
+    return bool((shares >= 0).all() and 0.999 < shares.sum() < 1.001 and decided == found.decision)
 
 
-def run(count: int, seed: int = 0) -> tuple[Counter[str], list[str]]:
+def run(count: int, seed: int = 0, first: int = 0) -> tuple[Counter[str], list[str]]:
     """Forge so many models, use each, and return the counts and one line a fault."""
-    import shutil
-
-    context = multiprocessing.get_context("fork")
     counts: Counter[str] = Counter()
     faults = []
+    bases = list(kinds())
     with tempfile.TemporaryDirectory() as folder:
-        bases = models(Path(folder))
-        for number in range(count):
+        saved: dict[str, Path] = {}
+        for number in range(first, first + count):
             rng = np.random.default_rng([seed, number])
-            base, data = bases[number % len(bases)]
-            forged = Path(shutil.copytree(base, Path(folder) / "forged"))
-            forgery = FORGERIES[number % len(FORGERIES)]
+            name, data, classifier, arm = bases[number % len(bases)]
+            if name not in saved:
+                with warnings.catch_warnings():
+                    warnings.simplefilter("ignore")
+                    saved[name] = save_kind(Path(folder) / f"{len(saved)}", data, classifier, arm)
+            forged = Path(shutil.copytree(saved[name], Path(folder) / "forged"))
+            forgery = FORGERIES[rng.integers(len(FORGERIES))]
             forgery(forged, rng)
             seal(forged)
-            here, there = context.Pipe()
-            child = context.Process(target=use, args=(str(forged), data, there))
-            child.start()
-            there.close()
-            try:
-                ended = here.recv() if here.poll(LIMIT_S) else ("hang", f"{LIMIT_S} s")
-            except EOFError:
-                ended = ("crash", "no answer")
-            child.kill()
-            child.join()
-            counts[ended[0]] += 1
-            if ended[0] in ("crash", "hang", "traceback", "odd"):
-                faults.append(f"{number} {forgery.__name__} of {base.name}: {ended[0]} {ended[1]}")
+            ended, detail = _in_child(use, str(forged), data)
+            counts[ended] += 1
+            if ended not in ("refused", "predicted"):
+                faults.append(f"{number} {forgery.__name__} of {name}: {ended} {detail}")
             shutil.rmtree(forged)
     return counts, faults
+
+
+def _in_child(work: Callable[..., None], folder: str, data: Small) -> tuple[str, str]:
+    context = multiprocessing.get_context("fork")
+    here, there = context.Pipe()
+    child = context.Process(target=work, args=(folder, data, there))
+    child.start()
+    there.close()
+    try:
+        ended: tuple[str, str] = here.recv() if here.poll(LIMIT_S) else ("hang", f"{LIMIT_S} s")
+    except EOFError:
+        ended = ("crash", "no answer")
+    child.kill()
+    child.join()
+    return ended
 
 
 if __name__ == "__main__":

@@ -239,6 +239,10 @@ def test_no_spread_below_zero_and_one_of_zero(logistic: Path) -> None:
         ("largest_leverage", "x"),
         ("low", 1e9),
         ("n_people", 0),
+        ("n_people", 1000),
+        ("n_normals_", 29),
+        ("normal", "AD"),
+        ("normal", None),
         ("mode", "append"),
     ],
 )

@@ -245,8 +245,7 @@ def select_complete(
     source: str,
     wanted: Sequence[str] | None,
     prepare: Callable[[pd.DataFrame], pd.DataFrame] | None = None,
-    *,
-    of_regions: bool = False,
+    absent: Callable[[pd.DataFrame], pd.DataFrame] | None = None,
 ) -> tuple[pd.DataFrame, dict[str, NormwiseError]]:
     """Choose the columns that a study, or a trained model, names and drop what is incomplete.
 
@@ -258,8 +257,8 @@ def select_complete(
         Names and patterns, as in `choose_columns`.
     prepare : callable, optional
         What is done to the chosen columns before incomplete ones are dropped.
-    of_regions : bool
-        Whether a gap is a region that the scan does not have.
+    absent : callable, optional
+        Returns which gaps are there because the scan does not have the region; default: none.
 
     Returns
     -------
@@ -275,7 +274,7 @@ def select_complete(
     if not len(values):
         return values, failures
     values = prepare(values) if prepare else values
-    return drop_incomplete(values, failures, source, wanted, values.isna() if of_regions else None)
+    return drop_incomplete(values, failures, source, wanted, absent(values) if absent else None)
 
 
 def _missing_error(scan: str, lacking: pd.Index, of: int, source: str) -> FeatureError:

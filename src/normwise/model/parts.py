@@ -57,6 +57,7 @@ def check_model_parts(
         else:
             check_parts(step, allowed=_types_of(title))
     check_parts(rule)
+    _check_roles(steps, roles)
     _check_widths(steps, roles, arm, feature_names)
     fits = (
         sorted(pipeline.classes_) == sorted(rule.classes)
@@ -103,6 +104,20 @@ def _check_scaler(scaler: StandardScaler) -> None:
     parts.array("mean_", (columns,))
     parts.array("var_", (columns,), low=0.0)
     parts.array("scale_", (columns,), low=1e-300)
+
+
+def _check_roles(steps: dict[str, Any], roles: Roles) -> None:
+    """Refuse a step that was fitted on other normals or demographics than the manifest's.
+
+    One that takes the patients for the normals would adapt to a new site by them.
+    """
+    own = {"demographics": roles.demographics, "categorical": roles.categorical, "normal": roles.normal}
+    for title in steps.keys() & {"harmonize", "normalize"}:
+        settings = steps[title].get_params(deep=False)
+        for name in own.keys() & settings.keys():
+            held = settings[name]
+            if (held if name == "normal" else tuple(held)) != own[name]:
+                raise ValueError(f"its step {title} was fitted with another {name} than its roles say")
 
 
 def _check_widths(steps: dict[str, Any], roles: Roles, arm: str, feature_names: tuple[str, ...]) -> None:

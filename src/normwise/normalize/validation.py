@@ -260,7 +260,8 @@ def check_normalizer_parts(normalizer: Any, parts: FittedParts) -> None:
     check_parts(parts.part("design_"), allowed=Design)
     named = [part.name for part in normalizer.design_.parts]
     parts.expect("design_", holds=named == demographics, instead="of the normalizer's demographics")
-    parts.whole("n_normals_", 1)
+    people = parts.whole("n_normals_", 1)
+    parts.expect("design_", holds=normalizer.design_.n_people == people, instead="one of these normals")
     regression = parts.part("regression_")
     replaces = regression is not None
     parts.expect("mode", holds=normalizer.mode == ("replace" if replaces else "append"), instead="as fitted")
@@ -269,6 +270,7 @@ def check_normalizer_parts(normalizer: Any, parts: FittedParts) -> None:
         varying, own = regression.log_variance, normalizer.design_.variance_inverse
         fits = (
             regression.loadings.shape == (len(normalizer.design_.inverse), features)
+            and regression.n_people == people
             and (varying is None) == (own is None)
             and (varying is None or own is None or varying.loadings.shape == (len(own), features))
         )

@@ -93,6 +93,46 @@ def test_a_vanished_region_costs_its_column_not_its_person(answers, extract):
     assert kept.failures["2"].code == "FEA-204"
 
 
+def regions(*, lost=(), places=("hippocampus_left", "hippocampus_right", "wm_hypointensities", "insula")):
+    """What a chain answers that has lost some of its regions."""
+    names = [f"{place}.{each}" for place in places for each in ("volume_mm3", "icv_share", "intensity_mean")]
+    measured = [np.nan if name.rpartition(".")[0] in lost else 2.0 for name in names]
+    pair = np.nan if {"hippocampus_left", "hippocampus_right"} & set(lost) else 0.0
+    return value(names=[*names, "hippocampus.asymmetry"]) | {"feature_values": np.array([*measured, pair])}
+
+
+def test_who_lost_a_region_that_the_others_have_fails_by_name(answers, extract):
+    answers |= {"1": regions(), "2": regions(lost=["hippocampus_right"]), "3": regions()}
+    table = extract()
+    assert list(table.values.index) == ["1", "3"]
+    assert table.values.shape == (2, 13)  # nobody else loses a column
+    assert table.failures["2"].code == "FEA-204"
+    assert table.failures["2"].problem == "hippocampus_right is absent."
+    new = extract(wanted=list(table.values.columns))
+    assert new.failures["2"].problem == "hippocampus_right is absent."
+    chosen = extract(columns=["*.intensity_mean"])  # whatever is chosen of it
+    assert (list(chosen.values.index), chosen.failures["2"].code) == (["1", "3"], "FEA-204")
+
+
+def test_a_region_that_people_may_lack_is_0_mm3_where_the_chain_lost_it(answers, extract):
+    answers |= {"1": regions(), "2": regions(lost=["wm_hypointensities"]), "3": regions()}
+    with pytest.warns(NormwiseWarning, match="FEA-904"):
+        table = extract()
+    assert table.values["wm_hypointensities.volume_mm3"].tolist() == [2, 0, 2]
+    assert "wm_hypointensities.intensity_mean" not in table.values
+    answers["2"] = regions(lost=["insula"])
+    with pytest.warns(NormwiseWarning, match="FEA-904"):
+        named = extract(may_be_absent=["ins*"])
+    assert named.values["insula.icv_share"].tolist() == [2, 0, 2]
+
+
+def test_a_region_that_most_heads_have_lost_is_no_column(answers, extract):
+    answers |= {"1": regions(), "2": regions(lost=["insula"]), "3": regions(lost=["insula"])}
+    with pytest.warns(NormwiseWarning, match="FEA-901"):
+        table = extract()
+    assert (len(table.values), [name for name in table.values if "insula" in name]) == (3, [])
+
+
 def test_nobody_measured_is_an_empty_table(answers, extract):
     for person in "123":
         answers[person] = value(passed=False)

@@ -101,3 +101,23 @@ def test_a_template_of_ones_own_keeps_its_atlas(tmp_path):
     drawn = read_labels(path).voxels
     np.testing.assert_array_equal(module.load_labels(settings).voxels, drawn)
     assert not np.array_equal(module.load_labels(replace(settings, template=None)).voxels, drawn)
+
+
+def test_a_region_that_is_lost_has_neither_size_nor_brightness(tissue):
+    arrays = tissue[0] | {"thickness": np.zeros_like(tissue[0]["grey"])}
+    for stage in (propagate, refine):
+        arrays = arrays | stage(arrays, ChainSettings())
+    whole = measure_volumes(arrays, ChainSettings())
+    for name in ("labels", "grey_territory"):
+        arrays[name] = np.where(np.isin(arrays[name], (26, 1026)), 0, arrays[name])
+    lost = measure_volumes(arrays, ChainSettings())
+    names = whole["feature_names"].tolist()
+    assert lost["feature_names"].tolist() == names
+    gone = {
+        name
+        for name, before, after in zip(names, whole["feature_values"], lost["feature_values"], strict=True)
+        if np.isfinite(before) and not np.isfinite(after)
+    }
+    sizes = ("volume_mm3", "voxel_volume_mm3", "icv_share", "intensity_mean", "intensity_sd")
+    assert gone >= {f"accumbens_area_left.{each}" for each in sizes} | {"accumbens_area.asymmetry"}
+    assert not (lost["feature_values"][[name.endswith("volume_mm3") for name in names]] == 0).any()

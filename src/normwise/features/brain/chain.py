@@ -118,7 +118,7 @@ STAGES: tuple[Stage, ...] = (
     Stage("thickness", 1, ("conform", "tissue", "refine"), ("quality",), measure_thickness),
     Stage(
         "volumes",
-        1,
+        2,
         ("conform", "mask", "bias", "align", "tissue", "refine", "thickness"),
         ("atlas", "lut", "template", "quality"),
         measure_volumes,

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from normwise.cohort import Cohort
@@ -118,7 +119,7 @@ def extract_external_labels(cohort: Cohort, study: Study, context: ExtractionCon
         pattern,
         context.wanted,
         prepare=partial(fill_absent, further=section.may_be_absent, keep=context.wanted is not None),
-        of_regions=True,
+        absent=pd.DataFrame.isna,
     )
     made = hash_settings(
         **({"may_be_absent": section.may_be_absent} if section.may_be_absent else {}),

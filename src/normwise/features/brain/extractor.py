@@ -6,6 +6,7 @@ import shutil
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ import pandas as pd
 from normwise.cohort import Cohort
 from normwise.engine import Limits, Outcome, Task
 from normwise.errors import FeatureError, NormwiseError, NormwiseWarning
+from normwise.features.absent_regions import fill_absent
 from normwise.features.atlases import IMAGE_SUFFIXES, atlas_files
 from normwise.features.brain.chain import STAGES
 from normwise.features.brain.derivatives import derivative_labels, describe_dataset, is_complete
@@ -199,8 +201,8 @@ def _table(
         each.subject: each.value for each in outcomes if each.value and each.subject not in failures
     }
     quality = {scan: [Quality(*row) for row in value["quality"]] for scan, value in measured.items()}
-    keep = study.features_of(BrainSection).keep_implausible
-    failures |= reject_implausible(quality, kind="head", code="FEA-521", keep=keep)
+    section = study.features_of(BrainSection)
+    failures |= reject_implausible(quality, kind="head", code="FEA-521", keep=section.keep_implausible)
     values = frame_of_rows(
         {
             scan: dict(zip(value["feature_names"], value["feature_values"], strict=True))
@@ -208,13 +210,15 @@ def _table(
             if scan not in failures
         }
     )
+    lost = _absent(values)
     values, failures = select_complete(
         values,
         failures,
-        study.features_of(BrainSection).columns,
+        section.columns,
         "the heads",
         context.wanted,
-        prepare=_without_vanished if context.wanted is None else None,
+        prepare=partial(_fill, lost=lost, further=section.may_be_absent, keep=context.wanted is not None),
+        absent=lambda chosen: chosen.isna() & lost.reindex(columns=chosen.columns, fill_value=False),
     )
     return FeatureTable(
         values,
@@ -226,18 +230,33 @@ def _table(
     )
 
 
-def _without_vanished(values: pd.DataFrame) -> pd.DataFrame:
-    """Leave out columns that some heads lack, as the intensity of a region so small that it vanished.
+def _absent(values: pd.DataFrame) -> pd.DataFrame:
+    """Return which gaps are there because the chain has lost the region, or one of a pair."""
+    gaps = values.isna()
+    sizes = {str(name).rpartition(".")[0]: gaps[name] for name in gaps if str(name).endswith(".volume_mm3")}
+    lost = pd.DataFrame(data=False, index=gaps.index, columns=gaps.columns)
+    for name in gaps:
+        place = str(name).rpartition(".")[0]
+        for own in {place, f"{place}_left", f"{place}_right"} & sizes.keys():
+            lost[name] |= sizes[own]
+    return gaps & lost
 
-    A head that lacks more than a twentieth of its columns is at fault itself, and does not count.
+
+def _fill(values: pd.DataFrame, lost: pd.DataFrame, further: Sequence[str], *, keep: bool) -> pd.DataFrame:
+    """Fill what people may lack, and leave out what is not defined in some regions that are there.
+
+    A region of one voxel has no deviation of its intensity. A head that lacks more than a twentieth of its
+    columns is at fault itself, and does not count.
     """
+    values = fill_absent(values, further, keep=keep)
     gaps = values.isna()
     sound = gaps.mean(axis=1) <= _MOST_GAPS
-    vanished = values.columns[gaps[sound].any()]
-    if len(vanished):
-        text = f"{len(vanished)} columns, as {vanished[0]}: in some heads the region has vanished."
-        warnings.warn(NormwiseWarning("FEA-904", text, value=len(vanished)), stacklevel=2)
-    return values.drop(columns=vanished)
+    undefined = values.columns[(gaps & ~lost[values.columns])[sound].any()]
+    if keep or not len(undefined):
+        return values
+    text = f"{len(undefined)} columns, as {undefined[0]}: in some heads the region is too small for it."
+    warnings.warn(NormwiseWarning("FEA-904", text, value=len(undefined)), stacklevel=2)
+    return values.drop(columns=undefined)
 
 
 def _drawings(value: Mapping[str, Any]) -> list[Drawing]:

@@ -109,8 +109,8 @@ def measure_volumes(arrays: Mapping[str, NDArray[Any]], settings: ChainSettings)
     Returns
     -------
     dict of str to ndarray
-        ``feature_names`` and ``feature_values``, of the same length. A region that holds nothing has the
-        volume 0, and no intensity, asymmetry or thickness (NaN).
+        ``feature_names`` and ``feature_values``, of the same length. A region that registration or tissue has
+        lost has neither size nor intensity, asymmetry or thickness (NaN): nobody's region is 0 mm³.
     """
     scheme = load_scheme(settings.atlas, settings.lut, arrays["labels"])
     # A choroid plexus is counted with its ventricle.
@@ -121,13 +121,13 @@ def measure_volumes(arrays: Mapping[str, NDArray[Any]], settings: ChainSettings)
     intracranial = float((crop(arrays["mask"], arrays["box"]) > 0).sum()) * voxel
     counted, partial = _volumes(arrays, scheme, voxel)
     features: dict[str, float] = {}
+    volumes = {name: partial.get(label) or np.nan for label, name in regions.items()}
     for label, name in regions.items():
-        features[f"{name}.volume_mm3"] = partial.get(label, 0.0)
-        features[f"{name}.voxel_volume_mm3"] = counted.get(label, 0.0)
-        features[f"{name}.icv_share"] = partial.get(label, 0.0) / intracranial
+        features[f"{name}.volume_mm3"] = volumes[name]
+        features[f"{name}.voxel_volume_mm3"] = counted.get(label) or np.nan
+        features[f"{name}.icv_share"] = volumes[name] / intracranial
     features |= _totals(arrays, scheme, partial, voxel, intracranial, settings)
     if settings.quality != "fast":
-        volumes = {name: partial.get(label, 0.0) for label, name in regions.items()}
         features |= asymmetries(volumes)
         features |= _intensities(arrays, regions)
         features |= _thicknesses(arrays, scheme, regions)

@@ -179,7 +179,7 @@ def region_table(
         section.atlas,
         wanted,
         prepare=fill if has_columns(section.atlas) else None,  # a template's regions are nobody's own
-        of_regions=True,
+        absent=pd.DataFrame.isna,
     )
     return FeatureTable(
         values, {name: notes[name] for name in values.columns if name in notes}, failures, made
