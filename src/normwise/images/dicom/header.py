@@ -154,7 +154,8 @@ def read_header(path: Path, *, with_patient: bool = False, key: bytes = PROCESS_
 
 
 def _header_of(path: Path, parsed: Parsed, *, with_patient: bool, key: bytes) -> Header:
-    dataset = parsed.dataset
+    # Most of what is asked for is not there, and the parser's own look-up by keyword is slow.
+    dataset = {element.keyword: element.value for element in parsed.dataset}
     frames = int(dataset.get("NumberOfFrames") or 1)
     if not 1 <= frames <= _MOST_FRAMES:
         raise damaged_header(path, f"{frames} frames")

@@ -12,6 +12,7 @@ import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
@@ -67,15 +68,13 @@ def parse_file(path: Path, wanted: Sequence[str]) -> Parsed | None:
     ImageError
         IMG-703, the file begins as DICOM and can't be read on.
     """
-    from pydicom.datadict import tag_for_keyword
     from pydicom.errors import InvalidDicomError
     from pydicom.filereader import read_partial
 
-    tags = [tag for keyword in wanted if (tag := tag_for_keyword(keyword)) is not None]
     try:
         with silent_parser(), path.open("rb") as file:
             stop = _Stop(file)
-            dataset = read_partial(_Bounded(file), stop, specific_tags=tags)
+            dataset = read_partial(_Bounded(file), stop, specific_tags=list(_tags_of(tuple(wanted))))
             return Parsed(dataset, _damage(file, stop, dataset))
     except InvalidDicomError:
         return None
@@ -87,6 +86,13 @@ def parse_file(path: Path, wanted: Sequence[str]) -> Parsed | None:
         if isinstance(error, OSError) and error.errno is not None:
             raise  # the machine's, not the parser's
         raise damaged_header(path, type(error).__name__) from None
+
+
+@cache
+def _tags_of(wanted: tuple[str, ...]) -> tuple[int, ...]:
+    from pydicom.datadict import tag_for_keyword
+
+    return tuple(tag for keyword in wanted if (tag := tag_for_keyword(keyword)) is not None)
 
 
 def read_pixels(path: Path) -> bytes:
@@ -115,11 +121,13 @@ def damaged_header(path: Path, seen: str) -> ImageError:
 
 @contextmanager
 def silent_parser() -> Iterator[None]:
-    """Silence pydicom, whose messages quote values of the header."""
+    """Silence pydicom, whose messages quote values of the header, and whose checks of them end in messages."""
+    from pydicom.config import disable_value_validation
+
     logger = logging.getLogger("pydicom")
     before, logger.disabled = logger.disabled, True
     try:
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), disable_value_validation():
             warnings.simplefilter("ignore")
             yield
     finally:
