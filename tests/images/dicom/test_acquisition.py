@@ -82,6 +82,8 @@ def test_flags_and_names_of_sequences():
     assert top(EchoPulseSequence="SPIN", EchoPlanarPulseSequence="YES").words == {"SE", "EP"}
     # Among the options SP is a saturation, among the variants a spoiling.
     assert top(ScanOptions=["SP", "FC"]).words == {"FC"}
+    assert top(ScanOptions=["FAST_GEMS", "VASCTOF_GEMS"]).words == {"TOF"}
+    assert top(MRAcquisitionType="2D", SequenceName="*fi3d1r").words == {"2D", "GR", "FC"}
     assert top(SequenceVariant=["SK", "SP"]).words == {"SK", "SP"}
 
 

@@ -290,6 +290,7 @@ def test_an_unknown_contrast_is_said(tmp_path):
         head = read_dicom(source)
     assert len(caught) == 1
     assert head.series[0].contrast == "unknown"
+    assert "it covers 15 mm, which is no whole head" in caught[0].message.text
 
 
 def test_two_people_in_one_folder_are_refused(tmp_path):

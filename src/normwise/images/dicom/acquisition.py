@@ -28,6 +28,7 @@ _NUMBERS = {
 _WORDS = (
     "ScanningSequence",
     "SequenceVariant",
+    "MRAcquisitionType",
     "AcquisitionContrast",
     "FrameType",
     "ComplexImageComponent",
@@ -50,7 +51,7 @@ _FLAGS = {
 _NAMED = {
     r"tfl|mprage|mp2rage|bravo|tfe": ("GR", "MP"),
     r"tof": ("TOF",),
-    r"fl[23]d\d*r": ("GR", "FC"),
+    r"f[li][23]d\d*r": ("GR", "FC"),
     r"fl[23]d|fspgr|efgre": ("GR",),
     r"tse|spc|tir|cube|vista|fse": ("SE",),
     r"ep2d|epfid|epse|ep_b": ("EP",),
@@ -59,7 +60,14 @@ _NAMED = {
 }
 _SCANNER_WORDS = {"M_FFE": "GR", "FFE": "GR", "M_SE": "SE", "M_TSE": "SE"}
 # SP among these is no spoiling but a saturation.
-_OPTIONS = {"FC": "FC", "FC_SLICE_AX_GEMS": "FC", "FC_FREQ_AX_GEMS": "FC", "IR": "IR", "EPI_GEMS": "EP"}
+_OPTIONS = {
+    "FC": "FC",
+    "FC_SLICE_AX_GEMS": "FC",
+    "FC_FREQ_AX_GEMS": "FC",
+    "IR": "IR",
+    "EPI_GEMS": "EP",
+    "VASCTOF_GEMS": "TOF",
+}
 
 ACQUISITION_TAGS = (
     *(keyword for keywords in _NUMBERS.values() for keyword in keywords), *_WORDS, *_FLAGS,
@@ -81,7 +89,8 @@ class Acquisition:
         Times and flip angle; None where the header does not say.
     words : frozenset of str
         The header's defined terms in capitals: of ScanningSequence (``SE``, ``GR``, ``IR``, ``EP``),
-        SequenceVariant (``SP``, ``MP``, ``MTC``), ImageType and AcquisitionContrast, of flags, and of what
+        SequenceVariant (``SP``, ``MP``, ``MTC``), MRAcquisitionType (``2D``), ImageType and
+        AcquisitionContrast, of flags, and of what
         the sequence's name is known to mean.
     agent : bool
         Whether a contrast agent was given.

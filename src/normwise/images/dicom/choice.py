@@ -8,9 +8,11 @@ from typing import NamedTuple
 from normwise.images.dicom.header import Header
 from normwise.images.dicom.series import Series
 
-__all__ = ["Choice", "choose_series", "days_of_studies", "visits_of"]
+__all__ = ["HEAD_MM", "Choice", "choose_series", "days_of_studies", "visits_of"]
 
-_HEAD_MM = 110.0  # no adult brain is shorter along any axis
+HEAD_MM = 110.0
+"""No adult brain is shorter along any axis."""
+
 _VISIT_DAYS = 30  # a study so soon after another makes good for it; the next visit is months away
 
 _Measure = Callable[[Series, dict[str, int | None]], float]
@@ -18,7 +20,7 @@ _PREFERENCES: tuple[tuple[str, _Measure], ...] = (
     ("its contrast is told by the header", lambda series, _: series.contrast.is_t1 is not True),
     ("no contrast agent was given", lambda series, _: any(each.agent for each in series.first.acquisitions)),
     ("it is an original, not derived", lambda series, _: series.is_derived),
-    ("it covers a whole head", lambda series, _: min(series.extent) < _HEAD_MM),
+    ("it covers a whole head", lambda series, _: min(series.extent) < HEAD_MM),
     ("its study is the first", lambda series, days: days.get(series.first.study) or 0),
     ("its longest voxel edge is shorter", lambda series, _: round(max(series.spacing), 2)),
     (

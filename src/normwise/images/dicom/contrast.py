@@ -160,6 +160,14 @@ def _gradient_echo(one: Acquisition) -> Contrast:
     ernst = math.degrees(math.acos(math.exp(-repetition / _T1_MS)))
     if flip is not None and flip < _BELOW_ERNST * ernst:
         return _other("proton density", f"a flip angle below {_BELOW_ERNST:g} of Ernst's ({ernst:.0f}°)")
+    if (
+        "2D" in one.words and repetition <= _FLASH_REPETITION
+    ):  # slice after slice, so that blood flows in fresh
+        if repetition <= _FAST_REPETITION:
+            return _unknown("a fast gradient echo of single slices")
+        return _other(
+            "time-of-flight angiography", "a gradient echo of single slices with so short a repetition"
+        )
     if repetition <= _FAST_REPETITION:
         return _t1("a fast gradient echo")
     if repetition > _FLASH_REPETITION:

@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from normwise.errors import ImageError, NormwiseWarning
 from normwise.images.dicom.archives import OpenedSource, SourceFile
-from normwise.images.dicom.choice import choose_series, days_of_studies, visits_of
+from normwise.images.dicom.choice import HEAD_MM, choose_series, days_of_studies, visits_of
 from normwise.images.dicom.files import is_dicom_source, open_source
 from normwise.images.dicom.header import PROCESS_KEY, Header, read_header
 from normwise.images.dicom.people import refuse_two_people
@@ -443,8 +443,9 @@ def _warn_of_choice(
         )
         _warn("IMG-904", name, text, len(usable))
     if chosen.contrast.is_t1 is None:
-        why = chosen.contrast.why
-        _warn("IMG-907", name, f"the contrast of {_title(usable[0])} can't be told; {why}.")
+        why, least = chosen.contrast.why, min(chosen.extent)
+        slab = f"; it covers {least:.3g} mm, which is no whole head" if least < HEAD_MM else ""
+        _warn("IMG-907", name, f"the contrast of {_title(usable[0])} can't be told; {why}{slab}.")
     if chosen.is_derived:
         _warn("IMG-905", name, "the series says that it is derived from another one.")
     if len(days) > 1:

@@ -121,7 +121,7 @@ def damaged_header(path: Path, seen: str) -> ImageError:
 
 @contextmanager
 def silent_parser() -> Iterator[None]:
-    """Silence pydicom, whose messages quote values of the header, and whose checks of them end in messages."""
+    """Silence pydicom, whose messages quote values of the header; its checks have no other end."""
     from pydicom.config import disable_value_validation
 
     logger = logging.getLogger("pydicom")
