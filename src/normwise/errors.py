@@ -108,15 +108,17 @@ class NormwiseError(Exception):
 
     def __reduce__(self) -> tuple[Any, ...]:
         # Errors cross from a child process to its supervisor with every field.
-        return error_from_dict, (self.to_dict(),)
+        return error_from_dict, ({"branch": type(self).__name__, **self._fields()},)
 
     def for_subject(self, subject: str) -> Self:
         """Return the same error with another ``subject``."""
         return type(self)(**{**self._fields(), "subject": subject})
 
     def to_dict(self) -> dict[str, str | None]:
-        """Return the fields and the branch's name, ready for JSON."""
-        return {"branch": type(self).__name__, **self._fields()}
+        """Return the fields and the branch's name for a file of a run: what was seen names no folder."""
+        fields = self._fields()
+        fields |= {name: without_folders(fields[name]) for name in ("problem", "seen") if fields[name]}
+        return {"branch": type(self).__name__, **fields}
 
     def _fields(self) -> dict[str, Any]:
         return {
@@ -243,7 +245,11 @@ def error_from_dict(fields: dict[str, Any]) -> NormwiseError:
 
 
 _IN_QUOTES = re.compile(r"""(?<=['"])(?:~?/|[A-Za-z]:[\\/])[^'"\n]*[\\/](?=[^'"\n]*['"])""")
-_BARE = re.compile(r"""(?<![\w./\\~<])(?:~?/|[A-Za-z]:[\\/])(?:[^\s/\\'"]+[\\/])+""")
+# A folder's name without quotes may have blanks, where no word of it looks like a file's.
+_WORD = r"""(?![^\s/\\]*\w\.\w)[^\s/\\:'"]+"""
+_BARE = re.compile(
+    rf"""(?<![\w./\\~<])(?:~?/|[A-Za-z]:[\\/])(?:(?:[^\s/\\'"]+|{_WORD}(?:[ ]{_WORD}){{1,4}})[\\/])+"""
+)
 
 
 def without_folders(text: str) -> str:
@@ -255,6 +261,8 @@ def without_folders(text: str) -> str:
     --------
     >>> without_folders("[Errno 2] No such file or directory: '/home/Ann Lee/mr/sub-01.nii'")
     "[Errno 2] No such file or directory: 'sub-01.nii'"
+    >>> without_folders("can't read /home/Ann Lee/mr/sub-01.nii")
+    "can't read sub-01.nii"
     >>> without_folders("mm/s of /data/ward/sub-01.nii, see https://example.org/a/b")
     'mm/s of sub-01.nii, see https://example.org/a/b'
     """

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from normwise.errors import CohortError, NormwiseError
+from normwise.errors import CohortError, NormwiseError, without_folders
 from normwise.files import quote_formula, write_text
 from normwise.reprs import ShortRepr, counts
 from normwise.schema import Roles, did_you_mean
@@ -176,14 +176,14 @@ class Cohort(ShortRepr):
 
 
 def one_line(*parts: str) -> str:
-    """Return the parts that are not empty in one line for the ledger.
+    """Return the parts that are not empty in one line for the ledger, without the folders that they name.
 
     Examples
     --------
     >>> one_line("Age is missing", "", "fill it in")
     'Age is missing; fill it in'
     """
-    return re.sub(r"\s+", " ", "; ".join(part for part in parts if part))
+    return re.sub(r"\s+", " ", without_folders("; ".join(part for part in parts if part)))
 
 
 def _cell(value: object) -> str:

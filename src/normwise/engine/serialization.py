@@ -21,7 +21,7 @@ import numpy as np
 import numpy.typing as npt
 
 from normwise.engine.executor import Value
-from normwise.errors import EngineError, NormwiseError, NormwiseWarning, error_from_dict, without_folders
+from normwise.errors import EngineError, NormwiseError, NormwiseWarning, error_from_dict
 from normwise.files import write_bytes
 
 __all__ = [
@@ -93,9 +93,7 @@ def encode_value(value: object, raised: Sequence[NormwiseWarning] = ()) -> bytes
 
 def encode_error(error: NormwiseError, raised: Sequence[NormwiseWarning] = ()) -> bytes:
     """Return an error as bytes, with all its fields, and without the folders that other packages quote."""
-    fields = error.to_dict()
-    fields |= {name: without_folders(fields[name] or "") or None for name in ("problem", "seen")}
-    return _pack({"error": fields}, raised, {})
+    return _pack({"error": error.to_dict()}, raised, {})
 
 
 def decode(content: bytes) -> Stored:

@@ -202,7 +202,10 @@ class ArmFitter:
             )
             pipeline = search.fit(labels, train, best)
         messages = [item.message for item in caught]
-        notes = (Note.of(one) if isinstance(one, NormwiseWarning) else Note("", str(one)) for one in messages)
+        notes = (
+            Note.of(one if isinstance(one, NormwiseWarning) else NormwiseWarning("", str(one)))
+            for one in messages
+        )
         return FittedProcedure(
             pipeline=pipeline,
             roles=roles,

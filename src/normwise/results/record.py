@@ -8,7 +8,7 @@ from typing import Annotated, Any, TypeVar
 
 from pydantic import BeforeValidator, TypeAdapter
 
-from normwise.errors import NormwiseWarning
+from normwise.errors import NormwiseWarning, without_folders
 from normwise.files import write_bytes
 
 __all__ = [
@@ -52,8 +52,9 @@ class Note:
 
     @classmethod
     def of(cls, warning: NormwiseWarning) -> Note:
-        """Keep what a warning says."""
-        return cls(warning.code, warning.text, warning.subject, warning.value)
+        """Keep what a warning says, without the folders that it may name."""
+        subject = None if warning.subject is None else without_folders(warning.subject)
+        return cls(warning.code, without_folders(warning.text), subject, warning.value)
 
     def __str__(self) -> str:
         return f"{self.code}  {self.text}" if self.code else self.text
