@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from normwise.engine import Progress, run_parts
 from normwise.evaluate.metrics.registry import METRICS
 from normwise.evaluate.out_of_fold import OutOfFold
-from normwise.procedure import ArmFitter, draw_repeats, keys_of, seed_for
+from normwise.procedure import ArmFitter, draw_repeats, fewest_to_train, keys_of, seed_for
 from normwise.results import Permutation
 from normwise.runs import PreparedRun
 from normwise.schema import Roles, Study
@@ -181,7 +181,8 @@ def area_of(fitter: ArmFitter, labels: Names, groups: Names, keys: Names | None 
     """
     section, roles = fitter.study.evaluation, fitter.roles
     once = section.model_copy(update={"repeats": 1})
-    outer = draw_repeats(once, labels, groups, roles.targets, keys)[0]
+    fewest = fewest_to_train(fitter.study.decision, roles)
+    outer = draw_repeats(once, labels, groups, roles.targets, keys, fewest=fewest)[0]
     probabilities = np.full((1, len(labels), len(roles.targets)), np.nan)
     folds = np.full((1, len(labels)), -1, dtype=np.intp)
     for number, fold in enumerate(outer):

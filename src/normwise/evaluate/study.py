@@ -19,7 +19,15 @@ from normwise.evaluate.metrics.decisions import costs_of
 from normwise.evaluate.out_of_fold import OutOfFold
 from normwise.evaluate.unseen_sites import leave_sites_out, one_class_note
 from normwise.model import Model, explain_model, train_model
-from normwise.procedure import arms_of, describe_rule, draw_repeats, keys_of, main_arm, wished_sensitivity
+from normwise.procedure import (
+    arms_of,
+    describe_rule,
+    draw_repeats,
+    fewest_to_train,
+    keys_of,
+    main_arm,
+    wished_sensitivity,
+)
 from normwise.report import write_report
 from normwise.results import Arm, Evaluation, LearningCurve, Note, Permutation
 from normwise.runs import PreparedRun, prepare_run, record_run
@@ -74,6 +82,7 @@ def evaluate_study(
         prepared.groups,
         roles.targets,
         keys_of(resolved, prepared.cohort, prepared.features.values.index),
+        fewest=fewest_to_train(resolved.decision, roles),
     )
     predictions = cross_validate_arms(
         resolved,

@@ -15,9 +15,10 @@ from normwise.procedure.decision import (
     check_promise,
     choose_rule,
     describe_rule,
+    fewest_to_train,
     wished_sensitivity,
 )
-from normwise.procedure.degenerate import is_saturated, warn_of_numbers
+from normwise.procedure.degenerate import is_saturated, is_too_few, warn_of_numbers, warn_untuned
 from normwise.procedure.fit import ArmFitter, FittedProcedure, fit_procedure
 from normwise.procedure.folds import (
     Fold,
@@ -69,8 +70,10 @@ __all__ = [
     "draw_inner_folds",
     "draw_repeats",
     "encodable_rows",
+    "fewest_to_train",
     "fit_procedure",
     "is_saturated",
+    "is_too_few",
     "keys_of",
     "leave_group_out",
     "looks_at_images",
@@ -81,5 +84,6 @@ __all__ = [
     "seed_for",
     "site_column",
     "warn_of_numbers",
+    "warn_untuned",
     "wished_sensitivity",
 ]

@@ -42,6 +42,18 @@ class Candidates:
             for setting in grid
         ]
 
+    def untuned(self) -> int:
+        """Return the place of the first classifier's own settings, taken where nothing can be tried."""
+        listed = self.list()
+        own = next(iter(self.classifiers.values())).get_params(deep=False)
+        name = next(iter(self.classifiers))
+        alike = [
+            place
+            for place, (other, _, setting) in enumerate(listed)
+            if other == name and all(own[key] == value for key, value in setting.items())
+        ]
+        return alike[0] if alike else len(self.grids[name]) // 2
+
     def describe(self, name: str, count: int | None, setting: dict[str, Any]) -> dict[str, Any]:
         """Return what was chosen as a flat table for people, without what was no choice."""
         chosen: dict[str, Any] = {"classifier": name} if len(self.classifiers) > 1 else {}

@@ -23,7 +23,8 @@ from normwise.procedure.conformal import (
     scores_needed,
 )
 from normwise.procedure.degenerate import warn_of_alike, warn_of_coverage
-from normwise.schema import DecisionSection, FittedParts
+from normwise.procedure.folds import FEWEST_TO_TUNE
+from normwise.schema import DecisionSection, FittedParts, Roles
 
 __all__ = [
     "DEFAULT_SENSITIVITY",
@@ -32,6 +33,8 @@ __all__ = [
     "check_promise",
     "choose_rule",
     "describe_rule",
+    "fewest_to_train",
+    "rule_of_costs",
     "threshold_for_sensitivity",
     "wished_sensitivity",
 ]
@@ -330,7 +333,7 @@ def choose_rule(
     section : DecisionSection
         The study's ``[decision]``.
     probabilities : ndarray of shape (n_scans, n_classes)
-        Out of fold; rows with NaN are left out.
+        Out of fold; rows with NaN are left out. Where there are none, `rule_of_costs`.
     labels : ndarray of shape (n_scans,)
         True classes.
     classes : tuple of str
@@ -357,6 +360,9 @@ def choose_rule(
     people = np.arange(len(labels)).astype(object) if people is None else people
     known = np.isfinite(probabilities).all(axis=1) & np.isin(labels, classes)
     scaling, least = None, None
+    by_costs = rule_of_costs(section, classes, negative)
+    if by_costs is not None and not known.any():
+        return by_costs
     if section.cost_matrix is not None and len(classes) > 2:
         columns = np.array([classes.index(label) for label in labels[known]], dtype=np.intp)
         scaling = fit_scaling(probabilities[known], columns)
@@ -388,6 +394,48 @@ def choose_rule(
     rule = DecisionRule(classes, negative, threshold, None, text, None, section.refer, least)
     warn_of_alike(rule, probabilities[known])
     return rule
+
+
+def rule_of_costs(section: DecisionSection, classes: tuple[str, ...], negative: str) -> DecisionRule | None:
+    """Return the rule that needs no out-of-fold probability; None where the study asks for more than costs.
+
+    The decision of least expected cost calls a patient at a probability of c_false / (c_false + c_missed) and
+    above (Elkan 2001, equation 2), where the probabilities are calibrated. A wished sensitivity has no such
+    threshold: it is a promise about people who were not trained on.
+
+    Parameters
+    ----------
+    section : DecisionSection
+        The study's ``[decision]``.
+    classes : tuple of str
+        Order of the probability columns.
+    negative : str
+        The class that a false alarm is raised about.
+
+    Examples
+    --------
+    >>> section = DecisionSection(cost={"missed": 3, "false_alarm": 1})
+    >>> rule_of_costs(section, ("normal", "AD"), "normal").threshold
+    0.25
+    >>> rule_of_costs(DecisionSection(sensitivity=0.5), ("normal", "AD"), "normal") is None
+    True
+    """
+    text = (
+        "lowest expected cost by probabilities that nobody has checked: too few people to choose a threshold"
+    )
+    if section.refer is not None:
+        return None
+    if section.cost_matrix is not None:
+        return DecisionRule(classes, negative, None, _cost_table(section.cost_matrix, classes), text)
+    if section.cost is None:
+        return None
+    missed, alarm = section.cost.missed, section.cost.false_alarm
+    return DecisionRule(classes, negative, alarm / (alarm + missed), None, text)
+
+
+def fewest_to_train(section: DecisionSection, roles: Roles) -> int:
+    """Return how many people of a class a training part needs: one where costs can decide without tuning."""
+    return FEWEST_TO_TUNE if rule_of_costs(section, roles.targets, roles.negative) is None else 1
 
 
 def describe_rule(section: DecisionSection) -> str:

@@ -14,14 +14,21 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from normwise.errors import NormwiseWarning
+from normwise.errors import NormwiseError, NormwiseWarning
 from normwise.procedure.conformal import scores_needed
 from normwise.schema import DecisionSection
 
 if TYPE_CHECKING:
     from normwise.procedure.decision import DecisionRule
 
-__all__ = ["is_saturated", "warn_of_alike", "warn_of_coverage", "warn_of_numbers"]
+__all__ = [
+    "is_saturated",
+    "is_too_few",
+    "warn_of_alike",
+    "warn_of_coverage",
+    "warn_of_numbers",
+    "warn_untuned",
+]
 
 Floats = NDArray[np.float64]
 
@@ -37,6 +44,27 @@ def is_saturated(threshold: float) -> bool:
     (True, False, False, True)
     """
     return min(threshold, 1.0 - threshold) < _SATURATED
+
+
+def is_too_few(error: NormwiseError) -> bool:
+    """Tell whether an error says that a part of the training people is too small to be fitted on."""
+    return error.code in ("PRC-101", "PRC-105", "NRM-106", "NRM-109", "CLS-107", "CLS-110")
+
+
+def warn_untuned(error: NormwiseError) -> None:
+    """Warn that nothing could be tuned in a training part, and why.
+
+    Warns
+    -----
+    NormwiseWarning
+        PRC-117.
+    """
+    text = (
+        "people are too few for folds inside a training part, so nothing is tuned: the classifier has its own"
+        " settings, and the threshold follows from the costs and from probabilities that nobody has checked"
+        f" ({error.code}: {error.problem.rstrip('.')})"
+    )
+    warnings.warn(NormwiseWarning("PRC-117", text), stacklevel=3)
 
 
 def warn_of_alike(rule: DecisionRule, probabilities: Floats) -> None:

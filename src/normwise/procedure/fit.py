@@ -16,10 +16,11 @@ from numpy.typing import NDArray
 from sklearn.base import clone
 from sklearn.pipeline import Pipeline
 
-from normwise.errors import NormwiseWarning, ProcedureError
+from normwise.errors import ClassifierError, NormalizerError, NormwiseWarning, ProcedureError
 from normwise.normalize import FeatureNormalizer, SiteHarmonizer
 from normwise.procedure.candidates import Candidates, candidates_of, choose_candidate
-from normwise.procedure.decision import DecisionRule, choose_rule
+from normwise.procedure.decision import DecisionRule, choose_rule, fewest_to_train
+from normwise.procedure.degenerate import is_too_few, warn_untuned
 from normwise.procedure.folds import Fold, draw_inner_folds
 from normwise.procedure.pipeline import arm_frame, looks_at_images, make_preprocessing
 from normwise.procedure.preprocessing import (
@@ -271,8 +272,19 @@ class _Search:
         -------
         tuple of int, ndarray of shape (len(train), n_targets), and float
             The candidate that is chosen, its out-of-fold probabilities (NaN where a row was never tested or
-            can't be encoded) and their mean log loss.
+            can't be encoded) and their mean log loss. Where people are too few for inner folds and costs
+            decide, nothing is tuned (PRC-117): no row has a probability.
         """
+        try:
+            return self._tune(labels, groups, train, seed)
+        except (NormalizerError, ProcedureError, ClassifierError) as error:
+            if not is_too_few(error) or fewest_to_train(self.study.decision, self.roles) > 1:
+                raise
+            warn_untuned(error)
+            nothing = np.full((len(train), len(self.roles.targets)), np.nan)
+            return self.candidates.untuned(), nothing, float("nan")
+
+    def _tune(self, labels: Names, groups: Names, train: Rows, seed: int) -> tuple[int, Floats, float]:
         targets, labels, groups = self.roles.targets, labels[train], groups[train]
         folds = draw_inner_folds(labels, groups, targets, folds=self.study.evaluation.inner_folds, seed=seed)
         tables = [np.full((len(train), len(targets)), np.nan) for _ in self.candidates.list()]

@@ -18,6 +18,7 @@ from normwise.errors import ProcedureError
 from normwise.schema import EvaluationSection, Roles, Study
 
 __all__ = [
+    "FEWEST_TO_TUNE",
     "Fold",
     "assert_no_person_on_both_sides",
     "count_patients",
@@ -31,7 +32,7 @@ __all__ = [
 ]
 
 
-_FEWEST_TO_TRAIN = 2  # of every class: one to learn from, and one for the inner test
+FEWEST_TO_TUNE = 2  # of every class: one to learn from, and one for the inner test
 _FEWEST_GROUPS = 2
 
 
@@ -168,6 +169,8 @@ def leave_group_out(
     groups: NDArray[np.object_],
     targets: tuple[str, ...],
     keys: NDArray[np.object_],
+    *,
+    fewest: int = FEWEST_TO_TUNE,
 ) -> list[Fold]:
     """Leave out one value of ``keys`` at a time: a site, a scanner, a person.
 
@@ -181,6 +184,8 @@ def leave_group_out(
         Classes that are tested.
     keys : ndarray of shape (n_scans,)
         What is left out together.
+    fewest : int
+        People of every class that have to be left to train on; one is enough where nothing is tuned.
 
     Returns
     -------
@@ -191,7 +196,7 @@ def leave_group_out(
     Raises
     ------
     ProcedureError
-        PRC-111 where fewer than two people of a class would be left to train on.
+        PRC-111 where fewer people of a class would be left to train on.
 
     Examples
     --------
@@ -214,14 +219,14 @@ def leave_group_out(
     for key in np.unique(named[tested]):
         test = np.flatnonzero(tested & (named == key))
         train = np.flatnonzero((named != key) & ~np.isin(groups, groups[test]))
-        fewest = people_per_class(labels[train], groups[train], targets)
-        if min(fewest.values()) < _FEWEST_TO_TRAIN:
+        people = people_per_class(labels[train], groups[train], targets)
+        if min(people.values()) < fewest:
             raise ProcedureError(
                 "PRC-111",
                 f"without {key} too few people of a class would be left to train on.",
                 subject=key,
-                seen=", ".join(f"{name}: {count} people" for name, count in fewest.items()),
-                expected=f"at least {_FEWEST_TO_TRAIN} people of every class elsewhere",
+                seen=", ".join(f"{name}: {count} people" for name, count in people.items()),
+                expected=f"at least {fewest} people of every class elsewhere",
                 advice="use evaluation.split = kfold, or leave the class out of cohort.targets",
             )
         fold = Fold(train, test)
@@ -270,6 +275,8 @@ def draw_repeats(
     groups: NDArray[np.object_],
     targets: tuple[str, ...],
     keys: NDArray[np.object_] | None = None,
+    *,
+    fewest: int = FEWEST_TO_TUNE,
 ) -> list[list[Fold]]:
     """Draw the outer folds of an evaluation, one list a repeat.
 
@@ -285,6 +292,8 @@ def draw_repeats(
         Classes that are tested.
     keys : ndarray of shape (n_scans,), optional
         Site or group of each scan, where the split asks for it.
+    fewest : int
+        Of `leave_group_out`.
 
     Raises
     ------
@@ -298,7 +307,7 @@ def draw_repeats(
             for repeat in range(section.repeats)
         ]
     if section.split == "leave_one_out":
-        return [leave_group_out(labels, groups, targets, groups)]
+        return [leave_group_out(labels, groups, targets, groups, fewest=fewest)]
     if keys is None:
         lacking = "cohort.site" if section.split == "site" else "evaluation.split_column"
         raise ProcedureError(
@@ -308,7 +317,7 @@ def draw_repeats(
             expected=lacking,
             advice=f"name the column with {lacking}",
         )
-    return [leave_group_out(labels, groups, targets, keys)]
+    return [leave_group_out(labels, groups, targets, keys, fewest=fewest)]
 
 
 def assert_no_person_on_both_sides(fold: Fold, groups: NDArray[np.object_]) -> None:

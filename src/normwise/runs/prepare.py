@@ -43,19 +43,21 @@ from normwise.procedure import (
     check_promise,
     count_patients,
     draw_folds,
-    draw_inner_folds,
     draw_repeats,
+    fewest_to_train,
     keys_of,
     make_preprocessing,
     people_per_class,
     seed_for,
     site_column,
     warn_of_numbers,
+    warn_untuned,
 )
 from normwise.reprs import ShortRepr
 from normwise.results import Note, RunRecord
 from normwise.run_folder import RunFolder
 from normwise.runs.composition import composition_of, count_reasons, flow_of, missing_in, sites_of
+from normwise.runs.small_parts import find_small_part
 from normwise.schema import Roles, Study
 
 __all__ = [
@@ -476,7 +478,8 @@ def check_plan(study: Study, cohort: Cohort, *, folds: int | None, split: bool =
     people = [people_per_class(labels, groups, targets)]
     parts = [(study.evaluation.seed, np.arange(len(labels)))]
     if split:
-        repeats = draw_repeats(study.evaluation, labels, groups, targets, keys_of(study, cohort))
+        keys, least = keys_of(study, cohort), fewest_to_train(study.decision, cohort.roles)
+        repeats = draw_repeats(study.evaluation, labels, groups, targets, keys, fewest=least)
         parts = [
             (seed_for(study.evaluation.seed, repeat, number), fold.train)
             for repeat, drawn in enumerate(repeats)
@@ -497,47 +500,10 @@ def check_plan(study: Study, cohort: Cohort, *, folds: int | None, split: bool =
         # What is only worth a warning is warned of when the features are there.
         warnings.simplefilter("ignore", NormwiseWarning)
         normalizer.fit(cohort.frame, labels)
-        try:
-            smallest = _smallest_part(study, cohort.roles, labels, groups, parts)
-            normalizer.fit(cohort.frame.iloc[smallest], labels[smallest])
-        except (NormalizerError, ProcedureError) as error:
-            counts = people_per_class(
-                labels, groups, tuple(dict.fromkeys([*cohort.roles.targets, cohort.roles.normal]))
-            )
-            raise ProcedureError(
-                "PRC-115",
-                "there are too few people to be split into folds and, inside them, again for the tuning.",
-                subject=min(counts, key=counts.__getitem__),
-                seen=f"{', '.join(f'{name}: {count} people' for name, count in counts.items())}\n"
-                f"in the smallest training part: {error.problem} ({error.code})",
-                expected=error.expected and f"{error.expected} in every training part",
-                advice="add people, use other folds, or fewer demographics, levels, splines or interactions",
-            ) from None
+        few = find_small_part(study, cohort, normalizer, parts)
+    if few is not None:
+        warn_untuned(few)
 
-
-def _smallest_part(
-    study: Study,
-    roles: Roles,
-    labels: NDArray[np.object_],
-    groups: NDArray[np.object_],
-    parts: list[tuple[int, NDArray[np.intp]]],
-) -> NDArray[np.intp]:
-    """Return the rows with the fewest normals on which the regression will be fitted, tuning included."""
-
-    def normals(rows: NDArray[np.intp]) -> int:
-        return int((labels[rows] == roles.normal).sum())
-
-    inner = [
-        rows[fold.train]
-        for seed, rows in sorted(parts, key=lambda part: normals(part[1]))[:_PARTS]
-        for fold in draw_inner_folds(
-            labels[rows], groups[rows], roles.targets, folds=study.evaluation.inner_folds, seed=seed
-        )
-    ]
-    return min(inner, key=normals)
-
-
-_PARTS = 25  # training parts whose inner folds are drawn beforehand, those with the fewest normals
 
 _NAMES_LEDGER = ("PRC-114", "PRC-202")
 """Refusals whose reasons are in ``cohort.tsv``, which is then written."""
