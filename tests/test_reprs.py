@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +51,15 @@ def test_an_evaluation_says_who_was_tested_and_how_well() -> None:
     assert "scans: 44 of 40 people" in text
     assert "AUC normalized*: 0.81 (0.75 to 0.87)" in text
     assert "&lt;AD&gt; 24" in evaluation()._repr_html_()
+
+
+def test_an_adjusted_auc_stands_beside_the_auc_where_there_is_one() -> None:
+    whole = evaluation()
+    assert "adjusted" not in shown(whole)
+    arm = replace(whole.arms["normalized"], adjusted_auc=Estimate(0.79, 0.7, 0.86))
+    assert "AUC normalized*: 0.81 (0.75 to 0.87), adjusted 0.79" in shown(
+        replace(whole, arms={"normalized": arm})
+    )
 
 
 @pytest.mark.parametrize(

@@ -56,6 +56,36 @@ def test_the_same_people_are_tested_in_pairs(runs: tuple[Path, Path]) -> None:
     assert delong.difference.estimate == pytest.approx(areas[0] - areas[1])
 
 
+def test_runs_are_compared_on_the_adjusted_auc_too(runs: tuple[Path, Path]) -> None:
+    found = compare_runs(runs)
+    areas = [each.metrics["adjusted_auc"].estimate for each in found.standings]
+    (test,) = [test for test in found.comparisons if test.metric == "adjusted_auc"]
+    assert test.test == "DeLong"
+    assert test.difference.estimate == pytest.approx(areas[0] - areas[1])
+    read = read_finished_run(runs[0]).covariates
+    assert list(read.numbers) == ["Age"]
+
+
+def test_an_evaluation_is_a_frame_of_a_row_an_arm_and_metric(runs: tuple[Path, Path]) -> None:
+    evaluation = read_finished_run(runs[0]).evaluation
+    frame = evaluation.to_frame().set_index(["arm", "metric"])
+    row = frame.loc[evaluation.main_arm, "adjusted_auc"]
+    assert row["low"] == evaluation.arms[evaluation.main_arm].adjusted_auc.low
+    assert set(frame.index.get_level_values("arm")) == set(evaluation.arms)
+
+
+def test_every_arm_says_how_its_scores_follow_age_and_site(runs: tuple[Path, Path]) -> None:
+    arms = read_finished_run(runs[0]).evaluation.arms
+    for arm in arms.values():
+        assert arm.adjusted_auc == arm.metrics["adjusted_auc"]
+        assert arm.adjusted_auc.low < arm.adjusted_auc.estimate < arm.adjusted_auc.high
+        assert [(each.variable, each.level) for each in arm.score_associations] == [
+            ("Age", ""),
+            ("site", "B"),
+        ]
+    assert abs(arms["demographics"].score_associations[0].rho.estimate) > 0.8
+
+
 def test_one_run_or_an_unfinished_one_is_refused(runs: tuple[Path, Path], tmp_path: Path) -> None:
     with pytest.raises(EvaluationError) as caught:
         compare_runs([runs[0], runs[0]])

@@ -221,6 +221,7 @@ def _hostile_details(evaluation: Evaluation) -> Evaluation:
             arm,
             subgroups=[replace(row, name=HOSTILE, level=HOSTILE) for row in arm.subgroups],
             errors=[replace(row, demographic=HOSTILE) for row in arm.errors],
+            score_associations=[replace(row, variable=HOSTILE) for row in arm.score_associations],
             stability=[replace(row, feature=f"{HOSTILE}{row.feature}") for row in arm.stability],
         )
         for name, arm in whole.arms.items()

@@ -26,6 +26,7 @@ from normwise.results import (
     Pictures,
     Quality,
     RunRecord,
+    ScoreAssociation,
     Stability,
     Subgroup,
     write_result,
@@ -44,6 +45,7 @@ def full_arm(arm: Arm, *, sites: tuple[str, ...] = SITES) -> Arm:
     rng = np.random.default_rng(5)
     metrics = {
         "auc": arm.auc,
+        "adjusted_auc": arm.adjusted_auc,
         "balanced_accuracy": arm.balanced_accuracy,
         "sensitivity": arm.sensitivity,
         "specificity": arm.specificity,
@@ -94,6 +96,11 @@ def full_arm(arm: Arm, *, sites: tuple[str, ...] = SITES) -> Arm:
         errors=[
             Association("Age", Estimate(0.21, 0.07, 0.34)),
             Association("M/F", Estimate(-0.03, -0.17, 0.11)),
+        ],
+        score_associations=[
+            ScoreAssociation("Age", "", 97, Estimate(0.54, 0.38, 0.67)),
+            ScoreAssociation("site", "A", 40, Estimate(0.05, -0.2, 0.29)),
+            ScoreAssociation("site", "B", 57, Estimate(-0.11, -0.34, 0.14)),
         ],
         abstention=Abstention(
             0.9, Estimate(0.91, 0.87, 0.95), Estimate(0.34, 0.28, 0.4), {"auc": around(0.9, 0.05)}

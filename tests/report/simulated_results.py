@@ -82,6 +82,7 @@ def make_arm(title: str, gap: float, sizes: dict[str, int], negative: str, rng: 
         thresholds=[round(float(value), 3) for value in rng.normal(0.31, 0.03, 25)],
         settings=[{"C": float(value)} for value in rng.choice([0.01, 0.1, 1.0], 25, p=[0.5, 0.4, 0.1])],
         undecided=0.02,
+        adjusted_auc=around(area - 0.02, 0.07),
     )
 
 

@@ -20,6 +20,7 @@ _LABEL = 12  # width of the labels on the left
 
 _HEADS = {
     "auc": "AUC",
+    "adjusted_auc": "adjusted AUC",
     "balanced_accuracy": "balanced acc.",
     "sensitivity": "sensitivity",
     "specificity": "specificity",
@@ -184,6 +185,9 @@ def print_arms(output: CommandOutput, evaluation: Evaluation) -> None:
         first, _, second = pair.partition("-")
         if first == evaluation.main_arm and second in _COMPARED and "auc" in metrics:
             output.row("AUC gained", f"{shown(metrics['auc'], sign=True)} over {second}")
+            adjusted = metrics.get("adjusted_auc")
+            if adjusted is not None and adjusted.estimate is not None:
+                output.row("  adjusted", f"{shown(adjusted, sign=True)} over {second}")
     main = evaluation.arms[evaluation.main_arm]
     if main.undecided:
         why = "referred, or outside" if main.abstention else "outside"
@@ -192,6 +196,7 @@ def print_arms(output: CommandOutput, evaluation: Evaluation) -> None:
     output.number("people", evaluation.n_people)
     output.number("scans", evaluation.n_scans)
     output.number("auc", {name: arm.auc.estimate for name, arm in evaluation.arms.items()})
+    output.number("adjusted_auc", {name: arm.adjusted_auc.estimate for name, arm in evaluation.arms.items()})
 
 
 def shown(estimate: Estimate, *, sign: bool = False) -> str:

@@ -11,10 +11,10 @@ from normwise.evaluate.cross_validation import ArmPredictions
 from normwise.evaluate.inference.estimates import (
     People,
     Sample,
+    covariates_of,
     delong_difference,
     draw_values,
     estimate_arm,
-    number_columns,
     parts_of,
 )
 from normwise.evaluate.inference.intervals import bootstrap_estimate, bootstrap_p, corrected_t, draw_people
@@ -46,7 +46,9 @@ def people_of(prepared: PreparedRun) -> People:
     ids, cohort = prepared.features.values.index, prepared.cohort
     frame = cohort.frame.loc[ids]
     sites = None if cohort.sites is None else cohort.sites.loc[ids].to_numpy(dtype=object)
-    return People(prepared.groups, parts_of(frame, cohort.roles, sites), number_columns(frame, cohort.roles))
+    parts = parts_of(frame, cohort.roles, sites)
+    by_name = {} if sites is None else {str(cohort.roles.site): sites}
+    return People(prepared.groups, parts, covariates_of(frame, cohort.roles), by_name)
 
 
 def compare_arms(
@@ -81,7 +83,10 @@ def compare_arms(
     rng = np.random.default_rng(seed_for(seed, 0, 0, 1))
     tested = np.isin(first.labels, first.classes)
     weights = draw_people(first.labels, people.groups, tested, draws=draws, rng=rng)
-    samples = {arm: draw_values(scores, people.groups, weights) for arm, scores in scored.items()}
+    samples = {
+        arm: draw_values(scores, people.groups, weights, covariates=people.covariates)
+        for arm, scores in scored.items()
+    }
     arms = {
         arm: estimate_arm(arm, predictions[arm], sample, people, confidence)
         for arm, sample in samples.items()
@@ -94,6 +99,7 @@ def compare_arms(
             name: bootstrap_estimate(values - samples[other].values[name], weights, confidence)
             for name, values in samples[one].values.items()
         }
+        | {"adjusted_auc": _adjusted_difference(samples[one], samples[other], confidence)[0]}
         for one, other in pairs
     }
     comparisons = [
@@ -134,7 +140,8 @@ def paired_tests(names: tuple[str, str], one: Sample, other: Sample, confidence:
     Returns
     -------
     list of Comparison
-        A bootstrap a metric; for the AUC also DeLong's test and, on the same folds, the corrected t.
+        A bootstrap a metric; for the AUC and the adjusted AUC also DeLong's test, and for the AUC, on the
+        same folds, the corrected t.
     """
     tests = []
     for metric in TESTED_METRICS:
@@ -147,6 +154,10 @@ def paired_tests(names: tuple[str, str], one: Sample, other: Sample, confidence:
             *names, "auc", "DeLong", *delong_difference(one.scores, other.scores, one.groups, confidence)
         )
     )
+    if one.adjusted is not None and other.adjusted is not None:
+        tests.append(
+            Comparison(*names, "adjusted_auc", "DeLong", *_adjusted_difference(one, other, confidence))
+        )
     folds = one.scores.folds
     if folds.shape == other.scores.folds.shape and (folds == other.scores.folds).all():
         gaps = _fold_areas(one.scores) - _fold_areas(other.scores)
@@ -163,6 +174,13 @@ def paired_tests(names: tuple[str, str], one: Sample, other: Sample, confidence:
                 )
             )  # fmt: skip
     return tests
+
+
+def _adjusted_difference(one: Sample, other: Sample, confidence: float) -> tuple[Estimate, float | None]:
+    if one.adjusted is None or other.adjusted is None:
+        return Estimate(None, None, None), None
+    found = (one.adjusted, other.adjusted)
+    return delong_difference(one.scores, other.scores, one.groups, confidence, found)
 
 
 def _fold_areas(scores: OutOfFold) -> Floats:

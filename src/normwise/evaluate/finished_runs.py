@@ -17,6 +17,7 @@ from normwise.errors import EvaluationError
 from normwise.evaluate.compare_arms import TESTED_METRICS, paired_tests
 from normwise.evaluate.inference.estimates import draw_values
 from normwise.evaluate.inference.intervals import draw_people
+from normwise.evaluate.metrics.adjusted import DEMOGRAPHIC, Covariates
 from normwise.evaluate.out_of_fold import OutOfFold
 from normwise.procedure import seed_for
 from normwise.results import Comparison, Evaluation, RankedRun, RunComparison, RunRecord
@@ -124,7 +125,10 @@ def _test(one: FinishedRun, other: FinishedRun, confidence: float) -> tuple[list
     groups = one.groups[here]
     rng = np.random.default_rng(seed_for(0, 0, 0, 1))
     weights = draw_people(mine.labels, groups, np.ones(len(shared), dtype=bool), draws=_DRAWS, rng=rng)
-    samples = [draw_values(scores, groups, weights, TESTED_METRICS) for scores in (mine, theirs)]
+    covariates = one.covariates.take(here).with_others(other.covariates.take(there))
+    samples = [
+        draw_values(scores, groups, weights, TESTED_METRICS, covariates or None) for scores in (mine, theirs)
+    ]
     tests = paired_tests((one.folder, other.folder), samples[0], samples[1], confidence)
     lost = max(len(one.ids), len(other.ids)) - len(shared)
     return tests, f"{pair} are compared over the {len(shared)} scans that both tested" if lost else ""
@@ -146,6 +150,8 @@ class FinishedRun:
         Scan and person of each row of ``scores``, scans in sorted order.
     scores : OutOfFold
         Its main arm's predictions.
+    covariates : Covariates
+        The demographics of the scans; empty in runs of 0.1.0.
     """
 
     folder: str
@@ -154,6 +160,7 @@ class FinishedRun:
     ids: NDArray[np.object_]
     groups: NDArray[np.object_]
     scores: OutOfFold
+    covariates: Covariates
 
 
 def read_finished_run(folder: Path) -> FinishedRun:
@@ -177,7 +184,9 @@ def read_finished_run(folder: Path) -> FinishedRun:
         record = run.read_result(RunRecord, run.RECORD)
         text = BytesIO(run.read(run.PREDICTIONS))
         table = pd.read_csv(text, sep="\t", dtype=str, keep_default_na=False, encoding="utf-8")
-        ids, groups, scores = _main_arm(table[table["arm"] == evaluation.main_arm], evaluation)
+        of_main = table[table["arm"] == evaluation.main_arm]
+        ids, groups, scores = _main_arm(of_main, evaluation)
+        covariates = _covariates(of_main.drop_duplicates("id").sort_values("id"), record)
     except (OSError, ValidationError, KeyError, ValueError) as error:
         raise EvaluationError(
             "EVA-106",
@@ -187,7 +196,23 @@ def read_finished_run(folder: Path) -> FinishedRun:
             expected="a folder that normwise evaluate or test wrote",
             advice="check the path, or evaluate the study first",
         ) from error
-    return FinishedRun(str(folder), evaluation, record, ids, groups, scores)
+    return FinishedRun(str(folder), evaluation, record, ids, groups, scores, covariates)
+
+
+def _covariates(people: pd.DataFrame, record: RunRecord) -> Covariates:
+    """Read the demographics of the scans, one row a scan: levels where the study said so, or where text."""
+    declared = record.settings.get("cohort", {}).get("categorical", ())
+    numbers, categories = {}, {}
+    for column in people.columns:
+        if not column.startswith(DEMOGRAPHIC):
+            continue
+        name = column.removeprefix(DEMOGRAPHIC)
+        values = pd.to_numeric(people[column].replace("n/a", np.nan), errors="coerce").to_numpy(dtype=float)
+        if name in declared or not np.isfinite(values[people[column] != "n/a"]).all():
+            categories[name] = people[column].to_numpy(dtype=object)
+        else:
+            numbers[name] = values
+    return Covariates(numbers, categories)
 
 
 def _main_arm(

@@ -15,6 +15,7 @@ from normwise.errors import EvaluationError
 from normwise.evaluate.compare_arms import SideBySide, compare_arms, people_of
 from normwise.evaluate.cross_validation import ArmPredictions, cross_validate_arms, decide, summarize_notes
 from normwise.evaluate.leaks.alarms import LeakInputs, raise_alarms
+from normwise.evaluate.metrics.adjusted import DEMOGRAPHIC, Covariates
 from normwise.evaluate.metrics.decisions import costs_of
 from normwise.evaluate.out_of_fold import OutOfFold
 from normwise.evaluate.unseen_sites import leave_sites_out, one_class_note
@@ -345,7 +346,12 @@ def write_evaluation(
     run = prepared.folder
     run.write(
         run.PREDICTIONS,
-        write_predictions(predictions, prepared.features.values.index.to_numpy(dtype=object), groups),
+        write_predictions(
+            predictions,
+            prepared.features.values.index.to_numpy(dtype=object),
+            groups,
+            people_of(prepared).covariates,
+        ),
     )
     run.write_result(run.EVALUATION, evaluation)
     return evaluation
@@ -364,7 +370,10 @@ def _compare(prepared: PreparedRun, predictions: dict[str, ArmPredictions], main
 
 
 def write_predictions(
-    predictions: dict[str, ArmPredictions], ids: NDArray[np.object_], groups: NDArray[np.object_]
+    predictions: dict[str, ArmPredictions],
+    ids: NDArray[np.object_],
+    groups: NDArray[np.object_],
+    covariates: Covariates | None = None,
 ) -> str:
     """Return the table as tab-separated text; ``n/a`` stands for what is not there.
 
@@ -374,8 +383,11 @@ def write_predictions(
         The arms.
     ids, groups : ndarray of shape (n_scans,)
         Scan and person of each row.
+    covariates : Covariates, optional
+        Demographics, each in a column of its own, so that runs can be compared on the adjusted AUC.
     """
     frames = []
+    demographics = {} if covariates is None else {**covariates.numbers, **covariates.categories}
     for arm, found in predictions.items():
         scores = found.scores
         for repeat, folds in enumerate(scores.folds):
@@ -396,6 +408,7 @@ def write_predictions(
             columns["reason"] = np.where(
                 found.reasons[repeat, rows] == "", "n/a", found.reasons[repeat, rows]
             )
+            columns |= {f"{DEMOGRAPHIC}{name}": values[rows] for name, values in demographics.items()}
             frames.append(pd.DataFrame(columns))
     table = pd.concat(frames, ignore_index=True)
     return str(table.to_csv(sep="\t", index=False, na_rep="n/a", lineterminator="\n"))

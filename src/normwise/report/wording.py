@@ -37,6 +37,7 @@ __all__ = [
 
 METRIC_TITLES = {
     "auc": "AUC",
+    "adjusted_auc": "Adjusted AUC",
     "balanced_accuracy": "Balanced accuracy",
     "sensitivity": "Sensitivity",
     "specificity": "Specificity",

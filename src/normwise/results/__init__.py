@@ -20,6 +20,7 @@ from normwise.results.evaluation import (
     Permutation,
     RankedRun,
     RunComparison,
+    ScoreAssociation,
     Stability,
     Subgroup,
 )
@@ -66,6 +67,7 @@ __all__ = [
     "RankedRun",
     "RunComparison",
     "RunRecord",
+    "ScoreAssociation",
     "Stability",
     "Subgroup",
     "Trajectory",

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from normwise.reprs import ShortRepr, counts, interval
 from normwise.results.record import Notes
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 __all__ = [
     "METRIC_NAMES",
@@ -23,12 +26,13 @@ __all__ = [
     "Permutation",
     "RankedRun",
     "RunComparison",
+    "ScoreAssociation",
     "Stability",
     "Subgroup",
 ]  # fmt: skip
 
 
-METRIC_NAMES = ("auc", "balanced_accuracy", "sensitivity", "specificity")
+METRIC_NAMES = ("auc", "adjusted_auc", "balanced_accuracy", "sensitivity", "specificity")
 """The metrics of every arm, in the order in which they are shown."""
 
 
@@ -80,6 +84,28 @@ class Association:
 
 
 @dataclass(frozen=True)
+class ScoreAssociation:
+    """How far the scores of the negative class, out of fold, follow a demographic or the site.
+
+    Attributes
+    ----------
+    variable : str
+        The demographic, or the site's column.
+    level : str
+        The level of a category that is compared with the others; empty for a number.
+    people : int
+        Of the negative class: who is of the level, or with a number.
+    rho : Estimate
+        Rank correlation with a number; rank-biserial correlation of a level. 0 where nothing follows.
+    """
+
+    variable: str
+    level: str
+    people: int
+    rho: Estimate
+
+
+@dataclass(frozen=True)
 class Abstention:
     """Referral to a specialist by conformal prediction sets.
 
@@ -120,6 +146,8 @@ class Arm:
     auc, balanced_accuracy, sensitivity, specificity : Estimate
         Out of fold; AUC by pairs of people tested in the same fold; the other three at the threshold chosen
         inside each training part.
+    adjusted_auc : Estimate
+        Each patient among people of the negative class of the same demographics (Janes and Pepe 2009).
     confusion : list of list of float
         Rows true class, columns decided class (then "no decision"), scans a repeat.
     roc : Curve
@@ -131,7 +159,7 @@ class Arm:
     undecided : float
         Share of test decisions that were "no decision".
     metrics : dict of str to Estimate
-        Every metric by its name, the four above among them.
+        Every metric by its name, those above among them.
     precision_recall : Curve or None
         Precision (y) over sensitivity (x), at the cohort's prevalence.
     calibration : Band or None
@@ -142,6 +170,8 @@ class Arm:
         By sex, thirds of age, site.
     errors : list of Association
         Whether errors depend on a demographic.
+    score_associations : list of ScoreAssociation
+        Whether the scores of the negative class follow a demographic or the site.
     abstention : Abstention or None
         Where a band of referral was asked for.
     stability : list of Stability
@@ -166,6 +196,8 @@ class Arm:
     errors: list[Association] = field(default_factory=list)
     abstention: Abstention | None = None
     stability: list[Stability] = field(default_factory=list)
+    adjusted_auc: Estimate = Estimate(None, None, None)
+    score_associations: list[ScoreAssociation] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -249,11 +281,30 @@ class Evaluation(ShortRepr):
     wished_sensitivity: float | None = None
     schema_version: int = 1
 
+    def to_frame(self) -> pd.DataFrame:
+        """Return every metric of every arm with its interval: a row an arm and metric.
+
+        Returns
+        -------
+        DataFrame
+            With ``arm``, ``metric``, ``estimate``, ``low`` and ``high``.
+        """
+        import pandas as pd
+
+        rows = [
+            (name, metric, row.estimate, row.low, row.high)
+            for name, arm in self.arms.items()
+            for metric, row in arm.metrics.items()
+        ]
+        return pd.DataFrame(rows, columns=["arm", "metric", "estimate", "low", "high"])
+
     def facts(self) -> dict[str, str]:
-        """Return who was tested, and the AUC of each arm."""
+        """Return who was tested, and the AUC of each arm, as it is and adjusted for the demographics."""
         tested = f"{self.repeats} × {self.folds} folds" if self.kind == "crossval" else "a saved model"
         aucs = {
-            f"AUC {name}{'*' * (name == self.main_arm)}": interval(arm.auc) for name, arm in self.arms.items()
+            f"AUC {name}{'*' * (name == self.main_arm)}": interval(arm.auc)
+            + (f", adjusted {arm.adjusted_auc.estimate:.2f}" if arm.adjusted_auc.estimate is not None else "")
+            for name, arm in self.arms.items()
         }
         scans = {"scans": f"{self.n_scans} of {self.n_people} people", "classes": counts(self.n_per_class)}
         return {"tested": tested, **scans, **aucs}

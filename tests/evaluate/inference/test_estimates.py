@@ -1,4 +1,4 @@
-"""DeLong's variance against its definition, computed slowly; parts of the cohort; Falahati's check.
+"""DeLong's variance against its definition, computed slowly; parts of the cohort; and what an arm holds.
 
 No published table of scores can be typed in without doubt, so DeLong is checked by the definition itself:
 every pair of people compared one by one (DeLong, DeLong and Clarke-Pearson 1988, equations 3 to 5).
@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy.stats import norm, spearmanr
+from scipy.stats import norm
 
 from normwise.evaluate.cross_validation import ArmPredictions
 from normwise.evaluate.inference.estimates import (
@@ -22,9 +22,7 @@ from normwise.evaluate.inference.estimates import (
     delong_difference,
     draw_values,
     estimate_arm,
-    number_columns,
     parts_of,
-    weighted_rank_correlation,
 )
 from normwise.evaluate.inference.intervals import draw_people
 from normwise.evaluate.metrics.ranking import area_influence, placements
@@ -183,24 +181,3 @@ def test_a_part_of_one_class_has_no_auc() -> None:
     for subgroup in estimated(scores, People(PEOPLE, parts)).subgroups:
         assert "auc" not in subgroup.metrics
         assert ("sensitivity" in subgroup.metrics) == (subgroup.level == "clinic")
-
-
-@given(st.integers(0, 1000))
-def test_whole_weights_are_repeated_people(seed: int) -> None:
-    rng = np.random.default_rng(seed)
-    one, other = rng.normal(size=30).round(1), rng.normal(size=30).round(1)
-    counts = rng.integers(0, 3, 30)
-    counts[:3] = 1
-    expected = spearmanr(np.repeat(one, counts), np.repeat(other, counts)).statistic
-    assert weighted_rank_correlation(one, other, counts[None].astype(float))[0] == pytest.approx(expected)
-
-
-def test_errors_that_run_with_age_are_found() -> None:
-    scores = binormal(3)
-    error = scores.patient - scores.mean_score
-    data = frame()
-    data["Age"] = 60 + 10 * error + np.random.default_rng(1).normal(0, 1, 60)
-    (found,) = estimated(scores, People(PEOPLE, numbers=number_columns(data, ROLES))).errors
-    assert found.demographic == "Age"
-    assert found.rho.low is not None
-    assert found.rho.low > 0.5

@@ -9,8 +9,13 @@ import numpy as np
 import pytest
 
 from normwise.evaluate.leaks.acquisition import sites_differ
-from normwise.evaluate.leaks.features import age_in_disguise, errors_depend_on_demographics, few_people
-from normwise.results import Association, Estimate
+from normwise.evaluate.leaks.features import (
+    age_in_disguise,
+    errors_depend_on_demographics,
+    few_people,
+    scores_follow_demographics,
+)
+from normwise.results import Association, Estimate, ScoreAssociation
 from predictions_of import binormal
 
 
@@ -51,6 +56,41 @@ def test_errors_are_alarmed_from_a_correlation_of_a_tenth(rho: Estimate, *, alar
     arm = SimpleNamespace(errors=[Association("Age", rho)])
     found = errors_depend_on_demographics(inputs(found=SimpleNamespace(arms={"normalized": arm})))
     assert bool(found) == alarmed
+
+
+def followed(*found: ScoreAssociation) -> list[Any]:
+    arm = SimpleNamespace(score_associations=list(found))
+    predictions = {"normalized": SimpleNamespace(scores=binormal(0))}
+    return scores_follow_demographics(
+        inputs(found=SimpleNamespace(arms={"normalized": arm}), predictions=predictions)
+    )
+
+
+@pytest.mark.parametrize(
+    ("rho", "alarmed"),
+    [
+        (Estimate(0.2, 0.01, 0.4), True),
+        (Estimate(-0.2, -0.4, -0.01), True),
+        (Estimate(0.199, 0.01, 0.4), False),
+        (Estimate(0.2, 0.0, 0.4), False),
+        (Estimate(None, None, None), False),
+    ],
+)
+def test_scores_that_follow_age_are_alarmed_from_a_correlation_of_a_fifth(
+    rho: Estimate, *, alarmed: bool
+) -> None:
+    found = followed(ScoreAssociation("Age", "", 30, rho))
+    assert [(alarm.code, alarm.severity) for alarm in found] == [("EVA-315", "severe")] * alarmed
+    assert all("adjust" in alarm.advice for alarm in found)
+
+
+def test_of_a_sites_levels_the_strongest_is_named_and_the_advice_is_of_sites() -> None:
+    weak, strong = Estimate(0.3, 0.1, 0.5), Estimate(-0.5, -0.7, -0.2)
+    (alarm,) = followed(
+        *(ScoreAssociation("site", name, 9, rho) for name, rho in (("A", weak), ("B", strong)))
+    )
+    assert "site B -0.50" in alarm.seen
+    assert "harmonize" in alarm.advice
 
 
 @pytest.mark.parametrize(("high", "alarmed"), [(0.799, True), (0.8, False)])

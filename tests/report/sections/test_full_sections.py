@@ -61,6 +61,14 @@ def test_every_metric_is_shown_with_its_interval(run: SavedRun) -> None:
     assert "Brier score best: 0" in text
 
 
+def test_how_scores_follow_demographics_is_shown_with_the_level_that_differs_most(run: SavedRun) -> None:
+    text = text_of("subgroups", run)
+    assert "How far scores of normal people follow demographics" in text
+    assert "+0.54 +0.38 to +0.67" in text
+    assert "−0.11 −0.34 to +0.14 B" in text
+    assert "−0.2 to" not in text
+
+
 def test_paired_tests_one_pair_stand_in_one_row(run: SavedRun) -> None:
     columns, rows = paired_tests(run.evaluation.comparisons)
     assert columns == [("auc", "DeLong"), ("auc", "Nadeau–Bengio corrected t")]

@@ -20,9 +20,11 @@ __all__ = ["compare"]
 
 _SHOWN_TEST = "DeLong"  # comparison.json has the others
 _SMALLEST_P = 0.001
+_GAINED = {"auc": "AUC gained", "adjusted_auc": "  adjusted"}
 COMPARING = Group("[comparing]", sort_key=10)
 _HEADS = {
     "auc": "AUC",
+    "adjusted_auc": "adjusted AUC",
     "balanced_accuracy": "balanced acc.",
     "sensitivity": "sensitivity",
     "specificity": "specificity",
@@ -84,15 +86,19 @@ def print_comparison(output: CommandOutput, comparison: RunComparison) -> None:
     output.row("question", f"{positives} against {comparison.negative}")
     output.line()
     rows = [
-        [each.run, str(each.people), *(shown(each.metrics[name]) for name in _HEADS if name in each.metrics)]
+        [
+            each.run,
+            str(each.people),
+            *(shown(each.metrics[name]) if name in each.metrics else "–" for name in _HEADS),
+        ]
         for each in comparison.standings
     ]
     output.table([f"({comparison.confidence:.0%} intervals)", "people", *_HEADS.values()], rows)
     output.line()
     for test in comparison.comparisons:
-        if test.metric == "auc" and test.test == _SHOWN_TEST:
+        if test.metric in _GAINED and test.test == _SHOWN_TEST:
             gained = f"{shown(test.difference, sign=True)}{_p(test)}"
-            output.row("AUC gained", f"{gained} ({test.test}): {test.one} over {test.other}")
+            output.row(_GAINED[test.metric], f"{gained} ({test.test}): {test.one} over {test.other}")
     for note in comparison.notes:
         output.row("note", note)
     output.number("auc", {each.run: each.metrics["auc"].estimate for each in comparison.standings})

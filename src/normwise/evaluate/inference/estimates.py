@@ -1,14 +1,14 @@
 """Every metric of one arm with its interval over people: of everybody, of each subgroup, of those decided.
 
 ==========================  ==========================================================================
-``auc``                     DeLong on the logit scale, over people, by pairs of the same fold
+``auc``, ``adjusted_auc``   DeLong on the logit scale, over people, by pairs of the same fold
 ``sensitivity``,            Wilson over the people who were decided
 ``specificity``
 every other metric, and     BCa over 2,000 bootstrap samples of people, the acceleration from leaving
 every difference            one person out
 ==========================  ==========================================================================
 
-A benchmark shows why: on 500 simulated cohorts with a known AUC, DeLong's interval covers it as often as it
+Benchmarks show why: on 500 simulated cohorts with a known AUC, DeLong's interval covers it as often as it
 says, also in small cohorts.
 """
 
@@ -25,6 +25,7 @@ from numpy.typing import NDArray
 from scipy.special import expit, ndtr, ndtri
 
 from normwise.evaluate.cross_validation import ArmPredictions
+from normwise.evaluate.inference.associations import error_associations, score_associations
 from normwise.evaluate.inference.curves import (
     calibration_of,
     confusion_of,
@@ -33,17 +34,17 @@ from normwise.evaluate.inference.curves import (
     roc_of,
 )
 from normwise.evaluate.inference.intervals import PeopleWeights, bootstrap_estimate, wilson
+from normwise.evaluate.metrics.adjusted import Covariates, adjusted_area
 from normwise.evaluate.metrics.ranking import area_influence
 from normwise.evaluate.metrics.registry import METRICS, metrics_for
 from normwise.evaluate.out_of_fold import Floats, OutOfFold, ratio
 from normwise.procedure import ARMS
-from normwise.results import METRIC_NAMES, Abstention, Arm, Association, Curve, Estimate, Stability, Subgroup
+from normwise.results import METRIC_NAMES, Abstention, Arm, Curve, Estimate, Stability, Subgroup
 from normwise.schema import Roles
 
 __all__ = [
-    "Part", "People", "Sample", "delong", "delong_difference", "draw_values", "estimate_arm",
+    "Part", "People", "Sample", "covariates_of", "delong", "delong_difference", "draw_values", "estimate_arm",
     "estimate_metrics", "number_columns", "parts_of", "stability_of", "subgroup_samples",
-    "weighted_rank_correlation",
 ]  # fmt: skip
 
 Names = NDArray[np.object_]
@@ -70,13 +71,16 @@ class People:
         Person of each scan.
     parts : list of Part
         Of `parts_of`: subgroups that get figures of their own.
-    numbers : dict of str to ndarray of shape (n_scans,)
-        Numeric demographics that the errors are correlated with.
+    covariates : Covariates
+        The demographics: the AUC is adjusted for them; errors and scores are asked whether they follow them.
+    sites : dict of str to ndarray of shape (n_scans,)
+        The site of each scan, by its column's name; empty without sites.
     """
 
     groups: Names
     parts: list[Part] = field(default_factory=list)
-    numbers: dict[str, Floats] = field(default_factory=dict)
+    covariates: Covariates = field(default_factory=Covariates)
+    sites: dict[str, Names] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -93,21 +97,32 @@ class Sample:
         Of the same scans.
     values : dict of str to ndarray of shape (1 + n_draws + n_units,)
         By metric.
+    adjusted : tuple of float and ndarray of shape (n_scans,), or None
+        The covariate-adjusted AUC with each scan's influence on it, where it was asked for.
     """
 
     scores: OutOfFold
     groups: Names
     weights: PeopleWeights
     values: dict[str, Floats]
+    adjusted: tuple[float, Floats] | None = None
 
 
 def draw_values(
-    scores: OutOfFold, groups: Names, weights: PeopleWeights, metrics: Iterable[str] | None = None
+    scores: OutOfFold,
+    groups: Names,
+    weights: PeopleWeights,
+    metrics: Iterable[str] | None = None,
+    covariates: Covariates | None = None,
 ) -> Sample:
-    """Return the values of some metrics, or of all that suit the classes, under the weights of people."""
+    """Return the values of some metrics, or of all that suit the classes, under the weights of people.
+
+    With covariates the adjusted AUC is among them.
+    """
     names = metrics_for(scores.classes) if metrics is None else metrics
     values = {name: METRICS[name](scores)(weights.matrix) for name in names}
-    return Sample(scores, groups, weights, values)
+    adjusted = None if covariates is None else adjusted_area(scores, covariates)
+    return Sample(scores, groups, weights, values, adjusted)
 
 
 def estimate_arm(name: str, found: ArmPredictions, sample: Sample, people: People, confidence: float) -> Arm:
@@ -128,7 +143,6 @@ def estimate_arm(name: str, found: ArmPredictions, sample: Sample, people: Peopl
     """
     scores, tested = sample.scores, sample.scores.folds >= 0
     stability = stability_of(found.selected)
-    drawn = _error_correlations(sample, people.numbers)
     referral = _referral_shares(found, sample)
     parts = subgroup_samples(sample, people.parts)
     samples = [sample, *(part for _, part in parts), *([_decided(sample)] if referral else [])]
@@ -141,6 +155,7 @@ def estimate_arm(name: str, found: ArmPredictions, sample: Sample, people: Peopl
     return Arm(
         title=ARMS[name],
         auc=whole["auc"],
+        adjusted_auc=whole.get("adjusted_auc", Estimate(None, None, None)),
         balanced_accuracy=whole["balanced_accuracy"],
         sensitivity=whole["sensitivity"],
         specificity=whole["specificity"],
@@ -163,10 +178,15 @@ def estimate_arm(name: str, found: ArmPredictions, sample: Sample, people: Peopl
             )
             for (part, own), estimates in zip(parts, metrics, strict=False)
         ],
-        errors=[
-            Association(column, bootstrap_estimate(values, weights, confidence))
-            for column, (values, weights) in drawn.items()
-        ],
+        errors=error_associations(scores, sample.weights, people.covariates.numbers, confidence),
+        score_associations=score_associations(
+            scores,
+            sample.groups,
+            sample.weights,
+            people.covariates.numbers,
+            {**people.covariates.categories, **people.sites},
+            confidence,
+        ),
         abstention=None
         if reached is None or referred is None or found.coverage is None
         else Abstention(found.coverage, reached, referred, metrics[-1]),
@@ -191,6 +211,8 @@ def estimate_metrics(sample: Sample, confidence: float) -> dict[str, Estimate]:
     for name, values in sample.values.items():
         if name == "auc":
             estimates[name] = delong(scores, groups, confidence)
+            if sample.adjusted is not None:
+                estimates["adjusted_auc"] = delong(scores, groups, confidence, sample.adjusted)
         elif name in ("sensitivity", "specificity"):
             counted = (scores.patient if name == "sensitivity" else negative) & decided
             share = float(values[0])
@@ -204,13 +226,15 @@ def estimate_metrics(sample: Sample, confidence: float) -> dict[str, Estimate]:
     return estimates
 
 
-def delong(scores: OutOfFold, groups: Names, confidence: float) -> Estimate:
-    """Return the AUC with DeLong's interval on the logit scale, over people.
+def delong(
+    scores: OutOfFold, groups: Names, confidence: float, found: tuple[float, Floats] | None = None
+) -> Estimate:
+    """Return the AUC, or another area, with DeLong's interval on the logit scale, over people.
 
     The influences of a person's scans are summed (Obuchowski 1997); with one fold, one repeat and one scan a
-    person the variance is DeLong's to the last bit. The logit keeps the interval inside 0 and 1 (Pepe 2003,
-    section 5.2.5). An area of 0 or 1 has no variance: its other end is Wilson's, for as many people as the
-    smaller class has.
+    person the variance of the AUC is DeLong's to the last bit. The logit keeps the interval inside 0 and 1
+    (Pepe 2003, section 5.2.5). An area of 0 or 1 has no variance: its other end is Wilson's, for as many
+    people as the smaller class has.
 
     Parameters
     ----------
@@ -220,8 +244,10 @@ def delong(scores: OutOfFold, groups: Names, confidence: float) -> Estimate:
         Person of each scan.
     confidence : float
         Coverage, as 0.95.
+    found : tuple of float and ndarray of shape (n_scans,), optional
+        The area and each scan's influence on it, as of the adjusted AUC; default: of the AUC.
     """
-    area, influence = area_influence(scores)
+    area, influence = area_influence(scores) if found is None else found
     if not np.isfinite(area):
         return Estimate(None, None, None)
     if area in (0.0, 1.0):
@@ -234,9 +260,13 @@ def delong(scores: OutOfFold, groups: Names, confidence: float) -> Estimate:
 
 
 def delong_difference(
-    one: OutOfFold, other: OutOfFold, groups: Names, confidence: float
+    one: OutOfFold,
+    other: OutOfFold,
+    groups: Names,
+    confidence: float,
+    found: tuple[tuple[float, Floats], tuple[float, Floats]] | None = None,
 ) -> tuple[Estimate, float | None]:
-    """Return the difference of two AUCs over the same scans, with DeLong's interval and two-sided p-value.
+    """Return the difference of two AUCs, or other areas, over the same scans: DeLong's interval and p-value.
 
     Parameters
     ----------
@@ -246,13 +276,15 @@ def delong_difference(
         Person of each scan.
     confidence : float
         Coverage, as 0.95.
+    found : pair of tuple of float and ndarray of shape (n_scans,), optional
+        The two areas, each with the scans' influence on it; default: of the AUCs.
 
     Returns
     -------
     tuple of Estimate and float or None
         The difference, and p; None where the two order everybody alike.
     """
-    (area, influence), (against, opposed) = area_influence(one), area_influence(other)
+    (area, influence), (against, opposed) = found or (area_influence(one), area_influence(other))
     difference = area - against
     if not np.isfinite(difference):
         return Estimate(None, None, None), None
@@ -316,6 +348,12 @@ def number_columns(frame: pd.DataFrame, roles: Roles) -> dict[str, Floats]:
     }
 
 
+def covariates_of(frame: pd.DataFrame, roles: Roles) -> Covariates:
+    """Return the demographics, each as numbers or as levels."""
+    categories = {column: frame[column].astype(str).to_numpy(dtype=object) for column in roles.categorical}
+    return Covariates(number_columns(frame, roles), categories)
+
+
 def _levels(name: str, values: NDArray[np.object_]) -> list[Part]:
     return [Part(name, str(level), np.flatnonzero(values == level)) for level in pd.unique(np.sort(values))]
 
@@ -330,56 +368,6 @@ def subgroup_samples(sample: Sample, parts: Sequence[Part]) -> list[tuple[Part, 
         for part, rows in tested
         if len(rows)
     ]
-
-
-def _error_correlations(
-    sample: Sample, numbers: dict[str, Floats]
-) -> dict[str, tuple[Floats, PeopleWeights]]:
-    """Correlate the signed out-of-fold error with numeric demographics, by rank.
-
-    The error of a person is the mean over the repeats of (1 if patient, else 0) − P(patient): where its rank
-    correlation with age is negative, the old are called patients too often (after Falahati et al. 2016).
-    """
-    scores = sample.scores
-    error = scores.patient.astype(float) - scores.mean_score
-    rows = np.flatnonzero(np.isfinite(error) & np.isin(scores.labels, scores.classes))
-    weights = sample.weights.take(rows)
-    return {
-        column: (weighted_rank_correlation(error[rows], values[rows], weights.matrix), weights)
-        for column, values in numbers.items()
-    }
-
-
-def weighted_rank_correlation(one: Floats, other: Floats, weights: Floats) -> Floats:
-    """Return Spearman's correlation for each row of weights; whole weights count as repeated people.
-
-    Parameters
-    ----------
-    one, other : ndarray of shape (n_scans,)
-        Finite values.
-    weights : ndarray of shape (n_draws, n_scans)
-        Not negative.
-
-    Examples
-    --------
-    >>> weighted_rank_correlation(np.array([1.0, 2, 3]), np.array([2.0, 4, 9]), np.ones((1, 3))).tolist()
-    [1.0]
-    """
-    total = weights.sum(axis=1, keepdims=True)
-    centred = [_ranks(values, weights) - (total + 1) / 2 for values in (one, other)]
-    spreads = [(weights * part**2).sum(axis=1) for part in centred]
-    return ratio((weights * centred[0] * centred[1]).sum(axis=1), np.sqrt(spreads[0] * spreads[1]))
-
-
-def _ranks(values: Floats, weights: Floats) -> Floats:
-    """Midranks in each weighted sample: the weight below a value, and half of that at it and one more."""
-    _, place = np.unique(values, return_inverse=True)
-    order = np.argsort(place, kind="stable")
-    starts = np.searchsorted(place[order], np.arange(place.max() + 1))
-    at: NDArray[np.float64] = np.add.reduceat(weights[:, order], starts, axis=1)
-    below = np.cumsum(at, axis=1) - at
-    ranks: Floats = (below + (at + 1) / 2)[:, place]
-    return ranks
 
 
 def _referral_shares(found: ArmPredictions, sample: Sample) -> tuple[Floats, Floats] | None:
@@ -407,7 +395,9 @@ def _decided(sample: Sample) -> Sample:
     """Return the people who were decided, with the metrics of every arm."""
     decided = (sample.scores.decided >= 0)[:, :, None]
     scores = replace(sample.scores, probabilities=np.where(decided, sample.scores.probabilities, np.nan))
-    return draw_values(scores, sample.groups, sample.weights, METRIC_NAMES)
+    return draw_values(
+        scores, sample.groups, sample.weights, [name for name in METRIC_NAMES if name in METRICS]
+    )
 
 
 def stability_of(selected: Sequence[tuple[str, ...]]) -> list[Stability]:

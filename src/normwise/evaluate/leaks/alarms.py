@@ -17,6 +17,7 @@ from normwise.evaluate.leaks.features import (
     errors_depend_on_demographics,
     few_people,
     learnt_on_everybody,
+    scores_follow_demographics,
 )
 from normwise.evaluate.leaks.inputs import LeakInputs
 from normwise.results import Alarm
@@ -32,6 +33,7 @@ ALARMS: dict[str, Callable[[LeakInputs], list[Alarm]]] = {
     "sessions": split_sessions,
     "disguise": diagnosis_in_disguise,
     "errors": errors_depend_on_demographics,
+    "scores": scores_follow_demographics,
     "whole cohort": learnt_on_everybody,
     "other sites": sites_differ,
     "people": few_people,

@@ -7,14 +7,16 @@ from scipy.stats import norm, rankdata
 
 from normwise.evaluate.leaks.inputs import LeakInputs, listed
 from normwise.evaluate.out_of_fold import Floats
-from normwise.results import Alarm
+from normwise.results import Alarm, Estimate, ScoreAssociation
 
 __all__ = [
     "age_in_disguise",
     "diagnosis_in_disguise",
     "errors_depend_on_demographics",
     "few_people",
+    "follows_too_much",
     "learnt_on_everybody",
+    "scores_follow_demographics",
     "single_areas",
 ]
 
@@ -194,3 +196,52 @@ def errors_depend_on_demographics(inputs: LeakInputs) -> list[Alarm]:
             )
         )
     return found
+
+
+_FOLLOWS = 0.2
+"""A rank correlation from which on it matters: chosen by simulation, see docs/benchmarks.md."""
+
+
+def scores_follow_demographics(inputs: LeakInputs) -> list[Alarm]:
+    """Alarm where the scores of healthy people, out of fold, follow a demographic or the site.
+
+    The AUC can't tell such a score from one that knows the disease, wherever patients differ in the
+    demographic, and neither can cross-validation.
+    """
+    found: dict[str, ScoreAssociation] = {}
+    for each in inputs.found.arms[inputs.main].score_associations:
+        before = found.get(each.variable)
+        if follows_too_much(each.rho) and (before is None or _size(each) > _size(before)):
+            found[each.variable] = each
+    negative, roles = inputs.predictions[inputs.main].scores.negative, inputs.prepared.cohort.roles
+    return [_follows(each, negative, of_site=name not in roles.demographics) for name, each in found.items()]
+
+
+def follows_too_much(rho: Estimate) -> bool:
+    """Return whether a rank correlation of scores matters: 0.2 or more, its interval without zero."""
+    if rho.estimate is None or rho.low is None or rho.high is None:
+        return False
+    return not rho.low <= 0 <= rho.high and abs(rho.estimate) >= _FOLLOWS
+
+
+def _size(each: ScoreAssociation) -> float:
+    return abs(each.rho.estimate or 0.0)
+
+
+def _follows(each: ScoreAssociation, negative: str, *, of_site: bool) -> Alarm:
+    rho, what = each.rho, f"{each.variable} {each.level}".rstrip()
+    kind = f"rank-biserial correlation of {what}" if each.level else f"rank correlation with {what}"
+    advice = (
+        "harmonize the sites on their normals (sites.harmonize), and look at leave-one-site-out"
+        if of_site
+        else 'set [decision] adjust = "demographics", which takes out of the score what they explain in'
+        " normals; where it is set, match the classes; quote the adjusted AUC beside the AUC"
+    )
+    return Alarm(
+        "EVA-315",
+        "severe",
+        f"Scores of {negative} people follow {each.variable}",
+        f"{kind} {rho.estimate:+.2f} ({rho.low:+.2f} to {rho.high:+.2f}) among {each.people} people of class"
+        f" {negative}, who should score alike: the score knows {each.variable} rather than the disease",
+        advice,
+    )

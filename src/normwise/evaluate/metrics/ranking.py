@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from normwise.evaluate.out_of_fold import Floats, OutOfFold, Statistic, ratio
 
 __all__ = [
-    "Contrast", "area_influence", "auc", "auc_one_vs_rest", "average_precision", "contrasts_of", "pairs_of",
-    "placements",
+    "Contrast", "area_influence", "auc", "auc_one_vs_rest", "average_precision", "contrasts_of",
+    "influence_of", "pairs_of", "placements",
 ]  # fmt: skip
 
 Rows = NDArray[np.intp]
@@ -92,20 +92,30 @@ def area_influence(scores: OutOfFold) -> tuple[float, Floats]:
     tuple of float and ndarray of shape (n_scans,)
         The area, NaN where it is not defined, and influences that sum to zero.
     """
-    areas, influences = [], []
-    for contrast in contrasts_of(scores):
-        won, compared = np.zeros(len(scores.labels)), np.zeros(len(scores.labels))
-        for up, down, score in pairs_of(scores, contrast):
-            wins, losses = placements(score[up], score[down])
-            won[up] += wins * len(down)
-            won[down] += losses * len(up)
-            compared[up] += len(down)
-            compared[down] += len(up)
-        total = compared.sum() / 2  # each pair was counted from both ends
-        area = won.sum() / 2 / total if total else np.nan
-        areas.append(area)
-        influences.append((won - area * compared) / total if total else np.zeros_like(won))
-    return float(np.mean(areas)), np.mean(influences, axis=0)
+    found = [influence_of(pairs_of(scores, each), len(scores.labels)) for each in contrasts_of(scores)]
+    return float(np.mean([area for area, _ in found])), np.mean([part for _, part in found], axis=0)
+
+
+def influence_of(blocks: Iterable[tuple[Rows, Rows, Floats]], n_scans: int) -> tuple[float, Floats]:
+    """Return the area over the pairs of some blocks of people, and each scan's influence on it.
+
+    Parameters
+    ----------
+    blocks : iterable of tuple of ndarray, ndarray, ndarray
+        As of `pairs_of`: rows above, rows below, scores of shape (n_scans,).
+    n_scans : int
+        Rows in all.
+    """
+    won, compared = np.zeros(n_scans), np.zeros(n_scans)
+    for up, down, score in blocks:
+        wins, losses = placements(score[up], score[down])
+        won[up] += wins * len(down)
+        won[down] += losses * len(up)
+        compared[up] += len(down)
+        compared[down] += len(up)
+    total = compared.sum() / 2  # each pair was counted from both ends
+    area = won.sum() / 2 / total if total else np.nan
+    return float(area), (won - area * compared) / total if total else np.zeros(n_scans)
 
 
 def placements(above: Floats, below: Floats) -> tuple[Floats, Floats]:

@@ -219,23 +219,37 @@ def _figures(arm: Arm) -> str:
     )
 
 
+_MOST = 8  # figures of one kind in a checklist; the report has all
+
+
 def fairness(run: SavedRun) -> str:
     """Say how subgroups fared."""
     arm = run.main
-    if arm is None or not (arm.subgroups or arm.errors):
+    if arm is None or not (arm.subgroups or arm.errors or arm.score_associations):
         return ""
     rows = [
         f"{row.name} {row.level} ({row.people} people) AUC {interval(row.metrics['auc'])}"
         for row in arm.subgroups
         if "auc" in row.metrics and row.metrics["auc"].estimate is not None
     ]
-    shown = f"{'; '.join(rows[:8])}{' and more in the report' if len(rows) > 8 else ''}. " if rows else ""
+    shown = (
+        f"{'; '.join(rows[:_MOST])}{' and more in the report' if len(rows) > _MOST else ''}. " if rows else ""
+    )
     errors = "; ".join(
         f"{row.demographic} {signed_interval(row.rho, 2)}"
         for row in arm.errors
         if row.rho.estimate is not None
     )
-    return f"{shown}{f'Rank correlation of the error with demographics: {errors}.' if errors else ''}"
+    scores = "; ".join(
+        f"{row.variable}{f' {row.level}' if row.level else ''} {signed_interval(row.rho, 2)}"
+        for row in arm.score_associations[:_MOST]
+        if row.rho.estimate is not None
+    )
+    parts = [
+        f"Rank correlation of the error with demographics: {errors}." if errors else "",
+        f"Rank correlation of the scores of negative people with demographics: {scores}." if scores else "",
+    ]
+    return shown + " ".join(part for part in parts if part)
 
 
 def robustness(run: SavedRun) -> str:
@@ -247,6 +261,13 @@ def robustness(run: SavedRun) -> str:
     if len(evaluation.arms) > 1:
         aucs = [f"{short_arm(name).lower()} {interval(arm.auc)}" for name, arm in evaluation.arms.items()]
         parts.append(f"Treatments of the demographics, AUC: {joined(aucs)}.")
+        adjusted = [
+            f"{short_arm(name).lower()} {interval(arm.adjusted_auc)}"
+            for name, arm in evaluation.arms.items()
+            if arm.adjusted_auc.estimate is not None
+        ]
+        if adjusted:
+            parts.append(f"Adjusted for the demographics (Janes and Pepe 2009), AUC: {joined(adjusted)}.")
     if evaluation.by_site is not None:
         parts.append(f"Sites never seen: AUC {interval(evaluation.by_site.auc)}.")
     if evaluation.permutation is not None:

@@ -11,18 +11,29 @@ from normwise.report.figures.rows import draw_forest, shared_range
 from normwise.report.render import Section, render
 from normwise.report.saved_run import SavedRun
 from normwise.report.wording import BEST, METRIC_TITLES, interval, metric_title, short_arm, signed_interval
-from normwise.results import METRIC_NAMES, Arm, Association, Comparison, Estimate, Evaluation, Subgroup
+from normwise.results import (
+    METRIC_NAMES,
+    Arm,
+    Association,
+    Comparison,
+    Estimate,
+    Evaluation,
+    ScoreAssociation,
+    Subgroup,
+)
 
 __all__ = [
     "Difference",
     "ErrorRow",
     "PairTests",
+    "ScoreRow",
     "arms",
     "differences",
     "differences_of",
     "error_rows",
     "new_sites",
     "paired_tests",
+    "score_rows",
     "subgroup_label",
     "subgroup_panels",
     "subgroups",
@@ -40,7 +51,7 @@ def arms(run: SavedRun) -> Section | None:
     body = render(
         "arms.html",
         evaluation=evaluation,
-        metrics=METRIC_NAMES,
+        metrics=_shown_metrics(evaluation),
         panels=_metric_panels(evaluation) if len(evaluation.arms) > 1 else [],
         further=[name for name in every if name not in METRIC_NAMES],
         best=BEST,
@@ -50,6 +61,13 @@ def arms(run: SavedRun) -> Section | None:
         len(evaluation.arms), str(len(evaluation.arms))
     )
     return Section("Performance" if len(evaluation.arms) == 1 else f"The {counted} arms compared", body)
+
+
+def _shown_metrics(evaluation: Evaluation) -> list[str]:
+    """Name the first metrics; runs of 0.1.0 have no adjusted AUC."""
+    arms = evaluation.arms.values()
+    known = any(arm.adjusted_auc.estimate is not None for arm in arms)
+    return [name for name in METRIC_NAMES if known or name != "adjusted_auc"]
 
 
 def _stated_prevalence(run: SavedRun) -> float | None:
@@ -62,12 +80,14 @@ def _metric_panels(evaluation: Evaluation) -> list[Markup]:
     """One forest plot a metric, all on one axis range."""
     rows = {
         metric: {short_arm(name): getattr(arm, metric) for name, arm in evaluation.arms.items()}
-        for metric in METRIC_NAMES
+        for metric in _shown_metrics(evaluation)
     }
     limits = shared_range([row for metric in rows.values() for row in metric.values()], at_least=(0.5, 1.0))
     panels = []
     for metric, estimates in rows.items():
-        chance = metric == "auc" or (metric == "balanced_accuracy" and len(evaluation.classes) == 2)
+        chance = metric in ("auc", "adjusted_auc") or (
+            metric == "balanced_accuracy" and len(evaluation.classes) == 2
+        )
         figure = draw_forest(
             estimates,
             title=METRIC_TITLES[metric],
@@ -151,7 +171,7 @@ def paired_tests(comparisons: list[Comparison]) -> tuple[list[tuple[str, str]], 
     """Return the columns of the table of tests (metric and test), and its rows, one a pair."""
     found = {(row.one, row.other, row.metric, row.test): row for row in comparisons}
     columns = list(dict.fromkeys((row.metric, row.test) for row in comparisons))
-    columns.sort(key=lambda column: column[0] != "auc")
+    columns.sort(key=lambda column: column[0] not in ("auc", "adjusted_auc"))
     pairs = list(dict.fromkeys((row.one, row.other) for row in comparisons))
     return columns, [
         PairTests(
@@ -163,16 +183,17 @@ def paired_tests(comparisons: list[Comparison]) -> tuple[list[tuple[str, str]], 
 
 
 def _panels(found: list[Difference]) -> list[Markup]:
-    """One panel each for the two metrics that do not depend on the threshold's wish."""
+    """One panel each for the metrics that do not depend on the threshold's wish."""
     panels = []
-    for metric in ("auc", "balanced_accuracy"):
+    for metric in ("auc", "adjusted_auc", "balanced_accuracy"):
         name = metric_title(metric)
+        name = name if name.isupper() else name[0].lower() + name[1:]
         estimates = {row.label: row.metrics[metric] for row in found if metric in row.metrics}
         if all(row.estimate is None for row in estimates.values()):
             continue
         figure = draw_forest(
             estimates,
-            title=f"Difference in {name if name.isupper() else name.lower()}",
+            title=f"Difference in {name}",
             limits=shared_range(list(estimates.values()), at_least=(-0.02, 0.02)),
             line=0.0,
         )
@@ -193,12 +214,21 @@ class ErrorRow:
     found: dict[str, Association]
 
 
+@dataclass(frozen=True)
+class ScoreRow:
+    """How far one arm's scores follow each demographic and the site; of levels, that which differs most."""
+
+    arm: str
+    main: bool
+    found: dict[str, ScoreAssociation]
+
+
 def subgroups(run: SavedRun) -> Section | None:
     """Show the main arm's metrics by part of the cohort, and whether errors follow a demographic."""
     evaluation, arm = run.evaluation, run.main
-    if evaluation is None or arm is None or not (arm.subgroups or arm.errors):
+    if evaluation is None or arm is None or not (arm.subgroups or arm.errors or arm.score_associations):
         return None
-    rows = error_rows(evaluation)
+    rows, followed = error_rows(evaluation), score_rows(evaluation)
     body = render(
         "subgroups.html",
         arm=arm,
@@ -206,6 +236,9 @@ def subgroups(run: SavedRun) -> Section | None:
         panels=subgroup_panels(arm, "subgroup"),
         errors=rows,
         demographics=list(dict.fromkeys(name for row in rows for name in row.found)),
+        followed=followed,
+        variables=list(dict.fromkeys(name for row in followed for name in row.found)),
+        negative=evaluation.negative,
         main=evaluation.main_arm,
     )
     return Section("Subgroups", body)
@@ -261,6 +294,20 @@ def error_rows(evaluation: Evaluation) -> list[ErrorRow]:
     ]
 
 
+def score_rows(evaluation: Evaluation) -> list[ScoreRow]:
+    """Return of each arm how far the scores of the negative class follow each demographic and the site."""
+    rows = []
+    for name, arm in evaluation.arms.items():
+        found: dict[str, ScoreAssociation] = {}
+        for each in arm.score_associations:
+            before = found.get(each.variable)
+            if before is None or abs(each.rho.estimate or 0.0) > abs(before.rho.estimate or 0.0):
+                found[each.variable] = each
+        if found:
+            rows.append(ScoreRow(short_arm(name), name == evaluation.main_arm, found))
+    return rows
+
+
 def new_sites(run: SavedRun) -> Section | None:
     """Show the main arm tested on one site after the other, trained on the rest, beside the other split."""
     evaluation, arm = run.evaluation, run.main
@@ -275,7 +322,7 @@ def new_sites(run: SavedRun) -> Section | None:
         usual=arm,
         unseen=unseen,
         same=evaluation.split,
-        metrics=METRIC_NAMES,
+        metrics=_shown_metrics(evaluation),
         panels=subgroup_panels(unseen, "new-site"),
     )
     return Section("Sites never seen", body)

@@ -66,7 +66,7 @@ def summary(run: SavedRun) -> Section:
 
 
 def key_figures(run: SavedRun) -> list[KeyFigure]:
-    """Return AUC, both shares at the threshold and what normalization changed; empty without a test."""
+    """Return both AUCs, both shares at the threshold and what normalization changed; empty without a test."""
     evaluation, arm = run.evaluation, run.main
     if evaluation is None or arm is None:
         return []
@@ -74,6 +74,7 @@ def key_figures(run: SavedRun) -> list[KeyFigure]:
         _figure(name, row)
         for name, row in (
             ("AUC", arm.auc),
+            *([("Adjusted AUC", arm.adjusted_auc)] if arm.adjusted_auc.estimate is not None else []),
             ("Sensitivity", arm.sensitivity),
             ("Specificity", arm.specificity),
         )
@@ -242,9 +243,14 @@ def _result(evaluation: Evaluation, arm: Arm) -> str:
         )
     else:
         text = f"The AUC, a mean over pairs of classes (Hand and Till), is {shown}."
+    if arm.adjusted_auc.estimate is not None:
+        text += (
+            f" Among people of the same demographics it is {interval(arm.adjusted_auc)}: the adjusted AUC."
+        )
     if auc.low is not None and auc.low <= 0.5:
         text += (
-            " The interval holds 0.5, so these people do not show that the classes can be told apart at all."
+            " The interval of the AUC holds 0.5, so these people do not show that the classes can be told "
+            "apart at all."
         )
     if evaluation.kind == "test":
         return f"{text} Every person was scored by the saved model."

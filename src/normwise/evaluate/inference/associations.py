@@ -1,0 +1,205 @@
+"""Whether errors, or the scores of healthy people, follow a demographic or the site: by rank, over people."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import logit
+
+from normwise.evaluate.inference.intervals import PeopleWeights, bootstrap_estimate
+from normwise.evaluate.metrics.adjusted import EDGE, fold_scales
+from normwise.evaluate.out_of_fold import Floats, OutOfFold, ratio
+from normwise.results import Association, Estimate, ScoreAssociation
+
+__all__ = [
+    "error_associations",
+    "score_associations",
+    "weighted_rank_correlation",
+    "weighted_rank_difference",
+]
+
+Names = NDArray[np.object_]
+
+_FEWEST = 5  # people of a level, and beside it, without whom a share has no interval worth the name
+
+
+def error_associations(
+    scores: OutOfFold, weights: PeopleWeights, numbers: Mapping[str, Floats], confidence: float
+) -> list[Association]:
+    """Correlate the signed out-of-fold error with numeric demographics, by rank.
+
+    The error of a person is the mean over the repeats of (1 if patient, else 0) − P(patient): where its rank
+    correlation with age is negative, the old are called patients too often (after Falahati et al. 2016).
+
+    Parameters
+    ----------
+    scores : OutOfFold
+        Predictions of one arm.
+    weights : PeopleWeights
+        Of the same scans.
+    numbers : mapping of str to ndarray of shape (n_scans,)
+        The demographics.
+    confidence : float
+        Coverage of the intervals.
+    """
+    error = scores.patient.astype(float) - scores.mean_score
+    rows = np.flatnonzero(np.isfinite(error) & np.isin(scores.labels, scores.classes))
+    own = weights.take(rows)
+    return [
+        Association(
+            column,
+            bootstrap_estimate(
+                weighted_rank_correlation(error[rows], values[rows], own.matrix), own, confidence
+            ),
+        )
+        for column, values in numbers.items()
+    ]
+
+
+def score_associations(
+    scores: OutOfFold,
+    groups: Names,
+    weights: PeopleWeights,
+    numbers: Mapping[str, Floats],
+    categories: Mapping[str, Names],
+    confidence: float,
+) -> list[ScoreAssociation]:
+    """Say how far the out-of-fold scores of the negative class follow each demographic and the site.
+
+    A healthy person's score should say nothing of the demographics. Of a number it is Spearman's correlation;
+    of each level of a category 2 P(S > S') − 1 for a person of the level and one of another, ties a half:
+    the rank-biserial correlation (Glass 1966), from −1 to 1 and 0 without any difference. With two levels the
+    second is compared with the first; with k > 2 the intervals have coverage 1 − α/k, so that together they
+    hold with the stated one (Bonferroni).
+
+    A person's score is the mean over the repeats of the log-odds of being a patient, less the mean of the
+    negative class in the same fold and in units of the fold's spread within classes: each fold has another
+    model, and a fold of older people is tested by a model of the younger. Where no fold holds people who
+    differ, as where sites are the folds, the scores of a repeat are compared as they are.
+
+    Parameters
+    ----------
+    scores : OutOfFold
+        Predictions of one arm.
+    groups : ndarray of shape (n_scans,)
+        Person of each scan.
+    weights : PeopleWeights
+        Of the same scans.
+    numbers, categories : mapping of str to ndarray of shape (n_scans,)
+        Values of each.
+    confidence : float
+        Coverage of the intervals.
+    """
+    rows = scores.rows(scores.negative)
+    rows = rows[scores.known[:, rows].any(axis=0)]
+    found: list[ScoreAssociation] = []
+    for name, column in numbers.items():
+        held = rows[np.isfinite(column[rows])]
+        own, values = weights.take(held), _scores_within_folds(scores, held, column)
+        drawn = weighted_rank_correlation(values, column[held], own.matrix) if len(held) else None
+        found.append(_association(name, "", drawn, own, len(set(groups[held])), confidence))
+    for name, texts in categories.items():
+        levels, place = np.unique(texts.astype(str), return_inverse=True)
+        levels_here = np.unique(place[rows])
+        if len(levels_here) < 2:
+            continue
+        own, values = weights.take(rows), _scores_within_folds(scores, rows, place.astype(float))
+        shown = levels_here[1:] if len(levels_here) == 2 else levels_here
+        for level in shown:
+            of_level = place[rows] == level
+            counts = [len(set(groups[rows[part]])) for part in (of_level, ~of_level)]
+            drawn = weighted_rank_difference(values, of_level, own.matrix) if min(counts) >= _FEWEST else None
+            together = 1.0 - (1.0 - confidence) / len(shown)
+            found.append(_association(name, str(levels[level]), drawn, own, counts[0], together))
+    return found
+
+
+def _association(
+    name: str, level: str, drawn: Floats | None, weights: PeopleWeights, people: int, confidence: float
+) -> ScoreAssociation:
+    value = Estimate(None, None, None) if drawn is None else bootstrap_estimate(drawn, weights, confidence)
+    return ScoreAssociation(name, level, people, value)
+
+
+def _scores_within_folds(scores: OutOfFold, rows: NDArray[np.intp], values: Floats) -> Floats:
+    """Return each person's mean log-odds, less the mean of the fold and in units of its spread."""
+    log_odds = logit(np.clip(scores.scores, EDGE, 1.0 - EDGE))
+    known, patients = scores.known, np.flatnonzero(scores.patient)
+    folds = np.where(known, scores.folds, -1)
+    differ = any(
+        len(np.unique(values[rows[repeat[rows] == fold]])) > 1
+        for repeat in folds
+        for fold in np.unique(repeat[rows][repeat[rows] >= 0])
+    )
+    blocks = folds if differ else np.where(known, 0, -1)
+    total = np.zeros(len(scores.labels))
+    for score, repeat in zip(log_odds, blocks, strict=True):
+        for block in np.unique(repeat[rows][repeat[rows] >= 0]):
+            down, up = rows[repeat[rows] == block], patients[repeat[patients] == block]
+            total[down] += (score[down] - score[down].mean()) / fold_scales([(up, down, score)])[0]
+    mean: Floats = total[rows] / known[:, rows].sum(axis=0)
+    return mean
+
+
+def weighted_rank_correlation(one: Floats, other: Floats, weights: Floats) -> Floats:
+    """Return Spearman's correlation for each row of weights; whole weights count as repeated people.
+
+    Parameters
+    ----------
+    one, other : ndarray of shape (n_scans,)
+        Finite values.
+    weights : ndarray of shape (n_draws, n_scans)
+        Not negative.
+
+    Examples
+    --------
+    >>> weighted_rank_correlation(np.array([1.0, 2, 3]), np.array([2.0, 4, 9]), np.ones((1, 3))).tolist()
+    [1.0]
+    """
+    total = weights.sum(axis=1, keepdims=True)
+    centred = [_ranks(values, weights) - (total + 1) / 2 for values in (one, other)]
+    spreads = [(weights * part**2).sum(axis=1) for part in centred]
+    return ratio((weights * centred[0] * centred[1]).sum(axis=1), np.sqrt(spreads[0] * spreads[1]))
+
+
+def weighted_rank_difference(values: Floats, level: NDArray[np.bool_], weights: Floats) -> Floats:
+    """Return the rank-biserial correlation of a level against the rest for each row of weights.
+
+    Twice the difference of the mean ranks over the number of people (Glass 1966).
+
+    Parameters
+    ----------
+    values : ndarray of shape (n_scans,)
+        Finite values.
+    level : ndarray of bool of shape (n_scans,)
+        Who is of the level.
+    weights : ndarray of shape (n_draws, n_scans)
+        Not negative.
+
+    Examples
+    --------
+    >>> level = np.array([False, True, True, False])
+    >>> weighted_rank_difference(np.array([1.0, 2, 3, 4]), level, np.ones((1, 4))).tolist()
+    [0.0]
+    >>> weighted_rank_difference(np.array([1.0, 3, 4, 2]), level, np.ones((1, 4))).tolist()
+    [1.0]
+    """
+    weighted = weights * _ranks(values, weights)
+    inside, outside = (
+        ratio(weighted[:, part].sum(axis=1), weights[:, part].sum(axis=1)) for part in (level, ~level)
+    )
+    difference: Floats = 2.0 * (inside - outside) / weights.sum(axis=1)
+    return difference
+
+
+def _ranks(values: Floats, weights: Floats) -> Floats:
+    """Midranks in each weighted sample: the weight below a value, and half of that at it and one more."""
+    _, place = np.unique(values, return_inverse=True)
+    order = np.argsort(place, kind="stable")
+    starts = np.searchsorted(place[order], np.arange(place.max() + 1))
+    at: NDArray[np.float64] = np.add.reduceat(weights[:, order], starts, axis=1)
+    below = np.cumsum(at, axis=1) - at
+    ranks: Floats = (below + (at + 1) / 2)[:, place]
+    return ranks
