@@ -136,6 +136,15 @@ def test_counts_of_people_and_of_scans_are_told_apart(capsys, scans, people, und
     assert f"10.0% {undecided}" in text
 
 
+def test_the_adjusted_auc_has_its_line_and_its_gain_where_there_is_one(capsys):
+    adjusted = replace(arm(0.88), adjusted_auc=Estimate(0.84, 0.77, 0.9))
+    gain = {"normalized-raw": {"auc": Estimate(0.08, 0.01, 0.15), "adjusted_auc": Estimate(0.05, -0.01, 0.1)}}
+    print_arms(CommandOutput("evaluate"), evaluation({"raw": arm(0.8), "normalized": adjusted}, gain))
+    text = capsys.readouterr().out
+    assert "adjusted    0.84 .77–.90 AUC among people of the same demographics" in text
+    assert "adjusted  +0.05 (-0.01 to +0.10) over raw" in text
+
+
 def test_a_test_of_one_arm_needs_no_star(capsys):
     print_arms(CommandOutput("test"), evaluation({"normalized": arm(0.88)}))
     text = capsys.readouterr().out

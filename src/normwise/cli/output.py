@@ -20,7 +20,6 @@ _LABEL = 12  # width of the labels on the left
 
 _HEADS = {
     "auc": "AUC",
-    "adjusted_auc": "adjusted AUC",
     "balanced_accuracy": "balanced acc.",
     "sensitivity": "sensitivity",
     "specificity": "specificity",
@@ -181,13 +180,16 @@ def print_arms(output: CommandOutput, evaluation: Evaluation) -> None:
         rows.append(["* what is trained"])
     output.table([f"({evaluation.confidence:.0%} intervals)", *_HEADS.values()], rows)
     output.line()
+    adjusted = evaluation.arms[evaluation.main_arm].adjusted_auc
+    if adjusted.estimate is not None:
+        output.row("adjusted", f"{shown(adjusted)} AUC among people of the same demographics")
     for pair, metrics in evaluation.differences.items():
         first, _, second = pair.partition("-")
         if first == evaluation.main_arm and second in _COMPARED and "auc" in metrics:
             output.row("AUC gained", f"{shown(metrics['auc'], sign=True)} over {second}")
-            adjusted = metrics.get("adjusted_auc")
-            if adjusted is not None and adjusted.estimate is not None:
-                output.row("  adjusted", f"{shown(adjusted, sign=True)} over {second}")
+            gained = metrics.get("adjusted_auc")
+            if gained is not None and gained.estimate is not None:
+                output.row("  adjusted", f"{shown(gained, sign=True)} over {second}")
     main = evaluation.arms[evaluation.main_arm]
     if main.undecided:
         why = "referred, or outside" if main.abstention else "outside"
