@@ -58,8 +58,8 @@ def people_in(folder: Path, key: str, session: Session) -> tuple[list[Person], l
     list of Person
         Those with a folder or an archive, by name, then those of the loose files.
     list of tuple
-        A row of ``refused.tsv`` for loose files that are nobody's, and one for each study without a patient
-        identifier that may be anybody's.
+        A row of ``refused.tsv`` for loose files that are nobody's, and one for each study or series that may
+        be anybody's.
 
     Raises
     ------
@@ -99,7 +99,9 @@ def people_in(folder: Path, key: str, session: Session) -> tuple[list[Person], l
                 f"loose files that belong to nobody were left out; {reason}",
             )
         )
-    anybodys = "loose files of a study without a patient identifier; give each person's in a folder"
+    anybodys = (
+        "loose files of a study without PatientID, or a series with two; give each person's in a folder"
+    )
     refused += [(".", str(len(names)), "CLI-217", anybodys) for names in found.undecided]
     return [*people, *(Person(folder, "", names) for names in found.people)], refused
 

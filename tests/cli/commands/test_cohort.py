@@ -158,7 +158,9 @@ def test_loose_files_beside_people_are_read_or_named(people, tmp_path, capsys):
     ]  # fmt: skip
     [row] = [row for row in rows_of(out.parent / "refused.tsv") if row["folder"] == "."]
     assert (row["slices"], row["code"]) == ("4", "CLI-215")
-    assert row["reason"].endswith("1 damaged, 1 links that lead out of it, 2 not DICOM")
+    assert row["reason"].endswith(
+        "1 archives that were not unpacked, 1 damaged, 1 links that lead out of it, 1 not DICOM"
+    )
     assert "CLI-215" in capsys.readouterr().err
 
 

@@ -92,6 +92,8 @@ def test_another_contrast(name, times):
         (None, 12, None, None, "IR"),
         (None, None, None, None, "GR"),
         (4000, 2.5),
+        (2.3, 0.0029, 0.9),
+        (2.3, 2.9, 900),
     ],
 )
 def test_what_nothing_tells(times):
@@ -103,6 +105,9 @@ def test_what_nothing_tells(times):
 @pytest.mark.parametrize(
     ("inside", "verdict", "outside", "other"),
     [
+        ((8, 0.2, None, 12), True, (8, 0.19, None, 12), None),
+        ((8, 8.1, None, 12), True, (7.9, 8.1, None, 12), None),
+        ((7, 7, None, 12), True, (7, 7.1, None, 12), None),
         ((600, 30, None, None, "SE"), True, (600, 30.1, None, None, "SE"), False),
         ((8, 12, None, 12), True, (8, 12.1, None, 12), False),
         ((600, 20), True, (600, 20.1), None),

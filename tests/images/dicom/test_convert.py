@@ -353,6 +353,23 @@ def test_a_visit_without_a_usable_series_costs_no_other(tmp_path, monkeypatch):
     assert [each["error"]["code"] for each in value["series"] if each["error"]] == ["IMG-718"]
 
 
+@pytest.mark.parametrize(("claimed", "said"), [(20, False), (21, True)])
+def test_fewer_images_than_the_series_says_are_named(tmp_path, claimed, said):
+    write_series(tmp_path / "p", ImagesInAcquisition=claimed)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        read_dicom(tmp_path / "p")
+    assert [(each.message.code, each.message.value) for each in caught] == ([("IMG-909", 1)] if said else [])
+
+
+def test_an_archive_inside_a_folder_is_named(tmp_path):
+    source = write_series(tmp_path / "p")
+    (source / "more.7z").write_bytes(b"7z")
+    with pytest.warns(NormwiseWarning, match="IMG-906") as caught:
+        read_dicom(source)
+    assert "1 archives that were not unpacked" in caught[0].message.text
+
+
 def test_people_are_compared_by_a_key_and_only_with_the_same(tmp_path):
     source, target = str(write_series(tmp_path / "p")), str(tmp_path / "a.nii")
     one, same = (convert_dicom(source, target, key="aa" * 16)["person"] for _ in range(2))

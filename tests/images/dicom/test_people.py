@@ -6,6 +6,7 @@ import pytest
 
 from dicoms import SECRET, phantom, slice_of
 from normwise.errors import ImageError
+from normwise.images.dicom.header import read_header
 from normwise.images.dicom.people import group_by_person, identify_files, refuse_two_people
 
 
@@ -57,7 +58,7 @@ def sorted_files(tmp_path):
 
     def group(**files):
         for number, (name, fields) in enumerate(files.items()):
-            slice_of(phantom()[0], number, (0, 0, 0), **fields).save_as(tmp_path / name)
+            slice_of(phantom()[0], number, (0, 0, 0), **{"series": name, **fields}).save_as(tmp_path / name)
         (tmp_path / "z").write_bytes(b"")
         names = sorted(path.name for path in tmp_path.iterdir())
         return group_by_person(identify_files(str(tmp_path), names, "aa" * 16)["files"])
@@ -88,6 +89,20 @@ LOST = {"PatientID": "", "StudyInstanceUID": "1.3"}
             [["a"], ["b"]],
             [["c"]],
         ),
+        # What de-identification gives everybody is no identifier.
+        (
+            {"a": {**ANN, "PatientID": "ANONYMOUS"}, "b": {**BOB, "PatientID": "anonymous"}},
+            [],
+            [["a"], ["b"]],
+        ),
+        (
+            {"a": {**ANN, "PatientID": "0"}, "b": {**BOB, "PatientID": "0", "PatientSex": "M"}},
+            [["a"], ["b"]],
+            [],
+        ),
+        # One series of two people is nobody's; a series tells whose a file without an identifier is.
+        ({"a": {**ANN, "series": "s"}, "b": {**BOB, "series": "s"}, "c": ANN}, [["c"]], [["a", "b"]]),
+        ({"a": {**ANN, "series": "s"}, "b": BOB, "c": {**LOST, "series": "s"}}, [["a", "c"], ["b"]], []),
         # Without an identifier of the study a date is not one person's.
         (
             {"a": {**ANN, "StudyInstanceUID": None}, "b": BOB, "c": {**LOST, "StudyInstanceUID": None}},
@@ -111,6 +126,22 @@ def test_what_is_no_image_is_counted_and_a_cut_slice_is_its_persons(tmp_path):
     found = group_by_person(identify_files(str(tmp_path), ["a", "b", "c", "d"], "aa" * 16)["files"])
     assert found.people == [["a", "b"]]
     assert dict(found.others) == {"damaged": 1, "not DICOM": 1}
+
+
+@pytest.mark.parametrize("name", ["X07", "test0", "anon1", "日本", "00A", "nada", "patient7"])
+def test_an_identifier_that_only_begins_as_none_is_one(tmp_path, name):
+    slice_of(phantom()[0], 1, (0, 0, 0), PatientID=name, SpecificCharacterSet="ISO_IR 192").save_as(
+        tmp_path / "a"
+    )
+    assert read_header(tmp_path / "a").person
+
+
+@pytest.mark.parametrize(
+    "name", ["0", "000", "Anonymous", "ANON", "DE-IDENTIFIED", "n/a", "No_ID", "xxx", " ", "\0"]
+)
+def test_an_identifier_that_is_everybodys_is_none(tmp_path, name):
+    slice_of(phantom()[0], 1, (0, 0, 0), PatientID=name).save_as(tmp_path / "a")
+    assert read_header(tmp_path / "a").person == ""
 
 
 def test_no_identifier_is_returned(tmp_path):

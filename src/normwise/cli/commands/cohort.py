@@ -149,6 +149,8 @@ def _show_refused(refused: list[Refusal], refusals: Path, session: Session) -> N
     session.output.number("refused", [row[:3] for row in refused])
     for place, _, code, reason in refused[:_NAMED]:
         session.output.warn(f"{place} was refused: {code} {reason}")
+    if any(code == "IMG-722" for _, _, code, _ in refused):
+        session.output.warn("a folder in which files of many people lie loose is to be given itself")
     if len(refused) > _NAMED:
         session.output.warn(f"and {len(refused) - _NAMED} more, each with its reason in {refusals}")
 

@@ -14,6 +14,8 @@ from normwise.images.dicom.acquisition import Acquisition
 
 __all__ = ["Contrast", "judge_contrast"]
 
+_SHORTEST_ECHO = 0.2
+_SECONDS = 8.0  # no repetition of so many milliseconds ends before its echo
 _LONGEST_ECHO = 30.0  # beyond it any image is weighted by T2
 _LONGEST_GRADIENT_ECHO = 12.0  # beyond it a gradient echo is weighted by T2*
 _SHORTEST_SPIN_ECHO = 7.0  # an echo that comes sooner is a gradient echo
@@ -97,6 +99,10 @@ def _judge(one: Acquisition) -> Contrast:
 
 
 def _by_times(one: Acquisition) -> Contrast:
+    if one.echo_ms is not None and one.echo_ms < _SHORTEST_ECHO:
+        return _unknown(f"no usual echo comes sooner than {_SHORTEST_ECHO:g} ms: the times may be seconds")
+    if one.repetition_ms is not None and one.repetition_ms < min(_SECONDS, one.echo_ms or 0.0):
+        return _unknown("an echo after the repetition: the times may be of two units")
     if one.echo_ms is not None and one.echo_ms > _LONGEST_ECHO:
         return _other(_T2, f"the echo comes later than {_LONGEST_ECHO:g} ms")
     family = _family(one)

@@ -14,7 +14,7 @@ from normwise.images.dicom.archives import OpenedSource, SourceFile
 from normwise.images.dicom.choice import HEAD_MM, choose_series, days_of_studies, visits_of
 from normwise.images.dicom.files import is_dicom_source, open_source
 from normwise.images.dicom.header import PROCESS_KEY, Header, read_header
-from normwise.images.dicom.people import refuse_two_people
+from normwise.images.dicom.people import FOREIGN, kind_of_other, refuse_two_people
 from normwise.images.dicom.series import Series, check_series, sort_series
 from normwise.images.dicom.voxels import convert_series
 from normwise.images.volume import Volume
@@ -23,7 +23,7 @@ from normwise.images.volumes.write import write_volume
 
 __all__ = ["DicomHead", "SeriesRecord", "convert_dicom", "read_dicom", "read_head"]
 
-_DAMAGED, _FOREIGN = "damaged", "not DICOM"
+_DAMAGED = "damaged"
 _LARGEST_NUMBER = 99_999  # a longer series number may be anything
 
 
@@ -312,7 +312,7 @@ def _read_headers(
             strays.append(_Stray(file, _DAMAGED, error=error))
             continue
         if header is None:
-            strays.append(_Stray(file, _FOREIGN if file.path.stat().st_size else "empty"))
+            strays.append(_Stray(file, kind_of_other(file.form, file.path.stat().st_size)))
         elif header.damage and min(header.shape) < 1:
             strays.append(_Stray(file, _DAMAGED, header.series))
         else:
@@ -360,7 +360,7 @@ def _with_lost(
         if len(there) == 1 and (alike or stray.fault == _DAMAGED):
             lost[there[0]] += 1
         else:
-            others.append(replace(stray, fault=_DAMAGED) if alike and stray.fault == _FOREIGN else stray)
+            others.append(replace(stray, fault=_DAMAGED) if alike and stray.fault == FOREIGN else stray)
     return [replace(series, lost=lost[at]) for at, series in enumerate(all_series)], others
 
 
@@ -378,7 +378,7 @@ def _left_out(strays: list[_Stray], links: int, name: str) -> list[SeriesRecord]
         return []
     count = sum(faults.values())
     reason = ", ".join(f"{number} {fault}" for fault, number in sorted(faults.items()))
-    if faults.keys() - {_FOREIGN}:
+    if faults.keys() - {FOREIGN}:
         _warn("IMG-906", name, f"files that belong to no series were left out: {reason}.", count)
     return [SeriesRecord("", 0, count, "left out", reason)]
 
@@ -446,6 +446,10 @@ def _warn_of_choice(
         why, least = chosen.contrast.why, min(chosen.extent)
         slab = f"; it covers {least:.3g} mm, which is no whole head" if least < HEAD_MM else ""
         _warn("IMG-907", name, f"the contrast of {_title(usable[0])} can't be told; {why}{slab}.")
+    claimed = max(header.claimed for header in chosen.headers)
+    if claimed > chosen.slices:
+        text = f"{_title(usable[0])} says that it has {claimed} images, and {chosen.slices} are there."
+        _warn("IMG-909", name, text, claimed - chosen.slices)
     if chosen.is_derived:
         _warn("IMG-905", name, "the series says that it is derived from another one.")
     if len(days) > 1:

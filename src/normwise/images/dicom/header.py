@@ -32,6 +32,7 @@ __all__ = ["ALLOWED_TAGS", "OF_A_DAY", "PROCESS_KEY", "Header", "Plane", "age_in
 ALLOWED_TAGS = (
     "SOPClassUID", "SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID", "SeriesNumber",
     "InstanceNumber", "Modality", "Rows", "Columns", "SamplesPerPixel", "BitsAllocated", "NumberOfFrames",
+    "ImagesInAcquisition",
     "ImagePositionPatient", "ImageOrientationPatient", "PixelSpacing", "SliceThickness", *ACQUISITION_TAGS,
     "PatientID", "PatientBirthDate", "StudyDate", "SeriesDate",
     "PatientAge", "PatientSex", "Manufacturer", "ManufacturerModelName", "MagneticFieldStrength",
@@ -45,6 +46,10 @@ OF_A_DAY = "day-"
 """Begins what stands for a study that has a date alone."""
 
 _AGE = re.compile(r"0*([0-9]{1,3})\s*([YMWD]?)", re.IGNORECASE)
+# What de-identification leaves in place of everybody's PatientID.
+_NOBODY = re.compile(
+    r"0+|x+|anon(ymi[sz]ed|ymous)?|de ?identified|removed|redacted|unknown|none|null|n/?a|no ?id|patient"
+)
 _UNITS = {"": 1.0, "Y": 1.0, "M": 12.0, "W": 365.25 / 7, "D": 365.25}  # units a year
 _MOST_FRAMES = 100_000
 
@@ -72,6 +77,8 @@ class Header:
         Day of the study, counted from a fixed one; only differences of it are ever shown.
     number, order : int
         Series number, and the instance's number in it; 0 where there is none.
+    claimed : int
+        How many images the acquisition has, as the file says; 0 where it does not.
     modality : str
         As ``"MR"``.
     kind : tuple of str
@@ -105,6 +112,7 @@ class Header:
     day: int | None = field(repr=False)
     number: int
     order: int
+    claimed: int
     modality: str
     kind: tuple[str, ...]
     shape: tuple[int, int]
@@ -163,7 +171,9 @@ def _header_of(path: Path, parsed: Parsed, *, with_patient: bool, key: bytes) ->
     planes = tuple(_plane(dataset, frame) for frame in range(frames))
 
     def hashed(keyword: str) -> str:
-        text = str(dataset.get(keyword) or "").strip().casefold()
+        text = str(dataset.get(keyword) or "").strip("\0 \t\r\n").casefold()
+        if keyword == "PatientID" and _NOBODY.fullmatch(re.sub(r"[\s_.^-]+", " ", text).strip()):
+            return ""
         return hashlib.blake2b(text.encode(), key=key, digest_size=8).hexdigest() if text else ""
 
     return Header(
@@ -176,6 +186,7 @@ def _header_of(path: Path, parsed: Parsed, *, with_patient: bool, key: bytes) ->
         day=_day(dataset.get("StudyDate") or dataset.get("SeriesDate")),
         number=_whole(dataset.get("SeriesNumber")),
         order=_whole(dataset.get("InstanceNumber")),
+        claimed=_whole(dataset.get("ImagesInAcquisition")),
         modality=str(dataset.get("Modality") or "").upper(),
         kind=_kind(dataset),
         shape=(_whole(dataset.get("Rows")), _whole(dataset.get("Columns"))),

@@ -8,10 +8,21 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from normwise.errors import ImageError
+from normwise.images.dicom.archives import name_form
 from normwise.images.dicom.header import OF_A_DAY, Header, read_header
 
-__all__ = ["Owner", "PeopleFiles", "differences", "group_by_person", "identify_files", "refuse_two_people"]
+__all__ = [
+    "FOREIGN",
+    "Owner",
+    "PeopleFiles",
+    "differences",
+    "group_by_person",
+    "identify_files",
+    "refuse_two_people",
+]
 
+FOREIGN = "not DICOM"
+_PACKED = (".zip", ".tar", ".tar.gz", ".tgz", ".dcm.gz", ".#z", ".rar", ".bz#", ".xz", ".zst", ".iso")
 _AGE_YEARS = 2.0  # by which an age may miss what the days between two studies make of the other
 _DAYS_A_YEAR = 365.25
 
@@ -21,7 +32,7 @@ class Owner(NamedTuple):
 
     Attributes
     ----------
-    person, birth, study : str
+    person, birth, study, series : str
         As of `Header`: keyed hashes, empty where the header has none.
     sex, age : str
         As of `Header.facts`; empty where unknown.
@@ -32,6 +43,7 @@ class Owner(NamedTuple):
     person: str
     birth: str
     study: str
+    series: str
     sex: str
     age: str
     day: int | None
@@ -45,7 +57,8 @@ class PeopleFiles(NamedTuple):
     people : list of list of str
         Each person's files, by the first of them.
     undecided : list of list of str
-        Files of studies without a patient identifier, of which nothing tells whose they are.
+        Files of which nothing tells whose they are: of a study without a patient identifier, or of a series
+        with two.
     others : Counter of str
         Files that belong to nobody, by what they are.
     """
@@ -59,7 +72,15 @@ def owner_of(header: Header) -> Owner:
     """Return what a header tells of whose it is."""
     study = "" if header.study.startswith(OF_A_DAY) else header.study  # a day is not one person's
     facts = header.facts
-    return Owner(header.person, header.birth, study, facts.get("sex", ""), facts.get("age", ""), header.day)
+    return Owner(
+        header.person,
+        header.birth,
+        study,
+        header.series,
+        facts.get("sex", ""),
+        facts.get("age", ""),
+        header.day,
+    )
 
 
 def differences(owners: Iterable[Owner]) -> list[str]:
@@ -67,7 +88,7 @@ def differences(owners: Iterable[Owner]) -> list[str]:
 
     Examples
     --------
-    >>> one = Owner("a1", "", "s1", "F", "70", 737000)
+    >>> one = Owner("a1", "", "s1", "t1", "F", "70", 737000)
     >>> differences([one, one._replace(age="71", day=737365)])
     []
     >>> differences([one, one._replace(person="b2", sex="M")])
@@ -117,6 +138,19 @@ def refuse_two_people(headers: Sequence[Header], name: str) -> None:
         )
 
 
+def kind_of_other(name: str, size: int) -> str:
+    """Return what a file is that is no DICOM.
+
+    Examples
+    --------
+    >>> kind_of_other("a.7z", 10), kind_of_other("README", 10), kind_of_other("1.dcm", 0)
+    ('archives that were not unpacked', 'not DICOM', 'empty')
+    """
+    if size == 0:
+        return "empty"
+    return "archives that were not unpacked" if name_form(name).endswith(_PACKED) else FOREIGN
+
+
 def identify_files(source: str, files: Sequence[str], key: str) -> dict[str, Any]:
     """Say of each file whose it is; made to run in a process of its own.
 
@@ -144,7 +178,7 @@ def identify_files(source: str, files: Sequence[str], key: str) -> dict[str, Any
             rows.append([name, "damaged", []])
             continue
         if header is None:
-            rows.append([name, "not DICOM" if path.stat().st_size else "empty", []])
+            rows.append([name, kind_of_other(name, path.stat().st_size), []])
         elif min(header.shape) >= 1 or (header.damage and header.person):
             rows.append([name, "image", [*owner_of(header)]])
         else:
@@ -155,9 +189,9 @@ def identify_files(source: str, files: Sequence[str], key: str) -> dict[str, Any
 def group_by_person(rows: Iterable[Sequence[Any]]) -> PeopleFiles:
     """Group the files of an export by person.
 
-    A file without a patient identifier is that of the person whose study it is of. A study without any is
-    a person of its own where it surely is none of the others': where it is the only one, or dates of birth,
-    sexes or ages differ.
+    A file without a patient identifier is that of the person whose series or study it is of. A study without
+    any is a person of its own where it surely is none of the others': where it is the only one, or dates of
+    birth, sexes or ages differ. A series of two patient identifiers is nobody's.
 
     Parameters
     ----------
@@ -166,8 +200,8 @@ def group_by_person(rows: Iterable[Sequence[Any]]) -> PeopleFiles:
 
     Examples
     --------
-    >>> ann, bob = ["a", "", "s1", "F", "70", None], ["b", "", "s2", "M", "60", None]
-    >>> lost = ["", "", "s3", "M", "60", None]
+    >>> ann, bob = ["a", "", "s1", "t1", "F", "70", None], ["b", "", "s2", "t2", "M", "60", None]
+    >>> lost = ["", "", "s3", "t3", "M", "60", None]
     >>> rows = [["1", "image", ann], ["2", "image", bob], ["3", "image", ann], ["4", "image", lost]]
     >>> found = group_by_person([*rows, ["5", "empty", []]])
     >>> found.people, found.undecided, dict(found.others)
@@ -180,18 +214,22 @@ def group_by_person(rows: Iterable[Sequence[Any]]) -> PeopleFiles:
             owners[name] = Owner(*values)
         else:
             others[kind] += 1
-    by_study: dict[str, set[str]] = {}
+    known: dict[str, set[str]] = {}
     for owner in owners.values():
-        if owner.study and owner.person:
-            by_study.setdefault(owner.study, set()).add(owner.person)
+        for place in {owner.study, owner.series} - {""} if owner.person else ():
+            known.setdefault(place, set()).add(owner.person)
     groups: dict[tuple[str, str], list[str]] = {}
+    mixed: dict[str, list[str]] = {}
     for name, owner in owners.items():
-        in_study = by_study.get(owner.study, set())
-        person = owner.person or (min(in_study) if len(in_study) == 1 else "")
+        if len(known.get(owner.series, ())) > 1:
+            mixed.setdefault(owner.series, []).append(name)
+            continue
+        told = next((known[place] for place in (owner.series, owner.study) if place in known), set())
+        person = owner.person or (min(told) if len(told) == 1 else "")
         groups.setdefault((person, "" if person else owner.study), []).append(name)
     held = {key: {owners[name] for name in names} for key, names in groups.items()}
     people: list[list[str]] = []
-    undecided: list[list[str]] = []
+    undecided = [sorted(names) for names in mixed.values()]
     for key, names in groups.items():
         surely = key[0] or all(
             differences([one, two])
