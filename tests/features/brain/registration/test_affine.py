@@ -81,3 +81,12 @@ def test_a_brain_that_cannot_be_placed_is_named(value) -> None:
     with pytest.raises(FeatureError) as caught:
         align(arrays, ChainSettings())
     assert caught.value.code == "FEA-517"
+
+
+@pytest.mark.parametrize("values", [(5.0, 5.0), (0.0, 0.0)])
+def test_a_head_of_one_brightness_is_named_where_its_brain_is_looked_for(values) -> None:
+    head = np.zeros((24, 24, 24), np.float32)
+    head[:12], head[12:] = values
+    with pytest.raises(FeatureError) as caught:
+        fit_affine(load_reference(), head, np.diag([8.0, 8, 8, 1]), where=head > 1)
+    assert caught.value.code == "FEA-517"

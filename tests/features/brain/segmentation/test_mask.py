@@ -33,6 +33,7 @@ def test_a_stripped_head_is_its_own_mask_without_a_network(monkeypatch) -> None:
     monkeypatch.setattr(module, "network_files", lambda: None)
     head = np.zeros((20, 20, 20), dtype=np.float32)
     head[6:14, 6:14, 6:14] = 3
+    head[8, 8, 8] = 4
     found = find_brain({"head": head, "head_affine": np.eye(4)}, ChainSettings(already_stripped=True))
     np.testing.assert_array_equal(found["mask"] > 0, head > 0)
     np.testing.assert_array_equal(found["box"], [[2, 2, 2], [18, 18, 18]])
@@ -41,6 +42,7 @@ def test_a_stripped_head_is_its_own_mask_without_a_network(monkeypatch) -> None:
 def test_the_network_looks_at_a_stripped_head_too(monkeypatch) -> None:
     head = np.zeros((20, 20, 20), dtype=np.float32)
     head[4:16, 4:16, 4:16] = 3  # brain with a rim of dura
+    head[8, 8, 8] = 4
     brain = np.zeros(head.shape, dtype=bool)
     brain[6:14, 6:14, 2:14] = True  # and the network goes beyond the head
     monkeypatch.setattr(module, "network_files", lambda: ("box", "brain"))
@@ -68,6 +70,7 @@ def test_a_brain_of_which_most_is_not_brighter_than_0_is_named(monkeypatch, dark
     brain = np.zeros(head.shape, dtype=bool)
     brain[3:7, 3:7, 3:7] = True  # 64 voxels
     head[tuple(np.argwhere(brain)[:dark].T)] = -2
+    head[6, 6, 6] = 6
     monkeypatch.setattr(module, "network_files", lambda: ("box", "brain"))
     monkeypatch.setattr(module, "_by_network", lambda *_: brain)
     arrays = {"head": head, "head_affine": np.eye(4)}
@@ -82,7 +85,7 @@ def test_a_brain_of_which_most_is_not_brighter_than_0_is_named(monkeypatch, dark
 
 def test_without_the_network_it_is_asked_for_by_the_line_to_type(monkeypatch) -> None:
     monkeypatch.setattr(module, "network_files", lambda: None)
-    head = {"head": np.ones((4, 4, 4), np.float32), "head_affine": np.eye(4)}
+    head = {"head": np.arange(64, dtype=np.float32).reshape(4, 4, 4), "head_affine": np.eye(4)}
     with pytest.raises(FeatureError) as caught:
         find_brain(head, ChainSettings(masker="network"))
     assert caught.value.code == "FEA-512"
@@ -102,3 +105,23 @@ def test_the_template_finds_a_brain_within_skull_and_scalp(monkeypatch) -> None:
     arrays = {"head": head.astype(np.float32), "head_affine": affine}
     found = find_brain(arrays, ChainSettings())["mask"] > 0
     assert 2 * (found & inside).sum() / (found.sum() + inside.sum()) > 0.85
+
+
+@pytest.mark.parametrize("masker", ["network", "template"])
+@pytest.mark.parametrize(("brightest", "refused"), [(5, True), (6, False)])
+def test_a_head_or_a_brain_of_one_brightness_is_named(monkeypatch, masker, brightest, refused) -> None:
+    brain = np.zeros((10, 10, 10), dtype=bool)
+    brain[3:7, 3:7, 3:7] = True
+    monkeypatch.setattr(module, "network_files", lambda: ("box", "brain"))
+    monkeypatch.setattr(module, "_by_network", lambda *_: brain)
+    monkeypatch.setattr(module, "mask_by_template", lambda *_: brain)
+    for outside in (5, 0):  # all of the image, or a mask
+        head = np.where(brain, 5, outside).astype(np.float32)
+        head[3, 3, 3] = brightest
+        arrays = {"head": head, "head_affine": np.eye(4)}
+        if not refused:
+            assert find_brain(arrays, ChainSettings(masker=masker))["mask"].sum() == 64
+            continue
+        with pytest.raises(FeatureError) as caught:
+            find_brain(arrays, ChainSettings(masker=masker))
+        assert (caught.value.code, "voxels of 5" in caught.value.seen) == ("FEA-518", True)

@@ -7,7 +7,7 @@ offset``, for which Gauss–Newton needs a few dozen steps (Lucas and Kanade 198
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from itertools import product
 from typing import Any
@@ -59,23 +59,22 @@ def align(arrays: Mapping[str, NDArray[Any]], settings: ChainSettings) -> dict[s
     brain = arrays["corrected"] * crop(arrays["mask"], arrays["box"])
     affine = box_affine(arrays["head_affine"], arrays["box"])
     reference = load_reference(settings.template)
-    fitted, pose = np.full((4, 4), np.nan), {}
-    # What can't be placed is no number somewhere, or its equations have no solution.
+    fitted = fit_affine(reference, brain, affine)
     with np.errstate(all="ignore"), suppress(np.linalg.LinAlgError):
-        if (brain > 0).any():
-            fitted = fit_affine(reference, brain, affine)
-            pose = measure_pose(reference, brain, affine, fitted)
-    if not pose or not np.isfinite(fitted).all():
-        inside = brain[brain > 0]
-        raise FeatureError(
-            "FEA-517",
-            "the brain can't be placed on the template.",
-            seen=f"{inside.size} of its voxels are brighter than 0, "
-            f"from {inside.min(initial=np.inf):.4g} to {inside.max(initial=0):.4g}",
-            expected="a T1-weighted brain, brighter than 0",
-            advice="look at the image: it may be a mask, or empty where the brain is",
-        )
-    return {"template_to_head": fitted, **pose}
+        return {"template_to_head": fitted, **measure_pose(reference, brain, affine, fitted)}
+    raise _unplaced(brain)
+
+
+def _unplaced(brain: NDArray[np.float32]) -> FeatureError:
+    inside = brain[brain > 0]
+    return FeatureError(
+        "FEA-517",
+        "the brain can't be placed on the template.",
+        seen=f"{inside.size} of its voxels are brighter than 0, "
+        f"from {inside.min(initial=np.inf):.4g} to {inside.max(initial=0):.4g}",
+        expected="a T1-weighted brain, brighter than 0",
+        advice="look at the image: it may be a mask, or empty where the brain is",
+    )
 
 
 def measure_pose(
@@ -135,10 +134,31 @@ def fit_affine(
     -------
     ndarray of shape (4, 4)
         From the reference's mm to the brain's mm.
+
+    Raises
+    ------
+    FeatureError
+        FEA-517, the brain is too little, or too flat, to be placed.
     """
-    start = _moments(reference, brain > 0 if where is None else where, affine)
+    inside = brain > 0 if where is None else where
+    # What can't be placed is no number somewhere, or its equations have no solution.
+    with np.errstate(all="ignore"), suppress(np.linalg.LinAlgError):
+        if inside.any():
+            fitted = _fit(reference, brain, affine, inside, (1.0,) if where is None else _HEAD_SIZES)
+            if np.isfinite(fitted).all():
+                return fitted
+    raise _unplaced(brain)
+
+
+def _fit(
+    reference: Reference,
+    brain: NDArray[np.float32],
+    affine: NDArray[np.float64],
+    inside: NDArray[np.bool_],
+    sizes: Sequence[float],
+) -> NDArray[np.float64]:
+    start = _moments(reference, inside, affine)
     level = _Level(reference, brain, affine, _COARSE)
-    sizes = (1.0,) if where is None else _HEAD_SIZES
     fits = [level.fit(rotated, 7) for size in sizes for rotated in _rotated(start, reference, size)]
     best = min(fits, key=lambda pair: pair[1])[0]
     best, _ = level.fit(best, 12)

@@ -49,7 +49,7 @@ def find_brain(arrays: Mapping[str, NDArray[Any]], settings: ChainSettings) -> d
     ------
     FeatureError
         FEA-512, the network is asked for and not installed; FEA-513, no brain is found; FEA-516, it is no
-        brighter than 0.
+        brighter than 0; FEA-517, it can't be placed; FEA-518, it has one brightness.
 
     Notes
     -----
@@ -58,6 +58,7 @@ def find_brain(arrays: Mapping[str, NDArray[Any]], settings: ChainSettings) -> d
     """
     head = arrays["head"]
     _check_brightness(head, head.size)
+    _check_contrast(head)
     by_template = settings.masker == "template" or (settings.masker == "auto" and network_files() is None)
     if settings.already_stripped:
         inside = head > 0 if by_template else (head > 0) & _by_network(head, settings)
@@ -69,6 +70,7 @@ def find_brain(arrays: Mapping[str, NDArray[Any]], settings: ChainSettings) -> d
     within = head[mask]
     if np.count_nonzero(within > 0) < _LEAST_BRIGHT * within.size:
         _check_brightness(within[within <= 0], within.size)
+    _check_contrast(within[within > 0])
     return {"mask": mask.astype(np.uint8), "box": box_around(mask)}
 
 
@@ -84,6 +86,18 @@ def _check_brightness(voxels: NDArray[np.float32], of: int) -> None:
             seen=f"{voxels.size / of:.0%} of {of} voxels from {voxels.min():.4g} to {voxels.max():.4g}",
             expected="a magnitude image: 0 where there is air, and brighter in the brain",
             advice="look at the image: a sign or an offset (scl_inter) may be wrong; add the offset back",
+        )
+
+
+def _check_contrast(voxels: NDArray[np.float32]) -> None:
+    """Refuse voxels of one brightness: a mask, whose bias field N4 would look for without an end."""
+    if voxels.size and voxels.max() <= voxels.min():
+        raise FeatureError(
+            "FEA-518",
+            "the head has one brightness everywhere.",
+            seen=f"{voxels.size} voxels of {voxels.max():.4g}",
+            expected="a T1-weighted head: fluid, grey and white matter differ",
+            advice="look at the image: it may be a mask",
         )
 
 
