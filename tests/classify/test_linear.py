@@ -120,12 +120,12 @@ def test_gradient_descent_ends_at_the_closed_form(shape, n_classes, weight):
 
 def test_a_rate_too_high_is_refused_with_the_largest_stable_one():
     X, codes = people(30, 5, 2)
-    stable = LinearClassifier(solver="gradient_descent").fit(X, codes)
+    stable = LinearClassifier(0.0, solver="gradient_descent").fit(X, codes)
     gram = (X - X.mean(axis=0)).T @ (X - X.mean(axis=0)) / 30
-    limit = 2.0 / (max(np.linalg.eigvalsh(gram)[-1], 1.0) + 1.0 / 30)
+    limit = 2.0 / (max(np.linalg.eigvalsh(gram)[-1], 1.0))
     with pytest.raises(ClassifierError, match=f"{limit * 1.05:.4g}") as caught:
-        LinearClassifier(solver="gradient_descent", learning_rate=limit * 1.05).fit(X, codes)
+        LinearClassifier(0.0, solver="gradient_descent", learning_rate=limit * 1.05).fit(X, codes)
     assert caught.value.code == "CLS-108"
     assert f"{limit:.4g}" in caught.value.expected
-    close = LinearClassifier(solver="gradient_descent", learning_rate=limit * 0.95).fit(X, codes)
+    close = LinearClassifier(0.0, solver="gradient_descent", learning_rate=limit * 0.95).fit(X, codes)
     np.testing.assert_allclose(close.coef_, stable.coef_, atol=1e-7)

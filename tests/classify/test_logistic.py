@@ -100,8 +100,10 @@ def test_a_diverging_rate_is_refused_and_a_slow_one_is_warned_of():
         LogisticClassifier(solver="gradient_descent", learning_rate=1000.0).fit(X, y)
     assert caught.value.code == "CLS-108"
     assert "largest stable one" in caught.value.expected
-    with pytest.warns(NormwiseWarning, match=r"CLS-201 .* after 5 steps"):
+    with pytest.warns(NormwiseWarning, match=r"CLS-201 .* after 5 steps .* is reachable") as caught:
         LogisticClassifier(solver="gradient_descent", max_steps=5).fit(X, y)
+    least = LogisticClassifier(solver="gradient_descent").fit(X, y).cost_curve_[-1]
+    assert f"of which {least:.6g} is reachable" in str(caught[0].message)
 
 
 def test_steps_that_run_out_are_warned_of(monkeypatch):

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from normwise.classify.solvers.gradient_descent import Descent, descend, largest_stable_rate
     from normwise.classify.solvers.learning_rates import compare_rates
     from normwise.classify.solvers.newton import fit_recalibration
+    from normwise.classify.solvers.one_weight import OneWeight, descend_one_weight
     from normwise.classify.solvers.standardize import training_unit
     from normwise.classify.svm import SupportVectorClassifier
 
@@ -46,11 +47,13 @@ __all__ = [
     "LogOddsClassifier",
     "LogisticClassifier",
     "NeuralClassifier",
+    "OneWeight",
     "PerceptronClassifier",
     "SupportVectorClassifier",
     "classifier_grid",
     "compare_rates",
     "descend",
+    "descend_one_weight",
     "fit_recalibration",
     "fit_sigmoid",
     "fit_slope",
@@ -72,6 +75,8 @@ _LOADED_ON_USE = {
     "Descent": "normwise.classify.solvers.gradient_descent",
     "compare_rates": "normwise.classify.solvers.learning_rates",
     "descend": "normwise.classify.solvers.gradient_descent",
+    "descend_one_weight": "normwise.classify.solvers.one_weight",
+    "OneWeight": "normwise.classify.solvers.one_weight",
     "largest_stable_rate": "normwise.classify.solvers.gradient_descent",
 } | {spec.path.rpartition(".")[2]: spec.path.rpartition(".")[0] for spec in CLASSIFIERS.values()}
 

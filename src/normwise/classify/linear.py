@@ -147,16 +147,22 @@ class LinearClassifier(LogOddsClassifier):
         columns = aims[:, 1:] if len(self.classes_) == 2 else aims
         root = np.sqrt(weights)[:, None]
         if self.solver == "gradient_descent":
-            from normwise.classify.solvers.gradient_descent import descend
+            from normwise.classify.solvers.gradient_descent import cost_at, descend
             from normwise.classify.solvers.learning_rates import refuse_divergence, warn_unconverged
 
             # Descent from zero never leaves the rows' span, so its curve is the same in their coordinates.
+            rows, penalty = span.coordinates / root, self.alpha / float(weights.sum())
             descent = descend(
-                span.coordinates / root, columns, rate=self.learning_rate, steps=self.max_steps,
-                penalty=self.alpha / float(weights.sum()), weights=weights,
-            )  # fmt: skip
+                rows, columns, rate=self.learning_rate, steps=self.max_steps, penalty=penalty, weights=weights
+            )
+
+            def least() -> float:
+                best = span.coordinates.T @ (root * columns) / (span.squares + self.alpha)[:, None]
+                nothing = np.zeros(columns.shape[1])  # rows and aims are centred
+                return cost_at(rows, columns, (best, nothing), penalty=penalty, weights=weights)
+
             refuse_divergence(descent)
-            warn_unconverged(descent, "linear")
+            warn_unconverged(descent, "linear", least)
             self.cost_curve_, self.n_iter_ = descent.costs, max(1, len(descent.costs) - 1)
             self.coef_ = span.back(descent.weights)
         else:

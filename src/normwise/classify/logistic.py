@@ -169,16 +169,25 @@ class LogisticClassifier(LogOddsClassifier):
         return minimum.columns
 
     def _descend(self, span: RowSpace, targets: Floats, weights: Floats) -> None:
-        from normwise.classify.solvers.gradient_descent import descend
+        from normwise.classify.solvers.gradient_descent import cost_at, descend
         from normwise.classify.solvers.learning_rates import refuse_divergence, warn_unconverged
 
         # Descent from zero never leaves the rows' span, so its curve is the same in their coordinates.
+        penalty = 1.0 / (self.C * float(weights.sum()))
         descent = descend(
             span.coordinates, targets, cost="cross_entropy", rate=self.learning_rate, steps=self.max_steps,
-            penalty=1.0 / (self.C * float(weights.sum())), weights=weights,
+            penalty=penalty, weights=weights,
         )  # fmt: skip
+
+        def least() -> float:
+            best = minimise(CrossEntropy(span.coordinates, targets, weights), 1.0 / self.C, None)
+            return cost_at(
+                span.coordinates, targets, (best.weights, best.intercept), cost="cross_entropy",
+                penalty=penalty, weights=weights,
+            )  # fmt: skip
+
         refuse_divergence(descent)
-        warn_unconverged(descent, "logistic")
+        warn_unconverged(descent, "logistic", least)
         self.coef_, self.intercept_ = span.back(descent.weights), descent.intercept
         self.cost_curve_, self.n_iter_ = descent.costs, max(1, len(descent.costs) - 1)
 

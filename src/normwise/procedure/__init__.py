@@ -5,7 +5,8 @@ scikit-learn pipelines, and ``preprocessing`` fits their steps before the classi
 ``candidates`` and ``selection`` say what tuning chooses among: classifiers, their settings, features.
 ``fit`` tunes, chooses the decision rule and fits. ``decision`` turns probabilities into a decision, with
 ``calibration`` (probabilities to weigh with costs), ``conformal`` (sets of likely classes, for referral) and
-``degenerate`` (warnings of rules that decide everybody alike).
+``degenerate`` (warnings of rules that decide everybody alike). ``rates`` says what learning rate a study
+bears.
 """
 
 from normwise.procedure.candidates import candidates_of
@@ -45,6 +46,7 @@ from normwise.procedure.pipeline import (
     site_column,
 )
 from normwise.procedure.preprocessing import SharedExtraction, encodable_rows
+from normwise.procedure.rates import stable_rates
 from normwise.procedure.selection import FeatureSelector
 
 __all__ = [
@@ -83,6 +85,7 @@ __all__ = [
     "people_per_class",
     "seed_for",
     "site_column",
+    "stable_rates",
     "warn_of_numbers",
     "warn_untuned",
     "wished_sensitivity",

@@ -6,6 +6,7 @@
 - ``page``           the whole report
 - ``person_page``    one page a person
 - ``comparison``     runs side by side
+- ``descent``        gradient descent on one's own data
 - ``checklist``, ``checklists/``, ``model_card``   reporting checklists and the model card
 """
 
@@ -14,6 +15,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from normwise.lazy import on_use
+from normwise.report.descent import DescentOfCost, write_descent
 from normwise.report.page import draw_descent, make_page, write_report
 from normwise.report.render import Section, SectionMaker
 from normwise.report.saved_run import SavedRun, Scored, read_run, read_scored
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "SECTIONS",
+    "DescentOfCost",
     "SavedRun",
     "Scored",
     "Section",
@@ -40,6 +43,7 @@ __all__ = [
     "threshold",
     "write_checklist",
     "write_comparison",
+    "write_descent",
     "write_model_card",
     "write_people",
     "write_report",

@@ -33,7 +33,9 @@ def test_the_first_step_is_the_rate_times_the_gradient(cost, targets):
     descent = descend(X, targets, cost=cost, rate=0.01, steps=1, penalty=0.3, weights=WEIGHTS)
     start = np.zeros(7 * targets.shape[1])
     gradient = approx_fprime(start, value, 1e-7, targets, cost, 0.3, WEIGHTS).reshape(7, -1)
-    np.testing.assert_allclose(np.vstack([descent.weights, descent.intercept]), -0.01 * gradient, atol=1e-7)
+    # The penalty's slope is taken where the step ends.
+    step = np.vstack([descent.weights * (1 + 0.01 * 0.3), descent.intercept])
+    np.testing.assert_allclose(step, -0.01 * gradient, atol=1e-7)
     assert len(descent.costs) == 2
     assert descent.costs[0] == pytest.approx(value(start, targets, cost, 0.3, WEIGHTS))
     end = np.vstack([descent.weights, descent.intercept]).ravel()
@@ -52,12 +54,10 @@ def test_the_default_rate_never_raises_the_cost_and_converges(cost, targets):
 
 
 def test_the_squared_cost_turns_at_the_largest_stable_rate():
-    stable = largest_stable_rate(X, penalty=0.1)
+    stable = largest_stable_rate(X)
     hessian = np.column_stack([X, np.ones(40)]).T @ np.column_stack([X, np.ones(40)]) / 40
-    assert stable == pytest.approx(2 / (np.linalg.eigvalsh(hessian)[-1] + 0.1))
-    below, above = (
-        descend(X, ONE, rate=factor * stable, steps=15_000, penalty=0.1) for factor in (0.999, 1.001)
-    )
+    assert stable == pytest.approx(2 / (np.linalg.eigvalsh(hessian)[-1]))
+    below, above = (descend(X, ONE, rate=factor * stable, steps=15_000) for factor in (0.999, 1.001))
     assert below.outcome == "converged"
     assert above.outcome == "diverged"
     assert np.isfinite(above.costs).all()
@@ -102,9 +102,22 @@ def test_an_infinite_rate_is_divergence_and_no_warning():
 def test_the_stable_rate_is_two_over_the_largest_curvature(cost, n_outputs, bound):
     rows = np.random.default_rng(0).normal(size=(30, 4))
     design = np.column_stack([rows, np.ones(30)])
-    curvature = np.linalg.eigvalsh(bound * design.T @ design / 30)[-1] + 0.3
-    rate = largest_stable_rate(rows, cost=cost, n_outputs=n_outputs, penalty=0.3)
+    curvature = np.linalg.eigvalsh(bound * design.T @ design / 30)[-1]
+    rate = largest_stable_rate(rows, cost=cost, n_outputs=n_outputs)
     assert rate == pytest.approx(2.0 / curvature, rel=1e-12)
+
+
+@every_cost
+@pytest.mark.parametrize("penalty", [0.0, 1.0, 1e4])
+def test_one_rate_serves_every_penalty(cost, targets, penalty):
+    stable = largest_stable_rate(X, cost=cost, n_outputs=targets.shape[1])
+    descent = descend(X, targets, cost=cost, rate=0.95 * stable, steps=300, penalty=penalty)
+    assert descent.outcome != "diverged"
+    assert descent.costs[-1] < descent.costs[0]
+    at = np.vstack([descent.weights, descent.intercept]).ravel()
+    if descent.outcome == "converged":
+        slope = approx_fprime(at, value, 1e-7, targets, cost, penalty, np.ones(40))
+        np.testing.assert_allclose(slope, 0.0, atol=1e-5 * max(1.0, penalty))
 
 
 def test_descent_ends_once_the_cost_is_ten_times_the_first():

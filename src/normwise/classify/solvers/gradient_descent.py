@@ -5,11 +5,15 @@ The costs, for n rows with weights sᵢ that add up to n, scores zᵢ = w·xᵢ 
 * ``squared``: J = 1/(2n) Σ sᵢ (zᵢ − yᵢ)² + ½ λ ‖w‖²
 * ``cross_entropy``: J = −1/n Σ sᵢ log p(yᵢ | zᵢ) + ½ λ ‖w‖²
 
-The squared cost has the constant Hessian H = X'SX/n + λ. Along its steepest direction each step multiplies
-the error by 1 − αλmax, so descent converges exactly when α < 2/λmax (LeCun, Bottou, Orr and Müller 1998,
-"Efficient BackProp", section 5.1). The cross-entropy's Hessian is nowhere larger than ¼ X'SX/n + λ for two
-classes and ½ X'SX/n + λ for more (Böhning 1992), so that every rate below 2/λmax of that bound converges. A
-rate of 1/λmax never raises either cost (Nesterov 2004, theorem 2.1.14).
+The slope of the penalty is taken where the step ends, w ← (w − α ∂J₀/∂w) / (1 + αλ) with J₀ the cost of the
+rows alone (the proximal gradient step, Parikh and Boyd 2014, section 4.2). It has the same minimum, and what
+rate is stable depends on the rows alone, so that one rate serves every penalty of a grid.
+
+The squared cost of the rows has the constant Hessian H = X'SX/n. Along its steepest direction each step
+multiplies the error by 1 − αλmax, so without a penalty descent converges exactly when α < 2/λmax (LeCun,
+Bottou, Orr and Müller 1998, "Efficient BackProp", section 5.1). The cross-entropy's Hessian is nowhere larger
+than ¼ X'SX/n for two classes and ½ X'SX/n for more (Böhning 1992), so that every rate below 2/λmax of that
+bound converges. A rate of 1/λmax never raises either cost (Nesterov 2004, theorem 2.1.14).
 """
 
 from __future__ import annotations
@@ -21,7 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit, log_softmax, softmax
 
-__all__ = ["CostName", "Descent", "descend", "largest_stable_rate"]
+__all__ = ["CostName", "Descent", "cost_at", "descend", "largest_stable_rate"]
 
 Floats = NDArray[np.float64]
 CostName = Literal["squared", "cross_entropy"]
@@ -58,14 +62,9 @@ class Descent:
 
 
 def largest_stable_rate(
-    X: Floats,
-    *,
-    cost: CostName = "squared",
-    n_outputs: int = 1,
-    penalty: float = 0.0,
-    weights: Floats | None = None,
+    X: Floats, *, cost: CostName = "squared", n_outputs: int = 1, weights: Floats | None = None
 ) -> float:
-    """Return 2/λmax, below which descent converges from every start.
+    """Return 2/λmax, below which descent converges from every start, whatever the penalty.
 
     Parameters
     ----------
@@ -75,8 +74,6 @@ def largest_stable_rate(
         The cost.
     n_outputs : int
         Columns of the targets; 1 stands for two classes.
-    penalty : float
-        λ.
     weights : ndarray of shape (n_samples,), optional
         Row weights; default: 1.
 
@@ -96,7 +93,7 @@ def largest_stable_rate(
     design = np.column_stack([X, np.ones(n_samples)]) * np.sqrt(share / n_samples)[:, None]
     gram = design @ design.T if n_samples <= design.shape[1] else design.T @ design
     bound = {"squared": 1.0, "cross_entropy": 0.25 if n_outputs == 1 else 0.5}[cost]
-    steepest = bound * float(np.linalg.eigvalsh(gram)[-1]) + penalty
+    steepest = bound * float(np.linalg.eigvalsh(gram)[-1])
     return 2.0 / steepest if steepest > 0.0 else np.inf
 
 
@@ -146,7 +143,7 @@ def descend(
     n_samples, n_features = X.shape
     n_outputs = targets.shape[1]
     share = (np.ones(n_samples) if weights is None else weights * (n_samples / weights.sum())) / n_samples
-    stable = largest_stable_rate(X, cost=cost, n_outputs=n_outputs, penalty=penalty, weights=weights)
+    stable = largest_stable_rate(X, cost=cost, n_outputs=n_outputs, weights=weights)
     if rate is None:
         rate = stable / 2.0 if np.isfinite(stable) else 1.0
     w, b = np.zeros((n_features, n_outputs)), np.zeros(n_outputs)
@@ -166,8 +163,31 @@ def descend(
             outcome = "converged"
             break
         if len(costs) <= steps:
-            w, b = w - rate * slope_w, b - rate * slope_b
+            # The penalty's slope where the step ends; both vanish where this one does.
+            w, b = (w - rate * (slope_w - penalty * w)) / (1.0 + rate * penalty), b - rate * slope_b
     return Descent(w, b, np.array(costs), rate, stable, outcome)
+
+
+def cost_at(
+    X: Floats,
+    targets: Floats,
+    parameters: tuple[Floats, Floats],
+    *,
+    cost: CostName = "squared",
+    penalty: float = 0.0,
+    weights: Floats | None = None,
+) -> float:
+    """Return the cost of given weights and intercept, as `descend` counts it.
+
+    Examples
+    --------
+    >>> cost_at(np.array([[-1.0], [1.0]]), np.array([[0.0], [2.0]]), (np.zeros((1, 1)), np.ones(1)))
+    0.5
+    """
+    w, b = parameters
+    share = np.full(len(X), 1.0 / len(X)) if weights is None else weights / weights.sum()
+    value, _ = _cost_and_gradient(X @ w + b, targets, share, cost)
+    return value + 0.5 * penalty * float(np.vdot(w, w))
 
 
 def _cost_and_gradient(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -47,8 +48,8 @@ def refuse_divergence(descent: Descent) -> None:
         )
 
 
-def warn_unconverged(descent: Descent, name: str) -> None:
-    """Warn (CLS-201) where the steps ran out.
+def warn_unconverged(descent: Descent, name: str, least: Callable[[], float]) -> None:
+    """Warn (CLS-201) where the steps ran out, with the cost that is reachable.
 
     Parameters
     ----------
@@ -56,13 +57,16 @@ def warn_unconverged(descent: Descent, name: str) -> None:
         What gradient descent did.
     name : str
         The classifier.
+    least : callable
+        Gives the least cost.
     """
     if descent.outcome == "unconverged":
         warnings.warn(
             NormwiseWarning(
                 "CLS-201",
                 f"gradient descent of {name} had not converged after {len(descent.costs) - 1} steps with the "
-                f"learning rate {descent.rate:.4g}; raise max_steps, or learning_rate up to "
+                f"learning rate {descent.rate:.4g}: cost {descent.costs[-1]:.6g}, of which {least():.6g} is "
+                f"reachable; raise max_steps, or learning_rate up to "
                 f"{descent.stable_rate:.4g}",
                 subject=name,
                 value=descent.rate,
@@ -72,11 +76,19 @@ def warn_unconverged(descent: Descent, name: str) -> None:
 
 
 def compare_rates(
-    X: ArrayLike, y: ArrayLike, *, cost: CostName = "squared", steps: int = 50, penalty: float | None = None
+    X: ArrayLike,
+    y: ArrayLike,
+    *,
+    cost: CostName = "squared",
+    steps: int = 50,
+    penalty: float | None = None,
+    limit: float | None = None,
+    rate: float | None = None,
 ) -> dict[str, Curve]:
     """Return the cost curves of a low, an adequate and a high learning rate on someone's own data.
 
-    The features are standardised first, since one feature of a large unit alone would set the stable rate.
+    The features are centred and not scaled, as `LinearClassifier` and `LogisticClassifier` do it, so that a
+    rate means the same here and there.
 
     Parameters
     ----------
@@ -91,11 +103,15 @@ def compare_rates(
     penalty : float, optional
         λ of the penalty; default: 0 for the squared cost, 1/n for the cross-entropy, whose cost may otherwise
         have no least value and stay bounded at any rate.
+    limit : float, optional
+        The largest stable rate of more than these rows, as of a whole study; default: that of these rows.
+    rate : float, optional
+        One more rate.
 
     Returns
     -------
     dict of str to Curve
-        Title with the rate; cost (y) over steps (x), all finite. The last one diverges.
+        Title with the rate; cost (y) over steps (x), all finite. The high one grows without bound, or swings.
 
     Raises
     ------
@@ -106,7 +122,7 @@ def compare_rates(
     --------
     >>> curves = compare_rates([[1.0], [2.0], [3.0], [4.0]], ["a", "a", "b", "b"])
     >>> list(curves)
-    ['low rate 0.02', 'adequate rate 1', 'high rate 2.2']
+    ['low rate 0.016', 'adequate rate 0.8', 'high rate 1.76']
     >>> [curve.y[-1] > curve.y[0] for curve in curves.values()]
     [False, False, True]
     """
@@ -120,7 +136,7 @@ def compare_rates(
             advice="check the cohort's label and classes",
         )
     centre, unit = training_unit(values)
-    rows = (values - centre) / unit
+    rows = np.where(np.isfinite(unit), values - centre, 0.0)
     if not rows.any():
         raise ClassifierError(
             "CLS-109",
@@ -132,18 +148,22 @@ def compare_rates(
     targets = targets[:, 1:] if len(classes) == 2 else targets
     if penalty is None:
         penalty = 0.0 if cost == "squared" else 1.0 / len(rows)
-    stable = largest_stable_rate(rows, cost=cost, n_outputs=targets.shape[1], penalty=penalty)
+    stable = largest_stable_rate(rows, cost=cost, n_outputs=targets.shape[1])
 
     def run(rate: float) -> Descent:
         return descend(rows, targets, cost=cost, rate=rate, steps=steps, penalty=penalty, tolerance=0.0)
 
-    factor = 1.1
-    high = run(factor * stable)
-    # The cross-entropy grows at most in proportion to the scores, so it takes a far higher rate to blow up.
-    while high.outcome != "diverged" and factor < 1e9:
-        factor *= 2.0
-        high = run(factor * stable)
-    runs = {"low": run(_LOW * stable), "adequate": run(0.5 * stable), "high": high}
+    high = run(1.1 * stable)
+    # The cross-entropy grows at most in proportion to the scores, so it takes a far higher rate to blow up,
+    # and with a penalty it may only swing.
+    tried = [run(1.1 * 2.0**power * stable) for power in range(1, 15) if cost == "cross_entropy"]
+    high = next((each for each in (high, *tried) if each.outcome == "diverged"), high)
+    if high.outcome != "diverged":
+        high = max((high, *tried), key=lambda each: float(np.maximum(np.diff(each.costs), 0.0).sum()))
+    limit = stable if limit is None else min(limit, stable)
+    runs = {"low": run(_LOW * limit), "adequate": run(0.5 * limit), "high": high}
+    if rate is not None:
+        runs["your"] = run(rate)
     return {f"{name} rate {each.rate:.3g}": _curve(each.costs) for name, each in runs.items()}
 
 

@@ -10,14 +10,21 @@ from cyclopts import Group, Parameter
 from normwise.cli.run_flags import USUAL, OverwriteFlag, RunFlags
 from normwise.cli.session import open_session
 from normwise.cli.study_flags import NO_KEY, StudyFlags
+from normwise.errors import CommandError
+from normwise.schema import did_you_mean
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from normwise.report import DescentOfCost
     from normwise.results import Curve
     from normwise.runs import PreparedRun
 
 __all__ = ["descent"]
 
 DESCENT = Group("[descent]", sort_key=5)
+Cost = Literal["squared", "cross_entropy"]
 
 
 def descent(
@@ -26,10 +33,14 @@ def descent(
     /,
     *,
     function: Annotated[
-        Literal["squared", "cross_entropy"] | None,
-        Parameter(
-            name="--function", group=DESCENT, negative=(), help="cost (that of the study's classifier)"
-        ),
+        Cost | None, Parameter(name="--function", group=DESCENT, negative=(), help="one cost only (both)")
+    ] = None,
+    rate: Annotated[
+        float | None, Parameter(name="--rate", group=DESCENT, help="one more learning rate to show")
+    ] = None,
+    weight: Annotated[
+        str | None,
+        Parameter(name="--weight", group=DESCENT, help="the feature shown alone (the most telling)"),
     ] = None,
     steps: Annotated[
         int, Parameter(name="--steps", group=DESCENT, show_default=False, help="steps of each curve (50)")
@@ -40,7 +51,8 @@ def descent(
 ) -> int:
     """Draw gradient descent at a low, an adequate and a high learning rate on the study's own data.
 
-    The features are normalized as the study says; the rates come from the data's largest stable one.
+    Both costs are on one page: the cost over one weight with the steps on it, the cost over the steps, and
+    the largest learning rate that the study bears.
 
     Parameters
     ----------
@@ -49,7 +61,11 @@ def descent(
     run : Path
         The run folder, made where it is missing; a run alone is gone on with.
     function : str
-        The cost.
+        One cost only.
+    rate : float
+        One more learning rate.
+    weight : str
+        The feature whose weight is shown alone.
     steps : int
         Steps of each curve.
     overwrite : bool
@@ -65,35 +81,102 @@ def descent(
         The exit code.
     """
     with open_session("descent", running) as session:
-        from normwise.report import draw_descent
+        from normwise.report import write_descent
         from normwise.runs import prepare_run
 
+        if (rate is not None and not rate > 0) or steps < 1:
+            raise CommandError(
+                "CLI-104",
+                "a learning rate is above 0, and there is a step at least.",
+                subject="--steps" if steps < 1 else "--rate",
+                seen=f"{steps if steps < 1 else rate:g}",
+                expected="1 or more" if steps < 1 else "a number above 0",
+            )
         resolved, folder = session.begin_study(study, keys, run, overwrite=overwrite)
         prepared = prepare_run(resolved, folder.path, **session.resources)
-        cost = function or ("cross_entropy" if resolved.classifier.name == "logistic" else "squared")
-        curves = _curves(prepared, cost, steps)
-        words = cost.replace("_", " ")
-        for name, curve in curves.items():
-            session.output.row(name.partition(" ")[0], f"{name.partition(' ')[2]}: {_describe_curve(curve)}")
-            session.output.number(name, curve.y[-1] if curve.y else None)
-        page = draw_descent(curves, folder / folder.DESCENT, title=f"Gradient descent on the {words} cost")
+        columns, names, codes = _columns(prepared)
+        if weight is not None and weight not in names:
+            raise CommandError(
+                "CLI-108",
+                f"the classifier is given no column {weight!r}.",
+                subject="--weight",
+                expected=f"one of its {len(names)} columns",
+                advice=did_you_mean(weight, names),
+            )
+        chosen: tuple[Cost, ...] = ("squared", "cross_entropy") if function is None else (function,)
+        costs = [
+            _of_cost(prepared, cost, columns, names, codes, rate=rate, weight=weight, steps=steps)
+            for cost in chosen
+        ]
+        for cost in costs:
+            session.output.row("cost", f"{cost.title}: largest stable rate {cost.limit:.4g}")
+            for name, curve in cost.curves.items():
+                session.output.row("", f"{name}: {_describe_curve(curve)}")
+            session.output.number(
+                cost.name, {"largest_stable_rate": cost.limit, "by_arm": cost.by_arm, "weight": cost.weight}
+            )
+        page = write_descent(costs, folder / folder.DESCENT, title=resolved.title, features=columns.shape[1])
         session.print_failures(folder.path)
         return session.end(page)
 
 
-def _curves(prepared: PreparedRun, cost: Literal["squared", "cross_entropy"], steps: int) -> dict[str, Curve]:
-    """Return the cost curves of each rate on the normalized features of the target classes."""
+def _columns(prepared: PreparedRun) -> tuple[NDArray[np.float64], list[str], NDArray[np.object_]]:
+    """Return what the classifier of the main arm is given: columns, their names, and classes."""
     import numpy as np
 
-    from normwise.classify import compare_rates
-    from normwise.procedure import main_arm, make_preprocessing
+    from normwise.procedure import arm_frame, main_arm, make_preprocessing
 
     study, roles = prepared.study, prepared.cohort.roles
-    arm = main_arm(study.normalizer, roles) if roles.demographics else "normalized"
-    preprocessing = make_preprocessing(study, roles, arm, study.evaluation.seed)
+    arm = main_arm(study.normalizer, roles)
+    steps = make_preprocessing(study, roles, arm, study.evaluation.seed)
     rows = np.isin(prepared.labels, roles.targets)
-    features = np.asarray(preprocessing.fit_transform(prepared.frame, prepared.labels))[rows]
-    return compare_rates(features, prepared.labels[rows], cost=cost, steps=steps)
+    columns = steps.fit_transform(arm_frame(prepared.frame, roles, arm), prepared.labels)
+    return (
+        np.asarray(columns, dtype=np.float64)[rows],
+        [str(name) for name in steps.get_feature_names_out()],
+        prepared.labels[rows],
+    )
+
+
+def _of_cost(
+    prepared: PreparedRun,
+    cost: Cost,
+    columns: NDArray[np.float64],
+    names: list[str],
+    labels: NDArray[np.object_],
+    *,
+    rate: float | None,
+    weight: str | None,
+    steps: int,
+) -> DescentOfCost:
+    """Return what the page shows of one cost."""
+    import numpy as np
+
+    from normwise.classify import compare_rates, descend_one_weight
+    from normwise.procedure import keys_of, stable_rates
+    from normwise.report import DescentOfCost
+
+    study, roles = prepared.study, prepared.cohort.roles
+    keys = keys_of(study, prepared.cohort, prepared.features.values.index)
+    rates = stable_rates(
+        study,
+        roles,
+        prepared.frame,
+        prepared.labels,
+        prepared.groups,
+        cross_entropy=cost != "squared",
+        keys=keys,
+    )
+    curves = compare_rates(columns, labels, cost=cost, steps=steps, limit=min(rates.values()), rate=rate)
+    patient = labels != roles.negative
+    spread = columns - columns.mean(axis=0)
+    size = np.sqrt((spread**2).sum(axis=0))
+    telling = np.abs(spread.T @ (patient - patient.mean()))
+    place = names.index(weight) if weight is not None else int(
+        np.argmax(np.divide(telling, size, out=np.zeros_like(size), where=size > 0))
+    )  # fmt: skip
+    one = descend_one_weight(columns[:, place], patient, cost=cost, rate=rate)
+    return DescentOfCost(cost, curves, rates, names[place], one.line, one.steps, one.stable_rate)
 
 
 def _describe_curve(curve: Curve) -> str:

@@ -213,7 +213,7 @@ def draw_learning(band: Band, metric: str) -> Figure:
     return figure
 
 
-_COST_DASHES = ((0, (5, 2)), (0, ()), (0, (1.5, 1.5)))
+_COST_DASHES = ((0, (5, 2)), (0, ()), (0, (1.5, 1.5)), (0, (6, 2, 1.5, 2)))
 _HEADROOM = 0.6  # of the span; a diverging cost leaves the picture instead of flattening the others
 
 
