@@ -27,7 +27,7 @@ def dotted_keys(model=Study, above=""):
         if isinstance(value, BaseModel):
             yield from dotted_keys(value, f"{above}{name}.")
         else:
-            yield f"{above}{name}"
+            yield f"{above}{type(model).model_fields[name].alias or name}"
 
 
 def test_every_key_of_the_schema_has_a_flag():

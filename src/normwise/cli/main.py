@@ -55,6 +55,10 @@ VERBS: dict[str, tuple[str, str]] = {
     "test": ("Model", "Test a saved model on a labelled cohort that it has not seen."),
     "predict": ("Model", "Decide about new people."),
     "export": ("Model", "Write a model as one ONNX graph, for other programs."),
+    "reference": ("Norm", "Write what is normal as a file, without anybody's data."),
+    "collect": ("Norm", "Write sums over a hospital's normal people, to be merged with others'."),
+    "merge": ("Norm", "Add the sums of several hospitals to one reference."),
+    "score": ("Norm", "Hold new people against a reference, or a model: W-scores."),
 }
 """Every verb with its group and its line in help; a verb lives in the module of its name."""
 
@@ -66,6 +70,11 @@ USAGES = {
         verb: f"normwise {verb} [OPTIONS] STUDY RUN\n       normwise {verb} [OPTIONS] RUN"
         for verb in ("extract", "evaluate", "train", "normalize", "descent")
     },
+    "merge": "normwise merge [OPTIONS] SUMS… --out FILE",
+    "score": (
+        "normwise score [OPTIONS] NORM IMAGE… --set NAME=VALUE…\n"
+        "       normwise score [OPTIONS] NORM --table NEW.tsv"
+    ),
     "predict": (
         "normwise predict [OPTIONS] MODEL IMAGE… --set NAME=VALUE…\n"
         "       normwise predict [OPTIONS] MODEL --table NEW.tsv"
@@ -92,7 +101,8 @@ def make_app(verb: str | None = None) -> App:
         The verb that will be used: its help is its own docstring, in place of its line in the list.
     """
     groups = {
-        name: Group(name, sort_key=place) for place, name in enumerate(("Start", "Study", "Model", "Shell"))
+        name: Group(name, sort_key=place)
+        for place, name in enumerate(("Start", "Study", "Model", "Norm", "Shell"))
     }
     app = App(
         name="normwise",

@@ -223,6 +223,8 @@ def _with_values_of(other: Study, study: Study, keys: Collection[str]) -> Study:
         value = getattr(other, name)
         if inner:
             inner = inner.partition(".")[0]
+            fields = type(value).model_fields
+            inner = next((each for each, field in fields.items() if field.alias == inner), inner)
             value = getattr(study, name).model_copy(update={inner: getattr(value, inner)})
         study = study.model_copy(update={name: value})
     return study

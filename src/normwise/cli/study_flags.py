@@ -27,6 +27,8 @@ _SHORT = {
     "features.table": None,  # --table is the participants table
     "features.labels": None,  # --label is the diagnosis
     "features.table_id": None,
+    "normalizer.from": None,
+    "normalizer.knots": None,
     "normalizer.mode": None,
     "normalizer.reference": None,
     "sites.harmonize": "--harmonize",
@@ -48,6 +50,7 @@ _EVERYDAY = frozenset({
 })  # fmt: skip
 _FILES = frozenset({
     "cohort.table", "features.atlas", "features.lut", "features.table", "features.mask", "features.template",
+    "normalizer.from",
 })  # fmt: skip
 _CHOICES = {"features.extractor": list(EXTRACTOR_SECTIONS), "classifier.name": list(CLASSIFIERS)}
 _WITH_COMMAS = frozenset({"cohort.include", "features.table"})  # conditions and files may hold a comma
@@ -112,7 +115,7 @@ def _iter_keys(keys: Mapping[str, FieldInfo], above: str) -> Iterator[Key]:
             yield from _iter_keys(inner_keys, f"{above}{name}.")
         else:
             kind, annotation = _flag_type(info)
-            dotted = f"{above}{name}"
+            dotted = f"{above}{info.alias or name}"
             yield Key(dotted, kind, annotation, _metavar(info, kind), _help(dotted, info))
 
 

@@ -3,6 +3,7 @@
 ``model.py`` has `Model`, which turns a frame into predictions with reasons. ``train.py`` fits, saves and
 explains one; ``bundle.py`` writes and opens the model folder, with the weights of networks in ``weights.py``
 and the archive of the pipeline in ``archive.py``; ``parts.py`` checks what was opened.
+``norm.py`` scores people without a classifier, by a model or by a reference that ``reference.py`` makes.
 ``apply.py`` extracts the features of new people and predicts. ``explain.py`` has importances, contributions
 and trajectories, ``saliency.py`` the maps of image networks, ``people_pages.py`` the pages a person.
 ``onnx/`` exports a model as one graph and is loaded when asked for.
@@ -17,16 +18,30 @@ from normwise.model.model import Model
 from normwise.model.train import explain_model, train_model, train_study
 
 if TYPE_CHECKING:
-    from normwise.model.apply import apply_model, assert_same_pipeline, warn_of_training_scans
+    from normwise.model.apply import (
+        Applicable,
+        apply_model,
+        assert_same_pipeline,
+        measure_people,
+        warn_of_training_scans,
+    )
     from normwise.model.bundle import load_model
+    from normwise.model.norm import Norm, open_norm
     from normwise.model.people_pages import write_new_people, write_run_people
+    from normwise.model.reference import make_reference, merge_references
 
 __all__ = [
+    "Applicable",
     "Model",
+    "Norm",
     "apply_model",
     "assert_same_pipeline",
     "explain_model",
     "load_model",
+    "make_reference",
+    "measure_people",
+    "merge_references",
+    "open_norm",
     "train_model",
     "train_study",
     "warn_of_training_scans",
@@ -37,9 +52,15 @@ __all__ = [
 __getattr__ = on_use(
     __name__,
     {
+        "Applicable": "apply",
+        "Norm": "norm",
         "apply_model": "apply",
         "assert_same_pipeline": "apply",
         "load_model": "bundle",
+        "make_reference": "reference",
+        "measure_people": "apply",
+        "merge_references": "reference",
+        "open_norm": "norm",
         "warn_of_training_scans": "apply",
         "write_new_people": "people_pages",
         "write_run_people": "people_pages",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Protocol
 
 from normwise.cohort import Cohort
 from normwise.engine import Limits, Progress
@@ -13,9 +14,24 @@ from normwise.features import FeatureTable, extract_features
 from normwise.model.model import Model
 from normwise.results import Note, Prediction
 from normwise.runs import assemble_frame
-from normwise.schema import listed
+from normwise.schema import Roles, Study, listed
 
-__all__ = ["apply_model", "assert_same_pipeline", "warn_of_training_scans"]
+__all__ = ["Applicable", "apply_model", "assert_same_pipeline", "measure_people", "warn_of_training_scans"]
+
+
+class Applicable(Protocol):
+    """What is applied to new people: a trained model, or a norm without a classifier."""
+
+    @property
+    def study(self) -> Study: ...  # noqa: D102
+    @property
+    def roles(self) -> Roles: ...  # noqa: D102
+    @property
+    def feature_names(self) -> tuple[str, ...]: ...  # noqa: D102
+    @property
+    def feature_hash(self) -> str: ...  # noqa: D102
+    @property
+    def site(self) -> str | None: ...  # noqa: D102
 
 
 def apply_model(
@@ -52,19 +68,10 @@ def apply_model(
     list of Prediction
         In the cohort's order; a failed image gives no decision and its reason.
     """
-    features = extract_features(
-        cohort,
-        model.study,
-        cache_dir=cache_dir,
-        jobs=jobs,
-        progress=progress,
-        limits=limits,
-        wanted=model.feature_names,
-    )
-    assert_same_pipeline(model, features)
+    features = measure_people(model, cohort, cache_dir=cache_dir, jobs=jobs, progress=progress, limits=limits)
     if on_features is not None:
         on_features(features)
-    frame = assemble_frame(features.values, cohort, model.procedure.site)
+    frame = assemble_frame(features.values, cohort, model.site)
     predicted = {prediction.subject: prediction for prediction in model.predictions(frame)}
     return [
         predicted[name] if name in predicted else _failed(name, features.failures[name])
@@ -72,7 +79,38 @@ def apply_model(
     ]
 
 
-def assert_same_pipeline(model: Model, features: FeatureTable) -> None:
+def measure_people(
+    model: Applicable,
+    cohort: Cohort,
+    *,
+    cache_dir: Path | None = None,
+    jobs: int = 1,
+    progress: Progress | None = None,
+    limits: Limits | None = None,
+) -> FeatureTable:
+    """Extract the features of new people as those of a model were.
+
+    Parameters
+    ----------
+    model : Applicable
+        A trained model, or a norm.
+    cohort, cache_dir, jobs, progress, limits
+        As of `apply_model`.
+
+    Raises
+    ------
+    ProcedureError
+        PRC-402 where they are extracted in another way.
+    """
+    features = extract_features(
+        cohort, model.study, cache_dir=cache_dir, jobs=jobs, progress=progress, limits=limits,
+        wanted=model.feature_names,
+    )  # fmt: skip
+    assert_same_pipeline(model, features)
+    return features
+
+
+def assert_same_pipeline(model: Applicable, features: FeatureTable) -> None:
     """Refuse features that were extracted in another way than the model's.
 
     Raises

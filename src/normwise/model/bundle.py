@@ -10,12 +10,14 @@ from __future__ import annotations
 
 import hashlib
 import json
+from copy import copy
 from dataclasses import asdict, replace
 from inspect import Parameter, signature
 from pathlib import Path
 from typing import Any
 
 from pydantic import TypeAdapter
+from sklearn.pipeline import Pipeline
 
 from normwise.classify import CLASSIFIERS
 from normwise.errors import ModelError, NormwiseError
@@ -32,6 +34,7 @@ from normwise.model.weights import (
     weights_of_bytes,
 )
 from normwise.normalize import TRUSTED_TYPES as NORMALIZER_TYPES
+from normwise.normalize import FeatureNormalizer
 from normwise.procedure import ARMS, DecisionRule, FittedProcedure
 from normwise.results import FeatureNote, Note
 from normwise.run_folder import RunFolder
@@ -97,7 +100,7 @@ def save_model(model: Model, folder: Path) -> Path:
     """
     folder.mkdir(parents=True, exist_ok=True)
     procedure = model.procedure.without_people()
-    pipeline, arrays, networks = detach_weights(procedure.pipeline)
+    pipeline, arrays, networks = detach_weights(_without_prior(procedure.pipeline))
     write_bytes(folder / PIPELINE, pipeline_bytes(pipeline))
     files = [PIPELINE]
     if networks:
@@ -157,6 +160,15 @@ def load_model(folder: str | Path) -> Model:
         return _build(_load_pipeline(folder / PIPELINE, manifest), manifest, folder)
     except (KeyError, TypeError, ValueError) as fault:
         raise _unreadable(folder, fault) from fault
+
+
+def _without_prior(pipeline: Any) -> Any:
+    """Return a pipeline whose normalizer has taken up what sums over other people told it."""
+    steps = [
+        (title, copy(step).set_params(prior=None) if isinstance(step, FeatureNormalizer) else step)
+        for title, step in pipeline.steps
+    ]
+    return Pipeline(steps)
 
 
 def _build(pipeline: Any, manifest: dict[str, Any], folder: Path) -> Model:

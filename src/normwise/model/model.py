@@ -77,6 +77,11 @@ class Model(ShortRepr):
         return self.procedure.roles
 
     @property
+    def site(self) -> str | None:
+        """The column of the site, where features are harmonized."""
+        return self.procedure.site
+
+    @property
     def classes(self) -> tuple[str, ...]:
         """The classes that are distinguished, in the study's order."""
         return self.procedure.rule.classes

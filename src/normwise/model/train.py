@@ -89,8 +89,18 @@ def train_model(prepared: PreparedRun) -> Model:
             "people": len(set(prepared.groups)),
             "scan_hashes": list(prepared.scan_hashes),
             "scans_per_class": {name: int((labels == name).sum()) for name in roles.classes},
+            **_reference_of(study),
         },
     )
+
+
+def _reference_of(study: Study) -> dict[str, str]:
+    """Return the SHA-256 of the reference that the study's normal people refine, where it has one."""
+    if study.normalizer.prior is None:
+        return {}
+    from normwise.runs import prior_hash
+
+    return {"reference": prior_hash(study)}
 
 
 def explain_model(model: Model, prepared: PreparedRun) -> Explanation:

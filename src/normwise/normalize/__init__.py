@@ -9,14 +9,57 @@ Its files:
 * ``support``: whether a person lies inside the normal group's range.
 * ``tables``: values, expectations and coefficients as tables.
 * ``blocked``: least squares of many features on arrays, block by block.
+* ``reference``: `Reference`, a norm as sums over people, which add exactly, and its file.
+* ``reference``: `Reference`, a norm as sums over people, which add exactly, and its file.
 * ``sites``: `SiteHarmonizer`, which makes scanners comparable before the normalizer.
 """
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from normwise.lazy import on_use
 from normwise.normalize.blocked.regression import Regression
 from normwise.normalize.feature_normalizer import FeatureNormalizer, PreparedFeatures
 from normwise.normalize.sites.harmonizer import SiteHarmonizer
 
-__all__ = ["TRUSTED_TYPES", "FeatureNormalizer", "PreparedFeatures", "Regression", "SiteHarmonizer"]
+if TYPE_CHECKING:
+    from normwise.normalize.reference import (
+        Measurement,
+        Reference,
+        digest_of_sums,
+        read_reference,
+        write_reference,
+    )
+    from normwise.normalize.validation import BEYOND_SUMS, refuse_beyond_sums
+
+__all__ = [
+    "BEYOND_SUMS",
+    "TRUSTED_TYPES",
+    "FeatureNormalizer",
+    "Measurement",
+    "PreparedFeatures",
+    "Reference",
+    "Regression",
+    "SiteHarmonizer",
+    "digest_of_sums",
+    "read_reference",
+    "refuse_beyond_sums",
+    "write_reference",
+]
+
+__getattr__ = on_use(
+    __name__,
+    {
+        "BEYOND_SUMS": "validation",
+        "Measurement": "reference",
+        "Reference": "reference",
+        "digest_of_sums": "reference",
+        "read_reference": "reference",
+        "refuse_beyond_sums": "validation",
+        "write_reference": "reference",
+    },
+)
 
 TRUSTED_TYPES: tuple[str, ...] = (
     "normwise.normalize.design.Category",

@@ -7,13 +7,12 @@ less its mean over the normals. Everything is learnt from the normals.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Literal
 
 import numpy as np
-import numpy.typing as npt
 
 from normwise.errors import NormalizerError
 from normwise.normalize.blocked.columns import FloatArray
@@ -21,7 +20,17 @@ from normwise.normalize.blocked.regression import People, inverse_triangle
 from normwise.normalize.demographics import Demographics
 from normwise.schema import FittedParts, check_parts
 
-__all__ = ["Category", "Design", "Number", "choose_knots", "learn_design", "natural_spline"]
+__all__ = [
+    "Category",
+    "Design",
+    "Number",
+    "choose_knots",
+    "column_titles",
+    "learn_design",
+    "natural_spline",
+    "refuse_dependent",
+    "refuse_too_few",
+]
 
 _DEPENDENT = 1e-7  # a column this near to the others' span, relative to its own length, lies in it
 _CONSTANT = 1e-12  # a standard deviation this small beside the largest value is rounding
@@ -44,8 +53,8 @@ class Number:
         parts.number("high", mean)
         knots = parts.part("knots")
         fits = isinstance(knots, tuple) and all(isinstance(each, float) for each in knots)
-        rising = fits and all(low <= first < second <= self.high for first, second in pairwise(knots))
-        parts.expect("knots", holds=rising and len(knots) != 1, instead="rising numbers inside the range")
+        rising = fits and all(-1e120 < first < second < 1e120 for first, second in pairwise(knots))
+        parts.expect("knots", holds=rising and len(knots) not in (1, 2), instead="three rising numbers")
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -72,6 +81,10 @@ class Number:
                 advice="correct the value, or leave the person out",
             )
         people.refuse_missing(self.name, np.isnan(numbers))
+        return self.bend(numbers)
+
+    def bend(self, numbers: FloatArray) -> FloatArray:
+        """Return the columns of numbers: themselves, and those of the spline beside them."""
         line = numbers[:, None]
         return np.hstack([line, natural_spline(numbers, self.knots)]) if self.knots else line
 
@@ -177,7 +190,7 @@ class Design:
             isinstance(pair, tuple) and len(pair) == 2 and set(pair) <= set(known) for pair in pairs
         )
         parts.expect("interactions", holds=fits, instead="pairs of demographics")
-        titles = _titles(demographics, pairs)
+        titles = column_titles(demographics, pairs)
         parts.expect("names", holds=self.names == titles, instead=f"the {len(titles)} columns of its parts")
         parts.array("means", (sum(len(part.columns) for part in demographics),))
         parts.array("center", (len(titles),))
@@ -207,7 +220,17 @@ class Design:
 
     def people(self, people: Demographics) -> People:
         """Return the coordinates of people."""
-        design = _standard(self.encode(people), self.center, self.size)
+        return self._locate(self.encode(people))
+
+    def place(self, own: FloatArray) -> People:
+        """Return the coordinates of points, given by the demographics' own columns without products."""
+        widths = np.cumsum([len(part.columns) for part in self.parts])[:-1]
+        names = [part.name for part in self.parts]
+        each = np.hsplit(own, widths) if self.parts else []
+        return self._locate(_with_products(len(own), each, names, self.interactions, self.means))
+
+    def _locate(self, columns: FloatArray) -> People:
+        design = _standard(columns, self.center, self.size)
         if self.variance_inverse is None:
             return People(_change_basis(design, self.inverse))
         varying = design[:, [0, *(column + 1 for column in self.variance_columns)]]
@@ -220,6 +243,7 @@ def learn_design(
     *,
     categorical: Sequence[str] = (),
     form: Literal["linear", "spline"] = "linear",
+    knots: Mapping[str, Sequence[float]] | None = None,
     interactions: Sequence[tuple[str, str]] = (),
     vary_spread: bool = False,
 ) -> Design:
@@ -235,6 +259,8 @@ def learn_design(
         Those of them that are codes, not quantities.
     form : {"linear", "spline"}
         How a number enters.
+    knots : mapping of str to sequence of float, optional
+        Of splines; default: at quantiles of the normals.
     interactions : sequence of (str, str)
         Pairs to multiply.
     vary_spread : bool
@@ -262,19 +288,23 @@ def learn_design(
     4.0
     """
     n_people = len(normals)
-    _refuse_too_few(n_people, 1)
-    parts = tuple(_learn_part(normals, name, declared=name in categorical, form=form) for name in names)
+    refuse_too_few(n_people, 1)
+    given = knots or {}
+    parts = tuple(
+        _learn_part(normals, name, declared=name in categorical, form=form, knots=given.get(name, ()))
+        for name in names
+    )
     own = [part.encode(normals) for part in parts]
     means = np.hstack([np.empty((n_people, 0)), *own]).mean(axis=0)
     columns = _with_products(n_people, own, names, interactions, means)
-    titles = _titles(parts, interactions)
-    _refuse_too_few(n_people, len(titles) + 1)
+    titles = column_titles(parts, interactions)
+    refuse_too_few(n_people, len(titles) + 1)
     center = columns.mean(axis=0)
     size = columns.std(axis=0)
     constant = size <= _CONSTANT * np.abs(columns).max(axis=0, initial=0.0)
     size = np.where(constant, 1.0, size)
     design = _standard(columns, center, size)
-    _refuse_dependent(design, titles)
+    refuse_dependent(np.linalg.qr(design).R, titles, n_people)
     inverse = inverse_triangle(design)
     # The log variance follows the numbers and the levels themselves: no splines, no products.
     simple = {
@@ -289,7 +319,9 @@ def learn_design(
     )  # fmt: skip
 
 
-def _titles(parts: Sequence[Number | Category], interactions: Sequence[tuple[str, str]]) -> tuple[str, ...]:
+def column_titles(
+    parts: Sequence[Number | Category], interactions: Sequence[tuple[str, str]]
+) -> tuple[str, ...]:
     """Return the names of the columns: those of each demographic, then those of the products."""
     by_name = {part.name: part.columns for part in parts}
     products = [
@@ -301,14 +333,16 @@ def _titles(parts: Sequence[Number | Category], interactions: Sequence[tuple[str
     return (*(column for part in parts for column in part.columns), *products)
 
 
-def _learn_part(normals: Demographics, name: str, *, declared: bool, form: str) -> Number | Category:
+def _learn_part(
+    normals: Demographics, name: str, *, declared: bool, form: str, knots: Sequence[float]
+) -> Number | Category:
     if normals.is_category(name, declared=declared):
         levels = normals.levels(name)
         normals.refuse_missing(name, levels == None)  # noqa: E711 - one comparison a person
         return Category(name, tuple(sorted(set(levels))))
     values = Number(name, 0.0, 0.0, 0.0).encode(normals)[:, 0]  # refuses what is missing or no number
-    knots = choose_knots(values) if form == "spline" else ()
-    return Number(name, float(values.min()), float(values.max()), float(values.mean()), knots)
+    own = (tuple(map(float, knots)) or choose_knots(values)) if form == "spline" else ()
+    return Number(name, float(values.min()), float(values.max()), float(values.mean()), own)
 
 
 def _with_products(
@@ -339,7 +373,8 @@ def _change_basis(design: FloatArray, inverse: FloatArray) -> FloatArray:
     return basis
 
 
-def _refuse_too_few(n_people: int, n_parameters: int) -> None:
+def refuse_too_few(n_people: int, n_parameters: int) -> None:
+    """Refuse fewer normals than parameters and two more (NRM-106)."""
     if n_people < n_parameters + 2:
         raise NormalizerError(
             "NRM-106",
@@ -351,10 +386,29 @@ def _refuse_too_few(n_people: int, n_parameters: int) -> None:
         )
 
 
-def _refuse_dependent(design: FloatArray, titles: Sequence[str]) -> None:
-    triangle: npt.NDArray[np.float64] = np.linalg.qr(design).R
+def refuse_dependent(
+    triangle: FloatArray, titles: Sequence[str], n_people: int, *, smallest: float = _DEPENDENT
+) -> None:
+    """Refuse columns that lie in the span of those before them.
+
+    Parameters
+    ----------
+    triangle : ndarray of shape (len(titles) + 1, len(titles) + 1)
+        R of the QR decomposition of the constant and the standardized columns.
+    titles : sequence of str
+        Names of the columns.
+    n_people : int
+        Normals.
+    smallest : float
+        Distance from that span, relative to the column's own length, of a column that does not lie in it.
+
+    Raises
+    ------
+    NormalizerError
+        NRM-107.
+    """
     for j, title in enumerate(titles, start=1):
-        if abs(triangle[j, j]) > _DEPENDENT * np.sqrt(len(design)):
+        if abs(triangle[j, j]) > smallest * np.sqrt(n_people):
             continue
         weights = np.linalg.solve(triangle[1:j, 1:j], triangle[1:j, j])
         others = [titles[i] for i, weight in enumerate(weights) if abs(weight) > 1e-6]
@@ -364,7 +418,7 @@ def _refuse_dependent(design: FloatArray, titles: Sequence[str]) -> None:
             if others
             else f"{title} does not vary among the normals.",
             subject=title,
-            seen=f"columns {', '.join(titles)} of {len(design)} normal people",
+            seen=f"columns {', '.join(titles)} of {n_people} normal people",
             advice="leave one of these demographics out, or add normal people in whom they differ",
         )
 

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from copy import copy
 from typing import Any, Literal, Self
 
@@ -27,10 +27,12 @@ from normwise.normalize.blocked.regression import (
 )
 from normwise.normalize.demographics import Demographics, check_columns
 from normwise.normalize.design import Design, learn_design
-from normwise.normalize.support import encodable_rows, find_thin_cover, reasons_outside
+from normwise.normalize.support import encodable_rows, support_table, warn_of_thin_cover
 from normwise.normalize.tables import coefficient_table, departure_table, expectation_table
 from normwise.normalize.validation import (
+    Prior,
     check_normalizer_parts,
+    check_prior,
     check_settings,
     choose_features,
     find_normals,
@@ -61,7 +63,9 @@ class FeatureNormalizer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator): 
     normal : object, optional
         The label in ``y`` that defines normal. None: everybody, and ``y`` is not needed.
     design : {"linear", "spline"}
-        How a number enters: as a line, or as a natural cubic spline (see `choose_knots`).
+        How a number enters: as a line, or as a natural cubic spline.
+    knots : mapping of str to sequence of float, optional
+        Of the spline of a number; default: at quantiles of the normals (see `choose_knots`).
     interactions : sequence of pairs of str
         Demographics that are multiplied, as ``[("age", "sex")]``.
     scale : {"w", "residual"}
@@ -81,6 +85,8 @@ class FeatureNormalizer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator): 
         demographics behind them.
     categorical : sequence of str
         Demographics that are codes although they are written as numbers.
+    prior : Reference, optional
+        Sums over other normal people, whose design this is as well: the regression is that on both groups.
 
     Attributes
     ----------
@@ -129,6 +135,8 @@ class FeatureNormalizer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator): 
         reference: Literal["normal", "all"] = "normal",
         mode: Literal["replace", "append"] = "replace",
         categorical: Sequence[str] = (),
+        knots: Mapping[str, Sequence[float]] | None = None,
+        prior: Prior | None = None,
     ) -> None:
         self.demographics = demographics
         self.normal = normal
@@ -141,6 +149,8 @@ class FeatureNormalizer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator): 
         self.reference = reference
         self.mode = mode
         self.categorical = categorical
+        self.knots = knots
+        self.prior = prior
 
     def fit(self, X: Any, y: Any = None) -> Self:
         """Learn what is normal.
@@ -183,9 +193,9 @@ class FeatureNormalizer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator): 
         """
         columns, people = self._begin(X, y)
         rows = np.arange(len(people))
-        if self.mode == "append":
+        if self.mode == "append" or self.prior is not None:
             self._fit_rows(columns, people, rows, y)
-            return columns.with_columns(self.design_.encode(people))
+            return self._transform_rows(columns, people)
         normals, design = self._learn_design(people, rows, y)
         regression, result = fit_standardize(
             columns,
@@ -348,18 +358,10 @@ class FeatureNormalizer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator): 
             refuse_array(X, demographics)
             X = pd.DataFrame(np.asarray(X), columns=getattr(self, "feature_names_in_", None))
         check_columns(X, demographics)
-        people = Demographics(X[demographics])
-        reasons, encodable = reasons_outside(self.design_, people), encodable_rows(self.design_, people)
         names = getattr(self, "feature_names_in_", X.columns)
-        if X.shape[1] == self.n_features_in_ and np.array_equal(X.columns, names):
-            columns = FeatureColumns.of_frame(X, self.is_feature_)
-            wrong = [name and f"{name} is not a finite number" for name in columns.first_unfinite()]
-            encodable = encodable & ~np.array(wrong, dtype=bool)
-            reasons = ["; ".join(filter(None, texts)) for texts in zip(reasons, wrong, strict=True)]
-        supported = [not reason for reason in reasons]
-        return pd.DataFrame(
-            {"supported": supported, "reason": reasons, "encodable": encodable}, index=X.index
-        )
+        whole = X.shape[1] == self.n_features_in_ and np.array_equal(X.columns, names)
+        columns = FeatureColumns.of_frame(X, self.is_feature_) if whole else None
+        return support_table(self.design_, Demographics(X[demographics]), columns)
 
     def get_feature_names_out(self, input_features: Any = None) -> npt.NDArray[np.object_]:
         """Return the names of the features, and of the appended demographics.
@@ -397,6 +399,12 @@ class FeatureNormalizer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator): 
 
     def _fit_rows(self, columns: FeatureColumns, people: Demographics, train: Rows, y: Any) -> None:
         """Fit on some rows, with the labels of these."""
+        if self.prior is not None:
+            check_prior(self)
+            normals = self._find_normals(train, y)
+            features = [str(name) for name in self.feature_names_in_[self.is_feature_]]
+            self._store(*self.prior.refine(columns, normals, people.take(normals), features))
+            return
         normals, design = self._learn_design(people, train, y)
         regression = None
         if self.mode == "replace":
@@ -415,15 +423,19 @@ class FeatureNormalizer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator): 
         regression = self.regression_.astype(columns.dtype)
         return standardize(regression, columns, self.design_.people(people), scale=self.scale)
 
+    def _find_normals(self, train: Rows, y: Any) -> Rows:
+        """Return the rows of the normals among the training rows."""
+        return train[find_normals(y, self.normal if self.reference == "normal" else None, len(train))]
+
     def _learn_design(self, people: Demographics, train: Rows, y: Any) -> tuple[Rows, Design]:
         """Find the normals among the training rows, and learn the design from their demographics."""
-        normal = self.normal if self.reference == "normal" else None
-        normals = train[find_normals(y, normal, len(train))]
+        normals = self._find_normals(train, y)
         design = learn_design(
             people.take(normals),
             names_of(self.demographics),
             categorical=names_of(self.categorical),
             form=self.design,
+            knots=self.knots,
             interactions=pairs_of(self.interactions),
             vary_spread=self.variance == "demographic",
         )
@@ -436,13 +448,7 @@ class FeatureNormalizer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator): 
         if self.mode == "append":
             features = self.feature_names_in_[self.is_feature_] if design.parts else ()
             refuse_collision(features, design.names)
-            if thin := find_thin_cover(design, people.take(train), np.isin(train, normals)):
-                more = f"; and {len(thin) - 4} more" if len(thin) > 4 else ""
-                _warn(
-                    "NRM-203",
-                    "demographics are appended where they are thinly covered, so that a classifier "
-                    f"can hardly learn their effect: {'; '.join(thin[:4])}{more}",
-                )
+            warn_of_thin_cover(design, people.take(train), np.isin(train, normals))
         return normals, design
 
     def _read(self, X: Any, *, reset: bool) -> tuple[FeatureColumns, Demographics]:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 
-from normwise.normalize.blocked.columns import FloatArray
+from normwise.errors import NormwiseWarning
+from normwise.normalize.blocked.columns import FeatureColumns, FloatArray
 from normwise.normalize.demographics import Demographics
 from normwise.normalize.design import Category, Design
 
-__all__ = ["encodable_rows", "find_thin_cover", "reasons_outside"]
+__all__ = ["encodable_rows", "find_thin_cover", "reasons_outside", "support_table", "warn_of_thin_cover"]
 
 _PARTS = 5  # a range is looked at in fifths
 _ENOUGH = 5  # people wanted in each part
@@ -110,6 +114,34 @@ def reasons_outside(design: Design, people: Demographics) -> list[str]:
     return ["; ".join(texts) for texts in reasons]
 
 
+def support_table(design: Design, people: Demographics, columns: FeatureColumns | None) -> pd.DataFrame:
+    """Return who lies inside the normal group, of the others why not, and who can be normalized.
+
+    Parameters
+    ----------
+    design : Design
+        What was learnt from the normals.
+    people : Demographics
+        People, who need not be those of the normal group.
+    columns : FeatureColumns or None
+        Their features, where they are there: one that is not finite counts as well.
+
+    Returns
+    -------
+    DataFrame
+        As `FeatureNormalizer.in_support`.
+    """
+    reasons, encodable = reasons_outside(design, people), encodable_rows(design, people)
+    if columns is not None:
+        wrong = [name and f"{name} is not a finite number" for name in columns.first_unfinite()]
+        encodable = encodable & ~np.array(wrong, dtype=bool)
+        reasons = ["; ".join(filter(None, texts)) for texts in zip(reasons, wrong, strict=True)]
+    supported = [not reason for reason in reasons]
+    return pd.DataFrame(
+        {"supported": supported, "reason": reasons, "encodable": encodable}, index=people.index
+    )
+
+
 def find_thin_cover(design: Design, people: Demographics, normal: npt.NDArray[np.bool_]) -> list[str]:
     """Name where the training people cover a demographic thinly.
 
@@ -153,6 +185,17 @@ def find_thin_cover(design: Design, people: Demographics, normal: npt.NDArray[np
                 counts = _count_fifths(part.name, numbers, members)
             thin += [f"{where}: {count} {title} people" for where, count in counts if count < _ENOUGH]
     return thin
+
+
+def warn_of_thin_cover(design: Design, people: Demographics, normal: npt.NDArray[np.bool_]) -> None:
+    """Warn (NRM-203) of what `find_thin_cover` names."""
+    if thin := find_thin_cover(design, people, normal):
+        more = f"; and {len(thin) - 4} more" if len(thin) > 4 else ""
+        text = (
+            "demographics are appended where they are thinly covered, so that a classifier "
+            f"can hardly learn their effect: {'; '.join(thin[:4])}{more}"
+        )
+        warnings.warn(NormwiseWarning("NRM-203", text), stacklevel=5)
 
 
 def _count_fifths(name: str, numbers: FloatArray, members: npt.NDArray[np.bool_]) -> list[tuple[str, int]]:

@@ -5,28 +5,52 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
 from normwise.errors import NormalizerError, NormwiseWarning
+from normwise.normalize.blocked.columns import FeatureColumns
 from normwise.normalize.blocked.regression import Regression
+from normwise.normalize.demographics import Demographics
 from normwise.normalize.design import Design
 from normwise.schema import FittedParts, NormalizerSection, accepts, check_parts, choices_of
 
 __all__ = [
+    "BEYOND_SUMS",
+    "Prior",
     "check_normalizer_parts",
+    "check_prior",
     "check_settings",
     "choose_features",
     "find_normals",
     "names_of",
     "pairs_of",
     "refuse_array",
+    "refuse_beyond_sums",
     "refuse_collision",
     "warn_of_no_spread",
 ]
+
+
+class Prior(Protocol):
+    """Sums over other normal people: `normwise.normalize.Reference`."""
+
+    @property
+    def demographics(self) -> tuple[str, ...]: ...  # noqa: D102
+    @property
+    def knots(self) -> dict[str, list[float]]: ...  # noqa: D102
+    @property
+    def interactions(self) -> tuple[tuple[str, str], ...]: ...  # noqa: D102
+    def refine(  # noqa: D102
+        self,
+        columns: FeatureColumns,
+        rows: npt.NDArray[np.intp],
+        people: Demographics,
+        features: Sequence[str],
+    ) -> tuple[Design, Regression]: ...
 
 
 def names_of(columns: str | Iterable[str]) -> list[str]:
@@ -91,6 +115,31 @@ def check_settings(settings: Mapping[str, Any]) -> None:
     for name in demographics:
         if demographics.count(name) > 1:
             raise NormalizerError("NRM-104", "demographics names a column twice.", subject=str(name))
+    if settings.get("knots") and settings.get("design") != "spline":
+        raise NormalizerError(
+            "NRM-104",
+            "knots are given, and no spline.",
+            subject="knots",
+            seen=f"design = {settings.get('design')!r}",
+            expected="design = 'spline'",
+        )
+    for name, knots in (settings.get("knots") or {}).items():
+        if name not in demographics or name in names_of(settings.get("categorical", ())):
+            raise NormalizerError(
+                "NRM-104",
+                "knots are given for a column that is no demographic of numbers.",
+                subject=str(name),
+                expected=f"some of {listed}",
+            )
+        given = list(knots)
+        numbers = all(isinstance(knot, int | float) and np.isfinite(knot) for knot in given)
+        if not numbers or len(given) < 3 or sorted(set(given)) != given:
+            raise NormalizerError(
+                "NRM-104",
+                "knots of a spline must be three or more numbers that rise.",
+                subject=str(name),
+                seen=str(given),
+            )
     for pair in settings.get("interactions", ()):
         if (
             isinstance(pair, str)
@@ -104,6 +153,64 @@ def check_settings(settings: Mapping[str, Any]) -> None:
                 subject=str(pair),
                 expected=f"two of {listed}",
             )
+
+
+def check_prior(normalizer: Any) -> None:
+    """Refuse settings under which a normalizer can't take up sums over other people.
+
+    Raises
+    ------
+    NormalizerError
+        NRM-406 for other demographics or another design than the sums', NRM-410 for what sums can't hold.
+    """
+    prior: Prior = normalizer.prior
+    for name, plain in BEYOND_SUMS.items():
+        if getattr(normalizer, name) != plain:
+            raise refuse_beyond_sums(f"normalizer.{name}", repr(getattr(normalizer, name)), repr(plain))
+    own = {
+        "demographics": tuple(names_of(normalizer.demographics)),
+        "design": normalizer.design,
+        "interactions": tuple(pairs_of(normalizer.interactions)),
+        "knots": {name: list(map(float, each)) for name, each in (normalizer.knots or {}).items()},
+    }
+    theirs = {
+        "demographics": prior.demographics,
+        "design": "spline" if prior.knots else "linear",
+        "interactions": prior.interactions,
+        "knots": prior.knots,
+    }
+    for name, value in own.items():
+        if value != theirs[name]:
+            raise NormalizerError(
+                "NRM-406",
+                f"the {name} {'is' if name == 'design' else 'are'} not the reference's.",
+                subject=f"normalizer.{name}",
+                seen=str(value),
+                expected=str(theirs[name]),
+                advice="write what the reference has, or leave the key out",
+            )
+
+
+BEYOND_SUMS = {
+    "variance": "constant",
+    "shrinkage": "none",
+    "tails": "gaussian",
+    "reference": "normal",
+    "mode": "replace",
+}
+"""Settings that need the people themselves, each with what a regression on sums has."""
+
+
+def refuse_beyond_sums(subject: str, seen: str, expected: str) -> NormalizerError:
+    """Return the refusal of a setting that sums over people know nothing of."""
+    return NormalizerError(
+        "NRM-410",
+        "a norm of sums can't have this: it needs the people themselves.",
+        subject=subject,
+        seen=seen,
+        expected=expected,
+        advice="leave the key out for a reference",
+    )
 
 
 def find_normals(y: Any, normal: object, n_people: int) -> npt.NDArray[np.intp]:

@@ -43,6 +43,7 @@ from normwise.procedure.pipeline import (
     main_arm,
     make_preprocessing,
     make_procedure,
+    prior_of,
     site_column,
 )
 from normwise.procedure.preprocessing import SharedExtraction, encodable_rows
@@ -83,6 +84,7 @@ __all__ = [
     "make_preprocessing",
     "make_procedure",
     "people_per_class",
+    "prior_of",
     "seed_for",
     "site_column",
     "stable_rates",

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, Self
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
 import pandas as pd
@@ -39,6 +40,9 @@ from normwise.schema import (
     check_parts,
 )
 
+if TYPE_CHECKING:
+    from normwise.normalize import Reference
+
 __all__ = [
     "ARMS",
     "DropDemographics",
@@ -49,6 +53,7 @@ __all__ = [
     "main_arm",
     "make_preprocessing",
     "make_procedure",
+    "prior_of",
     "site_column",
 ]
 
@@ -121,6 +126,22 @@ def arm_frame(X: pd.DataFrame, roles: Roles, arm: str) -> pd.DataFrame:
     return X[list(roles.demographics)] if arm == "demographics" else X
 
 
+def prior_of(study: Study) -> Reference | None:
+    """Return the reference that the study's normal people refine; None where it names none.
+
+    Raises
+    ------
+    NormalizerError
+        NRM-401 or NRM-402 for a file that is no reference.
+    """
+    name = study.normalizer.prior
+    if name is None:
+        return None
+    from normwise.normalize import read_reference  # which few studies need
+
+    return read_reference((study.cohort.root or Path()) / name)
+
+
 def looks_at_images(study: Study) -> bool:
     """Return whether the study's classifier is a network that takes whole images."""
     name = study.classifier.name
@@ -179,10 +200,12 @@ def make_preprocessing(study: Study, roles: Roles, arm: str, seed: int) -> Pipel
             normal=roles.normal,
             categorical=roles.categorical,
             **{
-                **section.model_dump(),
+                **section.model_dump(by_alias=False),
                 "interactions": tuple(tuple(pair) for pair in section.interactions),
                 "reference": "all" if arm == "normalized_all" else "normal",
                 "mode": "append" if arm in ("appended", "demographics") else "replace",
+                # What the other arms learn is learnt from the people at hand.
+                "prior": prior_of(study) if arm == "normalized" else None,
             },
         )
         steps.append(("normalize", normalizer))

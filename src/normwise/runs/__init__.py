@@ -1,12 +1,15 @@
 """The beginning that extract, train, evaluate and test share: cohort and features in a run folder.
 
 - ``prepare``      read the cohort, check what can be checked, extract the features, begin the run folder
+- ``reference``    a study beside a reference whose normal people its own are added to
 - ``composition``  who takes part by class and site, and who was left out
 - ``departures``   everybody held against the normals of their own cohort
 - ``score_tables`` tables of such scores with their data dictionaries
 
 The files of a run are those of `normwise.run_folder`.
 """
+
+from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
@@ -27,6 +30,7 @@ from normwise.runs.prepare import (
 
 if TYPE_CHECKING:
     from normwise.runs.departures import Departures, departures_of, normalize_study
+    from normwise.runs.reference import measurement_of, prior_hash, refuse_settings_beyond_sums, units_of
     from normwise.runs.score_tables import OUTSIDE, SCORES, score_dictionary, score_text
 
 __all__ = [
@@ -41,13 +45,17 @@ __all__ = [
     "count_reasons",
     "departures_of",
     "hash_scans",
+    "measurement_of",
     "normalize_study",
     "package_versions",
     "prepare_run",
+    "prior_hash",
     "read_plan",
     "record_run",
+    "refuse_settings_beyond_sums",
     "score_dictionary",
     "score_text",
+    "units_of",
 ]
 
 __getattr__ = on_use(
@@ -57,8 +65,12 @@ __getattr__ = on_use(
         "OUTSIDE": "score_tables",
         "SCORES": "score_tables",
         "departures_of": "departures",
+        "measurement_of": "reference",
         "normalize_study": "departures",
+        "prior_hash": "reference",
+        "refuse_settings_beyond_sums": "reference",
         "score_dictionary": "score_tables",
         "score_text": "score_tables",
+        "units_of": "reference",
     },
 )

@@ -256,6 +256,10 @@ def prepare_run(
         wanted=wanted,
         run=folder.path,
     )
+    if study.normalizer.prior is not None:
+        from normwise.runs.reference import check_prior_features
+
+        check_prior_features(study, features)
     cohort = cohort.leave_out(features.failures)
     if features.quality:
         summaries = {scan: describe_quality(checks) for scan, checks in features.quality.items()}
@@ -312,6 +316,10 @@ def read_plan(
         from normwise.features import choose_extractor
 
         study = choose_extractor(study, cohort)
+    if study.normalizer.prior is not None:
+        from normwise.runs.reference import with_prior
+
+        study = with_prior(study, cohort)
     try:
         check_people(study, cohort, purpose)
     except ProcedureError as error:
@@ -404,6 +412,13 @@ def record_run(prepared: PreparedRun, command: str, notes: list[Note]) -> RunRec
     """
     study, cohort = prepared.study, prepared.cohort
     table = Path(study.cohort.root or ".") / study.cohort.table
+    hashes = {"table": sha256_file(table)} if table.is_file() else {}
+    hashes["features"], readings = prepared.features.hash, list(cohort.readings)
+    if study.normalizer.prior is not None:
+        from normwise.runs.reference import describe_prior, prior_hash
+
+        hashes["reference"] = prior_hash(study)
+        readings.append(describe_prior(study, int((prepared.labels == cohort.roles.normal).sum())))
     record = RunRecord(
         title=study.title,
         command=command,
@@ -418,11 +433,9 @@ def record_run(prepared: PreparedRun, command: str, notes: list[Note]) -> RunRec
         n_included=len(cohort.frame),
         flow=flow_of(cohort.ledger),
         composition=composition_of(cohort),
-        readings=list(cohort.readings),
+        readings=readings,
         warnings=notes,
-        hashes={"table": sha256_file(table), "features": prepared.features.hash} if table.is_file() else {
-            "features": prepared.features.hash
-        },
+        hashes=hashes,
         settings=study.without_places().model_dump(mode="json", exclude={"cohort": {"root"}}),
         sites=sites_of(cohort),
         missing=missing_in(cohort.ledger),

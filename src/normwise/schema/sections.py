@@ -32,7 +32,15 @@ class Section(BaseModel):
 class NormalizerSection(Section):
     """``[normalizer]``: the regression of every feature on the demographics of the normal group."""
 
+    model_config = ConfigDict(serialize_by_alias=True)
+
+    prior: str | None = Field(
+        None, alias="from", description="a reference, which the study's normal people refine"
+    )
     design: Literal["linear", "spline"] = Field("linear", description="form of numeric demographics")
+    knots: dict[str, list[float]] = Field(
+        default_factory=dict, description="knots of a spline; default: at quantiles of the normals"
+    )
     interactions: list[list[str]] = Field(
         default_factory=list, description="pairs of demographics to multiply"
     )

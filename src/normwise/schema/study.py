@@ -108,6 +108,9 @@ class Study(ShortRepr, Section):
             update={
                 "cohort": self.cohort.model_copy(update=cohort),
                 "features": self.features.model_copy(update=_last_name(dict(self.features))),
+                "normalizer": self.normalizer.model_copy(
+                    update={"prior": _last_name(self.normalizer.prior or "") or None}
+                ),
                 "classifier": self.classifier.model_copy(update=_last_name(dict(self.classifier))),
             }
         )

@@ -84,12 +84,13 @@ def _misplaced_keys(keys: list[str], section: Mapping[str, Any], source: str) ->
 def _unknown_key(detail: ErrorDetails, content: Mapping[str, Any], source: str) -> StudyError:
     *above, name = [str(part) for part in detail["loc"]]
     section, _ = _field_at(above, content)
-    known = list(section.model_fields)
+    known = [field.alias or key for key, field in section.model_fields.items()]
     near = closest(name, known)
     elsewhere = [
         key
         for key, field in Study.model_fields.items()
-        if (inner := section_in(field.annotation)) is not None and name in inner.model_fields
+        if (inner := section_in(field.annotation)) is not None
+        and name in {each.alias or place for place, each in inner.model_fields.items()}
     ]
     elsewhere += ["features"] if readers_of(name) and above != ["features"] else []
     if elsewhere:
@@ -129,8 +130,9 @@ def _field_at(path: list[str], content: Mapping[str, Any]) -> tuple[type[BaseMod
     wanted: Any = Study
     meaning = ""
     for part in path:
-        if section_in(wanted) is not None and part in section.model_fields:
-            field = section.model_fields[part]
+        keys = {field.alias or key: field for key, field in section.model_fields.items()}
+        if section_in(wanted) is not None and part in keys:
+            field = keys[part]
             wanted, meaning = field.rebuild_annotation(), field.description or ""
             if part == "features":
                 wanted = _section_of(content.get("features"))

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from normwise.cli.session import Resources
     from normwise.cohort import Cohort
     from normwise.features import FeatureTable
-    from normwise.model import Model
+    from normwise.model import Applicable, Model
     from normwise.results import Contribution, Prediction
 
 __all__ = ["predict"]
@@ -103,15 +103,15 @@ def predict(
         The exit code.
     """
     with open_session("predict", running) as session:
-        image, table = _table_among(image, table)
-        _refuse_mixture(image, table, values)
+        image, table = table_among(image, table)
+        refuse_mixture(image, table, values)
         if top < 0:
             raise CommandError(
                 "CLI-104", "a number of features is not negative.", subject="--top", seen=f"{top}",
                 expected="0 or more",
             )  # fmt: skip
         if out is not None:
-            _probe(out)
+            probe(out)
         from normwise.files import write_text
         from normwise.model import load_model
 
@@ -143,7 +143,7 @@ def predict(
         return session.end(out)
 
 
-def _probe(out: Path) -> None:
+def probe(out: Path) -> None:
     """Refuse what can't be written to before hours are spent on measuring."""
     if out.is_dir():
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(out))
@@ -152,7 +152,7 @@ def _probe(out: Path) -> None:
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(out))
 
 
-def _table_among(images: tuple[Path, ...], table: Path | None) -> tuple[tuple[Path, ...], Path | None]:
+def table_among(images: tuple[Path, ...], table: Path | None) -> tuple[tuple[Path, ...], Path | None]:
     """Take a table that is given in place of images for what it is."""
     from normwise.cohort import TABLE_SUFFIXES
 
@@ -161,7 +161,7 @@ def _table_among(images: tuple[Path, ...], table: Path | None) -> tuple[tuple[Pa
     return images, table
 
 
-def _refuse_mixture(images: tuple[Path, ...], table: Path | None, values: list[str] | None) -> None:
+def refuse_mixture(images: tuple[Path, ...], table: Path | None, values: list[str] | None) -> None:
     if bool(images) == (table is not None):
         raise CommandError(
             "CLI-102",
@@ -298,7 +298,7 @@ def read_settings(texts: Sequence[str]) -> dict[str, str]:
     return settings
 
 
-def from_images(images: Sequence[Path], settings: Mapping[str, str], model: Model) -> Cohort:
+def from_images(images: Sequence[Path], settings: Mapping[str, str], model: Applicable) -> Cohort:
     """Make a cohort of loose images, all with the same demographics.
 
     Parameters
@@ -307,7 +307,7 @@ def from_images(images: Sequence[Path], settings: Mapping[str, str], model: Mode
         One image a scan; a scan is named by its file, or by its path where two files have one name.
     settings : mapping of str to str
         The demographics as text, and the site where the model harmonizes sites.
-    model : Model
+    model : Applicable
         Whose demographics they are.
 
     Returns
@@ -334,7 +334,7 @@ def from_images(images: Sequence[Path], settings: Mapping[str, str], model: Mode
             raise CommandError(
                 "CLI-106", "there is no such image.", subject=str(image), advice="check the path"
             )
-    site = model.procedure.site
+    site = model.site
     demographics = settings
     if site is not None and site not in model.roles.demographics:
         demographics = {name: value for name, value in settings.items() if name != site}
@@ -379,7 +379,7 @@ def from_images(images: Sequence[Path], settings: Mapping[str, str], model: Mode
     )
 
 
-def from_table(table: Path, model: Model) -> Cohort:
+def from_table(table: Path, model: Applicable) -> Cohort:
     """Read a table of new people as the model's own table was read.
 
     Everybody is read: conditions, labels and the choice among sessions were for the training. An image is
@@ -389,7 +389,7 @@ def from_table(table: Path, model: Model) -> Cohort:
     ----------
     table : Path
         A table with the study's id column, its demographics, and images or features.
-    model : Model
+    model : Applicable
         The model.
 
     Returns
@@ -411,33 +411,33 @@ def from_table(table: Path, model: Model) -> Cohort:
         "session": None,
         "group": None,
         "group_pattern": None,
-        "site": model.procedure.site,
+        "site": model.site,
     }
     study = model.study.model_copy(update={"cohort": section.model_copy(update=changes)})
     return read_cohort(study, labelled=False, roles=model.roles)
 
 
-def features_in(columns: Sequence[str], model: Model) -> bool:
+def features_in(columns: Sequence[str], model: Applicable) -> bool:
     """Return whether a table holds every feature of the model, so that nothing needs to be measured.
 
     Parameters
     ----------
     columns : sequence of str
         The table's columns.
-    model : Model
+    model : Applicable
         The model.
     """
     return set(model.feature_names) <= set(columns)
 
 
-def feature_frame(cohort: Cohort, model: Model) -> pd.DataFrame:
+def feature_frame(cohort: Cohort, model: Applicable) -> pd.DataFrame:
     """Return the features that a table holds beside demographics and site; what is no number becomes NaN.
 
     Parameters
     ----------
     cohort : Cohort
         From `from_table`.
-    model : Model
+    model : Applicable
         The model.
     """
     import pandas as pd
@@ -447,10 +447,10 @@ def feature_frame(cohort: Cohort, model: Model) -> pd.DataFrame:
 
     features = {name: read_numbers(name, cohort.raw[name]).values for name in model.feature_names}
     values = pd.DataFrame(features, index=cohort.raw.index, dtype="float64")
-    return assemble_frame(values, cohort, model.procedure.site)
+    return assemble_frame(values, cohort, model.site)
 
 
-def _refuse_without_images(model: Model) -> None:
+def _refuse_without_images(model: Applicable) -> None:
     extractor = model.study.features.extractor
     if not model.study.features.reads_images:
         raise CommandError(

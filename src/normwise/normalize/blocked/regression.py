@@ -42,6 +42,7 @@ __all__ = [
     "fit_standardize",
     "inverse_triangle",
     "reciprocal",
+    "replace_zero_spread",
     "standardize",
 ]
 
@@ -471,7 +472,7 @@ def _fit_block(
             subject=columns.feature_name(part.start + int(np.argmin(finite))),
             advice="measure the feature in a larger unit",
         )
-    _replace_zero_spread(fitted)
+    replace_zero_spread(fitted)
     if mean is not None:
         mean += own @ np.where(fitted.determined, 0.0, reciprocal(fitted.spread))
 
@@ -520,7 +521,7 @@ def _tails(
     return Tails(*whole.astype(columns.dtype))
 
 
-def _replace_zero_spread(regression: Regression) -> None:
+def replace_zero_spread(regression: Regression) -> None:
     """Find features of which rounding alone is left, and replace it.
 
     A feature that demographics determine among the normals gets the standard deviation of the feature itself:

@@ -1,0 +1,263 @@
+"""A reference as a file: one JSON text that a person can read, the same for equal sums."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from normwise.errors import NormalizerError
+from normwise.files import write_text
+from normwise.normalize.design import Category, Number
+from normwise.normalize.reference.reference import Measurement, Reference
+from normwise.normalize.reference.sums import NormalSums, raw_titles
+from normwise.schema import check_parts
+
+__all__ = ["digest_of_sums", "read_reference", "write_reference"]
+
+FORMAT, VERSION = "normwise reference", 1
+_CAP = 1 << 30  # 1 GiB: 300,000 features take some 60 MiB
+_LARGEST = 1 << 200  # sums of 2**62 squared over 2**76 people
+
+Whole = Annotated[int, Field(ge=-_LARGEST, le=_LARGEST)]
+Finite = Annotated[float, Field(ge=-1e120, le=1e120)]
+Text = Annotated[str, Field(max_length=10_000)]
+
+
+class _Entry(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+class _Number(_Entry):
+    name: Text
+    low: Finite
+    high: Finite
+    knots: list[Finite]
+
+
+class _Category(_Entry):
+    name: Text
+    levels: Annotated[list[Text], Field(min_length=1)]
+
+
+class _Feature(_Entry):
+    name: Text
+    unit: Text
+    square: Whole
+    products: list[Whole]
+
+
+class _Measured(_Entry):
+    extractor: Text
+    extraction: Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+    settings: dict[str, Any]
+
+
+class _File(_Entry):
+    format: Literal["normwise reference"]
+    version: Literal[1]
+    normals: Annotated[int, Field(ge=1)]
+    grid: Literal["2^-24"]
+    measured: _Measured
+    demographics: list[_Number | _Category]
+    interactions: list[Annotated[list[Text], Field(min_length=2, max_length=2)]]
+    columns: list[Text]
+    design: list[list[Whole]]
+    features: Annotated[list[_Feature], Field(min_length=1)]
+
+
+def write_reference(reference: Reference, path: str | Path) -> Path:
+    """Write a reference, whole or not at all.
+
+    Parameters
+    ----------
+    reference : Reference
+        Sums of one hospital, or of many.
+    path : path
+        The file.
+
+    Returns
+    -------
+    Path
+        The file.
+    """
+    content = _content(reference)
+    content["digest"] = _digest(content)
+    lines = []
+    for key, value in content.items():
+        rows = isinstance(value, list) and bool(value) and not isinstance(value[0], str)
+        inner = ",\n".join(map(_text, value)) if rows else ""
+        lines.append(f"{_text(key)}: " + (f"[\n{inner}\n]" if rows else _text(value)))
+    write_text(Path(path), "{\n" + ",\n".join(lines) + "\n}\n")
+    return Path(path)
+
+
+def _text(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, sort_keys=isinstance(value, dict))
+
+
+def _content(reference: Reference) -> dict[str, Any]:
+    sums, measured = reference.sums, reference.measurement
+    titles = raw_titles(sums.parts, sums.interactions)
+    per_feature = zip(
+        reference.features, reference.units, sums.squares.tolist(), sums.products.T.tolist(), strict=True
+    )
+    return {
+        "format": FORMAT,
+        "version": VERSION,
+        "normals": sums.n_people,
+        "grid": "2^-24",
+        "measured": {
+            "extractor": measured.extractor, "extraction": measured.hash, "settings": dict(measured.settings),
+        },
+        "demographics": [
+            {"name": part.name, "levels": list(part.levels)}
+            if isinstance(part, Category)
+            else {"name": part.name, "low": part.low, "high": part.high, "knots": list(part.knots)}
+            for part in sums.parts
+        ],
+        "interactions": [list(pair) for pair in sums.interactions],
+        "columns": _column_names(titles),
+        "design": [row[: place + 1] for place, row in enumerate(sums.design.tolist())],
+        "features": [
+            {"name": name, "unit": unit, "square": square, "products": products}
+            for name, unit, square, products in per_feature
+        ],
+    }  # fmt: skip
+
+
+def _column_names(titles: Sequence[tuple[tuple[str, str], ...]]) -> list[str]:
+    return [
+        ":".join(label if label.startswith(name) else f"{name}={label}" for name, label in title)
+        or "constant"
+        for title in titles
+    ]
+
+
+def digest_of_sums(reference: Reference) -> str:
+    """Return the SHA-256 that the reference's file carries."""
+    return _digest(_content(reference))
+
+
+def _digest(content: Mapping[str, Any]) -> str:
+    """Return the SHA-256 of a file's content but the digest itself."""
+    rest = {key: value for key, value in content.items() if key != "digest"}
+    return hashlib.sha256(
+        json.dumps(rest, sort_keys=True, ensure_ascii=False).encode("utf-8", "surrogatepass")
+    ).hexdigest()
+
+
+def read_reference(path: str | Path) -> Reference:
+    """Read a reference that `write_reference` wrote; each part is checked.
+
+    Parameters
+    ----------
+    path : path
+        The file.
+
+    Raises
+    ------
+    NormalizerError
+        NRM-401 for a file that is no reference, or was changed; NRM-402 for one whose parts no people have.
+
+    Examples
+    --------
+    >>> read_reference("nowhere.json")
+    Traceback (most recent call last):
+    ...
+    normwise.errors.NormalizerError: NRM-401  nowhere.json: there is no reference here.
+             expected  a file that normwise reference, collect or merge wrote
+             do        check the path
+    """
+    place = Path(path)
+    if not place.is_file():
+        raise NormalizerError(
+            "NRM-401",
+            "there is no reference here.",
+            subject=str(path),
+            expected="a file that normwise reference, collect or merge wrote",
+            advice="check the path",
+        )
+    state = place.stat()
+    return _read(place.absolute(), state.st_mtime_ns, state.st_size)
+
+
+@lru_cache(maxsize=4)  # every fold of a cross-validation asks for it
+def _read(path: Path, _changed: int, size: int) -> Reference:
+    if size > _CAP:
+        raise _unreadable(path, f"{size} bytes, over the cap of {_CAP}")
+    try:
+        content = json.loads(path.read_bytes())
+        digest = content.pop("digest")
+        found = _digest(content)
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as fault:
+        raise _unreadable(path, f"{type(fault).__name__}: {fault}") from fault
+    if content.get("format") == FORMAT and content.get("version") != VERSION:
+        raise _unreadable(path, f"version {content.get('version')!r} of the format, not {VERSION}")
+    if digest != found:
+        raise _unreadable(path, "a content that does not match its digest: it was changed, or cut")
+    try:
+        return _build(_File.model_validate(content))
+    except ValidationError as fault:
+        first = fault.errors(include_url=False)[0]
+        seen = f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
+    except (ValueError, IndexError, TypeError, OverflowError) as fault:
+        seen = (str(fault).splitlines() or [type(fault).__name__])[0]
+    raise NormalizerError(
+        "NRM-402",
+        "a part of the file is not what sums over people are.",
+        subject=str(path),
+        seen=seen[:200],
+        advice="do not use this file; ask for it again where it was made",
+    )
+
+
+def _build(file: _File) -> Reference:
+    parts = tuple(
+        Category(each.name, tuple(each.levels))
+        if isinstance(each, _Category)
+        else Number(each.name, each.low, each.high, each.low, tuple(each.knots))
+        for each in file.demographics
+    )
+    pairs = tuple((pair[0], pair[1]) for pair in file.interactions)
+    if not {name for pair in pairs for name in pair} <= {part.name for part in parts}:
+        raise ValueError("interactions of other demographics")
+    width = len(raw_titles(parts, pairs))
+    lengths = [len(row) for row in file.design]
+    if lengths != list(range(1, width + 1)) or any(len(each.products) != width for each in file.features):
+        raise ValueError(f"sums that are not of {width} columns")
+    design = np.zeros((width, width), dtype=object)
+    for place, row in enumerate(file.design):
+        design[place, : place + 1] = design[: place + 1, place] = row
+    products = np.array([each.products for each in file.features], dtype=object).T
+    squares = np.array([each.square for each in file.features], dtype=object)
+    sums = NormalSums(parts, pairs, design, products, squares)
+    measured = file.measured
+    reference = Reference(
+        tuple(each.name for each in file.features),
+        tuple(each.unit for each in file.features),
+        Measurement(measured.extractor, measured.extraction, measured.settings),
+        sums,
+    )
+    check_parts(reference, allowed=Reference)
+    same = sums.n_people == file.normals and _column_names(raw_titles(parts, pairs)) == file.columns
+    if not same:
+        raise ValueError("a number of normals, or columns, that are not those of the sums")
+    return reference
+
+
+def _unreadable(path: Path, seen: str) -> NormalizerError:
+    return NormalizerError(
+        "NRM-401",
+        "the file can't be read as a reference.",
+        subject=str(path),
+        seen=seen[:200],
+        expected="a file that normwise reference, collect or merge wrote",
+        advice="copy the file again from where it was made",
+    )
