@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -164,3 +166,28 @@ def test_placeholders_are_warned_of(people):
         cohort = people(table, demographics=["score"])
     assert len(cohort.frame) == 3
     assert len(people(table, demographics=["score"], include=["score != -9999"]).frame) == 2
+
+
+@pytest.mark.parametrize(
+    ("word", "said"), [("nan", True), ("None", True), ("?", True), ("D", False), ("", False)]
+)
+def test_words_for_a_missing_category_are_warned_of(people, word, said):
+    table = f"ID,dx,sex\n1,normal,F\n2,normal,{word}\n3,AD,M\n4,AD,F\n"
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        people(table, demographics=["sex"])
+    texts = [each.message.text for each in caught if each.message.code == "COH-301"]
+    assert [text.startswith(f"sex holds {word} (rows: 1), used as a category") for text in texts] == [
+        True
+    ] * said
+    if said:
+        assert len(people(table, demographics=["sex"], include=[f"sex != {word}"]).frame) == 3
+
+
+@pytest.mark.parametrize("date", ["1950-03-02", "3.2.1950", "02/03/50", "1950/3/2", "1950-03-02T00:00:00"])
+def test_a_date_is_no_age_and_no_category(people, date):
+    cohort = people(f"ID,dx,age\n1,normal,61\n2,normal,{date}\n3,AD,70\n", demographics=["age"])
+    assert cohort.roles.categorical == ()
+    assert cohort.ledger["code"].tolist() == ["", "COH-207", ""]
+    assert "age is a date" in cohort.ledger.loc[1, "reason"]
+    assert is_category("age", pd.Series([date, date])) is False

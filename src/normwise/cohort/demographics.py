@@ -37,6 +37,24 @@ __all__ = [
 ]
 
 _PLACEHOLDERS = (-9999.0, -999.0, -99.0, 999.0, 9999.0)  # what other programs write for a missing number
+_WORDS_FOR_MISSING = {
+    "nan",
+    "none",
+    "null",
+    "nil",
+    "missing",
+    "unknown",
+    "unk",
+    "?",
+    "-",
+    "--",
+    ".",
+    "#n/a",
+    "<na>",
+    "-9",
+    "-99",
+    "-999",
+}
 
 _TWO_CODES = ({0.0, 1.0}, {1.0, 2.0}, {-1.0, 1.0}, {0.0, 2.0})  # how two categories are written as numbers
 
@@ -240,8 +258,8 @@ def _like(level: str, known: Sequence[str]) -> str:
     return same[0] if level not in known and len(same) == 1 else ""
 
 
-def warn_of_placeholders(name: str, values: NDArray[np.float64]) -> None:
-    """Warn (COH-301) where a column of numbers holds what other programs write for a missing one.
+def warn_of_placeholders(name: str, values: NDArray[np.float64] | NDArray[np.object_]) -> None:
+    """Warn (COH-301) where a demographic holds what other programs write for a missing value.
 
     Parameters
     ----------
@@ -250,12 +268,17 @@ def warn_of_placeholders(name: str, values: NDArray[np.float64]) -> None:
     values : ndarray of shape (n_rows,)
         What was read of it.
     """
-    counts = {code: rows for code in _PLACEHOLDERS if (rows := int((values == code).sum()))}
+    if values.dtype == object:
+        words = [level for level in levels_of(values) if level.casefold() in _WORDS_FOR_MISSING]
+        counts, use = {level: int((values == level).sum()) for level in words}, "a category"
+    else:
+        codes = {f"{code:g}": int((values == code).sum()) for code in _PLACEHOLDERS}
+        counts, use = {code: rows for code, rows in codes.items() if rows}, "a number"
     if counts:
-        held = ", ".join(f"{code:g} (rows: {rows})" for code, rows in counts.items())
+        held = ", ".join(f"{code} (rows: {rows})" for code, rows in counts.items())
         text = (
-            f"{name} holds {held}, used as a number. If it stands for a missing value, leave the "
-            f'cell empty, or add "{name} != {next(iter(counts)):g}" to cohort.include.'
+            f"{name} holds {held}, used as {use}. If it stands for a missing value, leave the "
+            f'cell empty, or add "{name} != {next(iter(counts))}" to cohort.include.'
         )
         warnings.warn(NormwiseWarning("COH-301", text, subject=name), stacklevel=3)
 

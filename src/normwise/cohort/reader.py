@@ -187,8 +187,8 @@ def _read_demographics(rows: Rows, roles: Roles | None) -> tuple[Columns, tuple[
             reading = read_quantity(name, text)
             columns[name] = reading.values
             refused = value_problems(name, reading)
-            warn_of_placeholders(name, reading.values[rows.remain].astype(np.float64))
         rows.readings += reading.readings
+        warn_of_placeholders(name, columns[name][rows.remain])
         if roles is not None:
             matched, said = match_levels(name, columns[name][rows.remain], roles)
             columns[name][rows.remain] = matched

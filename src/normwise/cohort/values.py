@@ -55,6 +55,7 @@ _LONGEST = 400  # characters of a number or an age; blanks in a longer cell woul
 _UNITS = {"y": 1.0, "m": 12.0, "w": 365.25 / 7, "d": 365.25}  # units a year
 _WITH_UNIT = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*(y|yrs?|years?|m|months?|w|weeks?|d|days?)", re.IGNORECASE)
 _CENSORED = re.compile(r"(?:[<>≥≤]=?\s*[0-9.]+|[0-9.]+\s*\+)\s*[a-z]*", re.IGNORECASE)
+_DATE = re.compile(r"[0-9]{4}([-/.])[0-9]{1,2}\1[0-9]{1,2}([T ].*)?|[0-9]{1,2}([-/.])[0-9]{1,2}\3[0-9]{2,4}")
 _RANGE = re.compile(r"[0-9.]+\s*[a-z]*\s*(?:-|–|to)\s*[0-9.]+\s*[a-z]*", re.IGNORECASE)
 _NOT_YEARS = {"group", "range", "bin", "category", "class", "month", "months", "week", "weeks", "day", "days"}
 _OF_SESSION = {
@@ -276,8 +277,8 @@ def cap_ages(name: str, values: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def looks_like_ages(text: pd.Series[str]) -> bool:
-    """Return whether any cell is an age, a range of ages or a censored age."""
-    kinds = (_WITH_UNIT, _CENSORED, _RANGE, re.compile(r"[+-]?[0-9.,]+"))
+    """Return whether any cell is an age, a range of ages, a censored age, or a date."""
+    kinds = (_WITH_UNIT, _CENSORED, _RANGE, _DATE, re.compile(r"[+-]?[0-9.,]+"))
     cells = [cell for cell in pd.unique(text) if len(cell) <= _LONGEST]
     return any(kind.fullmatch(cell) for cell in cells for kind in kinds)
 
@@ -338,6 +339,8 @@ def _unread(name: str, cell: str) -> Problem:
     if len(cell) > _LONGEST:
         problem, advice = "is no age", f"a cell of more than {_LONGEST} characters is not read as an age"
         cell = f"{cell[:40]}…"
+    elif _DATE.fullmatch(cell):
+        problem, advice = "is a date", "give the age at the scan in years"
     elif _CENSORED.fullmatch(cell):
         problem, advice = "is censored", "give the age itself, or leave this person out"
     elif _RANGE.fullmatch(cell):
