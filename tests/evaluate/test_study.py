@@ -71,7 +71,7 @@ def test_a_cohort_of_one_class_is_tested_for_what_it_can_tell(
     model: Model, tmp_path: Path, *, sick: bool
 ) -> None:
     found = apply_to_cohort(model, study_of(tmp_path / "data", 20, 2, sick=sick), tmp_path / "run")
-    arm = found.arms["normalized"]
+    arm = found.arms["adjusted"]
     assert arm.auc.estimate is None
     assert (arm.sensitivity.estimate is None, arm.specificity.estimate is None) == (not sick, sick)
     assert (tmp_path / "run" / "report.html").is_file()
@@ -79,7 +79,7 @@ def test_a_cohort_of_one_class_is_tested_for_what_it_can_tell(
 
 def test_a_level_that_was_never_trained_on_costs_a_decision_and_no_more(model: Model, tmp_path: Path) -> None:
     found = apply_to_cohort(model, study_of(tmp_path / "data", 40, 3, sexes="FX"), tmp_path / "run")
-    assert found.arms["normalized"].undecided >= 0.5
+    assert found.arms["adjusted"].undecided >= 0.5
 
 
 def test_a_cohort_of_unknown_categories_alone_is_refused_with_the_reason(

@@ -50,9 +50,10 @@ def test_a_run_holds_what_it_promises(run):
     assert read_result(RunRecord, run / "run.json").n_included == 36
 
 
-def test_the_five_arms_are_tested_on_the_same_people(run):
+def test_the_six_arms_are_tested_on_the_same_people(run):
     evaluation = read_result(Evaluation, run / "evaluation.json")
-    assert list(evaluation.arms) == ["raw", "normalized", "normalized_all", "appended", "demographics"]
+    every = ["raw", "normalized", "adjusted", "normalized_all", "appended", "demographics"]
+    assert list(evaluation.arms) == every
     assert evaluation.n_people == 36
     for arm in evaluation.arms.values():
         assert arm.auc.low <= arm.auc.estimate <= arm.auc.high

@@ -45,7 +45,7 @@ def test_a_reloaded_model_predicts_the_same_bits(
     )
 
 
-@pytest.mark.parametrize("arm", ["raw", "appended", "normalized_all", "demographics"])
+@pytest.mark.parametrize("arm", ["raw", "adjusted", "appended", "normalized_all", "demographics"])
 def test_every_arm_can_be_saved(small: Any, arm: str, tmp_path: Path) -> None:
     model = model_of(small, arm=arm)
     assert load_model(save_model(model, tmp_path)).predictions(small.X) == model.predictions(small.X)

@@ -288,6 +288,35 @@ def test_a_rule_that_decides_nothing_is_refused(logistic: Path, change: dict[str
     assert refused(logistic) == "MDL-108"
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        None,
+        {"slopes": [[0.1], [float("nan")]]},
+        {"slopes": [[0.1]]},
+        {"slopes": [[0.1, 0.2], [0.1, 0.2]]},
+        {"slopes": [[0.1], [0.1, 0.2]]},
+        {"slopes": [[0.1], [1e12]]},
+        {"slopes": [["a"], ["b"]]},
+        {"negative": 1},
+        {"negative": -1},
+    ],
+)
+def test_a_score_adjusted_by_what_no_training_leaves_is_refused(
+    change: dict[str, Any] | None, tmp_path: Path
+) -> None:
+    folder = save_model(model_of(simulate(), arm="adjusted"), tmp_path)
+    score = json.loads((folder / "manifest.json").read_text())["score"]
+    assert np.shape(score["slopes"]) == (2, 1)
+    seal(folder, score=None if change is None else score | change)
+    assert refused(folder) in {"MDL-102", "MDL-108"}
+
+
+def test_a_score_of_an_arm_that_has_none_is_refused(logistic: Path) -> None:
+    seal(logistic, score={"negative": 0, "slopes": [[0.1], [0.1]]})
+    assert refused(logistic) == "MDL-108"
+
+
 @pytest.mark.parametrize("threshold", [0.0, 1.0, float(np.nextafter(1.0, 2.0))])
 def test_a_threshold_at_either_end_is_a_rule(logistic: Path, threshold: float) -> None:
     rule = json.loads((logistic / "manifest.json").read_text())["rule"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -190,3 +191,29 @@ def test_a_wrong_decision_must_cost_something(false_alarm: float, code: str | No
         return
     with pytest.raises(ProcedureError, match=code):
         check_costs(section, ("normal", "AD"))
+
+
+def test_log_odds_are_those_before_calibration() -> None:
+    table = np.array([[0.2, 0.5, 0.3], [0.9, 0.05, 0.05]])
+    rule = DecisionRule(("AD", "normal", "MCI"), "normal", 0.5, None, "", (0.6, 0.3, -0.2, -0.1))
+    odds = np.log(table[:, [0, 2]] / table[:, [1]])
+    assert np.allclose(rule.log_odds(rule.calibrate(table)), odds)
+    assert np.allclose(replace(rule, scaling=None).log_odds(table), odds)
+
+
+def test_probabilities_of_two_classes_are_calibrated_where_that_is_asked_for() -> None:
+    rng = np.random.default_rng(0)
+    positive = rng.uniform(0.01, 0.99, 200)
+    # Far too sure: the truth follows a score a third as long.
+    truth = rng.uniform(size=200) < 1.0 / (1.0 + np.exp(-np.log(positive / (1.0 - positive)) / 3.0))
+    table, labels = np.c_[1.0 - positive, positive], np.where(truth, "AD", "normal").astype(object)
+    plain, scaled = (
+        choose_rule(DecisionSection(), table, labels, ("normal", "AD"), "normal", calibrate=each)
+        for each in (False, True)
+    )
+    assert plain.scaling is None
+    assert scaled.scaling is not None
+    assert 0.2 < scaled.scaling[0] < 0.6
+    # The threshold is the same person's, on the new scale.
+    decided = [(rule.decide(rule.calibrate(table)) == "AD").tolist() for rule in (plain, scaled)]
+    assert decided[0] == decided[1]

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from normwise.errors import ProcedureError
-from normwise.procedure import make_procedure
+from normwise.procedure import arms_of, main_arm, make_procedure
+from normwise.schema import Roles, Study
 
 
 def test_one_name_alone_may_be_given_as_it_is(small: Any) -> None:
@@ -26,3 +27,23 @@ def test_demographics_without_a_normal_group_are_refused() -> None:
 def test_everybody_may_be_the_reference_when_asked_for(small: Any) -> None:
     fitted = make_procedure(["age", "sex"], reference="all").fit(small.X, small.labels)
     assert fitted.named_steps["normalize"].n_normals_ == len(small.X)
+
+
+@pytest.mark.parametrize(
+    ("settings", "targets", "demographics", "arm"),
+    [
+        ({}, ("normal", "AD"), ("age",), "adjusted"),
+        ({"decision": {"adjust": "none"}}, ("normal", "AD"), ("age",), "normalized"),
+        ({}, ("MCI", "AD"), ("age",), "normalized"),
+        ({"normalizer": {"reference": "all"}}, ("normal", "AD"), ("age",), "normalized_all"),
+        ({"normalizer": {"mode": "append"}}, ("normal", "AD"), ("age",), "appended"),
+        ({}, ("normal", "AD"), (), "raw"),
+    ],
+)
+def test_the_studys_arm_is_among_those_compared(
+    settings: dict[str, Any], targets: tuple[str, ...], demographics: tuple[str, ...], arm: str
+) -> None:
+    roles = Roles("dx", ("normal", "MCI", "AD"), "normal", targets, demographics)
+    assert main_arm(Study.model_validate(settings), roles) == arm
+    assert arm in arms_of(roles)
+    assert ("adjusted" in arms_of(roles)) == (bool(demographics) and "normal" in targets)

@@ -9,7 +9,7 @@ import pytest
 
 from normwise.learnt.principal_components import VoxelComponents
 from normwise.procedure.fit import fit_procedure
-from normwise.procedure.preprocessing import SharedExtraction
+from normwise.procedure.preprocessing import SharedFits
 from normwise.schema import Study
 
 
@@ -24,10 +24,10 @@ def test_components_are_fitted_once_a_training_part_and_change_nothing(
     fits = []
     plain = VoxelComponents.fit
     monkeypatch.setattr(VoxelComponents, "fit", lambda self, *data: fits.append(1) or plain(self, *data))
-    shared = SharedExtraction()
+    shared = SharedFits()
     arms = ("raw", "normalized", "appended")
 
-    def fit(arm: str, shared: SharedExtraction | None) -> np.ndarray:
+    def fit(arm: str, shared: SharedFits | None) -> np.ndarray:
         fitted = fit_procedure(
             study, small.roles, small.X, small.labels, small.groups, arm=arm, seed=0, shared=shared
         )

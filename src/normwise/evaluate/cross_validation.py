@@ -17,9 +17,10 @@ from normwise.procedure import (
     ArmFitter,
     FittedProcedure,
     Fold,
-    SharedExtraction,
+    SharedFits,
     draw_repeats,
     main_arm,
+    make_fitters,
     seed_for,
 )
 from normwise.results import Note
@@ -130,8 +131,8 @@ def cross_validate_arms(
     work = [
         (repeat, number, fold) for repeat, folds in enumerate(repeats) for number, fold in enumerate(folds)
     ]
-    fitters = {arm: ArmFitter(study, roles, X, arm) for arm in arms}
-    main = main_arm(study.normalizer, roles)
+    fitters = make_fitters(study, roles, X, arms)
+    main = main_arm(study, roles)
     # Whether a person is like the normals is asked once, of the study's own normalizer, for every arm.
     asked = main if main in fitters else next(iter(fitters))
     if progress is not None:
@@ -194,7 +195,7 @@ def _one_fold(
     from threadpoolctl import threadpool_limits
 
     outside = np.setdiff1d(np.arange(len(labels)), fold.train)
-    shared = SharedExtraction()
+    shared = SharedFits()
     # One thread also in the calling process, so that the last bit does not depend on the number of jobs.
     with threadpool_limits(1):
         fitted = {

@@ -96,7 +96,7 @@ def evaluate_study(
         jobs=jobs,
         progress=progress,
     )
-    main = main_arm(resolved.normalizer, roles)
+    main = main_arm(resolved, roles)
     notes = summarize_notes(predictions)
     by_site: ArmPredictions | None = None
     of_sites: list[Note] = []

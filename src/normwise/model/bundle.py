@@ -35,7 +35,7 @@ from normwise.model.weights import (
 )
 from normwise.normalize import TRUSTED_TYPES as NORMALIZER_TYPES
 from normwise.normalize import FeatureNormalizer
-from normwise.procedure import ARMS, DecisionRule, FittedProcedure
+from normwise.procedure import ARMS, DecisionRule, FittedProcedure, ScoreNormalizer
 from normwise.results import FeatureNote, Note
 from normwise.run_folder import RunFolder
 from normwise.runs import package_versions
@@ -68,6 +68,7 @@ _KINDS: dict[str, Any] = {
     "arm": str,
     "roles": Roles,
     "rule": DecisionRule,
+    "score": ScoreNormalizer | None,
     "setting": dict[str, Any],
     "inner_loss": float,
     "notes": tuple[Note | str, ...],  # text alone in models of 0.1.0
@@ -114,6 +115,7 @@ def save_model(model: Model, folder: Path) -> Path:
         "arm": procedure.arm,
         "roles": asdict(procedure.roles),
         "rule": asdict(procedure.rule),
+        "score": None if procedure.score is None else asdict(procedure.score),
         "setting": procedure.setting,
         "inner_loss": procedure.inner_loss,
         "notes": [asdict(note) for note in procedure.notes],
@@ -173,7 +175,8 @@ def _without_prior(pipeline: Any) -> Any:
 
 def _build(pipeline: Any, manifest: dict[str, Any], folder: Path) -> Model:
     """Return the model; ValueError where the manifest is not a model's."""
-    content = {"networks": {}, **manifest}  # models from before there were networks lack the entry
+    # Models from before there were networks, or adjusted scores, lack the entry.
+    content = {"networks": {}, "score": None, **manifest}
     read = {
         name: TypeAdapter(kind).validate_python(content[name], context=SAVED) for name, kind in _KINDS.items()
     }
@@ -195,7 +198,7 @@ def _build(pipeline: Any, manifest: dict[str, Any], folder: Path) -> Model:
             for name, parameter in signature(type(step)).parameters.items():
                 if not hasattr(step, name) and parameter.default is not Parameter.empty:
                     setattr(step, name, parameter.default)
-        check_model_parts(pipeline, rule, roles, read["arm"], read["feature_names"])
+        check_model_parts(pipeline, rule, read["score"], roles, read["arm"], read["feature_names"])
     except Exception as fault:  # what a forged part is may fail anywhere
         raise ModelError(
             "MDL-108",
@@ -208,7 +211,7 @@ def _build(pipeline: Any, manifest: dict[str, Any], folder: Path) -> Model:
         roles = replace(roles, levels=_levels_of_normals(pipeline))
     notes = tuple(Note("", note) if isinstance(note, str) else note for note in read["notes"])
     procedure = FittedProcedure(
-        pipeline, roles, read["arm"], rule, read["setting"], read["inner_loss"], notes
+        pipeline, roles, read["arm"], rule, read["setting"], read["inner_loss"], notes, read["score"]
     )
     return Model(
         procedure, _in_its_run(read["study"], folder), read["feature_names"], read["feature_notes"],

@@ -213,7 +213,7 @@ class Model(ShortRepr):
             if top and len(usable)
             else {}
         )
-        predictions = []
+        predictions, shares = [], self.procedure.shares(X, table)
         for row, name in enumerate(X.index):
             outside = str(support["reason"].iloc[row])
             reason = wrong[row] or outside or str(referrals[row])
@@ -233,6 +233,7 @@ class Model(ShortRepr):
                     threshold=rule.threshold,
                     contributions=contributions.get(row, []),
                     outcome=outcome,
+                    scores=shares[row],
                 )
             )
         return predictions

@@ -11,7 +11,13 @@ from sklearn.preprocessing import StandardScaler
 from normwise.classify import CLASSIFIERS
 from normwise.learnt import TRUSTED_TYPES as LEARNT_TYPES
 from normwise.normalize import FeatureNormalizer, SiteHarmonizer
-from normwise.procedure import DecisionRule, DropDemographics, FeatureSelector, TargetClassifier
+from normwise.procedure import (
+    DecisionRule,
+    DropDemographics,
+    FeatureSelector,
+    ScoreNormalizer,
+    TargetClassifier,
+)
 from normwise.schema import FittedParts, Roles, check_parts, refuse_hidden_methods
 
 __all__ = ["OWN_TYPES", "check_model_parts"]
@@ -34,7 +40,12 @@ _OF_STEP: dict[str, tuple[type, ...]] = {
 
 
 def check_model_parts(
-    pipeline: Any, rule: DecisionRule, roles: Roles, arm: str, feature_names: tuple[str, ...]
+    pipeline: Any,
+    rule: DecisionRule,
+    score: ScoreNormalizer | None,
+    roles: Roles,
+    arm: str,
+    feature_names: tuple[str, ...],
 ) -> None:
     """Refuse a model of which a part is not what its type learns, or that does not belong to the others.
 
@@ -42,7 +53,7 @@ def check_model_parts(
     ----------
     pipeline : Pipeline
         As it was read, the weights of its networks in it.
-    rule, roles, arm, feature_names
+    rule, score, roles, arm, feature_names
         From the manifest.
 
     Raises
@@ -58,6 +69,7 @@ def check_model_parts(
             check_parts(step, allowed=_types_of(title))
     check_parts(rule)
     _check_roles(steps, roles)
+    _check_score(score, steps["normalize"], rule, arm)
     _check_widths(steps, roles, arm, feature_names)
     fits = (
         sorted(pipeline.classes_) == sorted(rule.classes)
@@ -93,6 +105,24 @@ def _types_of(title: str) -> tuple[type, ...]:
         places = [name.rpartition(".") for name in LEARNT_TYPES]
         return tuple(getattr(import_module(module), name) for module, _, name in places)
     return _OF_STEP[title]
+
+
+def _check_score(score: ScoreNormalizer | None, normalizer: Any, rule: DecisionRule, arm: str) -> None:
+    """Refuse a score that is adjusted by another design, or of other classes, than the model has."""
+    if (score is None) != (arm != "adjusted"):
+        raise ValueError(f"its score does not belong to the arm {arm!r}")
+    if score is None:
+        return
+    check_parts(score)
+    columns = len(normalizer.design_.inverse) - 1 if isinstance(normalizer, FeatureNormalizer) else -1
+    widths = {len(row) for row in score.slopes}
+    fits = (
+        score.negative == rule.classes.index(rule.negative)
+        and len(score.slopes) == columns
+        and widths <= {len(rule.classes) - 1}
+    )
+    if not fits:
+        raise ValueError("its score is adjusted by other demographics or classes than it has")
 
 
 def _check_scaler(scaler: StandardScaler) -> None:

@@ -208,6 +208,7 @@ def out_of_fold(scored: Scored, own: Prediction) -> Prediction:
         decision=(name or None) if len(ranked) == 1 or ranked[1][1] < times else None,
         reason=f"{reason} {times} of {scored.tests} {'test' if scored.tests == 1 else 'tests'}{others}{why}",
         threshold=None,
+        scores=[],  # those of a model that was trained on the person
     )
 
 

@@ -76,7 +76,7 @@ def train_model(prepared: PreparedRun) -> Model:
     roles, study, labels = prepared.cohort.roles, prepared.study, prepared.labels
     procedure = fit_procedure(
         study, roles, prepared.frame, labels, prepared.groups,
-        arm=main_arm(study.normalizer, roles), seed=study.evaluation.seed,
+        arm=main_arm(study, roles), seed=study.evaluation.seed,
     )  # fmt: skip
     return Model(
         procedure=procedure,

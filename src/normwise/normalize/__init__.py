@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 
 from normwise.lazy import on_use
 from normwise.normalize.blocked.regression import Regression
+from normwise.normalize.demographics import Demographics
 from normwise.normalize.feature_normalizer import FeatureNormalizer, PreparedFeatures
 from normwise.normalize.sites.harmonizer import SiteHarmonizer
 
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
 __all__ = [
     "BEYOND_SUMS",
     "TRUSTED_TYPES",
+    "Demographics",
     "FeatureNormalizer",
     "Measurement",
     "PreparedFeatures",

@@ -3,7 +3,8 @@
 ``folds`` keeps every person on one side of a split. ``pipeline`` builds the arms that are compared, as
 scikit-learn pipelines, and ``preprocessing`` fits their steps before the classifier on rows of one frame.
 ``candidates`` and ``selection`` say what tuning chooses among: classifiers, their settings, features.
-``fit`` tunes, chooses the decision rule and fits. ``decision`` turns probabilities into a decision, with
+``fit`` tunes, chooses the decision rule and fits. ``score`` takes out of the classifier's score what
+demographics explain of it among the normals. ``decision`` turns probabilities into a decision, with
 ``calibration`` (probabilities to weigh with costs), ``conformal`` (sets of likely classes, for referral) and
 ``degenerate`` (warnings of rules that decide everybody alike). ``rates`` says what learning rate a study
 bears.
@@ -20,7 +21,7 @@ from normwise.procedure.decision import (
     wished_sensitivity,
 )
 from normwise.procedure.degenerate import is_saturated, is_too_few, warn_of_numbers, warn_untuned
-from normwise.procedure.fit import ArmFitter, FittedProcedure, fit_procedure
+from normwise.procedure.fit import ArmFitter, FittedProcedure, fit_procedure, make_fitters
 from normwise.procedure.folds import (
     Fold,
     assert_no_person_on_both_sides,
@@ -46,8 +47,9 @@ from normwise.procedure.pipeline import (
     prior_of,
     site_column,
 )
-from normwise.procedure.preprocessing import SharedExtraction, encodable_rows
+from normwise.procedure.preprocessing import SharedFits, encodable_rows
 from normwise.procedure.rates import stable_rates
+from normwise.procedure.score import ScoreNormalizer
 from normwise.procedure.selection import FeatureSelector
 
 __all__ = [
@@ -58,7 +60,8 @@ __all__ = [
     "FeatureSelector",
     "FittedProcedure",
     "Fold",
-    "SharedExtraction",
+    "ScoreNormalizer",
+    "SharedFits",
     "TargetClassifier",
     "arm_frame",
     "arms_of",
@@ -81,6 +84,7 @@ __all__ = [
     "leave_group_out",
     "looks_at_images",
     "main_arm",
+    "make_fitters",
     "make_preprocessing",
     "make_procedure",
     "people_per_class",

@@ -115,6 +115,24 @@ class DecisionRule:
         """Return the classifier's probabilities as the rule weighs them, of the same shape."""
         return probabilities if self.scaling is None else scale_probabilities(probabilities, self.scaling)
 
+    def log_odds(self, calibrated: Floats) -> Floats:
+        """Return the log-odds of each class against the negative one before calibration, in class order.
+
+        Parameters
+        ----------
+        calibrated : ndarray of shape (n_scans, n_classes)
+            What `calibrate` has returned.
+
+        Returns
+        -------
+        ndarray of shape (n_scans, n_classes - 1)
+        """
+        slope, *offsets = self.scaling or (1.0, *(0.0 for _ in self.classes))
+        logs = (np.log(np.clip(calibrated, np.finfo(float).tiny, 1.0)) - np.array(offsets)) / slope
+        negative = self.classes.index(self.negative)
+        odds: Floats = np.delete(logs - logs[:, [negative]], negative, axis=1)
+        return odds
+
     def likely(self, probabilities: Floats) -> NDArray[np.bool_] | None:
         """Return which classes lie in each set, (n_scans, n_classes); None where nobody is referred."""
         return None if self.least is None else likely_classes(probabilities, self.least)
@@ -325,6 +343,8 @@ def choose_rule(
     classes: tuple[str, ...],
     negative: str,
     people: NDArray[np.object_] | None = None,
+    *,
+    calibrate: bool = False,
 ) -> DecisionRule:
     """Choose the decision rule on out-of-fold probabilities of training people.
 
@@ -342,6 +362,8 @@ def choose_rule(
         The negative class.
     people : ndarray of shape (n_scans,), optional
         The person of each scan; default: each scan is a person.
+    calibrate : bool
+        Whether probabilities are scaled in any case; otherwise where more than two classes are weighed.
 
     Raises
     ------
@@ -363,7 +385,7 @@ def choose_rule(
     by_costs = rule_of_costs(section, classes, negative)
     if by_costs is not None and not known.any():
         return by_costs
-    if section.cost_matrix is not None and len(classes) > 2:
+    if calibrate or (section.cost_matrix is not None and len(classes) > 2):
         columns = np.array([classes.index(label) for label in labels[known]], dtype=np.intp)
         scaling = fit_scaling(probabilities[known], columns)
         probabilities = scale_probabilities(probabilities, scaling)
@@ -391,7 +413,7 @@ def choose_rule(
                 f" which promises {highest_coverage(patients):g}"
             )
             warnings.warn(NormwiseWarning("PRC-304", words, value=patients), stacklevel=2)
-    rule = DecisionRule(classes, negative, threshold, None, text, None, section.refer, least)
+    rule = DecisionRule(classes, negative, threshold, None, text, scaling, section.refer, least)
     warn_of_alike(rule, probabilities[known])
     return rule
 

@@ -61,7 +61,8 @@ def warn_untuned(error: NormwiseError) -> None:
     """
     text = (
         "people are too few for folds inside a training part, so nothing is tuned: the classifier has its own"
-        " settings, and the threshold follows from the costs and from probabilities that nobody has checked"
+        " settings, no score is adjusted, and the threshold follows from the costs and from probabilities"
+        " that nobody has checked"
         f" ({error.code}: {error.problem.rstrip('.')})"
     )
     warnings.warn(NormwiseWarning("PRC-117", text), stacklevel=3)

@@ -7,6 +7,8 @@ everybody for the model that is saved. Nothing in it ever sees a row that it is 
 from __future__ import annotations
 
 import warnings
+from collections.abc import Sequence
+from copy import copy
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -17,28 +19,31 @@ from sklearn.base import clone
 from sklearn.pipeline import Pipeline
 
 from normwise.errors import ClassifierError, NormalizerError, NormwiseWarning, ProcedureError
-from normwise.normalize import FeatureNormalizer, SiteHarmonizer
+from normwise.normalize import Demographics, FeatureNormalizer, SiteHarmonizer
 from normwise.procedure.candidates import Candidates, candidates_of, choose_candidate
 from normwise.procedure.decision import DecisionRule, choose_rule, fewest_to_train
 from normwise.procedure.degenerate import is_too_few, warn_untuned
 from normwise.procedure.folds import Fold, draw_inner_folds
-from normwise.procedure.pipeline import arm_frame, looks_at_images, make_preprocessing
+from normwise.procedure.pipeline import arm_frame, looks_at_images, main_arm, make_preprocessing
 from normwise.procedure.preprocessing import (
     Preprocessing,
-    SharedExtraction,
+    SharedFits,
     appended_columns,
     encodable_rows,
     prepare_features,
 )
+from normwise.procedure.score import InnerScores, ScoreNormalizer, fit_score, measure_separation
 from normwise.procedure.selection import FeatureSelector, selected_columns
-from normwise.results import Note
+from normwise.results import Note, ScoreShare
 from normwise.schema import Roles, Study
 
-__all__ = ["ArmFitter", "FittedProcedure", "fit_procedure", "mean_log_loss"]
+__all__ = ["ArmFitter", "FittedProcedure", "fit_procedure", "make_fitters", "mean_log_loss"]
 
 Floats = NDArray[np.float64]
 Names = NDArray[np.object_]
 Rows = NDArray[np.intp]
+
+_STEPS_OF = {"adjusted": "normalized"}  # arms whose steps before the decision are another arm's
 
 
 @dataclass(frozen=True)
@@ -57,6 +62,8 @@ class FittedProcedure:
         Inner out-of-fold log loss of that setting.
     notes : tuple of Note
         Warnings of the fit, each once.
+    score : ScoreNormalizer or None
+        What demographics explain of the log-odds; None where the score is taken as it is.
     """
 
     pipeline: Pipeline
@@ -66,6 +73,7 @@ class FittedProcedure:
     setting: dict[str, Any]
     inner_loss: float
     notes: tuple[Note, ...]
+    score: ScoreNormalizer | None = None
 
     @property
     def normalizer(self) -> FeatureNormalizer | None:
@@ -98,7 +106,7 @@ class FittedProcedure:
         return names
 
     def probabilities(self, X: pd.DataFrame) -> Floats:
-        """Return probabilities of shape (n_scans, n_targets), calibrated where costs are weighed.
+        """Return probabilities of shape (n_scans, n_targets), adjusted and calibrated as the rule needs them.
 
         Rows whose demographics can't be encoded, or whose site can't be harmonized, are NaN.
         """
@@ -108,7 +116,47 @@ class FittedProcedure:
         if encodable.any():
             probabilities = self.pipeline.predict_proba(frame[encodable])
             table[encodable] = _in_order(probabilities, self.pipeline.classes_, self.rule.classes)
-        return self.rule.calibrate(table)
+        return self.weigh(table, Demographics(self._asked(frame)))
+
+    def shares(self, X: pd.DataFrame, probabilities: Floats) -> list[list[ScoreShare]]:
+        """Return what demographics explain of each person's score; nothing of who can't be computed.
+
+        Parameters
+        ----------
+        X : DataFrame of shape (n_scans, n_columns)
+            As for `probabilities`.
+        probabilities : ndarray of shape (n_scans, n_targets)
+            What `probabilities` has returned.
+        """
+        shares: list[list[ScoreShare]] = [[] for _ in range(len(X))]
+        known = np.flatnonzero(np.isfinite(probabilities).all(axis=1))
+        if self.score is None or not len(known):
+            return shares
+        adjusted = self.rule.log_odds(probabilities[known])
+        basis = _basis(self.pipeline, Demographics(self._asked(X.iloc[known])))
+        explained = self.score.explained(basis) + np.zeros_like(adjusted)
+        others = [name for name in self.rule.classes if name != self.rule.negative]
+        for row, odds, part in zip(known, adjusted.tolist(), explained.tolist(), strict=True):
+            shares[row] = [
+                ScoreShare(name, left + taken, taken)
+                for name, left, taken in zip(others, odds, part, strict=True)
+            ]
+        return shares
+
+    def _asked(self, frame: pd.DataFrame) -> pd.DataFrame:
+        return frame[list(self.roles.demographics)]
+
+    def weigh(self, probabilities: Floats, people: Demographics) -> Floats:
+        """Return the classifier's probabilities, (n_scans, n_targets), adjusted and calibrated.
+
+        Parameters
+        ----------
+        probabilities : ndarray of shape (n_scans, n_targets)
+            Rows with NaN stay as they are.
+        people : Demographics
+            Of these scans.
+        """
+        return self.rule.calibrate(_adjust(self.score, self.pipeline, probabilities, people))
 
     def support(self, X: pd.DataFrame) -> pd.DataFrame:
         """Return whether each row lies inside the normal group's demographics and sites, or why not."""
@@ -169,9 +217,23 @@ class ArmFitter:
         self.study, self.roles, self.arm = study, roles, arm
         self._frame = arm_frame(X, roles, arm)
         self._prepared = prepare_features(make_preprocessing(study, roles, arm, 0), self._frame)
+        self._people = Demographics(self._frame[list(roles.demographics)])
+
+    def of_arm(self, arm: str) -> ArmFitter:
+        """Return the fitter of an arm with the same steps before the decision; what was read is shared."""
+        other = copy(self)
+        other.arm = arm
+        return other
+
+    @property
+    def adjusts(self) -> bool:
+        """Whether what demographics explain is taken out of the score."""
+        # All but the tiles is the study's own procedure there.
+        arm = main_arm(self.study, self.roles) if self.arm == "bag_mean" else self.arm
+        return arm == "adjusted"
 
     def fit(
-        self, labels: Names, groups: Names, train: Rows, *, seed: int, shared: SharedExtraction | None = None
+        self, labels: Names, groups: Names, train: Rows, *, seed: int, shared: SharedFits | None = None
     ) -> FittedProcedure:
         """Tune, choose the decision rule and fit, on the training rows alone.
 
@@ -183,7 +245,7 @@ class ArmFitter:
             The training rows.
         seed : int
             Seed of the inner folds and of the classifier.
-        shared : SharedExtraction, optional
+        shared : SharedFits, optional
             What other arms have fitted on the very same rows.
 
         Raises
@@ -194,35 +256,50 @@ class ArmFitter:
             Where the normals of the training rows are no sound basis of the regression.
         """
         roles = self.roles
+        shared = SharedFits() if shared is None else shared
+        tuned = shared.once(
+            ("tuned", _STEPS_OF.get(self.arm, self.arm), seed, train.tobytes()),
+            lambda: self._tune(labels, groups, train, seed, shared),
+        )
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
-            search = self._search(seed, shared)
-            best, table, loss = search.tune(labels, groups, train, seed)
+            table, score = tuned.inner.probabilities, None
+            if self.adjusts:
+                people = self._people.take(train)
+                score = _fit_score(tuned, people, labels[train], roles)
+                table = _adjust(score, tuned.pipeline, table, people)
             rule = choose_rule(
-                self.study.decision, table, labels[train], roles.targets, roles.negative, groups[train]
-            )
-            pipeline = search.fit(labels, train, best)
-        messages = [item.message for item in caught]
-        notes = (
-            Note.of(one if isinstance(one, NormwiseWarning) else NormwiseWarning("", str(one)))
-            for one in messages
-        )
+                self.study.decision, table, labels[train], roles.targets, roles.negative, groups[train],
+                calibrate=self.adjusts,
+            )  # fmt: skip
         return FittedProcedure(
-            pipeline=pipeline,
+            pipeline=tuned.pipeline,
             roles=roles,
             arm=self.arm,
             rule=rule,
-            setting=search.candidates.describe(*search.candidates.list()[best]),
-            inner_loss=loss,
-            notes=tuple(dict.fromkeys(notes)),
+            setting=tuned.setting,
+            inner_loss=tuned.loss,
+            notes=tuple(dict.fromkeys([*tuned.notes, *_notes_of(caught)])),
+            score=score,
         )
 
-    def predict(
-        self, procedure: FittedProcedure, rows: Rows, shared: SharedExtraction | None = None
-    ) -> Floats:
+    def _tune(self, labels: Names, groups: Names, train: Rows, seed: int, shared: SharedFits) -> _Tuned:
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            search = self._search(seed, shared)
+            best, inner, loss = search.tune(labels, groups, train, seed)
+            pipeline, separation = search.fit(labels, train, best)
+        setting = search.candidates.describe(*search.candidates.list()[best])
+        return _Tuned(pipeline, separation, inner, setting, loss, _notes_of(caught))
+
+    def predict(self, procedure: FittedProcedure, rows: Rows, shared: SharedFits | None = None) -> Floats:
         """Return what ``procedure.probabilities`` does for rows of the frame, without reading them again."""
-        search = self._search(0, shared)
-        return procedure.rule.calibrate(search.predict(procedure.pipeline, rows))
+        shared = SharedFits() if shared is None else shared
+        table = shared.once(
+            ("predicted", id(procedure.pipeline), rows.tobytes()),
+            lambda: self._search(0, shared).predict(procedure.pipeline, rows),
+        )
+        return procedure.weigh(table, self._people.take(rows))
 
     def fit_predict(self, labels: Names, groups: Names, fold: Fold, *, seed: int) -> Floats:
         """Return uncalibrated probabilities of the test rows, (n_tested, n_targets), without a decision rule.
@@ -236,13 +313,18 @@ class ArmFitter:
         """
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", NormwiseWarning)
+            if self.adjusts:
+                fitted = self._tune(labels, groups, fold.train, seed, SharedFits())
+                score = _fit_score(fitted, self._people.take(fold.train), labels[fold.train], self.roles)
+                table = self._search(seed, None).predict(fitted.pipeline, fold.test)
+                return _adjust(score, fitted.pipeline, table, self._people.take(fold.test))
             search = self._search(seed, None)
             best = 0
             if len(search.candidates.list()) > 1:
                 best, _, _ = search.tune(labels, groups, fold.train, seed)
-            return search.predict(search.fit(labels, fold.train, best), fold.test)
+            return search.predict(search.fit(labels, fold.train, best)[0], fold.test)
 
-    def _search(self, seed: int, shared: SharedExtraction | None) -> _Search:
+    def _search(self, seed: int, shared: SharedFits | None) -> _Search:
         study, roles = self.study, self.roles
         selector = None
         if study.selection.name != "none" and self.arm != "demographics":
@@ -256,6 +338,18 @@ class ArmFitter:
 
 
 @dataclass(frozen=True)
+class _Tuned:
+    """What the arms with the same steps share: the fit on all training rows, and their inner predictions."""
+
+    pipeline: Pipeline
+    separation: Floats
+    inner: InnerScores
+    setting: dict[str, Any]
+    loss: float
+    notes: tuple[Note, ...]
+
+
+@dataclass(frozen=True)
 class _Search:
     """The parts of one arm with one seed: what is fitted before the classifier, and what is tried."""
 
@@ -265,15 +359,15 @@ class _Search:
     roles: Roles
     study: Study
 
-    def tune(self, labels: Names, groups: Names, train: Rows, seed: int) -> tuple[int, Floats, float]:
+    def tune(self, labels: Names, groups: Names, train: Rows, seed: int) -> tuple[int, InnerScores, float]:
         """Test every candidate on inner folds of the training rows.
 
         Returns
         -------
-        tuple of int, ndarray of shape (len(train), n_targets), and float
-            The candidate that is chosen, its out-of-fold probabilities (NaN where a row was never tested or
-            can't be encoded) and their mean log loss. Where people are too few for inner folds and costs
-            decide, nothing is tuned (PRC-117): no row has a probability.
+        tuple of int, InnerScores and float
+            The candidate that is chosen, its out-of-fold predictions of the training rows and their mean log
+            loss. Where people are too few for inner folds and costs decide, nothing is tuned (PRC-117): no
+            row has a probability.
         """
         try:
             return self._tune(labels, groups, train, seed)
@@ -281,21 +375,25 @@ class _Search:
             if not is_too_few(error) or fewest_to_train(self.study.decision, self.roles) > 1:
                 raise
             warn_untuned(error)
-            nothing = np.full((len(train), len(self.roles.targets)), np.nan)
-            return self.candidates.untuned(), nothing, float("nan")
+            classes = len(self.roles.targets)
+            nothing = np.full((len(train), classes), np.nan)
+            separation = np.zeros((len(train), 2, classes - 1))
+            return self.candidates.untuned(), InnerScores(nothing, separation), float("nan")
 
-    def _tune(self, labels: Names, groups: Names, train: Rows, seed: int) -> tuple[int, Floats, float]:
+    def _tune(self, labels: Names, groups: Names, train: Rows, seed: int) -> tuple[int, InnerScores, float]:
         targets, labels, groups = self.roles.targets, labels[train], groups[train]
         folds = draw_inner_folds(labels, groups, targets, folds=self.study.evaluation.inner_folds, seed=seed)
         tables = [np.full((len(train), len(targets)), np.nan) for _ in self.candidates.list()]
+        separations = [np.zeros((len(train), 2, len(targets) - 1)) for _ in tables]
         for fold in folds:
             fitted, seen, names = self._training_rows(train[fold.train], labels[fold.train])
             unseen, encodable = self.preprocessing.transform(fitted, train[fold.test])
             if not encodable.any():
                 continue
             predictions = self._predict_candidates(seen, names, unseen, appended_columns(fitted))
-            for table, values in zip(tables, predictions, strict=True):
+            for table, separation, (values, own) in zip(tables, separations, predictions, strict=True):
                 table[fold.test[encodable]] = values
+                separation[fold.test] = own
         losses = np.array([mean_log_loss(table, labels, targets) for table in tables])
         by_fold = np.empty((len(tables), 0))
         if self.study.classifier.rule == "one_standard_error":
@@ -304,10 +402,10 @@ class _Search:
                  for table in tables]
             )  # fmt: skip
         best = choose_candidate(losses, by_fold, self.study.classifier.rule)
-        return best, tables[best], float(losses[best])
+        return best, InnerScores(tables[best], separations[best]), float(losses[best])
 
-    def fit(self, labels: Names, train: Rows, candidate: int) -> Pipeline:
-        """Fit everything with one candidate on all training rows."""
+    def fit(self, labels: Names, train: Rows, candidate: int) -> tuple[Pipeline, Floats]:
+        """Fit everything with one candidate on all training rows; return how it separates them as well."""
         name, count, setting = self.candidates.list()[candidate]
         fitted, seen, names = self._training_rows(train, labels[train])
         steps = list(fitted.steps)
@@ -317,7 +415,7 @@ class _Search:
             steps.append(("select", selector))
             seen = selector.transform(seen)
         classifier = clone(self.candidates.classifiers[name]).set_params(**setting).fit(seen, names)
-        return Pipeline([*steps, ("classify", classifier)])
+        return Pipeline([*steps, ("classify", classifier)]), self._separation(classifier, seen, names)
 
     def predict(self, pipeline: Pipeline, rows: Rows) -> Floats:
         """Return the probabilities of rows of the frame, (n_rows, n_targets); NaN where not encodable."""
@@ -336,13 +434,22 @@ class _Search:
         usable = _usable(encodable, labels, self.roles)
         return fitted, values[usable[encodable]], labels[usable]
 
-    def _predict_candidates(self, seen: Any, labels: Names, unseen: Any, appended: int) -> list[Floats]:
-        """Fit each candidate, and return its probabilities of unseen rows, (n_unseen, n_targets)."""
+    def _separation(self, model: Any, rows: Any, labels: Names) -> Floats:
+        """Return how a classifier places the classes of the rows that it was trained on."""
+        targets = self.roles.targets
+        columns = np.array([targets.index(label) for label in labels], dtype=np.intp)
+        table = _in_order(model.predict_proba(rows), model.classes_, targets)
+        return measure_separation(table, columns, targets.index(self.roles.negative))
+
+    def _predict_candidates(
+        self, seen: Any, labels: Names, unseen: Any, appended: int
+    ) -> list[tuple[Floats, Floats]]:
+        """Fit each candidate; return its probabilities of unseen rows, and how it separates those seen."""
         counts, width = self.candidates.counts, seen.shape[1]
         most = max((count for count in counts if count is not None), default=0)
         # One ranking serves every number of features.
         ranked = None if self.selector is None else self.selector.rank(seen, labels, most, width - appended)
-        tables: list[Floats] = []
+        tables: list[tuple[Floats, Floats]] = []
         for name, grid in self.candidates.grids.items():
             for count in counts:
                 rows, others = seen, unseen
@@ -351,7 +458,10 @@ class _Search:
                     rows, others = seen[:, columns], unseen[:, columns]
                 models = self.candidates.classifiers[name].fit_grid(rows, labels, grid)
                 tables += [
-                    _in_order(model.predict_proba(others), model.classes_, self.roles.targets)
+                    (
+                        _in_order(model.predict_proba(others), model.classes_, self.roles.targets),
+                        self._separation(model, rows, labels),
+                    )
                     for model in models
                 ]
         return tables
@@ -366,11 +476,61 @@ def fit_procedure(
     *,
     arm: str,
     seed: int,
-    shared: SharedExtraction | None = None,
+    shared: SharedFits | None = None,
 ) -> FittedProcedure:
     """Tune, choose the decision rule and fit on everybody who is given; see `ArmFitter.fit`."""
     rows = np.arange(len(labels))
     return ArmFitter(study, roles, X, arm).fit(labels, groups, rows, seed=seed, shared=shared)
+
+
+def make_fitters(study: Study, roles: Roles, X: pd.DataFrame, arms: Sequence[str]) -> dict[str, ArmFitter]:
+    """Return a fitter of each arm; those with the same steps before the decision read the frame once.
+
+    Parameters
+    ----------
+    study, roles, X
+        As for `ArmFitter`.
+    arms : sequence of str
+        Keys of `normwise.procedure.ARMS`.
+    """
+    fitters: dict[str, ArmFitter] = {}
+    for arm in arms:
+        alike = fitters.get(_STEPS_OF.get(arm, arm))
+        fitters[arm] = ArmFitter(study, roles, X, arm) if alike is None else alike.of_arm(arm)
+    return fitters
+
+
+def _notes_of(caught: Sequence[warnings.WarningMessage]) -> tuple[Note, ...]:
+    messages = (item.message for item in caught)
+    return tuple(
+        Note.of(one if isinstance(one, NormwiseWarning) else NormwiseWarning("", str(one)))
+        for one in messages
+    )
+
+
+def _basis(pipeline: Pipeline, people: Demographics) -> Floats:
+    """Return people's coordinates in the design of the pipeline's normalizer, the constant first."""
+    basis: Floats = pipeline.named_steps["normalize"].design_.people(people).basis
+    return basis
+
+
+def _fit_score(tuned: _Tuned, people: Demographics, labels: Names, roles: Roles) -> ScoreNormalizer:
+    """Learn what demographics explain of the scores of the normals who were not trained on."""
+    inner = tuned.inner
+    normals = np.isfinite(inner.probabilities).all(axis=1) & (labels == roles.normal)
+    basis = _basis(tuned.pipeline, people.take(normals))
+    own = InnerScores(inner.probabilities[normals], inner.separation[normals])
+    return fit_score(own, basis, roles.targets.index(roles.negative), tuned.separation[1])
+
+
+def _adjust(score: ScoreNormalizer | None, pipeline: Pipeline, table: Floats, people: Demographics) -> Floats:
+    """Return probabilities without what demographics explain; rows with NaN stay as they are."""
+    known = np.flatnonzero(np.isfinite(table).all(axis=1))
+    if score is None or not len(known):
+        return table
+    adjusted = table.copy()
+    adjusted[known] = score.apply(table[known], _basis(pipeline, people.take(known)))
+    return adjusted
 
 
 def _usable(encodable: NDArray[np.bool_], labels: Names, roles: Roles) -> NDArray[np.bool_]:

@@ -30,15 +30,7 @@ from normwise.classify import CLASSIFIERS, Classifier, make_classifier
 from normwise.errors import ProcedureError
 from normwise.features import EXTRACTORS, find_extractor, learnt_extractor
 from normwise.normalize import FeatureNormalizer, SiteHarmonizer
-from normwise.schema import (
-    ClassifierSection,
-    FeaturesSection,
-    FittedParts,
-    NormalizerSection,
-    Roles,
-    Study,
-    check_parts,
-)
+from normwise.schema import ClassifierSection, FeaturesSection, FittedParts, Roles, Study, check_parts
 
 if TYPE_CHECKING:
     from normwise.normalize import Reference
@@ -60,6 +52,7 @@ __all__ = [
 ARMS: dict[str, str] = {
     "raw": "Raw features",
     "normalized": "Normalized on the normal group (the procedure)",
+    "adjusted": "Normalized, and the score as well",
     "normalized_all": "Normalized on everybody",
     "appended": "Demographics appended to the features",
     "demographics": "Demographics alone",
@@ -71,33 +64,40 @@ ARMS: dict[str, str] = {
 def arms_of(roles: Roles, features: FeaturesSection | None = None) -> tuple[str, ...]:
     """Return the arms a study can compare; without demographics only the raw one.
 
-    Where attention over tiles is learnt, the plain mean of the tiles stands beside it.
+    Where attention over tiles is learnt, the plain mean of the tiles stands beside it. Where the normal group
+    is no class that is predicted, none of it is tested inside a training part, and no score is adjusted.
 
     Examples
     --------
     >>> arms_of(Roles("dx", ("normal", "AD"), "normal", ("normal", "AD"), ()), FeaturesSection())
     ('raw',)
     """
-    arms = tuple(name for name in ARMS if name != "bag_mean") if roles.demographics else ("raw",)
+    without = {"bag_mean"} if roles.normal in roles.targets else {"bag_mean", "adjusted"}
+    arms = tuple(name for name in ARMS if name not in without) if roles.demographics else ("raw",)
     baseline = EXTRACTORS[features.extractor].baseline if features is not None else {}
     learns = any(getattr(features, name) != value for name, value in baseline.items())
     return (*arms, "bag_mean") if learns else arms
 
 
-def main_arm(section: NormalizerSection, roles: Roles) -> str:
-    """Return the arm that the study's normalizer section describes: the one that is trained and saved.
+def main_arm(study: Study, roles: Roles) -> str:
+    """Return the arm that the study describes: the one that is trained and saved.
 
     Examples
     --------
     >>> roles = Roles("dx", ("normal", "AD"), "normal", ("normal", "AD"), ("age",))
-    >>> main_arm(NormalizerSection(), roles), main_arm(NormalizerSection(mode="append"), roles)
-    ('normalized', 'appended')
+    >>> main_arm(Study(), roles)
+    'adjusted'
+    >>> main_arm(Study.model_validate({"normalizer": {"mode": "append"}}), roles)
+    'appended'
     """
     if not roles.demographics:
         return "raw"
-    if section.mode == "append":
+    if study.normalizer.mode == "append":
         return "appended"
-    return "normalized" if section.reference == "normal" else "normalized_all"
+    if study.normalizer.reference == "all":
+        return "normalized_all"
+    adjusts = study.decision.adjust == "demographics" and roles.normal in roles.targets
+    return "adjusted" if adjusts else "normalized"
 
 
 def site_column(study: Study, roles: Roles) -> str | None:
@@ -178,7 +178,7 @@ def make_preprocessing(study: Study, roles: Roles, arm: str, seed: int) -> Pipel
         # All else is the study's own procedure.
         if learnt is not None:
             learnt.set_params(**find_extractor(study).baseline)
-        arm = main_arm(section, roles)
+        arm = main_arm(study, roles)
     if learnt is not None:
         passed = [*roles.demographics, *([site] if site is not None else [])]
         steps.append(("extract", learnt.set_params(demographics=tuple(dict.fromkeys(passed)))))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from collections.abc import Callable
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -13,10 +14,11 @@ from sklearn.preprocessing import StandardScaler
 
 from normwise.normalize import FeatureNormalizer
 
-__all__ = ["Preprocessing", "SharedExtraction", "appended_columns", "encodable_rows", "prepare_features"]
+__all__ = ["Preprocessing", "SharedFits", "appended_columns", "encodable_rows", "prepare_features"]
 
 Flags = NDArray[np.bool_]
 Rows = NDArray[np.intp]
+T = TypeVar("T")
 
 
 class _Prepared(Protocol):
@@ -27,16 +29,22 @@ class _Prepared(Protocol):
     def transform(self, fitted: Any, rows: Rows) -> tuple[NDArray[Any], Flags]: ...
 
 
-class SharedExtraction:
-    """Learnt extractors fitted once for all arms of one fold.
+class SharedFits:
+    """What is fitted once for all arms of one fold.
 
     Principal components of voxels or attention over tiles would be fitted anew by every arm, to the same
     result. One with other settings is another one.
     """
 
     def __init__(self) -> None:
-        self._fitted: dict[bytes, tuple[Any, Any]] = {}
-        self._applied: dict[bytes, Any] = {}
+        self._made: dict[Any, Any] = {}
+
+    def once(self, key: Any, make: Callable[[], T]) -> T:
+        """Return what was made under a key, made now where nobody asked for it before."""
+        if key not in self._made:
+            self._made[key] = make()
+        made: T = self._made[key]
+        return made
 
     def fit_transform(
         self, step: Any, frame: pd.DataFrame, labels: NDArray[np.object_], rows: Rows
@@ -54,22 +62,16 @@ class SharedExtraction:
         rows : ndarray of int
             Their numbers in the whole frame, by which other arms find them.
         """
-        key = _key(step, rows)
-        if key not in self._fitted:
+
+        def fit() -> tuple[Any, Any]:
             fitted = clone(step)
-            self._fitted[key] = (fitted, fitted.fit_transform(frame, labels))
-        return self._fitted[key]
+            return fitted, fitted.fit_transform(frame, labels)
+
+        return self.once(("fit", repr(sorted(step.get_params().items())), rows.tobytes()), fit)
 
     def transform(self, fitted: Any, frame: pd.DataFrame, rows: Rows) -> Any:
         """Return what a fitted step makes of other rows, once for all arms."""
-        key = str(id(fitted)).encode() + rows.tobytes()
-        if key not in self._applied:
-            self._applied[key] = fitted.transform(frame)
-        return self._applied[key]
-
-
-def _key(step: Any, rows: Rows) -> bytes:
-    return repr(sorted(step.get_params().items())).encode() + rows.tobytes()
+        return self.once(("transform", id(fitted), rows.tobytes()), lambda: fitted.transform(frame))
 
 
 class Preprocessing:
@@ -83,7 +85,7 @@ class Preprocessing:
         All rows.
     prepared : optional
         What `prepare_features` has read; default: read anew.
-    shared : SharedExtraction, optional
+    shared : SharedFits, optional
         What the arms of a fold share.
     named : bool
         Whether the classifier is given frames with the columns' names.
@@ -94,14 +96,14 @@ class Preprocessing:
         pipeline: Pipeline,
         frame: pd.DataFrame,
         prepared: _Prepared | None = None,
-        shared: SharedExtraction | None = None,
+        shared: SharedFits | None = None,
         *,
         named: bool = False,
     ) -> None:
         self._pipeline = pipeline
         self._frame = frame
         self._prepared = prepare_features(pipeline, frame) if prepared is None else prepared
-        self._shared = SharedExtraction() if shared is None else shared
+        self._shared = SharedFits() if shared is None else shared
         self._named = named
 
     def fit(self, train: Rows, labels: NDArray[np.object_]) -> tuple[Pipeline, Any, Flags]:

@@ -35,6 +35,7 @@ from normwise.results.people import (
     Pictures,
     Prediction,
     Quality,
+    ScoreShare,
     Trajectory,
 )
 from normwise.results.record import FlowStep, Note, RunRecord, read_result, write_result
@@ -68,6 +69,7 @@ __all__ = [
     "RunComparison",
     "RunRecord",
     "ScoreAssociation",
+    "ScoreShare",
     "Stability",
     "Subgroup",
     "Trajectory",

@@ -18,6 +18,7 @@ __all__ = [
     "Pictures",
     "Prediction",
     "Quality",
+    "ScoreShare",
     "Trajectory",
 ]  # fmt: skip
 
@@ -35,11 +36,29 @@ class Contribution:
 
 
 @dataclass(frozen=True)
+class ScoreShare:
+    """What demographics explain of one person's score, and what is left once it is taken out.
+
+    ``log_odds`` are the classifier's, of the class ``name`` against the negative one; ``explained`` of it is
+    what the scores of normal people with these demographics hold beyond those of the mean normal person.
+    """
+
+    name: str
+    log_odds: float
+    explained: float
+
+    @property
+    def adjusted(self) -> float:
+        """The log-odds that are decided by."""
+        return self.log_odds - self.explained
+
+
+@dataclass(frozen=True)
 class Prediction:
     """One person: the decision and why; ``decision`` is None where none was made.
 
     ``outcome`` is ``decided``, ``referred`` (to a specialist), ``unsupported`` (nobody normal is like the
-    person) or ``failed`` (the image or a measurement).
+    person) or ``failed`` (the image or a measurement). ``scores`` is empty where the score is not adjusted.
     """
 
     subject: str
@@ -49,6 +68,7 @@ class Prediction:
     threshold: float | None
     contributions: list[Contribution] = field(default_factory=list)
     outcome: str = "decided"
+    scores: list[ScoreShare] = field(default_factory=list)
 
 
 @dataclass(frozen=True)

@@ -119,6 +119,9 @@ class DecisionSection(Section):
     refer: Probability | None = Field(
         None, description="refer whoever has not one class at this coverage, as 0.9"
     )
+    adjust: Literal["demographics", "none"] = Field(
+        "demographics", description="take out of the score what demographics explain of it among the normals"
+    )
 
     @model_validator(mode="after")
     def _one_rule(self) -> DecisionSection:

@@ -29,7 +29,7 @@ CLASSIFIERS = {
 }
 
 
-def train(classifier="logistic", *, classes=("normal", "AD"), arm="normalized", **sections):
+def train(classifier="logistic", *, classes=("normal", "AD"), arm="adjusted", **sections):
     data = simulate(90 if len(classes) > 2 else 60, classes=classes)
     study = data.study.model_dump(mode="json")
     parameters = sections.pop("parameters", CLASSIFIERS[classifier])
@@ -99,7 +99,7 @@ def test_every_form_of_normalizer_is_the_same_in_the_graph(normalizer, tmp_path)
     check(model, frame, tmp_path / "model.onnx", tolerance=1e-8)
 
 
-@pytest.mark.parametrize("arm", ["raw", "normalized_all", "appended", "demographics"])
+@pytest.mark.parametrize("arm", ["raw", "normalized", "normalized_all", "appended", "demographics"])
 def test_every_arm_has_the_inputs_it_needs(arm, tmp_path):
     model, frame = train(arm=arm)
     session = check(model, frame, tmp_path / "model.onnx")
@@ -164,7 +164,7 @@ def test_a_graph_that_differs_is_not_written(tmp_path, monkeypatch):
     monkeypatch.setattr(
         onnx_export,
         "add_classifier",
-        lambda graph, classifier, rows: graph.add("Mul", drawn(graph, classifier, rows), 0.99),
+        lambda graph, *given: graph.add("Mul", drawn(graph, *given), np.array([0.9, 1.0])),
     )
     with pytest.raises(ModelError) as caught:
         export_onnx(model, tmp_path / "model.onnx")

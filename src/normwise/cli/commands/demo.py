@@ -96,7 +96,7 @@ def sentences(evaluation: Evaluation) -> list[str]:
     Parameters
     ----------
     evaluation : Evaluation
-        Of the simulated cohort, with the five arms.
+        Of the simulated cohort, with the arms.
 
     Returns
     -------

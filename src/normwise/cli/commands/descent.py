@@ -127,7 +127,7 @@ def _columns(prepared: PreparedRun) -> tuple[NDArray[np.float64], list[str], NDA
     from normwise.procedure import arm_frame, main_arm, make_preprocessing
 
     study, roles = prepared.study, prepared.cohort.roles
-    arm = main_arm(study.normalizer, roles)
+    arm = main_arm(study, roles)
     steps = make_preprocessing(study, roles, arm, study.evaluation.seed)
     rows = np.isin(prepared.labels, roles.targets)
     columns = steps.fit_transform(arm_frame(prepared.frame, roles, arm), prepared.labels)

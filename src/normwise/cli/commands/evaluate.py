@@ -24,7 +24,7 @@ def evaluate(
 ) -> int:
     """Test the procedure by cross-validation, beside four other ways to treat demographics.
 
-    All five are tested on the same folds; no test person is ever learnt from.
+    All are tested on the same folds; no test person is ever learnt from.
 
     Parameters
     ----------

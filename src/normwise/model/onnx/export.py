@@ -59,15 +59,20 @@ def export_onnx(model: Model, path: str | Path) -> float:
     procedure, rule = model.procedure, model.procedure.rule
     features = _features_name(model)
     n_features = 0 if procedure.arm == "demographics" else len(model.feature_names)
-    rows, usable = add_preprocessing(graph, procedure.pipeline, n_features, features)
+    rows, usable, basis = add_preprocessing(graph, procedure.pipeline, n_features, features)
     unordered = add_classifier(graph, procedure.pipeline.named_steps["classify"], rows)
     order = [list(procedure.pipeline.classes_).index(name) for name in rule.classes]
     probabilities = graph.add("Gather", unordered, np.array(order), axis=1)
+    if procedure.score is not None:
+        slopes = np.zeros((len(procedure.score.slopes) + 1, len(rule.classes)))
+        others = np.arange(len(rule.classes)) != procedure.score.negative
+        slopes[1:, others] = procedure.score.slopes
+        logs = graph.add("Sub", _logarithm(graph, probabilities), graph.add("MatMul", basis, slopes))
+        probabilities = graph.add("Softmax", logs, axis=-1)
     if rule.scaling is not None:
         slope, *offsets = rule.scaling
-        clipped = graph.add("Min", graph.add("Max", probabilities, _FLOOR), 1.0)
-        logs = graph.add("Add", graph.add("Mul", graph.add("Log", clipped), slope), np.array(offsets))
-        probabilities = graph.add("Softmax", logs, axis=-1)
+        logs = graph.add("Mul", _logarithm(graph, probabilities), slope)
+        probabilities = graph.add("Softmax", graph.add("Add", logs, np.array(offsets)), axis=-1)
     probabilities = graph.add("Where", usable, probabilities, np.array(np.nan))
     positive = [place for place, name in enumerate(rule.classes) if name != rule.negative]
     score = graph.add("ReduceSum", graph.add("Gather", probabilities, np.array(positive), axis=1),
@@ -87,6 +92,10 @@ def export_onnx(model: Model, path: str | Path) -> float:
         )
     write_bytes(Path(path), content)
     return gap
+
+
+def _logarithm(graph: Graph, probabilities: str) -> str:
+    return graph.add("Log", graph.add("Min", graph.add("Max", probabilities, _FLOOR), 1.0))
 
 
 def _features_name(model: Model) -> str:

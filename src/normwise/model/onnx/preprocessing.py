@@ -28,7 +28,9 @@ def refuse_export(what: str, seen: str) -> ModelError:
     )
 
 
-def add_preprocessing(graph: Graph, pipeline: Pipeline, n_features: int, features: str) -> tuple[str, str]:
+def add_preprocessing(
+    graph: Graph, pipeline: Pipeline, n_features: int, features: str
+) -> tuple[str, str, str]:
     """Add every step but the classifier, with the inputs it needs.
 
     Parameters
@@ -46,21 +48,22 @@ def add_preprocessing(graph: Graph, pipeline: Pipeline, n_features: int, feature
     Returns
     -------
     tuple of str
-        The classifier's rows, and which of them can be used at all, as bool (n_people, 1).
+        The classifier's rows; which of them can be used at all, as bool (n_people, 1); people's coordinates
+        in the normalizer's design, empty where features are not regressed.
 
     Raises
     ------
     ModelError
         MDL-202 for a step that can't be written as a graph.
     """
-    rows, usable = "", []
+    rows, basis, usable = "", "", []
     if n_features:
         rows = graph.input(features, n_features)
         usable.append(graph.finite(rows))
     for title, step in pipeline.steps[:-1]:
         if title == "normalize":
             if isinstance(step, FeatureNormalizer):
-                rows, known_demographics = _normalize(graph, step, rows)
+                rows, basis, known_demographics = _normalize(graph, step, rows)
                 usable += known_demographics
         elif title == "scale":
             rows = graph.standardize(rows, step.mean_, step.scale_)
@@ -71,10 +74,10 @@ def add_preprocessing(graph: Graph, pipeline: Pipeline, n_features: int, feature
     known = usable[0]
     for each in usable[1:]:
         known = graph.add("And", known, each)
-    return rows, known
+    return rows, known, basis
 
 
-def _normalize(graph: Graph, step: FeatureNormalizer, features: str) -> tuple[str, list[str]]:
+def _normalize(graph: Graph, step: FeatureNormalizer, features: str) -> tuple[str, str, list[str]]:
     design, regression = step.design_, step.regression_
     columns_by_part, known = zip(*(_encode(graph, part) for part in design.parts), strict=True)
     columns = _concatenate(graph, [each for each in columns_by_part if each])
@@ -92,13 +95,13 @@ def _normalize(graph: Graph, step: FeatureNormalizer, features: str) -> tuple[st
         products.append(graph.add("Reshape", wide, np.array([0, -1])))
     columns = _concatenate(graph, [columns, *products])
     if regression is None:
-        return _concatenate(graph, [features, columns] if features else [columns]), list(known)
+        return _concatenate(graph, [features, columns] if features else [columns]), "", list(known)
     standard = graph.standardize(columns, design.center, design.size)
     basis = graph.affine(standard, design.inverse[1:], design.inverse[0])
     expected = graph.affine(basis, regression.loadings, regression.center)
     residual = graph.add("Sub", features, expected)
     if step.scale == "residual":
-        return residual, list(known)
+        return residual, basis, list(known)
     spanned = basis if regression.uncertainty is None else graph.add("MatMul", basis, regression.uncertainty)
     leverage = graph.add("ReduceSum", graph.add("Mul", spanned, basis), np.array([1]), keepdims=1)
     spread = regression.spread.astype(np.float64)
@@ -107,7 +110,7 @@ def _normalize(graph: Graph, step: FeatureNormalizer, features: str) -> tuple[st
         inverse = np.divide(1.0, spread, out=np.zeros_like(spread), where=varies)
         scaled = graph.add("Mul", residual, inverse)
         w = graph.add("Div", scaled, graph.add("Sqrt", graph.add("Add", leverage, 1.0)))
-        return _transform_tails(graph, regression, w), list(known)
+        return _transform_tails(graph, regression, w), basis, list(known)
     varying = graph.add("Gather", standard, np.asarray(design.variance_columns, dtype=int), axis=1)
     inverse, model = design.variance_inverse, regression.log_variance
     logs = graph.affine(varying, inverse[1:] @ model.loadings, inverse[0] @ model.loadings)
@@ -119,7 +122,7 @@ def _normalize(graph: Graph, step: FeatureNormalizer, features: str) -> tuple[st
     # A feature that does not vary among the normals scores 0, and its variance of 0 is not divided by.
     deviation = graph.add("Sqrt", graph.add("Where", graph.constant(varies), total, 1.0))
     residual = graph.add("Mul", residual, varies.astype(np.float64))
-    return _transform_tails(graph, regression, graph.add("Div", residual, deviation)), list(known)
+    return _transform_tails(graph, regression, graph.add("Div", residual, deviation)), basis, list(known)
 
 
 def _transform_tails(graph: Graph, regression: Regression, w: str) -> str:

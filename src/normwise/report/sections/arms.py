@@ -57,7 +57,7 @@ def arms(run: SavedRun) -> Section | None:
         best=BEST,
         prevalence=_stated_prevalence(run),
     )
-    counted = {2: "two", 3: "three", 4: "four", 5: "five"}.get(
+    counted = {2: "two", 3: "three", 4: "four", 5: "five", 6: "six"}.get(
         len(evaluation.arms), str(len(evaluation.arms))
     )
     return Section("Performance" if len(evaluation.arms) == 1 else f"The {counted} arms compared", body)

@@ -178,7 +178,8 @@ def _question(run: SavedRun, evaluation: Evaluation) -> str:
         if run.tested_elsewhere
         else "people it was not trained on"
     )
-    out = _once_taken_out(run.record) if evaluation.main_arm in ("normalized", "normalized_all") else ""
+    taken = evaluation.main_arm in ("normalized", "adjusted", "normalized_all")
+    out = _once_taken_out(run.record) if taken else ""
     return (
         f"Can a model tell {joined(evaluation.positives, 'or')} from {evaluation.negative} in {who}, by "
         f"{_measured(run.record)}{out}?"
