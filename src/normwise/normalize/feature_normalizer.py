@@ -110,11 +110,10 @@ class FeatureNormalizer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator): 
 
     Examples
     --------
-    >>> import pandas as pd
+    >>> import warnings, pandas as pd
     >>> people = pd.DataFrame({"age": [40.0, 50, 60, 70, 80, 90, 50], "f1": [3, 5, 6, 6.5, 8, 8.5, 9.2]})
     >>> labels = ["normal"] * 6 + ["AD"]
     >>> normalizer = FeatureNormalizer(demographics=["age"], normal="normal", scale="residual")
-    >>> import warnings
     >>> with warnings.catch_warnings():
     ...     warnings.simplefilter("ignore")  # six normals are few
     ...     residuals = normalizer.fit_transform(people, labels)
@@ -402,8 +401,9 @@ class FeatureNormalizer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator): 
         if self.prior is not None:
             check_prior(self)
             normals = self._find_normals(train, y)
-            features = [str(name) for name in self.feature_names_in_[self.is_feature_]]
-            self._store(*self.prior.refine(columns, normals, people.take(normals), features))
+            features, append = self.feature_names_in_[self.is_feature_], self.mode == "append"
+            own = self.prior.refine(columns, normals, people.take(normals), features, append=append)
+            self._store(*own)
             return
         normals, design = self._learn_design(people, train, y)
         regression = None

@@ -49,8 +49,10 @@ class Prior(Protocol):
         columns: FeatureColumns,
         rows: npt.NDArray[np.intp],
         people: Demographics,
-        features: Sequence[str],
-    ) -> tuple[Design, Regression]: ...
+        features: Iterable[str],
+        *,
+        append: bool,
+    ) -> tuple[Design, Regression | None]: ...
 
 
 def names_of(columns: str | Iterable[str]) -> list[str]:
@@ -165,7 +167,7 @@ def check_prior(normalizer: Any) -> None:
     """
     prior: Prior = normalizer.prior
     for name, plain in BEYOND_SUMS.items():
-        if getattr(normalizer, name) != plain:
+        if name != "mode" and getattr(normalizer, name) != plain:
             raise refuse_beyond_sums(f"normalizer.{name}", repr(getattr(normalizer, name)), repr(plain))
     own = {
         "demographics": tuple(names_of(normalizer.demographics)),

@@ -204,8 +204,8 @@ def make_preprocessing(study: Study, roles: Roles, arm: str, seed: int) -> Pipel
                 "interactions": tuple(tuple(pair) for pair in section.interactions),
                 "reference": "all" if arm == "normalized_all" else "normal",
                 "mode": "append" if arm in ("appended", "demographics") else "replace",
-                # What the other arms learn is learnt from the people at hand.
-                "prior": prior_of(study) if arm == "normalized" else None,
+                # Everybody at hand is no group that a reference could be added to.
+                "prior": None if arm == "normalized_all" else prior_of(study),
             },
         )
         steps.append(("normalize", normalizer))

@@ -173,6 +173,21 @@ def test_few_normals_refine_a_reference_in_every_fold(hospitals: Path, tmp_path:
     np.testing.assert_allclose(normalizer.coefficients(), whole.coefficients(), rtol=1e-6, atol=1e-6)
 
 
+def test_a_spline_of_more_parameters_than_normals_is_refined(tmp_path: Path) -> None:
+    knots = "[normalizer]\ndesign = 'spline'\nknots = {age = [25, 35, 50, 65, 80]}\n"
+    norm = tmp_path / "norm.json"
+    assert main(["reference", write(people(), tmp_path / "large", STUDY + knots), str(norm), "-q"]) == 0
+    table = people(90, seed=9)
+    ill = table["diagnosis"] == "AD"
+    table = pd.concat([table[ill].head(24), table[~ill].head(8)])
+    keys = f'[normalizer]\nfrom = "{norm}"\n[evaluation]\nfolds = 2\nrepeats = 1\ninner_folds = 2\n'
+    study = write(table, tmp_path / "small", STUDY + keys + "bootstrap = 200\n")
+    assert main(["evaluate", study, str(tmp_path / "run"), "-q", "-j", "1"]) == 0
+    text = (tmp_path / "run" / "study.toml").read_text("utf-8")
+    assert 'design = "spline"' in text
+    assert "80.0" in text
+
+
 REFUSED = {
     "other features": ("--features.columns=f[0-2]", "NRM-403"),
     "another demographic": ("--demographics=age", "NRM-406"),

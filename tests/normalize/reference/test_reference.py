@@ -137,7 +137,6 @@ def test_prepared_features_are_refined_in_each_fold() -> None:
         ({"variance": "demographic"}, "NRM-410"),
         ({"shrinkage": "empirical_bayes"}, "NRM-410"),
         ({"tails": "auto"}, "NRM-410"),
-        ({"mode": "append"}, "NRM-410"),
         ({"reference": "all"}, "NRM-410"),
     ],
 )
@@ -149,6 +148,19 @@ def test_settings_that_are_not_the_references_are_refused(settings: dict[str, An
     with pytest.raises(NormalizerError) as caught:
         FeatureNormalizer(**{"demographics": NAMES, "prior": prior, **settings}).fit(frame)
     assert caught.value.code == code
+
+
+def test_its_design_is_appended_where_few_people_have_none_of_their_own() -> None:
+    frame, design = people(), {"design": "spline", "knots": {"age": [25.0, 40.0, 50.0, 75.0]}}
+    prior = Reference.of_frame(frame, NAMES, **design)
+    few = frame.iloc[:4]
+    appended = FeatureNormalizer(NAMES, prior=prior, mode="append", **design).fit(few)
+    values = appended.transform(few[[*appended.feature_names_in_]])
+    assert appended.get_feature_names_out()[5:].tolist() == list(prior.fitted[0].names)
+    np.testing.assert_array_equal(values[:, 5], few["age"])
+    with pytest.raises(NormalizerError) as caught:
+        FeatureNormalizer(NAMES, prior=prior, mode="append", **design).fit(few.assign(**{"sex=M": 1.0}))
+    assert caught.value.code == "NRM-120"
 
 
 def test_other_features_and_levels_do_not_refine_it() -> None:

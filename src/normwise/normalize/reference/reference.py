@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Literal, Self
@@ -19,7 +19,7 @@ from normwise.normalize.design import Category, Design, Number, choose_knots
 from normwise.normalize.feature_normalizer import FeatureNormalizer
 from normwise.normalize.reference.fit import fit_sums
 from normwise.normalize.reference.sums import NormalSums, encode_raw, learn_parts, sum_normals
-from normwise.normalize.validation import check_prior, check_settings, pairs_of
+from normwise.normalize.validation import check_prior, check_settings, pairs_of, refuse_collision
 from normwise.reprs import ShortRepr
 from normwise.schema import FittedParts, Roles, check_parts, listed
 
@@ -226,8 +226,10 @@ class Reference(ShortRepr):
         columns: FeatureColumns,
         rows: npt.NDArray[np.intp],
         people: Demographics,
-        features: Sequence[str],
-    ) -> tuple[Design, Regression]:
+        features: Iterable[str],
+        *,
+        append: bool,
+    ) -> tuple[Design, Regression | None]:
         """Return design and regression of the reference's people and others: its sums with theirs.
 
         Parameters
@@ -238,18 +240,27 @@ class Reference(ShortRepr):
             Which rows are normal people who are not in the reference.
         people : Demographics
             Their demographics.
-        features : sequence of str
+        features : iterable of str
             Names of the columns.
+        append : bool
+            Whether the design alone is wanted, whose columns are appended to the features.
 
         Raises
         ------
         NormalizerError
-            NRM-403 for other features, NRM-406 or NRM-407 for other demographics or levels.
+            NRM-403 for other features, NRM-407 for levels that the reference lacks, NRM-120 for a feature
+            with the name of an appended column.
         """
+        names = [str(name) for name in features]
+        if append:
+            columns = FeatureColumns.of_array(np.empty((columns.shape[0], 0)))
         sums = sum_normals(columns, rows, people, self.sums.parts, self.sums.interactions)
-        own = self.sums.features(_places(self.features, features))
+        own = self.sums.features([] if append else _places(self.features, names))
         ranges = tuple(_range_of(part, people) for part in self.sums.parts)
-        return fit_sums(own + replace(sums, parts=ranges))
+        design, regression = fit_sums(own + replace(sums, parts=ranges))
+        if append:
+            refuse_collision(names, design.names)
+        return design, None if append else regression
 
     def merge(self, other: Reference) -> Reference:
         """Return the reference of the people of both.
