@@ -140,7 +140,7 @@ def campaign(folder: Path, count: int, seed: int) -> Iterator[tuple[str, str, st
     rng = np.random.default_rng(seed)
     study = _write_study(folder / "study")
     straight, seconds = {}, {}
-    for verb in VERBS:
+    for verb in VERBS[: -(-count // len(KINDS))]:
         begun = time.monotonic()
         process = _start(verb, study, folder / f"straight-{verb}")
         text = process.communicate(timeout=_SECONDS)[0]
