@@ -49,6 +49,15 @@ def cohort(tmp_path_factory) -> Path:
 
 
 @pytest.fixture(scope="session")
+def extracted(normwise, cohort, quick, tmp_path_factory) -> Path:
+    """A run of the cohort that was extracted and nothing more, never written into again."""
+    folder = tmp_path_factory.mktemp("extracted") / "run"
+    ending = normwise("extract", cohort, folder, *quick)
+    assert ending.out.splitlines()[-1] == str(folder / "features.tsv")
+    return folder
+
+
+@pytest.fixture(scope="session")
 def quick() -> list[str]:
     """Flags that make a small evaluation."""
     return ["--folds", "3", "--repeats", "1", "--inner-folds", "3", "--bootstrap", "100", "--jobs", "2"]
