@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -126,6 +127,25 @@ def test_an_interruption_is_one_plain_line(tmp_path, capsys, monkeypatch):
     monkeypatch.setattr("normwise.cohort.read_study", interrupt)
     assert main(["check", str(tmp_path)]) == 130
     assert "interrupted" in capsys.readouterr().err
+
+
+def test_an_interruption_that_a_library_takes_for_a_failure_is_one_too(tmp_path, capsys, monkeypatch):
+    def load(*_, **__):
+        try:
+            signal.raise_signal(signal.SIGINT)
+        except KeyboardInterrupt:
+            raise ImportError("initialization failed") from None
+
+    monkeypatch.setattr("normwise.cohort.read_study", load)
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        assert main(["check", str(tmp_path)]) == 130
+        assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert capsys.readouterr().err.endswith(
+        "interrupted; a run that was begun goes on with the same command\n"
+    )
 
 
 def test_a_reader_that_goes_away_is_no_failure():

@@ -15,10 +15,12 @@ from __future__ import annotations
 
 import io
 import os
+import signal
 import sys
+import threading
 import traceback
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args, get_origin
 
@@ -29,6 +31,8 @@ from normwise.cli.output import make_console, print_error
 from normwise.errors import CommandError, NormwiseError
 
 if TYPE_CHECKING:
+    from types import FrameType
+
     from cyclopts.help import HelpEntry, HelpPanel
     from rich.console import Console, ConsoleOptions
 
@@ -145,6 +149,38 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     words = list(sys.argv[1:] if arguments is None else arguments)
     _make_streams_robust()
+    with _noted_interrupts() as interrupts:
+        code = _run(words)
+    if interrupts and code == REFUSED:
+        # A library that is interrupted while it is loaded may say that its loading failed.
+        code = INTERRUPTED
+    if code == INTERRUPTED:
+        sys.stderr.write("\ninterrupted; a run that was begun goes on with the same command\n")
+    return code
+
+
+@contextmanager
+def _noted_interrupts() -> Iterator[list[int]]:
+    """Note each interrupt, beside what Python does of it; nothing where others have a say in that."""
+    seen: list[int] = []
+
+    def note(number: int, frame: FrameType | None) -> None:
+        seen.append(number)
+        signal.default_int_handler(number, frame)
+
+    ours = threading.current_thread() is threading.main_thread()
+    if not ours or signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
+        yield seen
+        return
+    signal.signal(signal.SIGINT, note)
+    try:
+        yield seen
+    finally:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def _run(words: Sequence[str]) -> int:
+    """Run a command, and return its exit code; what went wrong is printed."""
     try:
         code = make_app(_verb_in(words))(
             words, console=make_console(sys.stdout), exit_on_error=False, print_error=False
@@ -155,7 +191,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except NormwiseError as error:
         return _refuse(error, words)
     except KeyboardInterrupt:
-        sys.stderr.write("\ninterrupted; a run that was begun goes on with the same command\n")
         return INTERRUPTED
     except BrokenPipeError:
         _drop_stdout()
