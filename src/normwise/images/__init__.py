@@ -20,11 +20,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from normwise.images.dicom.archives import is_archive
-from normwise.images.dicom.convert import DicomHead, SeriesRecord, convert_dicom, read_dicom, read_head
-from normwise.images.dicom.files import is_dicom_source, list_files
-from normwise.images.dicom.people import group_by_person, identify_files
-from normwise.images.dicom.voxels import find_converter
 from normwise.images.geometry import check_same_grid, resample_labels, same_grid
 from normwise.images.volume import Grid, LabelVolume, Volume
 from normwise.images.volumes.read import MAX_BYTES, read_labels, read_volume
@@ -32,6 +27,11 @@ from normwise.images.volumes.write import write_volume
 from normwise.lazy import on_use
 
 if TYPE_CHECKING:
+    from normwise.images.dicom.archives import is_archive
+    from normwise.images.dicom.convert import DicomHead, SeriesRecord, convert_dicom, read_dicom, read_head
+    from normwise.images.dicom.files import is_dicom_source, list_files
+    from normwise.images.dicom.people import group_by_person, identify_files
+    from normwise.images.dicom.voxels import find_converter
     from normwise.images.slides.slide import SLIDE_SUFFIXES, Slide, open_slide
 
 __all__ = [
@@ -61,4 +61,22 @@ __all__ = [
     "write_volume",
 ]
 
-__getattr__ = on_use(__name__, dict.fromkeys(("SLIDE_SUFFIXES", "Slide", "open_slide"), "slides.slide"))
+__getattr__ = on_use(
+    __name__,
+    {
+        "DicomHead": "dicom.convert",
+        "SLIDE_SUFFIXES": "slides.slide",
+        "SeriesRecord": "dicom.convert",
+        "Slide": "slides.slide",
+        "convert_dicom": "dicom.convert",
+        "find_converter": "dicom.voxels",
+        "group_by_person": "dicom.people",
+        "identify_files": "dicom.people",
+        "is_archive": "dicom.archives",
+        "is_dicom_source": "dicom.files",
+        "list_files": "dicom.files",
+        "open_slide": "slides.slide",
+        "read_dicom": "dicom.convert",
+        "read_head": "dicom.convert",
+    },
+)
