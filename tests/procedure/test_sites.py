@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from normwise.errors import ProcedureError
+from normwise.errors import NormalizerError, ProcedureError
 from normwise.model.bundle import load_model, save_model
 from normwise.model.explain import importances_of, trajectories_of
 from normwise.model.model import Model
@@ -80,6 +80,20 @@ def test_a_new_site_by_each_policy(unseen: str, small: Any) -> None:
         assert adapted is fitted
 
 
+def test_a_new_site_is_decided_by_what_sites_are_like(small: Any) -> None:
+    data = with_sites(small, harmonize="hierarchical", unseen="predict")
+    new = data.X.assign(scanner="z")
+    fitted = fit(data)
+    assert fitted.support(new)["supported"].sum() > 50
+    assert fitted.adapt_to_sites(new, data.labels, data.groups) is fitted
+    # Of two sites one knows next to nothing about a third, and nobody is far from what is expected there.
+    assert 0 < gap(fitted.probabilities(new), data.labels) < gap(fitted.probabilities(data.X), data.labels)
+    assert any(note.code == "NRM-306" for note in fitted.notes)
+    with pytest.raises(NormalizerError) as caught:
+        fit(data, rows=(data.X["scanner"] == "x").to_numpy())
+    assert caught.value.code == "NRM-305"
+
+
 def test_patients_of_a_site_without_normals_do_not_train_and_are_told(small: Any) -> None:
     data = with_sites(small)
     X = data.X.copy()
@@ -95,8 +109,11 @@ def model_of(data: Any, study: Study | None = None) -> Model:
     return Model(fit(data, study=study), study or data.study, names, notes, "hash", {"scans": len(data.X)})
 
 
-def test_a_saved_model_with_sites_selection_and_referral_decides_the_same(small: Any, tmp_path: Any) -> None:
-    data = with_sites(small, harmonize="combat")
+@pytest.mark.parametrize("harmonize", ["combat", "hierarchical"])
+def test_a_saved_model_with_sites_selection_and_referral_decides_the_same(
+    harmonize: str, small: Any, tmp_path: Any
+) -> None:
+    data = with_sites(small, harmonize=harmonize)
     study = Study.model_validate(
         data.study.model_dump()
         | {"selection": {"name": "mrmr", "features": [2, 4]}, "decision": {"refer": 0.8},

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
         read_reference,
         write_reference,
     )
+    from normwise.normalize.sites.card import SiteCard, measure_site, read_card, with_cards, write_card
     from normwise.normalize.validation import BEYOND_SUMS, refuse_beyond_sums
 
 __all__ = [
@@ -43,10 +44,15 @@ __all__ = [
     "PreparedFeatures",
     "Reference",
     "Regression",
+    "SiteCard",
     "SiteHarmonizer",
     "digest_of_sums",
+    "measure_site",
+    "read_card",
     "read_reference",
     "refuse_beyond_sums",
+    "with_cards",
+    "write_card",
     "write_reference",
 ]
 
@@ -56,9 +62,14 @@ __getattr__ = on_use(
         "BEYOND_SUMS": "validation",
         "Measurement": "reference",
         "Reference": "reference",
+        "SiteCard": "sites.card",
         "digest_of_sums": "reference",
+        "measure_site": "sites.card",
+        "read_card": "sites.card",
         "read_reference": "reference",
         "refuse_beyond_sums": "validation",
+        "with_cards": "sites.card",
+        "write_card": "sites.card",
         "write_reference": "reference",
     },
 )
@@ -71,6 +82,7 @@ TRUSTED_TYPES: tuple[str, ...] = (
     "normwise.normalize.sites.harmonizer.SiteHarmonizer",
     "normwise.normalize.sites.harmonizer.UnseenSite",
     "normwise.normalize.sites.effects.SiteModel",
+    "normwise.normalize.sites.across_sites.SitePrior",
     "normwise.normalize.blocked.regression.Regression",
     "normwise.normalize.blocked.tails.Tails",
     "normwise.normalize.blocked.variance.LogVariance",

@@ -180,13 +180,14 @@ class FittedProcedure:
         """
         if self.harmonizer is None or self.harmonizer.unseen != "own_normals":
             return self
-        return self._with_harmonizer(self.harmonizer.adapt_to_sites(X, labels, groups))
+        return self.with_harmonizer(self.harmonizer.adapt_to_sites(X, labels, groups))
 
     def without_people(self) -> FittedProcedure:
         """Return the procedure without the names of those by whom it was adapted to new sites."""
-        return self if self.harmonizer is None else self._with_harmonizer(self.harmonizer.without_people())
+        return self if self.harmonizer is None else self.with_harmonizer(self.harmonizer.without_people())
 
-    def _with_harmonizer(self, harmonizer: SiteHarmonizer) -> FittedProcedure:
+    def with_harmonizer(self, harmonizer: SiteHarmonizer) -> FittedProcedure:
+        """Return the procedure with another harmonizer, as one that knows further sites."""
         steps = [(title, harmonizer if title == "harmonize" else step) for title, step in self.pipeline.steps]
         return replace(self, pipeline=Pipeline(steps))
 

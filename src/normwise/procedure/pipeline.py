@@ -190,6 +190,8 @@ def make_preprocessing(study: Study, roles: Roles, arm: str, seed: int) -> Pipel
             categorical=roles.categorical,
             method=study.sites.harmonize,
             unseen=study.sites.unseen,
+            # By the other methods sites are harmonized as they were in 0.1.0.
+            design=section.design if study.sites.harmonize == "hierarchical" else "linear",
         )
         steps.append(("harmonize", harmonizer))
     if arm == "raw":

@@ -62,11 +62,12 @@ class NormalizerSection(Section):
 class SitesSection(Section):
     """``[sites]``: scanners made comparable on the normal people of the training part alone."""
 
-    harmonize: Literal["none", "location_scale", "combat"] = Field(
+    harmonize: Literal["none", "location_scale", "combat", "hierarchical"] = Field(
         "none", description="how a site's shift and scale are taken out of the features"
     )
-    unseen: Literal["refuse", "pooled", "own_normals"] = Field(
-        "refuse", description="a site without training normals: no decision, as it is, or by its own normals"
+    unseen: Literal["refuse", "pooled", "predict", "own_normals"] = Field(
+        "refuse",
+        description="a site without training normals: no decision, the average, any site, or by its normals",
     )
 
 

@@ -40,7 +40,7 @@ def rest(frame: pd.DataFrame) -> np.ndarray:
     return frame.filter(like="f").to_numpy() - 100 + 0.2 * frame["age"].to_numpy()[:, None]
 
 
-@pytest.mark.parametrize("method", ["location_scale", "combat"])
+@pytest.mark.parametrize("method", ["location_scale", "combat", "hierarchical"])
 def test_a_planted_shift_and_scale_are_removed_and_the_disease_stays(method: str) -> None:
     X, y = cohort(1500)
     made = harmonizer(method=method).fit(X, y).transform(X)
@@ -146,12 +146,14 @@ def test_the_effects_of_a_published_worked_form() -> None:
     assert np.allclose(model.scale[0], values[sites == 0].std(axis=0, ddof=1) / sigma)
 
 
+@pytest.mark.filterwarnings("ignore:NRM-306")
 def test_a_site_without_training_normals_by_each_policy() -> None:
     X, y = cohort(600)
     train = (X["scanner"] != "C").to_numpy()
     new, labels = X[~train], y[~train]
     by_policy = {
-        name: harmonizer(unseen=name).fit(X[train], y[train]) for name in ("refuse", "pooled", "own_normals")
+        name: harmonizer(unseen=name).fit(X[train], y[train])
+        for name in ("refuse", "pooled", "predict", "own_normals")
     }
     assert not by_policy["refuse"].in_support(new)["supported"].any()
     assert "scanner C" in by_policy["refuse"].in_support(new)["reason"].iloc[0]
@@ -159,7 +161,12 @@ def test_a_site_without_training_normals_by_each_policy() -> None:
         by_policy["refuse"].transform(new)
     assert caught.value.code == "NRM-303"
     pooled = by_policy["pooled"].transform(new)
-    assert np.array_equal(pooled["f0"], new["f0"])
+    # As from the average site, in a spread that holds how far the two sites of the training lie apart.
+    assert pooled["f0"].corr(new["f0"], method="spearman") > 0.8
+    assert rest(pooled).std() < 0.8 * rest(new).std()
+    predicted = by_policy["predict"].transform(new)
+    assert by_policy["predict"].in_support(new.assign(scanner=None))["supported"].all()
+    assert rest(predicted).std() == pytest.approx(rest(pooled).std(), rel=0.2)
     assert not by_policy["own_normals"].in_support(new)["encodable"].any()
     adapted = by_policy["own_normals"].adapt_to_sites(new, labels)
     assert adapted.in_support(new)["supported"].all()
@@ -169,7 +176,7 @@ def test_a_site_without_training_normals_by_each_policy() -> None:
     ours = rest(adapted.transform(new))[labels == "normal"]
     others = rest(adapted.transform(X[train]))[y[train] == "normal"]
     assert abs(ours.mean() - others.mean()) < 0.2
-    assert rest(pooled)[labels == "normal"].mean() < others.mean() - 2
+    assert rest(pooled)[labels == "normal"].mean() < others.mean() - 0.5
 
 
 def test_of_a_new_site_only_the_normals_labels_are_used_and_nobody_places_himself() -> None:
@@ -224,6 +231,38 @@ def test_a_site_of_fewer_than_ten_normals_is_warned_of(normals: int, few: bool) 
         warnings.simplefilter("always")
         harmonizer().fit(X.iloc[fewer], y[fewer])
     assert [each.message.code for each in caught] == ["NRM-304"] * few
+
+
+def test_a_training_normal_is_harmonized_by_the_others_of_the_site() -> None:
+    X, y = cohort(120)
+    one = int(np.flatnonzero((y == "normal") & (X["scanner"] == "B"))[0])
+    fitted = harmonizer(method="hierarchical").fit(X, y)
+    # The same values under another id, and one that differs in the last place that single precision has.
+    copy = X.iloc[[one]].rename(index={X.index[one]: "copy"})
+    almost = copy.copy()
+    almost["f0"] *= 1 + 1e-5
+    ours, same, stranger = (fitted.transform(frame)["f0"].iloc[0] for frame in (X.iloc[[one]], copy, almost))
+    assert ours == same
+    expected = 100 - 0.2 * X["age"].iloc[one]
+    assert abs(ours - expected) > abs(stranger - expected)
+    # Patients are measured by all normals of their site.
+    patient = X[(y == "AD") & (X["scanner"] == "B")].iloc[[0]]
+    near = patient.assign(f0=patient["f0"] * (1 + 1e-9))
+    assert fitted.transform(patient)["f0"].iloc[0] == pytest.approx(
+        fitted.transform(near)["f0"].iloc[0], rel=1e-6
+    )
+
+
+def test_hierarchical_gives_small_sites_the_wider_spread() -> None:
+    X, y = cohort(300)
+    small = np.flatnonzero((X["scanner"] == "C") & (y == "normal"))[3:]
+    fewer = np.delete(np.arange(300), small)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        fitted = harmonizer(method="hierarchical").fit(X.iloc[fewer], y[fewer])
+        plain = harmonizer(method="location_scale").fit(X.iloc[fewer], y[fewer])
+    rows = X.iloc[small]
+    assert rest(fitted.transform(rows)).std() < 0.7 * rest(plain.transform(rows)).std()
 
 
 def test_without_a_site_nothing_is_harmonized() -> None:

@@ -7,18 +7,20 @@ scanners Fortin et al. 2018, NeuroImage 167:104-120). With site i, person j and 
 
 alpha, beta and sigma come from one regression on sites and demographics; gamma and delta are each site's mean
 and standard deviation of what is left, Z. The empirical Bayes estimate shrinks each feature's gamma and delta
-towards what the site does to its other features, the more the fewer people the site has.
+towards what the site does to its other features, the more the fewer people the site has. How sites differ
+from one another, per feature, is in ``across_sites``.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
 from normwise.normalize.blocked.columns import FloatArray
-from normwise.schema import FittedParts
+from normwise.normalize.sites.across_sites import SitePrior, fit_prior
+from normwise.schema import FittedParts, check_parts
 
 __all__ = ["SiteModel", "fit_sites", "shrink_effects", "site_effects"]
 
@@ -43,6 +45,8 @@ class SiteModel:
         Mean of each design column.
     shift, scale : ndarray of shape (n_sites, n_features)
         gamma and delta, in units of sigma.
+    prior : SitePrior or None
+        The distribution across sites; None of a single one, and in models of 0.1.0.
     """
 
     mean: FloatArray
@@ -51,6 +55,7 @@ class SiteModel:
     design_center: FloatArray
     shift: FloatArray
     scale: FloatArray
+    prior: SitePrior | None = None
 
     def check_parts(self, parts: FittedParts) -> None:
         """Refuse a model of other features or sites than its parts say; see `normwise.schema.FittedParts`."""
@@ -60,6 +65,10 @@ class SiteModel:
         parts.array("spread", (features,), low=1e-300)
         sites = len(parts.array("shift", (None, features)))
         parts.array("scale", (sites, features), low=1e-300)
+        if vars(self).get("prior") is not None:
+            check_parts(self.prior, allowed=SitePrior)
+            fits = self.prior is not None and self.prior.center.shape == (features,)
+            parts.expect("prior", holds=fits, instead="one of these features")
 
     def expected(self, design: FloatArray) -> FloatArray:
         """Return what is expected at the average site, of shape (n_people, n_features)."""
@@ -70,22 +79,6 @@ class SiteModel:
         """Return Z, of shape (n_people, n_features)."""
         departures: FloatArray = (features - self.expected(design)) / self.spread
         return departures
-
-    def adjust(
-        self, features: FloatArray, design: FloatArray, shift: FloatArray, scale: FloatArray
-    ) -> FloatArray:
-        """Return the features as the average site would have given them.
-
-        Parameters
-        ----------
-        features, design : ndarray of shape (n_people, n_features) and (n_people, k)
-            The people.
-        shift, scale : ndarray of shape (n_people, n_features)
-            The effect of each person's site.
-        """
-        expected = self.expected(design)
-        adjusted: FloatArray = self.spread * ((features - expected) / self.spread - shift) / scale + expected
-        return adjusted
 
 
 def fit_sites(
@@ -134,7 +127,22 @@ def fit_sites(
     for site in range(n_sites):
         shift, scale = site_effects(departures[sites == site], shrink=shrink)
         model.shift[site], model.scale[site] = np.where(constant, 0.0, shift), np.where(constant, 1.0, scale)
-    return model
+    columns = np.hstack([indicators, design - center])
+    inverse = np.linalg.pinv(columns.T @ columns)
+    leverage = np.einsum("ij,jk,ik->i", columns, inverse, columns)
+    residual_df = indicators.T @ (1.0 - leverage)
+    if residual_df.sum() < 1.0 - _CONSTANT:
+        return model  # as many parameters as people: of spreads nothing is left
+    return replace(
+        model,
+        prior=fit_prior(
+            (intercepts - mean) / spread,
+            indicators.T @ np.square(left / spread),
+            residual_df,
+            np.diag(inverse)[:n_sites],
+            constant,
+        ),
+    )
 
 
 def site_effects(departures: FloatArray, *, shrink: bool) -> tuple[FloatArray, FloatArray]:
