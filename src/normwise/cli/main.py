@@ -57,6 +57,7 @@ VERBS: dict[str, tuple[str, str]] = {
     "descent": ("Study", "Draw gradient descent at a low, an adequate and a high rate."),
     "view": ("Study", "Look at a slide in the browser, with what was measured on it."),
     "test": ("Model", "Test a saved model on a labelled cohort that it has not seen."),
+    "adapt": ("Model", "Measure a new site by a few of its normal people."),
     "predict": ("Model", "Decide about new people."),
     "export": ("Model", "Write a model as one ONNX graph, for other programs."),
     "reference": ("Norm", "Write what is normal as a file, without anybody's data."),
@@ -79,6 +80,7 @@ USAGES = {
         "normwise score [OPTIONS] NORM IMAGE… --set NAME=VALUE…\n"
         "       normwise score [OPTIONS] NORM --table NEW.tsv"
     ),
+    "adapt": "normwise adapt [OPTIONS] MODEL --table CONTROLS.tsv --out CARD\n       normwise adapt MODEL",
     "predict": (
         "normwise predict [OPTIONS] MODEL IMAGE… --set NAME=VALUE…\n"
         "       normwise predict [OPTIONS] MODEL --table NEW.tsv"

@@ -24,6 +24,7 @@ from __future__ import annotations
 
 from normwise.cohort.cohort import Cohort
 from normwise.cohort.demographics import read_demographics
+from normwise.cohort.labels import read_labels
 from normwise.cohort.reader import read_cohort
 from normwise.cohort.study import TABLE_SUFFIXES, read_study, study_to_toml
 from normwise.cohort.tables import Table, read_table
@@ -38,6 +39,7 @@ __all__ = [
     "is_missing",
     "read_cohort",
     "read_demographics",
+    "read_labels",
     "read_numbers",
     "read_study",
     "read_table",

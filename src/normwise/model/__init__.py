@@ -5,7 +5,8 @@ explains one; ``bundle.py`` writes and opens the model folder, with the weights 
 and the archive of the pipeline in ``archive.py``; ``parts.py`` checks what was opened.
 ``norm.py`` scores people without a classifier, by a model or by a reference that ``reference.py`` makes.
 ``apply.py`` extracts the features of new people and predicts. ``explain.py`` has importances, contributions
-and trajectories, ``saliency.py`` the maps of image networks, ``people_pages.py`` the pages a person.
+and trajectories, ``site_cards.py`` sites by a few controls,
+``saliency.py`` the maps of image networks, ``people_pages.py`` the pages a person.
 ``onnx/`` exports a model as one graph and is loaded when asked for.
 """
 
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from normwise.model.norm import Norm, open_norm
     from normwise.model.people_pages import write_new_people, write_run_people
     from normwise.model.reference import make_reference, merge_references
+    from normwise.model.site_cards import expected_half_widths, site_card, with_site_cards
 
 __all__ = [
     "Applicable",
@@ -36,15 +38,18 @@ __all__ = [
     "Norm",
     "apply_model",
     "assert_same_pipeline",
+    "expected_half_widths",
     "explain_model",
     "load_model",
     "make_reference",
     "measure_people",
     "merge_references",
     "open_norm",
+    "site_card",
     "train_model",
     "train_study",
     "warn_of_training_scans",
+    "with_site_cards",
     "write_new_people",
     "write_run_people",
 ]
@@ -56,12 +61,15 @@ __getattr__ = on_use(
         "Norm": "norm",
         "apply_model": "apply",
         "assert_same_pipeline": "apply",
+        "expected_half_widths": "site_cards",
         "load_model": "bundle",
         "make_reference": "reference",
         "measure_people": "apply",
         "merge_references": "reference",
         "open_norm": "norm",
+        "site_card": "site_cards",
         "warn_of_training_scans": "apply",
+        "with_site_cards": "site_cards",
         "write_new_people": "people_pages",
         "write_run_people": "people_pages",
     },

@@ -71,6 +71,16 @@ def predict(
             name="--people", group=PEOPLE, help="write one page a person into FOLDER", metavar="FOLDER"
         ),
     ] = None,
+    site_card: Annotated[
+        list[Path] | None,
+        Parameter(
+            name="--site-card",
+            group=PEOPLE,
+            negative=(),
+            help="what normwise adapt found of a site that was not trained on",
+            metavar="CARD",
+        ),
+    ] = None,
     running: RunFlags = USUAL,
 ) -> int:
     """Decide about new people: one line each, with the probabilities and the reason.
@@ -94,6 +104,8 @@ def predict(
         How many features are named a person, those that weigh most.
     people : Path
         A folder for one page a person.
+    site_card : list of Path
+        Cards of sites, one each.
     running : RunFlags
         How the command runs and prints.
 
@@ -116,6 +128,11 @@ def predict(
         from normwise.model import load_model
 
         trained = load_model(model)
+        if site_card:
+            from normwise.model import with_site_cards
+            from normwise.normalize import read_card
+
+            trained = with_site_cards(trained, [read_card(path) for path in site_card])
         cohort = _read_people(trained, image, values, table)
         measured: list[FeatureTable] = []
         predictions, known = _apply(

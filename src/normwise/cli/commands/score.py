@@ -43,6 +43,16 @@ def score(
         Literal["w", "centile", "expected", "residual", "value"],
         Parameter(name="--what", group=PEOPLE, show_default=False, help="what of each feature (w)"),
     ] = "w",
+    site_card: Annotated[
+        list[Path] | None,
+        Parameter(
+            name="--site-card",
+            group=PEOPLE,
+            negative=(),
+            help="what normwise adapt found of a site that was not trained on",
+            metavar="CARD",
+        ),
+    ] = None,
     running: RunFlags = USUAL,
 ) -> int:
     """Hold new people against a norm: one row each, with the W-score of every feature.
@@ -64,6 +74,8 @@ def score(
         Where the table goes; its data dictionary goes beside it.
     what : str
         W-score, centile, expected value, residual or measured value.
+    site_card : list of Path
+        Cards of sites, one each.
     running : RunFlags
         How the command runs and prints.
 
@@ -93,6 +105,11 @@ def score(
         if out is not None:
             probe(out)
         known = open_norm(norm)
+        if site_card:
+            from normwise.model import with_site_cards
+            from normwise.normalize import read_card
+
+            known = with_site_cards(known, [read_card(path) for path in site_card])
         if table is not None:
             known = known.for_table(list(read_table(table).frame.columns))
             cohort = from_table(table, known)

@@ -532,7 +532,7 @@ class SiteHarmonizer(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # 
             more = f" and {len(few) - 5} more" if len(few) > 5 else ""
             advice = (
                 ""
-                if self.method == "combat"
+                if self.method != "location_scale"
                 else '; sites.harmonize = "combat" shrinks them to the site\'s other features'
             )
             warnings.warn(
