@@ -32,7 +32,9 @@ def run(tmp_path_factory):
     folder = tmp_path_factory.mktemp("sites")
     shifts = np.random.default_rng(0).normal(0, 150, 5)
     ends = [f"end{age},{age},F,a,normal,{4000 - 20 * age + shifts[0]},2.5\n" for age in (55, 85)]
-    lines = [line for site, shift in zip("abcde", shifts, strict=True) for line in rows(site, 30, shift, ord(site))]
+    lines = [
+        line for site, shift in zip("abcde", shifts, strict=True) for line in rows(site, 30, shift, ord(site))
+    ]
     (folder / "people.csv").write_text(HEADER + "".join([*lines, *ends]))
     (folder / "study.toml").write_text(
         '[cohort]\ntable = "people.csv"\nid = "id"\nlabel = "dx"\ndemographics = ["age", "sex"]\n'
