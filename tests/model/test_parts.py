@@ -122,6 +122,7 @@ def saved(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
         {"tails": "auto", "scale": "residual"},
         {"tails": "sinh_arcsinh", "shrinkage": "empirical_bayes", "variance": "demographic"},
         {"shrinkage": "empirical_bayes", "design": "spline", "interactions": [["age", "sex"]]},
+        {"design": "spline", "knots": {"age": [55.0, 65.0, 75.0]}},
     ],
 )
 def test_a_model_of_every_setting_of_the_normalizer_opens_and_predicts_as_it_did(

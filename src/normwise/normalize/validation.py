@@ -363,6 +363,7 @@ def check_normalizer_parts(normalizer: Any, parts: FittedParts) -> None:
     """
     check_settings(normalizer.get_params(deep=False))
     columns = parts.named_columns()
+    parts.expect("prior", holds=parts.part("prior") is None, instead="None: its sums are in the regression")
     demographics = parts.texts("demographics")
     features = int(parts.array("is_feature_", (columns,), kinds="b", low=0, high=1).sum())
     parts.expect("is_feature_", holds=features + len(demographics) == columns, instead="the features")

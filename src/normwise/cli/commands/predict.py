@@ -31,6 +31,15 @@ __all__ = ["predict"]
 
 _SURE = 1e-6  # no probability is written as nearer to 0 or 1
 PEOPLE = Group("[people]", sort_key=10)
+ValuesFlag = Annotated[
+    list[str] | None,
+    Parameter(name="--set", group=PEOPLE, negative=(), help="a demographic of the images' person, as Age=71"),
+]
+TableFlag = Annotated[
+    Path | None,
+    Parameter(name="--table", group=PEOPLE, help="new people: ids, demographics, and images or features"),
+]
+"""How `predict` and `score` are given new people."""
 NO_DECISION, REFERRED = "no decision", "refer to a specialist"
 _IN_FOLDERS = (
     "*.nii",
@@ -49,16 +58,8 @@ def predict(
     model: Path,
     /,
     *image: Path,
-    values: Annotated[
-        list[str] | None,
-        Parameter(
-            name="--set", group=PEOPLE, negative=(), help="a demographic of the images' person, as Age=71"
-        ),
-    ] = None,
-    table: Annotated[
-        Path | None,
-        Parameter(name="--table", group=PEOPLE, help="new people: ids, demographics, and images or features"),
-    ] = None,
+    values: ValuesFlag = None,
+    table: TableFlag = None,
     out: Annotated[
         Path | None, Parameter(name="--out", group=PEOPLE, help="write the table to FILE (stdout)")
     ] = None,

@@ -6,8 +6,9 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
-from cyclopts import Group, Parameter
+from cyclopts import Parameter
 
+from normwise.cli.commands.predict import PEOPLE, TableFlag, ValuesFlag
 from normwise.cli.run_flags import USUAL, RunFlags
 from normwise.cli.session import DONE, SOME_FAILED, open_session
 
@@ -18,30 +19,29 @@ if TYPE_CHECKING:
 
 __all__ = ["score"]
 
-PEOPLE = Group("[people]", sort_key=10)
-
 
 def score(
     norm: Path,
     /,
     *image: Path,
-    values: Annotated[
-        list[str] | None,
-        Parameter(
-            name="--set", group=PEOPLE, negative=(), help="a demographic of the images' person, as Age=71"
-        ),
-    ] = None,
-    table: Annotated[
-        Path | None,
-        Parameter(name="--table", group=PEOPLE, help="new people: ids, demographics, and images or features"),
-    ] = None,
+    values: ValuesFlag = None,
+    table: TableFlag = None,
     out: Annotated[
         Path | None,
-        Parameter(name="--out", group=PEOPLE, help="write the table to FILE, and FILE.json (stdout)"),
+        Parameter(
+            name="--out", group=PEOPLE, help="write the table to FILE, a dictionary beside it (stdout)"
+        ),
     ] = None,
     what: Annotated[
         Literal["w", "centile", "expected", "residual", "value"],
-        Parameter(name="--what", group=PEOPLE, show_default=False, help="what of each feature (w)"),
+        Parameter(
+            name="--what",
+            group=PEOPLE,
+            show_default=False,
+            show_choices=False,
+            metavar="SCORE",
+            help="w, centile, expected, residual or value (w)",
+        ),
     ] = "w",
     site_card: Annotated[
         list[Path] | None,
