@@ -49,6 +49,16 @@ def test_only_an_interval_without_zero_says_that_normalization_helped(
     assert not_said not in text
 
 
+def test_normalization_is_judged_among_people_of_the_same_demographics_where_that_is_known() -> None:
+    """Raw features may owe their AUC to the patients' age."""
+    whole = make_evaluation(TWO)
+    gap = {"auc": Estimate(-0.05, -0.08, -0.02), "adjusted_auc": Estimate(0.03, 0.01, 0.05)}
+    found = replace(whole, differences=whole.differences | {"normalized-raw": gap})
+    text = dict(sentences(run_of(found)))["Normalization"]
+    assert text.startswith("It helped")
+    assert "same demographics" in text
+
+
 def test_demographics_that_do_as_well_are_called_out() -> None:
     assert "be wary" in dict(sentences(with_difference("demographics", -0.1, -0.2, -0.01)))["Demographics"]
     assert "not shown" in dict(sentences(with_difference("demographics", 0.1, -0.2, 0.3)))["Demographics"]

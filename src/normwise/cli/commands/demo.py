@@ -118,11 +118,12 @@ def sentences(evaluation: Evaluation) -> list[str]:
 
 
 def _gain(evaluation: Evaluation) -> str:
-    gain = evaluation.differences[f"{evaluation.main_arm}-raw"]["auc"]
+    gained = evaluation.differences[f"{evaluation.main_arm}-raw"]
+    gain = gained.get("adjusted_auc", gained["auc"])
     begin = "Measuring each person against what is normal for their age and sex"
     if gain.estimate is None or gain.low is None or gain.high is None:
         return f"{begin} could not be compared with the raw features."
-    size = f"changes the AUC by {shown(gain, sign=True)} against the raw features"
+    size = f"changes the AUC among people of one age and sex by {shown(gain, sign=True)} against raw features"
     if gain.low > 0:
         return f"{begin} {size}: a gain beyond the chance of who was sampled."
     if gain.high < 0:

@@ -167,9 +167,9 @@ def limits(run: SavedRun) -> list[str]:
     ]
 
 
-def main_difference(evaluation: Evaluation, other: str) -> Estimate | None:
-    """Return how far the AUC of the study's arm lies above another arm's, on the same people."""
-    return evaluation.differences.get(f"{evaluation.main_arm}-{other}", {}).get("auc")
+def main_difference(evaluation: Evaluation, other: str, metric: str = "auc") -> Estimate | None:
+    """Return how far a metric of the study's arm lies above another arm's, on the same people."""
+    return evaluation.differences.get(f"{evaluation.main_arm}-{other}", {}).get(metric)
 
 
 def _question(run: SavedRun, evaluation: Evaluation) -> str:
@@ -260,10 +260,15 @@ def _result(evaluation: Evaluation, arm: Arm) -> str:
 
 
 def _normalization(evaluation: Evaluation) -> str:
-    change = main_difference(evaluation, "raw")
+    same = "on the same people and folds, the AUC"
+    change = main_difference(evaluation, "raw", "adjusted_auc")
+    if change is not None and change.estimate is not None:
+        # Raw features may owe their AUC to the patients' age.
+        same = "on the same people and folds, and among those of the same demographics, the AUC"
+    else:
+        change = main_difference(evaluation, "raw")
     if change is None or change.estimate is None:
         return "The difference from raw features is not defined."
-    same = "on the same people and folds, the AUC"
     size = f"{number(abs(change.estimate), 3)} ({_level(evaluation)} of the difference {ends(change)})"
     if verdict(change) == "higher":
         return f"It helped: {same} is higher than with raw features by {size}."
