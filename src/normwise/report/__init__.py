@@ -15,7 +15,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from normwise.lazy import on_use
-from normwise.report.descent import DescentOfCost, write_descent
 from normwise.report.page import draw_descent, make_page, write_report
 from normwise.report.render import Section, SectionMaker
 from normwise.report.saved_run import SavedRun, Scored, read_run, read_scored
@@ -25,6 +24,7 @@ from normwise.report.wording import threshold
 if TYPE_CHECKING:
     from normwise.report.checklist import fill_checklists, write_checklist
     from normwise.report.comparison import write_comparison
+    from normwise.report.descent import DescentOfCost, write_descent
     from normwise.report.model_card import write_model_card
     from normwise.report.person_page import write_people
 
@@ -52,9 +52,11 @@ __all__ = [
 __getattr__ = on_use(
     __name__,
     {
+        "DescentOfCost": "descent",
         "fill_checklists": "checklist",
         "write_checklist": "checklist",
         "write_comparison": "comparison",
+        "write_descent": "descent",
         "write_model_card": "model_card",
         "write_people": "person_page",
     },
