@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TypedDict
 
 import numpy as np
 import pandas as pd
@@ -12,11 +13,19 @@ from normwise.model.explain import importances_of, trajectories_of
 from normwise.model.model import Model
 from normwise.procedure import check_promise, count_patients, fit_procedure, looks_at_images, main_arm
 from normwise.report import write_report
-from normwise.results import Curve, Explanation, FeatureNote, Picture
+from normwise.results import ClassifierMap, Curve, Explanation, FeatureNote, Picture, TreeNode
 from normwise.runs import PreparedRun, prepare_run, record_run
 from normwise.schema import Study
 
 __all__ = ["explain_model", "train_model", "train_study"]
+
+
+class ClassifierPictures(TypedDict, total=False):
+    """Fields of an explanation that not every classifier has."""
+
+    plane: ClassifierMap | None
+    tree: list[TreeNode]
+
 
 _TOP_TRAJECTORIES = 6  # as many small plots as fit on a page
 
@@ -131,7 +140,21 @@ def explain_model(model: Model, prepared: PreparedRun) -> Explanation:
         cost_curves=_cost_curves(model),
         loss_curves=_loss_curves(model),
         network_pictures=_network_pictures(model, prepared, frame),
+        **_classifier_pictures(model, prepared, frame),
     )
+
+
+def _classifier_pictures(model: Model, prepared: PreparedRun, frame: pd.DataFrame) -> ClassifierPictures:
+    """Return what the classifier does, where it has two columns or is a forest."""
+    classifier = model.procedure.pipeline.named_steps["classify"]
+    if getattr(classifier, "n_features_in_", 0) != 2 and not hasattr(classifier, "forest_"):
+        return {}
+    from normwise.model.classifier_map import first_tree, map_classifier
+
+    return {
+        "plane": map_classifier(model.procedure, frame, prepared.labels),
+        "tree": first_tree(model.procedure),
+    }
 
 
 def _network_pictures(model: Model, prepared: PreparedRun, frame: pd.DataFrame) -> list[Picture]:

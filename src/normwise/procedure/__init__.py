@@ -10,6 +10,9 @@ demographics explain of it among the normals. ``decision`` turns probabilities i
 bears.
 """
 
+from typing import TYPE_CHECKING
+
+from normwise.lazy import on_use
 from normwise.procedure.candidates import candidates_of
 from normwise.procedure.decision import (
     DecisionRule,
@@ -48,9 +51,11 @@ from normwise.procedure.pipeline import (
     site_column,
 )
 from normwise.procedure.preprocessing import SharedFits, encodable_rows
-from normwise.procedure.rates import stable_rates
 from normwise.procedure.score import ScoreNormalizer
 from normwise.procedure.selection import FeatureSelector
+
+if TYPE_CHECKING:
+    from normwise.procedure.rates import stable_rates
 
 __all__ = [
     "ARMS",
@@ -96,3 +101,5 @@ __all__ = [
     "warn_untuned",
     "wished_sensitivity",
 ]
+
+__getattr__ = on_use(__name__, {"stable_rates": "rates"})

@@ -25,6 +25,7 @@ from normwise.results.evaluation import (
     Subgroup,
 )
 from normwise.results.people import (
+    ClassifierMap,
     Contribution,
     Explanation,
     FeatureNote,
@@ -37,6 +38,7 @@ from normwise.results.people import (
     Quality,
     ScoreShare,
     Trajectory,
+    TreeNode,
 )
 from normwise.results.record import FlowStep, Note, RunRecord, read_result, write_result
 
@@ -47,6 +49,7 @@ __all__ = [
     "Arm",
     "Association",
     "Band",
+    "ClassifierMap",
     "Comparison",
     "Contribution",
     "Curve",
@@ -73,6 +76,7 @@ __all__ = [
     "Stability",
     "Subgroup",
     "Trajectory",
+    "TreeNode",
     "read_result",
     "write_result",
 ]  # fmt: skip

@@ -8,6 +8,7 @@ from normwise.reprs import ShortRepr
 from normwise.results.evaluation import Curve
 
 __all__ = [
+    "ClassifierMap",
     "Contribution",
     "Explanation",
     "FeatureNote",
@@ -20,6 +21,7 @@ __all__ = [
     "Quality",
     "ScoreShare",
     "Trajectory",
+    "TreeNode",
 ]  # fmt: skip
 
 
@@ -181,13 +183,74 @@ class Trajectory:
     people_level: list[str] = field(default_factory=list)
 
 
+@dataclass(frozen=True)
+class ClassifierMap:
+    """The plane of the only two columns that a classifier is given.
+
+    Attributes
+    ----------
+    columns : list of str
+        Their names.
+    x, y : list of float
+        Points of the grid along the first and the second.
+    score : list of list of float
+        Probability of not being of the negative class, a row a point of ``y``.
+    margin : list of list of float
+        Score of a support vector machine's own, ±1 at the ends of its margin; empty for other classifiers.
+    people_x, people_y, people_class
+        The people it was trained on, or is tested on.
+    support : list of bool
+        Who is a support vector; empty for other classifiers.
+    threshold : float or None
+        From which score on a person is called ill; None where a cost matrix decides.
+    """
+
+    columns: list[str]
+    x: list[float]
+    y: list[float]
+    score: list[list[float]]
+    margin: list[list[float]]
+    people_x: list[float]
+    people_y: list[float]
+    people_class: list[str]
+    support: list[bool]
+    threshold: float | None
+
+
+@dataclass(frozen=True)
+class TreeNode:
+    """One node of a tree, with its children's places in the list; a leaf has none.
+
+    Attributes
+    ----------
+    column : str
+        What is asked of a person; empty in a leaf.
+    cut : float
+        Whoever has at most this goes to ``lower``, everybody else to ``upper``.
+    lower, upper : int
+        Places of the children; −1 in a leaf.
+    share : float
+        Of the training people here, those not of the negative class.
+    people : int
+        Training people here.
+    """
+
+    column: str
+    cut: float
+    lower: int
+    upper: int
+    share: float
+    people: int
+
+
 @dataclass(frozen=True, repr=False)
 class Explanation(ShortRepr):
     """``explanation.json``: what the trained model looks at.
 
     ``cost_curves`` holds the cost (y) over the steps (x) of a classifier that was fitted by descent,
     ``loss_curves`` the training loss (y) over the epochs (x) of a network, and ``network_pictures`` what a
-    network for images looks at.
+    network for images looks at. ``plane`` is there where a classifier has two columns, ``tree`` where it is a
+    forest.
     """
 
     importances: list[Importance]
@@ -197,6 +260,8 @@ class Explanation(ShortRepr):
     cost_curves: dict[str, Curve] = field(default_factory=dict)
     loss_curves: dict[str, Curve] = field(default_factory=dict)
     network_pictures: list[Picture] = field(default_factory=list)
+    plane: ClassifierMap | None = None
+    tree: list[TreeNode] = field(default_factory=list)
 
     def facts(self) -> dict[str, str]:
         """Return how many features have a weight, and which weigh most."""

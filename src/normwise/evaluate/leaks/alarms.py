@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from normwise.evaluate.leaks.acquisition import acquisition_predicts_label, site_predicts_label, sites_differ
-from normwise.evaluate.leaks.decisions import decided_alike
 from normwise.evaluate.leaks.duplicates import duplicate_images, duplicate_rows, split_sessions
 from normwise.evaluate.leaks.features import (
     age_in_disguise,
+    decided_alike,
     diagnosis_in_disguise,
     errors_depend_on_demographics,
     few_people,

@@ -16,7 +16,7 @@ from normwise.report.sections.curves import (
 )
 from normwise.report.sections.decisions import decisions, misses, referral
 from normwise.report.sections.features import importance, stability, trajectories
-from normwise.report.sections.network import network
+from normwise.report.sections.network import classifier, network
 from normwise.report.sections.summary import alarms, summary
 
 __all__ = ["SECTIONS"]
@@ -39,6 +39,7 @@ SECTIONS: dict[str, SectionMaker] = {
     "learning_curve": learning_curve,
     "importance": importance,
     "stability": stability,
+    "classifier": classifier,
     "trajectories": trajectories,
     "misses": misses,
     "quality": quality,

@@ -1,4 +1,4 @@
-"""The training of an image network, and what it looks at."""
+"""What the classifier does with its columns, and what an image network looks at."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from normwise.report.render import Section, render
 from normwise.report.saved_run import Album, SavedRun
 from normwise.run_folder import RunFolder
 
-__all__ = ["network"]
+__all__ = ["classifier", "network"]
 
 
 def network(run: SavedRun) -> Section | None:
@@ -29,3 +29,37 @@ def network(run: SavedRun) -> Section | None:
     album = Album(RunFolder(run.folder) if run.folder else None, explanation.network_pictures)
     pictures = album.show("network", len(explanation.network_pictures))
     return Section("Image network", render("network.html", drawing=drawing, pictures=pictures))
+
+
+def classifier(run: SavedRun) -> Section | None:
+    """Show boundary, margin and support vectors where there are two columns, and a tree of a forest."""
+    found = run.explanation
+    if found is None or (found.plane is None and not found.tree):
+        return None
+    from normwise.report.figures.classifier import draw_map, draw_tree
+
+    negative = run.record.normal if run.evaluation is None else run.evaluation.negative
+    others = [name for name in run.record.classes if name != negative]
+    positives, plane, tree = " or ".join(others), None, None
+    if found.plane is not None:
+        plane = inline_svg(
+            draw_map(found.plane, run.record.classes, negative),
+            "plane",
+            f"The boundary of the classifier in the plane of {' and '.join(found.plane.columns)}, with"
+            f" {len(found.plane.people_x)} people and {sum(found.plane.support)} support vectors.",
+        )
+    if found.tree:
+        root = found.tree[0]
+        first = f"asks whether {root.column} is at most {root.cut:.4g}" if root.column else "asks nothing"
+        tree = inline_svg(
+            draw_tree(found.tree, positives), "tree", f"A tree of {len(found.tree)} nodes; it first {first}."
+        )
+    body = render(
+        "classifier.html",
+        plane=plane,
+        tree=tree,
+        positives=positives,
+        threshold=found.plane.threshold if found.plane else None,
+        machine=bool(found.plane and found.plane.margin),
+    )
+    return Section("What the classifier does", body)
