@@ -18,6 +18,7 @@ Floats = NDArray[np.float64]
 
 _POINTS = 56  # along each side: a curved boundary looks smooth, and a page grows by some tens of kilobytes
 _ROUND = 5  # digits behind the point of a score
+_TOLERANCE = 2e-3  # of the solver, whose support vectors lie this near to the ends of the margin
 
 
 def map_classifier(
@@ -51,7 +52,7 @@ def map_classifier(
     if margin is not None:
         sides = np.where(labels[shown] == classifier.classes_[1], 1.0, -1.0)
         inside = _margin(classifier, people)
-        support = (sides * inside <= 1.0 + 1e-6).tolist() if inside is not None else []
+        support = (sides * inside <= 1.0 + _TOLERANCE).tolist() if inside is not None else []
     names = procedure.selected or tuple(str(name) for name in procedure.inputs())
     return ClassifierMap(
         [str(name) for name in names],
