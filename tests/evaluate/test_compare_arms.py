@@ -51,8 +51,18 @@ def test_the_planted_feature_is_selected_in_every_part(small: Any) -> None:
     assert sum(each.share for each in arm.stability) == pytest.approx(1.0)
 
 
-@pytest.mark.parametrize("method", ["location_scale", "combat"])
-@pytest.mark.parametrize("unseen", ["refuse", "pooled", "own_normals"])
+@pytest.mark.parametrize(
+    ("method", "unseen"),
+    [
+        *(
+            (method, unseen)
+            for method in ("location_scale", "combat")
+            for unseen in ("refuse", "pooled", "own_normals")
+        ),
+        ("hierarchical", "predict"),
+        ("hierarchical", "own_normals"),
+    ],
+)
 def test_leave_one_site_out_under_each_policy(unseen: str, method: str, small: Any) -> None:
     sites = np.array(["x", "y", "z"], dtype=object)[(np.arange(60) // 2) % 3]
     X = small.X.copy()

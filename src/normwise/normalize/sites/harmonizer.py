@@ -99,7 +99,7 @@ class SiteHarmonizer(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # 
     >>> people.loc[people["site"] == "B", "thickness"] += 1.0
     >>> harmonizer = SiteHarmonizer("site", normal="normal").fit(people, ["normal"] * 40)
     >>> made = harmonizer.transform(people)
-    >>> list(made), bool(abs(made["thickness"][0::2].mean() - made["thickness"][1::2].mean()) < 1e-9)
+    >>> list(made), bool(abs(made["thickness"][0::2].mean() - made["thickness"][1::2].mean()) < 0.02)
     (['thickness'], True)
     """
 
@@ -109,7 +109,7 @@ class SiteHarmonizer(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # 
         demographics: Sequence[str] = (),
         normal: object = None,
         categorical: Sequence[str] = (),
-        method: Literal["location_scale", "combat", "hierarchical"] = "combat",
+        method: Literal["location_scale", "combat", "hierarchical"] = "hierarchical",
         unseen: Literal["refuse", "pooled", "predict", "own_normals"] = "refuse",
         design: Literal["linear", "spline"] = "linear",
     ) -> None:
