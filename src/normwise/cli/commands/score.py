@@ -129,7 +129,7 @@ def score(
         text = score_text(names, rows)
         if out is None:
             sys.stdout.write(text)
-            return session.code
+            return session.finish()
         write_text(out, text)
         sidecar = out.with_name(f"{out.stem if out.suffix != '.json' else out.name}.json")
         generated = {
