@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy.special import logit
 
-from normwise.model.explain import attributions_of, importances_of
+from normwise.model.explain import attributions_of, importances_of, trajectories_of
+from normwise.results import FeatureNote
 from simulated import model_of, simulate
 
 ARMS = ["normalized", "raw", "appended", "demographics"]
@@ -72,3 +75,15 @@ def test_classifiers_that_can_not_say_say_nothing(small):
     if kernel == "rbf":
         assert importances_of(model.procedure, model.notes, small.X) == ([], "")
     assert attributions_of(model.procedure, np.zeros((1, 6)), "AD") is None
+
+
+@pytest.mark.parametrize("unit", ["share", "mm³"])
+def test_the_band_of_a_share_stays_between_0_and_1(small, unit):
+    frame, name = small.X.copy(), "hippocampus_left.volume_mm3"
+    values = frame[name] - frame[name][small.labels == "normal"].mean()
+    frame[name] = values / np.ptp(values)  # normals around 0
+    model = model_of(replace(small, X=frame))
+    notes = {name: FeatureNote(unit, "", "", None)}
+    (curves,) = trajectories_of(model.procedure, frame, small.labels, notes, [name])
+    lowest = min(min(line) for band in curves.centiles.values() for line in band.values())
+    assert (lowest == 0.0) if unit == "share" else (lowest < 0.0)

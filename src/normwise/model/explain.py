@@ -223,9 +223,12 @@ def trajectories_of(
             unit=notes[feature].unit if feature in notes else "",
             demographic=numeric[0],
             grid=grid.tolist(),
-            expected={level: _curve_of(table, feature, "expected") for level, table in curves.items()},
+            expected={level: _curve_of(table, feature, "expected", notes) for level, table in curves.items()},
             centiles={
-                level: {str(centile): _curve_of(table, feature, f"centile_{centile}") for centile in CENTILES}
+                level: {
+                    str(centile): _curve_of(table, feature, f"centile_{centile}", notes)
+                    for centile in CENTILES
+                }
                 for level, table in curves.items()
             },
             people_x=cap_ages(numeric[0], X[numeric[0]].to_numpy(dtype=float)).tolist(),
@@ -237,9 +240,12 @@ def trajectories_of(
     ]
 
 
-def _curve_of(table: pd.DataFrame, feature: str, column: str) -> list[float]:
-    """Return one curve of a long table of them."""
-    line: list[float] = table.loc[table["feature"] == feature, column].astype(float).tolist()
+def _curve_of(table: pd.DataFrame, feature: str, column: str, notes: dict[str, FeatureNote]) -> list[float]:
+    """Return one curve of a long table of them; that of a share stays between 0 and 1."""
+    values = table.loc[table["feature"] == feature, column].astype(float)
+    if feature in notes and notes[feature].unit == "share":
+        values = values.clip(0.0, 1.0)
+    line: list[float] = values.tolist()
     return line
 
 

@@ -196,7 +196,7 @@ def slide_notes(*, solidity: bool) -> dict[str, FeatureNote]:
     """
     notes = {
         "tissue_area_mm2": FeatureNote("mm²", "area of tissue on the slide", "slide"),
-        "tissue_fraction": FeatureNote("", "share of the slide that is tissue", "slide"),
+        "tissue_fraction": FeatureNote("share", "share of the slide that is tissue", "slide"),
     }
     for measure, (unit, meaning) in MEASURES.items():
         if measure != "solidity" or solidity:
