@@ -15,6 +15,7 @@ from normwise.results import (
     Arm,
     Association,
     Band,
+    ClassifierMap,
     Comparison,
     Curve,
     Estimate,
@@ -29,6 +30,7 @@ from normwise.results import (
     ScoreAssociation,
     Stability,
     Subgroup,
+    TreeNode,
     write_result,
 )
 from report.simulated_results import around
@@ -179,11 +181,32 @@ def full_explanation(explanation: Explanation) -> Explanation:
     steps = list(range(200))
     cost = Curve([float(step) for step in steps], [0.3 + 0.4 * 0.97**step for step in steps])
     loss = Curve([1.0, 2.0, 3.0], [0.7, 0.5, 0.4])
+    points, classes = np.linspace(-2.0, 2.0, 9), explanation.trajectories[0].people_class[:4]
+    margin = points[:, None] + points
+    plane = ClassifierMap(
+        columns=["f1", "f2"],
+        x=points.tolist(),
+        y=points.tolist(),
+        score=(1.0 / (1.0 + np.exp(-margin))).tolist(),
+        margin=margin.tolist(),
+        people_x=[-1.0, -0.5, 0.5, 1.0],
+        people_y=[-1.0, 0.0, 0.0, 1.0],
+        people_class=classes,
+        support=[False, True, True, False],
+        threshold=0.3,
+    )
+    tree = [
+        TreeNode("f1", 0.2, 1, 2, 0.5, 40),
+        TreeNode("", 0.0, -1, -1, 0.1, 22),
+        TreeNode("", 0.0, -1, -1, 0.9, 18),
+    ]
     return replace(
         explanation,
         trajectories=trajectories,
         cost_curves={"The final model": cost},
         loss_curves={"Network 1": loss},
+        plane=plane,
+        tree=tree,
     )
 
 
