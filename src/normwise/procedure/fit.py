@@ -287,7 +287,9 @@ class ArmFitter:
     def _tune(self, labels: Names, groups: Names, train: Rows, seed: int, shared: SharedFits) -> _Tuned:
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
-            search = self._search(seed, shared)
+            # An arm that is not adjusted may share its fit with one that is.
+            scored = self.adjusts or self.arm in _STEPS_OF.values()
+            search = self._search(seed, shared, scored=scored)
             best, inner, loss = search.tune(labels, groups, train, seed)
             pipeline, separation = search.fit(labels, train, best)
         setting = search.candidates.describe(*search.candidates.list()[best])
@@ -325,7 +327,7 @@ class ArmFitter:
                 best, _, _ = search.tune(labels, groups, fold.train, seed)
             return search.predict(search.fit(labels, fold.train, best)[0], fold.test)
 
-    def _search(self, seed: int, shared: SharedFits | None) -> _Search:
+    def _search(self, seed: int, shared: SharedFits | None, *, scored: bool = False) -> _Search:
         study, roles = self.study, self.roles
         selector = None
         if study.selection.name != "none" and self.arm != "demographics":
@@ -335,7 +337,7 @@ class ArmFitter:
             named=looks_at_images(study),
         )  # fmt: skip
         candidates = candidates_of(study, seed, select=selector is not None)
-        return _Search(preprocessing, selector, candidates, roles, study)
+        return _Search(preprocessing, selector, candidates, roles, study, scored)
 
 
 @dataclass(frozen=True)
@@ -359,6 +361,7 @@ class _Search:
     candidates: Candidates
     roles: Roles
     study: Study
+    scored: bool  # whether it is measured how far each classifier separates its own training rows
 
     def tune(self, labels: Names, groups: Names, train: Rows, seed: int) -> tuple[int, InnerScores, float]:
         """Test every candidate on inner folds of the training rows.
@@ -438,6 +441,8 @@ class _Search:
     def _separation(self, model: Any, rows: Any, labels: Names) -> Floats:
         """Return how a classifier places the classes of the rows that it was trained on."""
         targets = self.roles.targets
+        if not self.scored:
+            return np.zeros((2, len(targets) - 1))
         columns = np.array([targets.index(label) for label in labels], dtype=np.intp)
         table = _in_order(model.predict_proba(rows), model.classes_, targets)
         return measure_separation(table, columns, targets.index(self.roles.negative))
