@@ -3,8 +3,9 @@
 ``extractor`` says what an extractor is, and ``registry`` lists every one in `EXTRACTORS`; its module is
 loaded when a study chooses it. ``extract`` runs the study's extractor on a cohort, ``choice`` chooses one
 where the study names none. ``feature_table`` holds what comes out, with its notes and failures, writes it and
-reads it back; ``columns`` chooses columns and drops what is incomplete; ``path_templates`` fills paths that
-hold columns of the participants table. The extractors:
+reads it back; ``columns`` chooses columns and drops what is incomplete; ``participant_columns`` puts columns
+of the participants table beside what was measured; ``path_templates`` fills paths that hold such columns.
+The extractors:
 
 ``tables``
     Measurements made elsewhere: columns of a table, FreeSurfer's tables and stats files.
@@ -51,6 +52,7 @@ from normwise.lazy import on_use
 
 if TYPE_CHECKING:
     from normwise.features.choice import check_images, choose_extractor
+    from normwise.features.participant_columns import read_participant_columns
 
 __all__ = [
     "EXTRACTORS",
@@ -76,9 +78,17 @@ __all__ = [
     "image_paths",
     "learnt_extractor",
     "read_features",
+    "read_participant_columns",
     "select_complete",
     "write_drawings",
     "write_features",
 ]
 
-__getattr__ = on_use(__name__, {"check_images": "choice", "choose_extractor": "choice"})
+__getattr__ = on_use(
+    __name__,
+    {
+        "check_images": "choice",
+        "choose_extractor": "choice",
+        "read_participant_columns": "participant_columns",
+    },
+)

@@ -96,7 +96,9 @@ def choose_columns(
     return [name for name in names if name in chosen]
 
 
-def read_columns(text: pd.DataFrame, source: str) -> tuple[pd.DataFrame, dict[str, NormwiseError]]:
+def read_columns(
+    text: pd.DataFrame, source: str, key: str = "features.columns"
+) -> tuple[pd.DataFrame, dict[str, NormwiseError]]:
     """Read columns of text as numbers.
 
     Parameters
@@ -105,6 +107,8 @@ def read_columns(text: pd.DataFrame, source: str) -> tuple[pd.DataFrame, dict[st
         Stripped cells, index ``id``.
     source : str
         The table, for errors.
+    key : str
+        What names the columns in the study, for errors.
 
     Returns
     -------
@@ -127,7 +131,7 @@ def read_columns(text: pd.DataFrame, source: str) -> tuple[pd.DataFrame, dict[st
                     f"{name} is not a number.",
                     subject=scan,
                     seen=repr(str(text[name].iloc[row])),
-                    advice=f"correct it in {source}, or leave the column out of features.columns",
+                    advice=f"correct it in {source}, or leave the column out of {key}",
                 ),
             )
     return pd.DataFrame(columns, index=text.index), failures
@@ -139,6 +143,7 @@ def drop_incomplete(
     source: str,
     wanted: Sequence[str] | None = None,
     absent: pd.DataFrame | None = None,
+    key: str = "features.columns",
 ) -> tuple[pd.DataFrame, dict[str, NormwiseError]]:
     """Drop columns that most scans lack, then scans that lack one of the rest.
 
@@ -155,6 +160,8 @@ def drop_incomplete(
         fails.
     absent : DataFrame of bool of shape (n_scans, n_columns), optional
         Gaps in columns ``region.measure`` that are there because the scan does not have the region.
+    key : str
+        What names the columns in the study, for messages.
 
     Returns
     -------
@@ -196,7 +203,7 @@ def drop_incomplete(
         failed[str(scan)] = (
             _absent_error(str(scan), gone, source)
             if len(gone)
-            else _missing_error(str(scan), rest.columns[gaps.loc[scan]], rest.shape[1], source)
+            else _missing_error(str(scan), rest.columns[gaps.loc[scan]], rest.shape[1], source, key)
         )
     huge = rest.abs() > LARGEST_VALUE
     for scan in rest.index[huge.any(axis=1) & ~gaps.any(axis=1)]:
@@ -207,7 +214,7 @@ def drop_incomplete(
             subject=str(scan),
             seen=f"{rest.loc[scan, first]:.3g}",
             expected=f"a size of at most {LARGEST_VALUE:.3g}",
-            advice=f"correct it in {source}, or leave the column out of features.columns",
+            advice=f"correct it in {source}, or leave the column out of {key}",
         )
     rest = rest.loc[~(gaps | huge).any(axis=1)]
     if rest.shape[1] == 0 and len(values):
@@ -277,13 +284,13 @@ def select_complete(
     return drop_incomplete(values, failures, source, wanted, absent(values) if absent else None)
 
 
-def _missing_error(scan: str, lacking: pd.Index, of: int, source: str) -> FeatureError:
+def _missing_error(scan: str, lacking: pd.Index, of: int, source: str, key: str) -> FeatureError:
     return FeatureError(
         "FEA-204",
         f"{len(lacking)} of {of} features are missing.",
         subject=scan,
         seen=_some(lacking),
-        advice=f"fill them in in {source}, or leave these columns out of features.columns",
+        advice=f"fill them in in {source}, or leave these columns out of {key}",
     )
 
 

@@ -60,10 +60,11 @@ def extract_features(
     ------
     FeatureError
         FEA-100 an unknown extractor; FEA-1xx and FEA-2xx what is wrong with the study or a table as a whole;
-        FEA-202 a feature has the name of a demographic or of the label.
+        FEA-202 a feature has the name of a demographic or of the label; FEA-217 a column of the participants
+        table is measured as well.
     """
     context = ExtractionContext(cache_dir, jobs, progress, limits or Limits(), wanted, run)
-    table = find_extractor(study).extract(cohort, study, context)
+    table = _extract(cohort, study, context)
     taken = {*cohort.frame.columns, cohort.roles.label} & set(table.values.columns)
     if taken:
         raise FeatureError(
@@ -78,6 +79,21 @@ def extract_features(
     rows = cohort.frame.index[cohort.frame.index.isin(order)].rename("id")
     failures = {scan: table.failures[scan] for scan in cohort.frame.index if scan in table.failures}
     return replace(table, values=table.values.set_axis(rows, axis=0), failures=failures)
+
+
+def _extract(cohort: Cohort, study: Study, context: ExtractionContext) -> FeatureTable:
+    """Run the extractor, and put the columns that ``features.also`` names beside its features."""
+    extractor, names = find_extractor(study), study.features.participant_columns
+    if not names:
+        return extractor.extract(cohort, study, context)
+    from normwise.features.participant_columns import put_beside, read_participant_columns  # few studies do
+
+    columns = read_participant_columns(cohort, study)
+    # Who lacks a column need not be measured; where that is everybody, the hash has still to be made.
+    rest = cohort.leave_out(columns.failures) if len(columns.values) else cohort
+    if context.wanted is not None:
+        context = replace(context, wanted=[name for name in context.wanted if name not in names])
+    return put_beside(extractor.extract(rest, study, context), columns)
 
 
 def learnt_extractor(study: Study, seed: int, *, joined: bool = True) -> Any:

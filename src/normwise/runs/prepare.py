@@ -316,6 +316,10 @@ def read_plan(
         from normwise.features import choose_extractor
 
         study = choose_extractor(study, cohort)
+    if study.features.participant_columns:
+        from normwise.features import read_participant_columns
+
+        cohort = cohort.leave_out(read_participant_columns(cohort, study).failures)
     if study.normalizer.prior is not None:
         from normwise.runs.reference import with_prior
 

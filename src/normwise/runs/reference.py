@@ -40,7 +40,8 @@ def measurement_of(study: Study, features: FeatureTable) -> Measurement:
     section = study.features
     settings: dict[str, Any] = {}
     if section.reads_images:
-        given = section.model_dump(mode="json", exclude=_INCIDENTAL)
+        unused = set() if section.participant_columns else {"also"}  # as before there was the key
+        given = section.model_dump(mode="json", exclude=_INCIDENTAL | unused)
         settings = {key: _last_name(value) for key, value in given.items() if value is not None}
     return Measurement(section.extractor, features.hash, settings)
 

@@ -55,6 +55,11 @@ class FeaturesSection(Section):
         """Optional packages, by the names of import, without which nobody can be measured."""
         return ()
 
+    @property
+    def participant_columns(self) -> tuple[str, ...]:
+        """Columns of the participants table that are features beside those of the extractor."""
+        return ()
+
     def atlas_in(self, root: Path | None) -> tuple[str | None, str | None]:  # noqa: ARG002 - has no atlas
         """Return the atlas on which the features can be drawn, and its look-up table."""
         return None, None
@@ -68,7 +73,20 @@ class ColumnsSection(FeaturesSection):
     )
 
 
-class MeasuredSection(ColumnsSection):
+class BesideSection(ColumnsSection):
+    """Of an extractor whose features other columns can stand beside, since nothing is learnt from them."""
+
+    also: list[str] = Field(
+        default_factory=list, description="columns of the participants table that are features as well"
+    )
+
+    @property
+    def participant_columns(self) -> tuple[str, ...]:
+        """As named, each once."""
+        return tuple(dict.fromkeys(self.also))
+
+
+class MeasuredSection(BesideSection):
     """Of an extractor that reads tables of earlier measurements."""
 
     reads_images: ClassVar[bool] = False
@@ -81,7 +99,7 @@ class MeasuredSection(ColumnsSection):
     )
 
 
-class PresenceSection(ColumnsSection):
+class PresenceSection(BesideSection):
     """Of an extractor of regions that not everybody need have."""
 
     may_be_absent: list[str] = Field(
@@ -213,7 +231,7 @@ class AutoencoderSection(ComponentsSection, NetworkSection):
 
 
 class SlidesSection(ColumnsSection):
-    """Of ``slides``."""
+    """Of an extractor of whole-slide images."""
 
     extractor: Literal["slides", "attention"] = "slides"
     mpp: Annotated[float, Field(gt=0)] | None = Field(
@@ -241,6 +259,12 @@ class SlidesSection(ColumnsSection):
         return ("cv2", "openslide", "skimage", "tifffile")
 
 
+class NucleiSection(SlidesSection, BesideSection):
+    """Of ``slides``."""
+
+    extractor: Literal["slides"] = "slides"
+
+
 class AttentionSection(SlidesSection):
     """Of ``attention``."""
 
@@ -262,7 +286,7 @@ EXTRACTOR_SECTIONS: dict[str, type[FeaturesSection]] = {
     "images": ImagesSection,
     "trunk": TrunkSection,
     "autoencoder": AutoencoderSection,
-    "slides": SlidesSection,
+    "slides": NucleiSection,
     "attention": AttentionSection,
 }
 """The section of each extractor, in the order of its registry."""

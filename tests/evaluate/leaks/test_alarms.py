@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -11,6 +12,8 @@ import pytest
 from evaluated import COLUMNS, people, study_of
 from normwise.evaluate import evaluate_study
 from normwise.evaluate.leaks.duplicates import stem_of
+from normwise.evaluate.leaks.features import learnt_on_everybody
+from normwise.schema import Study
 
 
 def alarms_of(table: pd.DataFrame, folder: Path, **cohort: object) -> dict[str, str]:
@@ -66,6 +69,22 @@ def test_a_scaler_fitted_on_everybody_is_alarmed(tmp_path: Path) -> None:
     table = people()
     table[COLUMNS] = (table[COLUMNS] - table[COLUMNS].mean()) / table[COLUMNS].std(ddof=0)
     assert alarms_of(table, tmp_path / "scaled")["EVA-308"] == "severe"
+
+
+def test_of_measured_images_the_columns_of_the_table_alone_are_looked_at() -> None:
+    rng = np.random.default_rng(0)
+    values = pd.DataFrame(rng.normal(size=(40, 3)), columns=["insula.mean", "nWBV", "eTIV"])
+    further = ["nWBV", "eTIV"]
+
+    def alarms(**features: list[str]) -> list[str]:
+        study = Study.model_validate({"features": {"extractor": "regions", **features}})
+        prepared = SimpleNamespace(study=study, features=SimpleNamespace(values=values))
+        return [alarm.code for alarm in learnt_on_everybody(SimpleNamespace(prepared=prepared))]  # type: ignore[arg-type]
+
+    assert alarms(also=further) == []
+    values[further] = (values[further] - values[further].mean()) / values[further].std(ddof=0)
+    assert alarms(also=further) == ["EVA-308"]
+    assert alarms() == []
 
 
 @pytest.mark.parametrize("scan", ["S1_01", "sub-07", "OAS1_0042"])

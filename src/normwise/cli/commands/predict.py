@@ -324,7 +324,8 @@ def from_images(images: Sequence[Path], settings: Mapping[str, str], model: Appl
     images : sequence of Path
         One image a scan; a scan is named by its file, or by its path where two files have one name.
     settings : mapping of str to str
-        The demographics as text, and the site where the model harmonizes sites.
+        The demographics as text, the features that come from the participants table, and the site where the
+        model harmonizes sites.
     model : Applicable
         Whose demographics they are.
 
@@ -353,9 +354,22 @@ def from_images(images: Sequence[Path], settings: Mapping[str, str], model: Appl
                 "CLI-106", "there is no such image.", subject=str(image), advice="check the path"
             )
     site = model.site
-    demographics = settings
-    if site is not None and site not in model.roles.demographics:
-        demographics = {name: value for name, value in settings.items() if name != site}
+    features = model.study.features.participant_columns
+    lacking = [name for name in features if name not in settings]
+    if lacking:
+        raise CommandError(
+            "CLI-105",
+            f"the feature {lacking[0]!r} is not given.",
+            subject="--set",
+            seen=listed(settings),
+            advice=f"add it, as --set {lacking[0]}=…: no image shows it",
+        )
+    further = {*features, *([] if site is None else [site])}
+    demographics = {
+        name: value
+        for name, value in settings.items()
+        if name in model.roles.demographics or name not in further
+    }
     values, readings = read_demographics(demographics, model.roles)
     names = _names(images)
     index = pd.Index(names, dtype=object, name="id")

@@ -84,11 +84,14 @@ def learnt_on_everybody(inputs: LeakInputs) -> list[Alarm]:
 
     A feature made outside can have learnt from test people in ways that leave no mark; these two do.
     """
-    values = inputs.prepared.features.values.to_numpy(dtype=float)
-    people, columns = values.shape
+    table, section = inputs.prepared.features.values, inputs.prepared.study.features
     # Images are measured one by one here; only a table can have been made by something learnt.
-    if inputs.prepared.study.features.reads_images or not 1 < columns <= _MOST_COLUMNS:
+    if section.reads_images:
+        table = table[list(section.participant_columns)]
+    people, columns = table.shape
+    if not 1 < columns <= _MOST_COLUMNS:
         return []
+    values = table.to_numpy(dtype=float)
     spread = values.std(axis=0)
     varies = spread > 0
     seen = ""

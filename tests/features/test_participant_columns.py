@@ -1,0 +1,159 @@
+"""Columns of the participants table stand beside what an extractor measures, in new people as well."""
+
+from __future__ import annotations
+
+import sys
+from types import SimpleNamespace
+
+import pandas as pd
+import pytest
+
+from cohorts import cohort_of
+from normwise.errors import CommandError, FeatureError, StudyError
+from normwise.features import (
+    EXTRACTORS,
+    Extractor,
+    FeatureTable,
+    extract_features,
+    read_features,
+    write_features,
+)
+from normwise.results import FeatureNote
+from normwise.runs import measurement_of, read_plan
+from normwise.schema import EXTRACTOR_SECTIONS, readers_of, validate_study
+
+PEOPLE = (
+    "ID,Age,Sex,dx,nWBV,eTIV,clinic\n01,70,F,normal,0.75,1500,a\n02,71,M,AD,,1600,a\n"
+    "03,72,M,AD,0.7l,1700,b\n04,73,F,normal,1e300,1800,b\n05,74,F,AD,0.71,1900,b\n"
+)
+TABLES = "ID\tinsula\tcuneus\n" + "".join(f"{i:02d}\t{i}\t{9 - i}\n" for i in range(1, 6))
+
+
+def study_of(folder, also, **cohort):
+    (folder / "measured.tsv").write_text(TABLES)
+    return cohort_of(folder, PEOPLE, {"extractor": "table", "table": "measured.tsv", "also": also}, **cohort)
+
+
+def refusal(folder, also, **cohort):
+    people, study = study_of(folder, also, **cohort)
+    with pytest.raises(FeatureError) as caught:
+        extract_features(people, study)
+    return caught.value
+
+
+def test_the_columns_stand_behind_the_measured_ones(tmp_path):
+    cohort, study = study_of(tmp_path, ["eTIV"])
+    table = extract_features(cohort, study)
+    assert list(table.values.columns) == ["insula", "cuneus", "eTIV"] == list(table.notes)
+    assert table.values.loc["03"].tolist() == [3.0, 6.0, 1700.0]
+    assert table.notes["eTIV"].description == "eTIV, as in the participants table"
+    write_features(table, tmp_path / "run")
+    assert read_features(tmp_path / "run").values.equals(table.values)
+    without = extract_features(*study_of(tmp_path, []))
+    assert without.values.equals(table.values[["insula", "cuneus"]])
+    assert without.hash != table.hash
+
+
+def test_who_lacks_a_number_fails_by_name_and_nobody_else(tmp_path):
+    cohort, study = study_of(tmp_path, ["nWBV", "eTIV", "nWBV"])
+    table = extract_features(cohort, study)
+    assert list(table.values.index) == ["01", "05"]
+    failed = {scan: error.code for scan, error in table.failures.items()}
+    assert failed == {"02": "FEA-204", "03": "FEA-203", "04": "FEA-216"}
+    assert table.failures["02"].seen == "nWBV"
+    assert all("features.also" in error.advice for error in table.failures.values())
+
+
+def test_a_plan_names_them_before_anybody_is_measured(tmp_path):
+    study = study_of(tmp_path, ["nWBV"])[1]
+    ledger = read_plan(study, purpose="extract")[1].ledger.set_index("id")
+    assert ledger["status"].to_dict() == {
+        "01": "included", "02": "failed", "03": "failed", "04": "failed", "05": "included"
+    }  # fmt: skip
+    with pytest.raises(FeatureError):
+        read_plan(study_of(tmp_path, ["nWBW"])[1], purpose="extract")
+
+
+@pytest.mark.parametrize("column", ["Age", "Sex", "dx", "ID", "clinic"])
+def test_a_column_with_another_role_is_refused(tmp_path, column):
+    error = refusal(tmp_path, ["eTIV", column], site="clinic")
+    assert (error.code, error.subject) == ("FEA-202", "people.csv")
+    assert "features.also" in error.advice
+
+
+def test_a_column_that_is_not_there_is_refused_with_the_nearest(tmp_path):
+    error = refusal(tmp_path, ["etiv"])
+    assert (error.code, error.advice) == ("FEA-201", "did you mean 'eTIV'?")
+
+
+def test_a_column_that_is_measured_as_well_is_refused(tmp_path):
+    cohort, study = study_of(tmp_path, ["eTIV"])
+    (tmp_path / "measured.tsv").write_text(TABLES.replace("insula", "eTIV"))
+    with pytest.raises(FeatureError) as caught:
+        extract_features(cohort, study)
+    assert caught.value.code == "FEA-217"
+
+
+def measuring(monkeypatch, seen):
+    """Put a stand-in for ``regions``, which notes whom and what it was asked for."""
+
+    def extract(cohort, study, context):
+        seen.append((list(cohort.frame.index), context.wanted))
+        values = pd.DataFrame({"insula.mean": 1.0}, index=cohort.frame.index)
+        return FeatureTable(values, {"insula.mean": FeatureNote("", "")}, hash="measured")
+
+    monkeypatch.setitem(sys.modules, "stand_in", SimpleNamespace(extract=extract))
+    monkeypatch.setitem(EXTRACTORS, "regions", Extractor("a stand-in", "stand_in"))
+
+
+def test_only_who_has_the_columns_is_measured(tmp_path, monkeypatch):
+    seen = []
+    measuring(monkeypatch, seen)
+    cohort, study = cohort_of(tmp_path, PEOPLE, {"extractor": "regions", "also": ["nWBV"]})
+    made = extract_features(cohort, study)
+    new = extract_features(cohort.keep(["05"]), study, wanted=list(made.values.columns))
+    assert seen == [(["01", "05"], None), (["05"], ["insula.mean"])]
+    assert new.hash == made.hash
+    assert new.values.equals(made.values.loc[["05"]])
+
+
+def test_where_everybody_lacks_one_the_measurement_is_still_the_models(tmp_path, monkeypatch):
+    measuring(monkeypatch, [])
+    cohort, study = cohort_of(tmp_path, PEOPLE, {"extractor": "regions", "also": ["nWBV"]})
+    made = extract_features(cohort, study)
+    nobody = extract_features(cohort.keep(["02"]), study, wanted=list(made.values.columns))
+    assert (list(nobody.values.index), list(nobody.failures)) == ([], ["02"])
+    assert nobody.hash == made.hash
+
+
+def test_extractors_from_which_something_is_learnt_do_not_take_them():
+    learnt = {name for name, each in EXTRACTORS.items() if each.learnt} | {"images"}
+    assert set(readers_of("also")) == set(EXTRACTOR_SECTIONS) - learnt
+    for name in learnt:
+        with pytest.raises(StudyError) as caught:
+            validate_study({"features": {"extractor": name, "also": ["nWBV"]}}, "study.toml")
+        assert caught.value.code == "STU-114"
+
+
+def test_a_reference_names_them_only_where_there_are_some(tmp_path):
+    table = FeatureTable(pd.DataFrame(), {})
+    for also in ([], ["eTIV"]):
+        study = cohort_of(tmp_path, PEOPLE, {"extractor": "regions", "also": also})[1]
+        assert measurement_of(study, table).settings.get("also", []) == also
+        assert ("also" in measurement_of(study, table).settings) == bool(also)
+
+
+def test_a_single_image_brings_them_as_settings(tmp_path):
+    from normwise.cli.commands.predict import from_images
+
+    cohort, study = cohort_of(tmp_path, PEOPLE, {"extractor": "regions", "also": ["nWBV"]})
+    (tmp_path / "a.nii.gz").touch()
+    known = SimpleNamespace(study=study, roles=cohort.roles, site=None, feature_names=("insula.mean", "nWBV"))
+    settings = {"Age": "70", "Sex": "F", "nWBV": "0.8"}
+    people = from_images([tmp_path / "a.nii.gz"], settings, known)
+    assert people.raw.loc["a", "nWBV"] == "0.8"
+    assert list(people.frame.columns) == ["Age", "Sex"]
+    with pytest.raises(CommandError) as caught:
+        from_images([tmp_path / "a.nii.gz"], {"Age": "70", "Sex": "F"}, known)
+    assert caught.value.code == "CLI-105"
+    assert "--set nWBV=" in caught.value.advice
