@@ -205,8 +205,9 @@ def documented():
 
 def test_every_key_is_explained_with_its_default_and_no_other_is():
     rows = documented()
-    assert set(rows) == {(place, name) for place, name, _ in sections()}
-    for place, name, field in sections():
+    keys = [(place, field.alias or name, field) for place, name, field in sections()]
+    assert set(rows) == {(place, name) for place, name, _ in keys}
+    for place, name, field in keys:
         default = field.get_default(call_default_factory=True)
         shown = "" if default is None else repr(default).replace("'", '"')
         shown = shown.lower() if isinstance(default, bool) else shown
