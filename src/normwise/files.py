@@ -11,6 +11,7 @@ from pathlib import Path
 from uuid import uuid4
 
 __all__ = [
+    "image_files",
     "is_formula",
     "quote_formula",
     "remove_parts",
@@ -21,6 +22,7 @@ __all__ = [
 ]
 
 _PART = re.compile(r"\..*-[0-9a-f]{8}\.part(\..*)?")
+_HALVES = {".hdr": ".img", ".img": ".hdr"}
 _FORMULA = re.compile(r"[=@].|[+-](?![0-9.,]*(?:[eE][+-]?[0-9]+)?$).", re.DOTALL)
 
 
@@ -83,6 +85,36 @@ def replacing(path: Path) -> Iterator[Path]:
         part.replace(path)
     finally:
         part.unlink(missing_ok=True)
+
+
+def image_files(path: Path) -> tuple[Path, ...]:
+    """Return the files that an image is made of: itself, and behind it the other half of a NIfTI pair.
+
+    Parameters
+    ----------
+    path : Path
+        An image, or the ``.hdr`` or the ``.img`` of a pair; each may end in ``.gz``.
+
+    Returns
+    -------
+    tuple of Path
+        The other half need not be there; it is looked for packed as the first, then the other way.
+
+    Examples
+    --------
+    >>> [path.name for path in image_files(Path("sub-01.img.gz"))]
+    ['sub-01.img.gz', 'sub-01.hdr.gz']
+    >>> image_files(Path("sub-01.nii.gz")) == (Path("sub-01.nii.gz"),)
+    True
+    """
+    plain = path.with_suffix("") if path.suffix.lower() == ".gz" else path
+    ending = _HALVES.get(plain.suffix.lower())
+    if ending is None:
+        return (path,)
+    other = plain.with_suffix(ending.upper() if plain.suffix.isupper() else ending)
+    packed = other.with_name(other.name + (path.suffix if path != plain else ".gz"))
+    alike, unlike = (other, packed) if path == plain else (packed, other)
+    return path, unlike if unlike.is_file() and not alike.is_file() else alike
 
 
 def remove_parts(folder: Path) -> None:

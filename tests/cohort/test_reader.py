@@ -253,3 +253,11 @@ def test_a_hundred_thousand_people(people):
     cohort = people(f"ID;Age;Sex;dx\n{rows}", demographics=["Age", "Sex"], normal="x", include=["Age >= 70"])
     assert len(cohort.ledger) == 100_000
     assert len(cohort.frame) == sum(60 + number % 30 >= 70 for number in range(100_000))
+
+
+def test_an_image_of_two_files_needs_both(people, tmp_path):
+    for name in ("007.img", "007.hdr", "008.img", "009.img", "009.hdr.gz"):
+        (tmp_path / name).touch()
+    cohort = people("ID,dx\n007,normal\n008,AD\n009,AD\n", images="{ID}.img")
+    assert codes(cohort) == {"007": "", "008": "COH-214", "009": ""}
+    assert "008.hdr" in cohort.ledger["reason"][1]

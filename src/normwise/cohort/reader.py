@@ -39,6 +39,7 @@ from normwise.cohort.scans import list_scans
 from normwise.cohort.study import check_study
 from normwise.cohort.values import Problem, is_missing, spell_out
 from normwise.errors import NormwiseWarning
+from normwise.files import image_files
 from normwise.schema import Roles, Study, listed
 
 __all__ = ["read_cohort"]
@@ -221,13 +222,15 @@ def _find_images(rows: Rows, *, folders: bool) -> None:
         image = images[row]
         if isinstance(image, Problem):
             rows.leave_out({row: image})
-        elif not image.is_file() and not (folders and image.is_dir()):
-            link = image.is_symlink()
+            continue
+        absent = next((file for file in image_files(image) if not file.is_file()), None)
+        if absent is not None and not (folders and image.is_dir()):
+            link = absent.is_symlink()
             missing = Problem(
                 "COH-214",
                 f"the image is {'a link to nothing' if link else 'not there'}",
                 "fetch its content (git annex get)" if link else "add it, or correct cohort.images",
-                str(image.relative_to(root)) if image.is_relative_to(root) else image.name,
+                str(absent.relative_to(root)) if absent.is_relative_to(root) else absent.name,
                 "the image",
                 image=True,
             )

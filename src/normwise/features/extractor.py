@@ -7,8 +7,9 @@ import json
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib import import_module
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from normwise.engine import Limits, Outcome, Progress, Task
 from normwise.errors import FeatureError
 from normwise.extras import need_packages
 from normwise.features.feature_table import FeatureTable
+from normwise.files import image_files
 from normwise.schema import Study
 
 __all__ = ["ExtractionContext", "Extractor", "hash_settings", "image_paths"]
@@ -76,13 +78,18 @@ class ExtractionContext:
         """
         from normwise.engine import run_subjects
 
+        # What is kept of a scan depends on both files of a pair.
+        whole = [
+            replace(task, inputs=tuple(chain.from_iterable(map(image_files, task.inputs)))) for task in tasks
+        ]
+
         own = {
             "cache_dir": self.cache_dir,
             "jobs": self.jobs,
             "limits": self.limits,
             "progress": self.progress,
         }
-        return run_subjects(function, tasks, version=version, title=title, **(own | options))
+        return run_subjects(function, whole, version=version, title=title, **(own | options))
 
     @contextmanager
     def folder(self) -> Iterator[Path]:

@@ -220,6 +220,19 @@ def test_an_image_that_is_absent_or_given_twice_is_refused(image_model, tmp_path
         assert caught.value.code == "CLI-106"
 
 
+def test_a_pair_is_one_image_whichever_file_is_given(image_model, tmp_path):
+    for name in ("one.hdr", "one.img", "half.img"):
+        (tmp_path / name).touch()
+    settings = {"age": "71", "sex": "F"}
+    for given in ("one.hdr", "one.img"):
+        cohort = from_images([tmp_path / given], settings, image_model)
+        assert cohort.images.to_dict() == {"one": str(tmp_path / "one.hdr")}
+    for images in (["half.img"], ["one.hdr", "one.img"]):
+        with pytest.raises(CommandError) as caught:
+            from_images([tmp_path / name for name in images], settings, image_model)
+        assert caught.value.code == "CLI-106"
+
+
 def test_a_missing_demographic_is_refused(image_model, tmp_path):
     (tmp_path / "one.nii.gz").touch()
     with pytest.raises(CohortError) as caught:
@@ -273,6 +286,10 @@ def test_a_persons_folder_stands_for_the_one_image_in_it(tmp_path):
     dicom.mkdir()
     (dicom / "IM0").touch()
     assert image_in(dicom) == dicom
+    for name in ("head.hdr", "head.img"):
+        (tmp_path / "pair").mkdir(exist_ok=True)
+        (tmp_path / "pair" / name).touch()
+    assert image_in(tmp_path / "pair") == tmp_path / "pair" / "head.hdr"
     (anat / "sub-001_ses-1_run-2_T1w.nii.gz").touch()
     with pytest.raises(CommandError) as caught:
         image_in(tmp_path / "sub-001")

@@ -11,7 +11,7 @@ import pytest
 
 from evaluated import COLUMNS, people, study_of
 from normwise.evaluate import evaluate_study
-from normwise.evaluate.leaks.duplicates import stem_of
+from normwise.evaluate.leaks.duplicates import duplicate_images, stem_of
 from normwise.evaluate.leaks.features import learnt_on_everybody
 from normwise.schema import Study
 
@@ -69,6 +69,22 @@ def test_a_scaler_fitted_on_everybody_is_alarmed(tmp_path: Path) -> None:
     table = people()
     table[COLUMNS] = (table[COLUMNS] - table[COLUMNS].mean()) / table[COLUMNS].std(ddof=0)
     assert alarms_of(table, tmp_path / "scaled")["EVA-308"] == "severe"
+
+
+def test_pairs_are_copies_where_both_files_are(tmp_path: Path) -> None:
+    scans = [f"s{number}" for number in range(4)]
+    for scan, voxels in zip(scans, (b"one", b"two", b"two", b"six"), strict=True):
+        (tmp_path / f"{scan}.hdr").write_bytes(b"the same geometry")
+        (tmp_path / f"{scan}.img").write_bytes(voxels)
+    images = pd.Series({scan: str(tmp_path / f"{scan}.hdr") for scan in scans})
+    labels = np.array(["normal", "AD"] * 2, dtype=object)
+    prepared = SimpleNamespace(
+        cohort=SimpleNamespace(images=images), groups=np.array(scans, dtype=object), labels=labels
+    )
+    [alarm] = duplicate_images(SimpleNamespace(prepared=prepared, ids=scans))  # type: ignore[arg-type]
+    assert (alarm.code, alarm.severity) == ("EVA-304", "severe")
+    assert "s1 = s2" in alarm.seen
+    assert "s0" not in alarm.seen
 
 
 def test_of_measured_images_the_columns_of_the_table_alone_are_looked_at() -> None:

@@ -170,12 +170,6 @@ def test_other_kinds(tmp_path, name):
     assert refused(tmp_path / name) == "IMG-102"
 
 
-@pytest.mark.parametrize("name", ["a.hdr", "a.img", "a.img.gz"])
-def test_pairs_by_name(tmp_path, name):
-    (tmp_path / name).write_bytes(b"x" * 400)
-    assert refused(tmp_path / name) == "IMG-103"
-
-
 def test_a_file_that_cannot_be_read(nifti, monkeypatch):
     path = nifti()
 

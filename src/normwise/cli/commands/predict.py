@@ -15,7 +15,7 @@ from cyclopts import Group, Parameter
 from normwise.cli.run_flags import USUAL, RunFlags
 from normwise.cli.session import DONE, SOME_FAILED, open_session
 from normwise.errors import CommandError
-from normwise.files import quote_formula
+from normwise.files import image_files, quote_formula
 from normwise.schema import listed
 
 if TYPE_CHECKING:
@@ -45,6 +45,8 @@ _IN_FOLDERS = (
     "*.nii",
     "*.nii.gz",
     "*.mgz",
+    "*.hdr",
+    "*.hdr.gz",
     "anat/*.nii",
     "anat/*.nii.gz",
     "ses-*/anat/*.nii",
@@ -347,7 +349,8 @@ def from_images(images: Sequence[Path], settings: Mapping[str, str], model: Appl
 
     _refuse_without_images(model)
     folders = model.study.features.image_folders  # a raw head may be a folder of DICOM files
-    images = [image_in(image) if image.is_dir() else image for image in images]
+    # Of a pair it is the header that names the image, whichever file is given.
+    images = [image_in(image) if image.is_dir() else min(image_files(image)) for image in images]
     for image in images:
         if not image.is_file() and not (folders and image.is_dir()):
             raise CommandError(
@@ -509,7 +512,7 @@ def image_in(folder: Path) -> Path:
 
 
 def _names(images: Sequence[Path]) -> list[str]:
-    stems = [image.name.removesuffix(".gz").removesuffix(".nii") for image in images]
+    stems = [image.name.removesuffix(".gz").removesuffix(".nii").removesuffix(".hdr") for image in images]
     seen = Counter(stems)
     names = [stem if seen[stem] == 1 else str(image) for stem, image in zip(stems, images, strict=True)]
     doubled = [name for name, times in Counter(names).items() if times > 1]

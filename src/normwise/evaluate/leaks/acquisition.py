@@ -24,7 +24,7 @@ _ACQUISITION = re.compile(
 )
 _TELLS, _TELLS_MUCH = 0.60, 0.75
 _FOLDS, _AS_GOOD = 5, 0.02
-_HEADERS = (".nii", ".nii.gz", ".mgh", ".mgz")
+_HEADERS = (".nii", ".nii.gz", ".mgh", ".mgz", ".hdr", ".img", ".hdr.gz", ".img.gz")
 _MOST_LEVELS = 50  # a column of more values is a measurement, or names people
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from normwise.evaluate.leaks.inputs import LeakInputs, listed
-from normwise.files import sha256_file
+from normwise.files import image_files, sha256_file
 from normwise.results import Alarm
 
 __all__ = ["duplicate_images", "duplicate_rows", "split_sessions", "stem_of"]
@@ -35,14 +35,14 @@ def duplicate_images(inputs: LeakInputs) -> list[Alarm]:
         return []
     by_size = defaultdict(list)
     for scan in inputs.ids:
-        path = Path(images.loc[scan])
-        if path.is_file():
-            by_size[path.stat().st_size].append(str(scan))
+        files = image_files(Path(images.loc[scan]))
+        if all(path.is_file() for path in files):
+            by_size[sum(path.stat().st_size for path in files)].append(str(scan))
     by_content = defaultdict(list)
     for size, scans in by_size.items():
         # Files of different sizes can't be the same.
         for scan in scans if len(scans) > 1 else ():
-            by_content[size, sha256_file(Path(images.loc[scan]))].append(scan)
+            by_content[size, *map(sha256_file, image_files(Path(images.loc[scan])))].append(scan)
     return _copies(inputs, "EVA-304", "The same image under two names", by_content.values())
 
 

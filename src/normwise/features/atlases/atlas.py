@@ -28,7 +28,7 @@ __all__ = [
     "read_likeliest",
 ]
 
-IMAGE_SUFFIXES = (".nii", ".nii.gz", ".mgh", ".mgz")
+IMAGE_SUFFIXES = (".nii", ".nii.gz", ".mgh", ".mgz", ".hdr", ".img", ".hdr.gz", ".img.gz")
 SMALLEST_MM3 = 100.0
 """Smaller regions of a template are not measured: a dozen voxels of 2 mm hold more noise than signal."""
 

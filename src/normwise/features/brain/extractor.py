@@ -30,7 +30,7 @@ from normwise.features.brain.worker import WORKER_VERSION, measure_head, setting
 from normwise.features.columns import frame_of_rows, select_complete
 from normwise.features.extractor import ExtractionContext, hash_settings, image_paths
 from normwise.features.feature_table import Drawing, FeatureTable, reject_implausible
-from normwise.files import sha256_file
+from normwise.files import image_files, sha256_file
 from normwise.images import list_files
 from normwise.results import Quality
 from normwise.run_folder import RunFolder
@@ -89,7 +89,7 @@ def settings_content(settings: ChainSettings) -> dict[str, str]:
     for name, path in named.items():
         if path is not None:
             try:
-                content[name] = sha256_file(path)
+                content[name] = "".join(map(sha256_file, image_files(path)))
             except OSError as error:
                 raise FeatureError(
                     "FEA-525",

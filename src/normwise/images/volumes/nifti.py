@@ -13,7 +13,7 @@ from normwise.errors import ImageError, NormwiseWarning
 from normwise.images.affines import check_affine, corner_distance, spacing_of
 from normwise.images.volumes.header import Header, check_dims
 
-__all__ = ["HEADER_BYTES", "pair_refused", "parse_nifti_header"]
+__all__ = ["HEADER_BYTES", "parse_nifti_header"]
 
 HEADER_BYTES = 540  # NIfTI-2; the 348 bytes of NIfTI-1 are the beginning of it
 _SIZES = {348: "NIfTI-1", 540: "NIfTI-2"}
@@ -33,7 +33,7 @@ _FORMS_AGREE_MM = 0.1
 _PIXDIM_AGREES = 0.01  # relative
 
 
-def parse_nifti_header(block: bytes, name: str) -> Header:
+def parse_nifti_header(block: bytes, name: str, *, pair: bool = False) -> Header:
     """Check a NIfTI header.
 
     Parameters
@@ -42,6 +42,8 @@ def parse_nifti_header(block: bytes, name: str) -> Header:
         The first 540 bytes of the file, or all it has.
     name : str
         The file, for errors and warnings.
+    pair : bool
+        Whether the voxels lie in a file of their own.
 
     Returns
     -------
@@ -59,7 +61,7 @@ def parse_nifti_header(block: bytes, name: str) -> Header:
     NormwiseWarning
         IMG-901, IMG-902, IMG-903: geometry that is stated twice and differently.
     """
-    header = _parse(block, name)
+    header = _parse(block, name, pair=pair)
     size = int(header["sizeof_hdr"])
     dims = _dims(header, name)
     dtype = _dtype(header, name)
@@ -67,14 +69,14 @@ def parse_nifti_header(block: bytes, name: str) -> Header:
     return Header(
         shape=check_dims(dims, name),
         dtype=dtype.newbyteorder(header.endianness),
-        offset=_offset(header, _FIRST_VOXEL[size], name),
+        offset=_offset(header, 0 if pair else _FIRST_VOXEL[size], name),
         slope=slope,
         intercept=intercept,
         affine=_affine(header, dims, name),
     )
 
 
-def _parse(block: bytes, name: str) -> Any:
+def _parse(block: bytes, name: str, *, pair: bool) -> Any:
     from nibabel.nifti1 import Nifti1Header
     from nibabel.nifti2 import Nifti2Header
 
@@ -92,28 +94,26 @@ def _parse(block: bytes, name: str) -> Any:
     kind = Nifti1Header if size == 348 else Nifti2Header
     header = kind(block[:size], endianness=orders[size], check=False)
     magic = block[344:348] if size == 348 else block[4:8]
-    if magic == _PAIR[size]:
-        raise pair_refused(name)
-    if magic != _SINGLE[size] or (size == 540 and block[8:12] != b"\r\n\x1a\n"):
+    own = _PAIR[size] if pair else _SINGLE[size]
+    if not pair and magic == _PAIR[size]:
+        raise ImageError(
+            "IMG-103",
+            "the header says that the voxels lie in a file of their own.",
+            subject=name,
+            seen=f"magic {magic!r}",
+            expected=repr(own),
+            advice="name the header .hdr and lay the .img beside it, or convert the original again",
+        )
+    if magic != own or (size == 540 and block[8:12] != b"\r\n\x1a\n"):
         raise ImageError(
             "IMG-302",
             f"the header has the length of {_SIZES[size]} but not its magic.",
             subject=name,
             seen=f"magic {magic!r}",
-            expected=repr(_SINGLE[size]),
+            expected=repr(own),
             advice="ANALYZE 7.5 says nothing of left and right: convert the original to NIfTI",
         )
     return header
-
-
-def pair_refused(name: str) -> ImageError:
-    """Return the refusal of a header and its voxels in two files."""
-    return ImageError(
-        "IMG-103",
-        "the image is a pair of .hdr and .img files, which can be separated or mixed up.",
-        subject=name,
-        advice="convert it to one .nii.gz file",
-    )
 
 
 def _dims(header: Any, name: str) -> list[int]:

@@ -9,14 +9,16 @@ from typing import Any, TypeVar
 import numpy.typing as npt
 
 from normwise.errors import ImageError
+from normwise.files import image_files
 from normwise.images.affines import canonical
+from normwise.images.paths import check_file
 from normwise.images.volume import Grid, LabelVolume, Volume
 from normwise.images.volumes.decode import decode_labels, decode_voxels
 from normwise.images.volumes.header import Header, check_size
 from normwise.images.volumes.mgh import HEADER_BYTES as MGH_HEADER_BYTES
 from normwise.images.volumes.mgh import parse_mgh_header
 from normwise.images.volumes.nifti import HEADER_BYTES as NIFTI_HEADER_BYTES
-from normwise.images.volumes.nifti import pair_refused, parse_nifti_header
+from normwise.images.volumes.nifti import parse_nifti_header
 from normwise.images.volumes.stream import Stream, open_stream
 
 __all__ = ["MAX_BYTES", "read_labels", "read_volume"]
@@ -25,7 +27,7 @@ MAX_BYTES = 2 * 1024**3
 """Cap on one unpacked file and on its float32 voxels: 2 GiB hold 800³ voxels."""
 
 _NIFTI, _MGH = (".nii", ".nii.gz"), (".mgh", ".mgz", ".mgh.gz")
-_PAIRS = (".hdr", ".img", ".hdr.gz", ".img.gz")
+_MOST_EXTENSIONS = 1 << 20  # bytes that may follow the header of a pair
 
 GridT = TypeVar("GridT", bound=Grid)
 
@@ -36,7 +38,7 @@ def read_volume(path: str | Path, *, max_bytes: int = MAX_BYTES) -> Volume:
     Parameters
     ----------
     path : str or Path
-        A ``.nii``, ``.nii.gz``, ``.mgh`` or ``.mgz`` file.
+        A ``.nii``, ``.nii.gz``, ``.mgh`` or ``.mgz`` file, or one of a NIfTI pair, ``.hdr`` or ``.img``.
     max_bytes : int
         Cap on the unpacked file and on its float32 voxels; a larger claim is refused before it is read.
 
@@ -74,7 +76,7 @@ def read_labels(path: str | Path, *, max_bytes: int = MAX_BYTES) -> LabelVolume:
     Parameters
     ----------
     path : str or Path
-        A ``.nii``, ``.nii.gz``, ``.mgh`` or ``.mgz`` file.
+        A ``.nii``, ``.nii.gz``, ``.mgh`` or ``.mgz`` file, or one of a NIfTI pair, ``.hdr`` or ``.img``.
     max_bytes : int
         As in `read_volume`.
 
@@ -99,12 +101,41 @@ def read_labels(path: str | Path, *, max_bytes: int = MAX_BYTES) -> LabelVolume:
 def _read(
     path: Path, max_bytes: int, decode: Callable[[Stream, Header], npt.NDArray[Any]], kind: type[GridT]
 ) -> GridT:
+    if len(image_files(path)) > 1:
+        header, path = _header_of_pair(path)
+        with open_stream(path, gzip=_is_packed(path)) as stream:
+            check_size(header, stream, max_bytes)
+            voxels = decode(stream, header)
+        return kind(*canonical(voxels, header.affine))
     header_bytes, parse_header, gzip = _format(path)
     with open_stream(path, gzip=gzip) as stream:
         header = parse_header(stream.peek(header_bytes), stream.name)
         check_size(header, stream, max_bytes)
         voxels = decode(stream, header)
     return kind(*canonical(voxels, header.affine))
+
+
+def _header_of_pair(path: Path) -> tuple[Header, Path]:
+    """Read the header of a pair to its end, and return it with the file of the voxels."""
+    check_file(path)
+    halves = image_files(path)
+    if not halves[1].is_file():
+        raise ImageError(
+            "IMG-103",
+            "the image is one of a pair of .hdr and .img files, and the other is not there.",
+            subject=path.name,
+            seen=f"nothing called {halves[1].name} beside it",
+            advice="put both files of the image into one folder, or convert it to one .nii.gz file",
+        )
+    header_file, voxel_file = sorted(halves, key=lambda half: ".img" in half.name.lower()[-7:])
+    with open_stream(header_file, gzip=_is_packed(header_file)) as stream:
+        header = parse_nifti_header(stream.peek(NIFTI_HEADER_BYTES), stream.name, pair=True)
+        stream.expect_end(_MOST_EXTENSIONS)
+    return header, voxel_file
+
+
+def _is_packed(path: Path) -> bool:
+    return path.suffix.lower() == ".gz"
 
 
 def _format(path: Path) -> tuple[int, Callable[[bytes, str], Header], bool]:
@@ -114,13 +145,11 @@ def _format(path: Path) -> tuple[int, Callable[[bytes, str], Header], bool]:
         return NIFTI_HEADER_BYTES, parse_nifti_header, name.endswith(".gz")
     if name.endswith(_MGH):
         return MGH_HEADER_BYTES, parse_mgh_header, name.endswith((".mgz", ".gz"))
-    if name.endswith(_PAIRS):
-        raise pair_refused(path.name)
     raise ImageError(
         "IMG-102",
         "the file's name is of no kind that is read.",
         subject=path.name,
         seen=f"a name that ends in {path.suffix!r}" if path.suffix else "a name without an ending",
-        expected=", ".join((*_NIFTI, *_MGH)),
+        expected=", ".join((*_NIFTI, *_MGH, "or .hdr and .img")),
         advice="convert DICOM with dcm2niix, other formats with the tool that wrote them",
     )
