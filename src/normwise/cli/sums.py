@@ -11,15 +11,23 @@ from normwise.run_folder import RunFolder
 if TYPE_CHECKING:
     from normwise.cli.session import Session
     from normwise.cli.study_flags import StudyFlags
-    from normwise.normalize import Reference
+    from normwise.normalize import NormalCounts, Reference
 
-__all__ = ["print_reference", "write_sums"]
+__all__ = ["print_sums", "write_sums"]
 
 _NAMED = 5  # failures that are named
 
 
-def write_sums(session: Session, study: Path, keys: StudyFlags, file: Path, *, fewest: int | None) -> int:
-    """Sum over the normal people of a study, write the sums, and end the command.
+def write_sums(
+    session: Session,
+    study: Path,
+    keys: StudyFlags,
+    file: Path,
+    *,
+    fewest: int | None,
+    norm: Path | None = None,
+) -> int:
+    """Sum over the normal people of a study, or count them, write that, and end the command.
 
     Parameters
     ----------
@@ -33,21 +41,28 @@ def write_sums(session: Session, study: Path, keys: StudyFlags, file: Path, *, f
         Where to write.
     fewest : int, optional
         As of `normwise.model.make_reference`.
+    norm : Path, optional
+        The reference by which they are counted.
     """
     from normwise.cli.commands.predict import probe
-    from normwise.model import make_reference
-    from normwise.normalize import write_reference
+    from normwise.model import count_study, make_reference
+    from normwise.normalize import read_reference, write_reference
 
     probe(file)
     run = RunFolder(study)
-    reference, cohort = make_reference(
-        read_given_study(study, keys),
-        fewest=fewest,
-        cache_dir=run / run.CACHE if run.is_run else None,
-        **session.resources,
-    )
-    write_reference(reference, file)
-    print_reference(session, reference)
+    cache_dir = run / run.CACHE if run.is_run else None
+    given = read_given_study(study, keys)
+    sums: Reference | NormalCounts
+    if norm is None or fewest is None:
+        sums, cohort = make_reference(given, fewest=fewest, cache_dir=cache_dir, **session.resources)
+    else:
+        sums, cohort = count_study(
+            given, read_reference(norm), fewest=fewest, cache_dir=cache_dir, **session.resources
+        )
+    write_reference(sums, file)
+    print_sums(session, sums)
+    if norm is None and fewest is not None and given.normalizer.tails != "gaussian":
+        session.output.row("tails", "in a second round, by collect --norm and the merged reference")
     failed = cohort.ledger[cohort.ledger["status"] == "failed"]
     if len(failed):
         session.code = SOME_FAILED
@@ -59,12 +74,16 @@ def write_sums(session: Session, study: Path, keys: StudyFlags, file: Path, *, f
     return session.end(file)
 
 
-def print_reference(session: Session, reference: Reference) -> None:
-    """Print on whom a reference is, and how many numbers it consists of."""
-    facts = reference.facts()
-    for label, name in (("normals", "normals"), ("features", "features"), ("design", "demographics")):
-        session.output.row(label, facts[name])
-    session.output.row("numbers", f"{reference.sums.n_values}, and no name, path or time")
-    session.output.number("normals", reference.n_normals)
-    session.output.number("features", len(reference.features))
-    session.output.number("numbers", reference.sums.n_values)
+def print_sums(session: Session, sums: Reference | NormalCounts) -> None:
+    """Print on whom a reference is, or counts are, and of how many numbers it consists."""
+    facts = sums.facts()
+    for label, name in (
+        ("normals", "normals"), ("features", "features"), ("design", "demographics"), ("tails", "tails"),
+        ("norm", "norm"),
+    ):  # fmt: skip
+        if name in facts:
+            session.output.row(label, facts[name])
+    session.output.row("numbers", f"{sums.n_values}, and no name, path or time")
+    session.output.number("normals", sums.n_normals)
+    session.output.number("features", len(sums.features))
+    session.output.number("numbers", sums.n_values)

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from normwise.model.bundle import load_model
     from normwise.model.norm import Norm, open_norm
     from normwise.model.people_pages import write_new_people, write_run_people
-    from normwise.model.reference import make_reference, merge_references
+    from normwise.model.reference import count_study, make_reference, merge_references
     from normwise.model.site_cards import expected_half_widths, site_card, with_site_cards
 
 __all__ = [
@@ -38,6 +38,7 @@ __all__ = [
     "Norm",
     "apply_model",
     "assert_same_pipeline",
+    "count_study",
     "expected_half_widths",
     "explain_model",
     "load_model",
@@ -61,6 +62,7 @@ __getattr__ = on_use(
         "Norm": "norm",
         "apply_model": "apply",
         "assert_same_pipeline": "apply",
+        "count_study": "reference",
         "expected_half_widths": "site_cards",
         "load_model": "bundle",
         "make_reference": "reference",

@@ -4,20 +4,28 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import TypedDict, Unpack
 
 from normwise.cohort import Cohort, read_study, read_table
 from normwise.engine import Limits, Progress
 from normwise.errors import NormalizerError, NormwiseWarning
-from normwise.features import extract_features
-from normwise.normalize import Reference, digest_of_sums
+from normwise.features import FeatureTable, extract_features
+from normwise.normalize import NormalCounts, Reference, count_normals, digest_of, digest_of_sums, with_counts
 from normwise.runs import assemble_frame, measurement_of, read_plan, refuse_settings_beyond_sums, units_of
 from normwise.schema import Study
 
-__all__ = ["FEWEST_NORMALS", "make_reference", "merge_references"]
+__all__ = ["FEWEST_NORMALS", "count_study", "make_reference", "merge_references"]
 
 FEWEST_NORMALS = 5
 """Normal people whose sums may leave a hospital, unless another number is asked for."""
+
+
+class _Resources(TypedDict, total=False):
+    jobs: int
+    progress: Progress | None
+    limits: Limits | None
 
 
 def make_reference(
@@ -30,6 +38,9 @@ def make_reference(
     limits: Limits | None = None,
 ) -> tuple[Reference, Cohort]:
     """Sum over the normal people of a study; nobody else is measured.
+
+    A reference of its own has the tails of the study; sums that are added to others have none, see
+    `count_study`.
 
     Parameters
     ----------
@@ -61,20 +72,11 @@ def make_reference(
         NRM-409 for too few normal people, NRM-410 for settings that sums can't have, NRM-412 for a spline
         without knots; NRM-106 and NRM-107 for a reference of its own; NRM-118 where nobody is normal.
     """
-    study = study if isinstance(study, Study) else read_study(Path(study))
-    labelled = _has_labels(study)
-    study, cohort = read_plan(study, purpose="extract", labelled=labelled)
-    refuse_settings_beyond_sums(study)
-    cohort = _normals_of(cohort)
-    _refuse_few(cohort, fewest)
-    features = extract_features(
-        cohort, study, cache_dir=cache_dir, jobs=jobs, progress=progress, limits=limits
-    )
-    cohort = cohort.leave_out(features.failures)
-    _refuse_few(cohort, fewest)
-    section = study.normalizer
+    study, cohort = _plan_normals(study, fewest)
+    cohort, features = _measure(study, cohort, fewest, cache_dir, jobs=jobs, progress=progress, limits=limits)
+    section, frame = study.normalizer, assemble_frame(features.values, cohort, None)
     reference = Reference.of_frame(
-        assemble_frame(features.values, cohort, None),
+        frame,
         cohort.roles.demographics,
         categorical=cohort.roles.categorical,
         design=section.design,
@@ -86,41 +88,149 @@ def make_reference(
     )
     if fewest is None:
         reference.normalizer()
+        if section.tails != "gaussian":
+            reference = with_counts(reference, count_normals(reference, frame, section.tails))
     return reference, cohort
 
 
-def merge_references(references: Sequence[tuple[str, Reference]]) -> Reference:
-    """Add the sums of several references; in every order and grouping the same.
+def count_study(
+    study: Study | str | Path,
+    reference: Reference,
+    *,
+    fewest: int = FEWEST_NORMALS,
+    cache_dir: Path | None = None,
+    jobs: int = 1,
+    progress: Progress | None = None,
+    limits: Limits | None = None,
+) -> tuple[NormalCounts, Cohort]:
+    """Count the normal people of a study by their W: the second round, for the study's tails.
 
     Parameters
     ----------
-    references : sequence of pairs of str and Reference
-        One at least, each with what messages call it. A merged one counts for those that it was merged of.
+    study, fewest, cache_dir, jobs, progress, limits
+        As of `make_reference`: the study whose sums were merged.
+    reference : Reference
+        Merged of these people's sums and of others'.
+
+    Returns
+    -------
+    NormalCounts
+        Without anybody's name, path or time.
+    Cohort
+        Who was counted; its ledger names everybody else.
 
     Raises
     ------
     NormalizerError
-        NRM-403 to NRM-407 where they do not belong together, NRM-411 where one is given twice.
+        NRM-403 to NRM-407 for people who were measured or described in another way, NRM-413 for a study
+        without tails, NRM-415 for people who are not in the reference; NRM-409, NRM-410 and NRM-118 as of
+        `make_reference`.
+    """
+    reference = replace(reference, tails=None)
+    study, cohort = _plan_normals(study, fewest)
+    section, roles = study.normalizer, cohort.roles
+    if section.tails == "gaussian":
+        raise NormalizerError(
+            "NRM-413",
+            "the study asks for no tails, so that nobody's W is counted.",
+            subject="normalizer.tails",
+            seen="'gaussian'",
+            expected="'auto' or 'sinh_arcsinh'",
+            advice='write tails = "auto" into the study of every hospital, or give --tails auto',
+        )
+    design = {
+        "design": section.design,
+        "knots": section.knots if section.design == "spline" and section.knots else reference.knots,
+        "interactions": section.interactions,
+    }
+    reference.check_people(cohort.frame, roles.demographics, roles.categorical, design)
+    cohort, features = _measure(study, cohort, fewest, cache_dir, jobs=jobs, progress=progress, limits=limits)
+    units = units_of(features)
+    reference.check_measured(list(units), list(units.values()), measurement_of(study, features))
+    return count_normals(reference, assemble_frame(features.values, cohort, None), section.tails), cohort
+
+
+def merge_references(parts: Sequence[tuple[str, Reference | NormalCounts]]) -> Reference | NormalCounts:
+    """Add the sums of several references, and counts by the reference of all of them.
+
+    In every order and grouping the result is the same.
+
+    Parameters
+    ----------
+    parts : sequence of pairs of str and Reference or NormalCounts
+        One at least, each with what messages call it. A merged one counts for those that it was merged of.
+
+    Returns
+    -------
+    Reference or NormalCounts
+        Counts where no sums are given.
+
+    Raises
+    ------
+    NormalizerError
+        NRM-403 to NRM-407 where they do not belong together, NRM-411 where one is given twice, NRM-414 for
+        counts by another reference than the sums', NRM-415 for counts that its people can't have.
     """
     seen: dict[str, str] = {}
+    with_tails: set[str] = set()
     merged: Reference | None = None
-    for name, reference in references:
-        digest = digest_of_sums(reference)
-        if digest in seen:
-            raise NormalizerError(
-                "NRM-411",
-                "the same sums are given twice, so that their people would count twice.",
-                subject=name,
-                seen=f"the content of {seen[digest]}: {reference.n_normals} normal people",
-                advice="give each file once",
-            )
-        seen[digest] = name
+    counts: NormalCounts | None = None
+    for name, part in parts:
         try:
-            merged = reference if merged is None else merged.merge(reference)
+            own = part if isinstance(part, NormalCounts) else part.tails
+            if isinstance(part, Reference):
+                digest = digest_of_sums(part)
+                # One reference with the counts of some hospitals, and with those of others, is one reference.
+                if digest not in seen or not (own or digest in with_tails):
+                    _refuse_again(digest, name, part.n_normals, seen)
+                    plain = replace(part, tails=None)
+                    merged = plain if merged is None else merged.merge(plain)
+                if own:
+                    with_tails.add(digest)
+            if own:
+                _refuse_again(digest_of(own), name, own.n_normals, seen)
+                counts = own if counts is None else counts + own
         except NormalizerError as error:
-            raise error.for_subject(f"{name}, {error.subject}") from None
-    assert merged is not None, "one reference at least"
-    return merged
+            subject = error.subject
+            raise error.for_subject(name if subject in (None, "", name) else f"{name}, {subject}") from None
+    if merged is not None and counts is not None:
+        return with_counts(merged, counts)
+    whole = merged or counts
+    assert whole is not None, "one file at least"
+    return whole
+
+
+def _refuse_again(digest: str, name: str, n_people: int, seen: dict[str, str]) -> None:
+    if digest in seen:
+        raise NormalizerError(
+            "NRM-411",
+            "the same sums or counts are given twice, so that their people would count twice.",
+            subject=name,
+            seen=f"the content of {seen[digest]}: {n_people} normal people",
+            advice="give each file once",
+        )
+    seen[digest] = name
+
+
+def _plan_normals(study: Study | str | Path, fewest: int | None) -> tuple[Study, Cohort]:
+    """Return the study as it is planned, and its normal people."""
+    study = study if isinstance(study, Study) else read_study(Path(study))
+    labelled = _has_labels(study)
+    study, cohort = read_plan(study, purpose="extract", labelled=labelled)
+    refuse_settings_beyond_sums(study)
+    cohort = _normals_of(cohort)
+    _refuse_few(cohort, fewest)
+    return study, cohort
+
+
+def _measure(
+    study: Study, cohort: Cohort, fewest: int | None, cache_dir: Path | None, **resources: Unpack[_Resources]
+) -> tuple[Cohort, FeatureTable]:
+    """Return whoever could be measured, and their features."""
+    features = extract_features(cohort, study, cache_dir=cache_dir, **resources)
+    cohort = cohort.leave_out(features.failures)
+    _refuse_few(cohort, fewest)
+    return cohort, features
 
 
 def _has_labels(study: Study) -> bool:

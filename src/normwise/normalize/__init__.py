@@ -10,7 +10,6 @@ Its files:
 * ``tables``: values, expectations and coefficients as tables.
 * ``blocked``: least squares of many features on arrays, block by block.
 * ``reference``: `Reference`, a norm as sums over people, which add exactly, and its file.
-* ``reference``: `Reference`, a norm as sums over people, which add exactly, and its file.
 * ``sites``: `SiteHarmonizer`, which makes scanners comparable before the normalizer.
 """
 
@@ -27,9 +26,14 @@ from normwise.normalize.sites.harmonizer import SiteHarmonizer
 if TYPE_CHECKING:
     from normwise.normalize.reference import (
         Measurement,
+        NormalCounts,
         Reference,
+        count_normals,
+        digest_of,
         digest_of_sums,
         read_reference,
+        read_sums,
+        with_counts,
         write_reference,
     )
     from normwise.normalize.sites.card import SiteCard, measure_site, read_card, with_cards, write_card
@@ -41,17 +45,22 @@ __all__ = [
     "Demographics",
     "FeatureNormalizer",
     "Measurement",
+    "NormalCounts",
     "PreparedFeatures",
     "Reference",
     "Regression",
     "SiteCard",
     "SiteHarmonizer",
+    "count_normals",
+    "digest_of",
     "digest_of_sums",
     "measure_site",
     "read_card",
     "read_reference",
+    "read_sums",
     "refuse_beyond_sums",
     "with_cards",
+    "with_counts",
     "write_card",
     "write_reference",
 ]
@@ -61,14 +70,19 @@ __getattr__ = on_use(
     {
         "BEYOND_SUMS": "validation",
         "Measurement": "reference",
+        "NormalCounts": "reference",
         "Reference": "reference",
         "SiteCard": "sites.card",
+        "count_normals": "reference",
+        "digest_of": "reference",
         "digest_of_sums": "reference",
         "measure_site": "sites.card",
         "read_card": "sites.card",
         "read_reference": "reference",
+        "read_sums": "reference",
         "refuse_beyond_sums": "validation",
         "with_cards": "sites.card",
+        "with_counts": "reference",
         "write_card": "sites.card",
         "write_reference": "reference",
     },

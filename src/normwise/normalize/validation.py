@@ -13,7 +13,7 @@ import pandas as pd
 
 from normwise.errors import NormalizerError, NormwiseWarning
 from normwise.normalize.blocked.columns import FeatureColumns
-from normwise.normalize.blocked.regression import Regression
+from normwise.normalize.blocked.regression import Regression, TailForm
 from normwise.normalize.demographics import Demographics
 from normwise.normalize.design import Design
 from normwise.schema import FittedParts, NormalizerSection, accepts, check_parts, choices_of
@@ -44,6 +44,8 @@ class Prior(Protocol):
     def knots(self) -> dict[str, list[float]]: ...  # noqa: D102
     @property
     def interactions(self) -> tuple[tuple[str, str], ...]: ...  # noqa: D102
+    @property
+    def tail_form(self) -> TailForm: ...  # noqa: D102
     def refine(  # noqa: D102
         self,
         columns: FeatureColumns,
@@ -174,12 +176,14 @@ def check_prior(normalizer: Any) -> None:
         "design": normalizer.design,
         "interactions": tuple(pairs_of(normalizer.interactions)),
         "knots": {name: list(map(float, each)) for name, each in (normalizer.knots or {}).items()},
+        "tails": normalizer.tails,
     }
     theirs = {
         "demographics": prior.demographics,
         "design": "spline" if prior.knots else "linear",
         "interactions": prior.interactions,
         "knots": prior.knots,
+        "tails": prior.tail_form,
     }
     for name, value in own.items():
         if value != theirs[name]:
@@ -193,13 +197,7 @@ def check_prior(normalizer: Any) -> None:
             )
 
 
-BEYOND_SUMS = {
-    "variance": "constant",
-    "shrinkage": "none",
-    "tails": "gaussian",
-    "reference": "normal",
-    "mode": "replace",
-}
+BEYOND_SUMS = {"variance": "constant", "shrinkage": "none", "reference": "normal", "mode": "replace"}
 """Settings that need the people themselves, each with what a regression on sums has."""
 
 

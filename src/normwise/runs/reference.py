@@ -106,6 +106,7 @@ def with_prior(study: Study, cohort: Cohort) -> Study:
         "design": "spline" if reference.knots else "linear",
         "knots": reference.knots,
         "interactions": [list(pair) for pair in reference.interactions],
+        "tails": reference.tail_form,
     }
     section = section.model_copy(
         update={key: value for key, value in own.items() if key not in section.model_fields_set}

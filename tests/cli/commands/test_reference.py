@@ -23,6 +23,7 @@ columns = ["f?"]
 """
 FEATURES = [f"f{place}" for place in range(4)]
 HOSPITALS = ("north", "east", "west")
+TAILS = '[normalizer]\ntails = "sinh_arcsinh"\n'
 
 
 def people(n: int = 150, seed: int = 0) -> pd.DataFrame:
@@ -75,6 +76,110 @@ def test_merged_in_any_grouping_it_is_the_pooled_reference(hospitals: Path, tmp_
         main(["merge", str(tmp_path / "two.json"), north, "--out", str(tmp_path / "three.json"), "-q"]) == 0
     )
     assert (tmp_path / "one.json").read_bytes() == (tmp_path / "three.json").read_bytes() == pooled
+
+
+@pytest.fixture(scope="module")
+def counted(hospitals: Path) -> Path:
+    """The second round of the three hospitals, by a study that asks for tails."""
+    folder, table = hospitals / "tails", people()
+    folder.mkdir()
+    sums = [str(hospitals / f"{name}.sums") for name in HOSPITALS]
+    assert main(["merge", *sums, "--out", str(folder / "norm.json"), "-q"]) == 0
+    for part, name in zip(np.array_split(np.arange(150), [40, 90]), HOSPITALS, strict=True):
+        study = write(table.iloc[part], folder / name, STUDY + TAILS)
+        words = ["collect", study, str(folder / f"{name}.counts"), "--norm", str(folder / "norm.json"), "-q"]
+        assert main(words) == 0
+    study = write(table, folder / "all", STUDY + TAILS)
+    assert main(["reference", study, str(folder / "pooled.json"), "-q"]) == 0
+    return folder
+
+
+def test_with_tails_every_grouping_of_both_rounds_is_the_pooled_reference(
+    counted: Path, hospitals: Path, tmp_path: Path
+) -> None:
+    norm, whole = counted / "norm.json", counted / "pooled.json"
+    sums = [hospitals / f"{name}.sums" for name in HOSPITALS]
+    north, east, west = (counted / f"{name}.counts" for name in HOSPITALS)
+    two, part = tmp_path / "two.counts", tmp_path / "part.json"
+    assert main(["merge", str(east), str(north), "--out", str(two), "-q"]) == 0
+    assert main(["merge", str(norm), str(west), "--out", str(part), "-q"]) == 0
+    groupings = (
+        [west, norm, north, east], [*sums, north, west, east], [two, part], [part, norm, two], [whole],
+    )  # fmt: skip
+    for place, words in enumerate(groupings):
+        file = tmp_path / f"{place}.json"
+        assert main(["merge", *map(str, words), "--out", str(file), "-q"]) == 0
+        assert file.read_bytes() == whole.read_bytes(), place
+    assert len({file.read_bytes() for file in (norm, part, whole)}) == 3
+    for file in (north, two, whole):
+        text = file.read_text("utf-8")
+        assert "secret" not in text
+        assert str(hospitals) not in text
+
+
+def test_sums_of_a_study_with_tails_are_those_without(
+    counted: Path, hospitals: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    study, out = str(counted / "north" / "study.toml"), tmp_path / "north.sums"
+    assert main(["collect", study, str(out)]) == 0
+    assert out.read_bytes() == (hospitals / "north.sums").read_bytes()
+    assert "in a second round" in capsys.readouterr().out
+
+
+def test_scores_by_a_reference_with_tails_are_near_the_normalizers(counted: Path, tmp_path: Path) -> None:
+    table, new = people(), people(40, seed=5).drop(columns="diagnosis")
+    normals = table[table["diagnosis"] == "normal"]
+    new.to_csv(tmp_path / "new.tsv", sep="\t", index=False)
+    out = tmp_path / "W.tsv"
+    words = ["score", str(counted / "pooled.json"), "--table", str(tmp_path / "new.tsv"), "--out", str(out)]
+    assert main([*words, "-q"]) == 0
+    found = np.array([[float(row[name]) for name in FEATURES] for row in rows_of(out)])
+    frame = normals[[*FEATURES, "age", "sex"]]
+    expected, plain = (
+        FeatureNormalizer(["age", "sex"], tails=tails).fit(frame).transform(new[frame.columns])
+        for tails in ("sinh_arcsinh", "gaussian")
+    )
+    assert np.abs(found - expected).mean() < 0.01 < np.abs(found - plain).mean()
+
+
+def test_counts_that_do_not_belong_to_the_reference_are_refused(
+    counted: Path, hospitals: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    norm, whole, out = counted / "norm.json", counted / "pooled.json", tmp_path / "out.json"
+    north, sums, study = counted / "north.counts", hospitals / "north.sums", counted / "north" / "study.toml"
+    for words, code in (
+        ((norm, north, north), "NRM-411"),
+        ((whole, north), "NRM-415"),
+        ((sums, north), "NRM-414"),
+        ((whole, sums), "NRM-414"),
+    ):
+        assert refusal(capsys, "merge", *words, "--out", out) == code
+    assert (
+        refusal(capsys, "score", north, "--table", counted / "all" / "people.tsv", "--out", out) == "NRM-401"
+    )
+    for words, code in (
+        ((north,), "NRM-401"),
+        ((norm, "--tails", "gaussian"), "NRM-413"),
+        ((norm, "--design", "spline"), "NRM-406"),
+        ((norm, "--features.columns=f[0-2]"), "NRM-403"),
+        ((norm, "--fewest", 41), "NRM-409"),
+        ((hospitals / "west.sums", "--label", "nothing"), "COH-107"),
+    ):
+        assert refusal(capsys, "collect", study, out, "--norm", *words) == code
+    assert not out.exists()
+
+
+def test_few_normals_refine_a_reference_with_tails(counted: Path, tmp_path: Path) -> None:
+    keys = f'[normalizer]\nfrom = "{counted / "pooled.json"}"\n[evaluation]\nfolds = 2\nrepeats = 1\n'
+    study = write(people(60, seed=9), tmp_path, STUDY + keys + "inner_folds = 2\nbootstrap = 200\n")
+    assert main(["train", study, str(tmp_path / "run"), "-q", "-j", "1"]) == 0
+    from normwise.model import load_model
+    from normwise.normalize import read_reference
+
+    normalizer = load_model(tmp_path / "run").procedure.pipeline.named_steps["normalize"]
+    whole = read_reference(counted / "pooled.json").normalizer()
+    assert (normalizer.tails, normalizer.n_normals_) == ("sinh_arcsinh", 140)
+    np.testing.assert_array_equal(normalizer.regression_.tails.skew, whole.regression_.tails.skew)
 
 
 def test_no_name_and_no_path_is_in_the_files(hospitals: Path) -> None:

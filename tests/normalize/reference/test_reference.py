@@ -136,7 +136,7 @@ def test_prepared_features_are_refined_in_each_fold() -> None:
         ({"interactions": [("age", "sex")]}, "NRM-406"),
         ({"variance": "demographic"}, "NRM-410"),
         ({"shrinkage": "empirical_bayes"}, "NRM-410"),
-        ({"tails": "auto"}, "NRM-410"),
+        ({"tails": "auto"}, "NRM-406"),
         ({"reference": "all"}, "NRM-410"),
     ],
 )

@@ -29,12 +29,22 @@ def collect(
             name="--fewest", group=SUMS, show_default=False, metavar="N", help="normal people needed (5)"
         ),
     ] = 5,
+    norm: Annotated[
+        Path | None,
+        Parameter(
+            name="--norm",
+            group=SUMS,
+            help="count people's W by the merged REFERENCE instead, for tails",
+            metavar="REFERENCE",
+        ),
+    ] = None,
     keys: StudyFlags = NO_KEY,
     running: RunFlags = USUAL,
 ) -> int:
     """Write sums over the normal people of a study, which `normwise merge` adds to those of others.
 
-    The file holds counts, and sums of products of features and demographics: no names, paths or times.
+    The file holds counts, and sums of products of features and demographics: no names, paths or times. With
+    --norm, in a second round, it holds how many people have each W by the reference of everybody's sums.
 
     Parameters
     ----------
@@ -44,6 +54,8 @@ def collect(
         Where to write.
     fewest : int
         With fewer normal people nothing is written.
+    norm : Path
+        The merged reference, by which W is counted for the tails of the study.
     keys : StudyFlags
         Flags that stand for keys of the study file.
     running : RunFlags
@@ -60,4 +72,4 @@ def collect(
                 "CLI-104", "sums are over one person at least.", subject="--fewest", seen=f"{fewest}",
                 expected="1 or more",
             )  # fmt: skip
-        return write_sums(session, study, keys, sums, fewest=fewest)
+        return write_sums(session, study, keys, sums, fewest=fewest, norm=norm)

@@ -9,7 +9,7 @@ from cyclopts import Group, Parameter
 
 from normwise.cli.run_flags import PLAIN, OutputFlags
 from normwise.cli.session import open_session
-from normwise.cli.sums import print_reference
+from normwise.cli.sums import print_sums
 from normwise.errors import CommandError, NormalizerError
 
 __all__ = ["merge"]
@@ -24,10 +24,12 @@ def merge(
 ) -> int:
     """Add sums to one reference: in every order and grouping the same bytes as of all people together.
 
+    Counts of a second round, beside the reference by which they were counted, give it tails.
+
     Parameters
     ----------
     sums : Path
-        Files of collect, of reference, or of an earlier merge.
+        Files of collect, of reference, or of an earlier merge; with counts among them, the merged reference.
     out : Path
         Where to write.
     running : OutputFlags
@@ -46,14 +48,15 @@ def merge(
             )  # fmt: skip
         from normwise.cli.commands.predict import probe
         from normwise.model import merge_references
-        from normwise.normalize import read_reference, write_reference
+        from normwise.normalize import Reference, read_sums, write_reference
 
         probe(out)
-        merged = merge_references([(str(each), read_reference(each)) for each in sums])
+        merged = merge_references([(str(each), read_sums(each)) for each in sums])
         try:
-            merged.normalizer()
+            if isinstance(merged, Reference):
+                merged.normalizer()
         except NormalizerError as error:
             session.output.warn(f"nobody can be scored by it yet: {error.code} {error.problem}")
         write_reference(merged, out)
-        print_reference(session, merged)
+        print_sums(session, merged)
         return session.end(out)

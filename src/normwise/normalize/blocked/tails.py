@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, fields
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -21,7 +21,7 @@ import numpy.typing as npt
 from normwise.normalize.blocked.columns import FloatArray
 from normwise.schema import FittedParts
 
-__all__ = ["FEWEST_NORMALS", "Tails", "fit_tails"]
+__all__ = ["FEWEST_NORMALS", "Tails", "fit_tails", "fit_tails_to_counts"]
 
 FEWEST_NORMALS = 50
 """With fewer normals four more numbers a feature can't be estimated, and W stays as it is."""
@@ -34,6 +34,18 @@ _NARROWEST = 0.01
 _STEPS, _CONVERGED = 60, 1e-6
 _FOLDS, _HELD_OUT_STEPS = 5, 2
 _LARGEST = 50.0  # beyond it cosh leaves the range of what can be compared
+_WIDTH = 2048  # features at a time, where they are counts
+
+Counts = FloatArray | None
+"""How many people have each W, (n_values, n_features); None: each row is one person."""
+
+
+class _Derivatives(NamedTuple):
+    """Of the penalised cost, and by person of what each adds to the log-likelihood."""
+
+    gradient: FloatArray
+    curvature: FloatArray
+    by_person: FloatArray
 
 
 @dataclass(frozen=True)
@@ -120,20 +132,62 @@ def fit_tails(blocks: Callable[[], Iterable[FloatArray]], *, choose: bool) -> Ta
     >>> bool(abs((z**3).mean()) < 0.2 < abs((w**3).mean()))
     True
     """
-    parameters: list[FloatArray] = []
+    return _fit(lambda: ((w, None) for w in blocks()), choose=choose)
+
+
+def fit_tails_to_counts(values: FloatArray, counts: npt.NDArray[np.int64], *, choose: bool) -> Tails:
+    """Fit the transform of every feature to how many normals have each W.
+
+    Parameters
+    ----------
+    values : ndarray of shape (n_values,)
+        W-scores, as of `fit_tails`.
+    counts : ndarray of int of shape (n_values, n_features)
+        How many normals have each; of each feature equally many.
+    choose : bool
+        As for `fit_tails`, by the log-likelihood of each normal left out in turn, to the first order
+        (Takeuchi 1976): counts do not tell who belongs to which fifth.
+
+    Returns
+    -------
+    Tails
+        In float64; with fewer than `FEWEST_NORMALS` normals everything stays as it is.
+
+    Examples
+    --------
+    >>> steps = np.arange(-40, 81) / 16.0
+    >>> skewed = np.random.default_rng(0).gamma(4.0, size=400) / 2.0 - 2.0
+    >>> counts = (np.rint(skewed * 16.0)[:, None] == steps * 16.0).sum(axis=0)[:, None]
+    >>> tails = fit_tails_to_counts(steps, counts, choose=True)
+    >>> bool(0.15 < tails.skew[0] < 0.6)
+    True
+    """
+
+    def blocks() -> Iterable[tuple[FloatArray, Counts]]:
+        for start in range(0, counts.shape[1], _WIDTH):
+            own = counts[:, start : start + _WIDTH]
+            there = own.any(axis=1)
+            yield np.broadcast_to(values[there, None], own[there].shape), own[there].astype(np.float64)
+
+    return _fit(blocks, choose=choose)
+
+
+def _fit(blocks: Callable[[], Iterable[tuple[FloatArray, Counts]]], *, choose: bool) -> Tails:
+    parameters: list[FloatArray] = [np.zeros((4, 0))]
     variances: list[FloatArray] = []
-    for w in blocks():
-        if len(w) < FEWEST_NORMALS:
+    for w, counts in blocks():
+        if _number(w, counts) < FEWEST_NORMALS:
             parameters.append(np.zeros((4, w.shape[1])))
             continue
-        found = _maximise(w, np.zeros((4, w.shape[1])), _WIDE)
+        found = _maximise(w, np.zeros((4, w.shape[1])), _WIDE, counts=counts)
         parameters.append(found)
         if choose:
-            curvature = _derivatives(w, found, (np.inf, np.inf))[1]
+            curvature = _derivatives(w, found, (np.inf, np.inf), counts).curvature
             variances.append(np.diagonal(np.linalg.inv(curvature), axis1=1, axis2=2)[:, 2:].T)
     if variances:
         common = _common_prior(np.concatenate(parameters, axis=1)[2:], np.concatenate(variances, axis=1))
-        parameters = [_choose(w, own, common) for w, own in zip(blocks(), parameters, strict=True)]
+        chosen = zip(blocks(), parameters[1:], strict=True)
+        parameters = [_choose(w, counts, own, common) for (w, counts), own in chosen]
     location, log_scale, skew, log_weight = np.concatenate(parameters, axis=1)
     return Tails(location, np.exp(log_scale), skew, np.exp(log_weight))
 
@@ -157,9 +211,12 @@ def _common_prior(shrunk: FloatArray, variances: FloatArray) -> Prior:
     return float(skew), float(weight)
 
 
-def _choose(w: FloatArray, wide: FloatArray, common: Prior) -> FloatArray:
+def _choose(w: FloatArray, counts: Counts, wide: FloatArray, common: Prior) -> FloatArray:
     """Return each feature's parameters with the common prior, or with the wide one where that is better."""
-    narrow = _maximise(w, wide, common)
+    narrow = _maximise(w, wide, common, counts=counts)
+    if counts is not None:
+        gained = _left_out(w, counts, wide, _WIDE) - _left_out(w, counts, narrow, common)
+        return np.where(gained > 1.0, wide, narrow)
     gained = np.zeros(w.shape[1])
     fold = np.arange(len(w)) % _FOLDS
     for held in range(_FOLDS):
@@ -170,14 +227,37 @@ def _choose(w: FloatArray, wide: FloatArray, common: Prior) -> FloatArray:
     return np.where(gained > 1.0, wide, narrow)
 
 
-def _log_likelihood(w: FloatArray, parameters: FloatArray) -> FloatArray:
+def _left_out(w: FloatArray, counts: FloatArray, parameters: FloatArray, prior: Prior) -> FloatArray:
+    """Return the log-likelihood of everybody by the fit to all others, to the first order.
+
+    Without a person the optimum moves by the inverse curvature times that person's gradient.
+    """
+    _, curvature, own = _derivatives(w, parameters, prior, counts)
+    squares = np.einsum("inf,jnf,nf->fij", own, own, counts)
+    moved = np.trace(np.linalg.solve(curvature, squares), axis1=1, axis2=2)
+    left_out: FloatArray = _log_likelihood(w, parameters, counts) - moved
+    return left_out
+
+
+def _number(w: FloatArray, counts: Counts) -> float:
+    """Return how many people there are."""
+    return len(w) if counts is None else float(counts.sum(axis=0).max(initial=0.0))
+
+
+def _sum(by_person: FloatArray, counts: Counts) -> FloatArray:
+    """Return the sum over people, (..., n_features)."""
+    total: FloatArray = by_person.sum(axis=-2) if counts is None else (by_person * counts).sum(axis=-2)
+    return total
+
+
+def _log_likelihood(w: FloatArray, parameters: FloatArray, counts: Counts = None) -> FloatArray:
     """Return the log density of each feature summed over people, up to the constant of the normal one."""
     location, log_scale, skew, log_weight = parameters
     y = (w - location) * np.exp(-log_scale)
     u = np.exp(log_weight) * np.arcsinh(y) - skew
     with np.errstate(over="ignore"):
         density = -0.5 * np.sinh(u) ** 2 + np.logaddexp(u, -u) - np.log(2.0) - 0.5 * np.log1p(y * y)
-    total: FloatArray = density.sum(axis=0) + len(w) * (log_weight - log_scale)
+    total: FloatArray = _sum(density, counts) + _number(w, counts) * (log_weight - log_scale)
     return total
 
 
@@ -186,19 +266,23 @@ def _penalty(parameters: FloatArray, prior: Prior) -> FloatArray:
     return penalty
 
 
-def _maximise(w: FloatArray, start: FloatArray, prior: Prior, steps: int = _STEPS) -> FloatArray:
+def _maximise(
+    w: FloatArray, start: FloatArray, prior: Prior, steps: int = _STEPS, counts: Counts = None
+) -> FloatArray:
     """Return the parameters of the largest penalised likelihood, (4, n_features)."""
     parameters = start.copy()
     moving = np.arange(w.shape[1])
-    cost = _penalty(parameters, prior) - _log_likelihood(w, parameters)
+    number = _number(w, counts)
+    cost = _penalty(parameters, prior) - _log_likelihood(w, parameters, counts)
     for _ in range(steps):
         if not len(moving):
             break
         own, at = w[:, moving] if len(moving) < w.shape[1] else w, parameters[:, moving]
-        gradient, curvature = _derivatives(own, at, prior)
+        own_counts = None if counts is None else counts[:, moving]
+        gradient, curvature, _ = _derivatives(own, at, prior, own_counts)
         values, vectors = np.linalg.eigh(curvature)
         # Where the likelihood is not concave the step follows the size of its curvature downhill.
-        scaled = np.einsum("fji,jf->fi", vectors, gradient) / np.maximum(np.abs(values), 1e-3 * len(w))
+        scaled = np.einsum("fji,jf->fi", vectors, gradient) / np.maximum(np.abs(values), 1e-3 * number)
         step = -np.einsum("fij,fj->if", vectors, scaled)
         step *= np.minimum(1.0, 1.0 / np.maximum(np.abs(step).max(axis=0), 1e-300))
         share = np.ones(len(moving))
@@ -206,7 +290,8 @@ def _maximise(w: FloatArray, start: FloatArray, prior: Prior, steps: int = _STEP
         waiting = np.ones(len(moving), dtype=bool)
         for _ in range(20):
             tried = at[:, waiting] + share[waiting] * step[:, waiting]
-            value = _penalty(tried, prior) - _log_likelihood(own[:, waiting], tried)
+            tried_counts = None if own_counts is None else own_counts[:, waiting]
+            value = _penalty(tried, prior) - _log_likelihood(own[:, waiting], tried, tried_counts)
             better = value <= best[waiting]
             rows = np.flatnonzero(waiting)[better]
             reached = reached.copy()
@@ -220,8 +305,11 @@ def _maximise(w: FloatArray, start: FloatArray, prior: Prior, steps: int = _STEP
     return parameters
 
 
-def _derivatives(w: FloatArray, parameters: FloatArray, prior: Prior) -> tuple[FloatArray, FloatArray]:
-    """Return gradient (4, n_features) and Hessian (n_features, 4, 4) of the penalised cost."""
+def _derivatives(w: FloatArray, parameters: FloatArray, prior: Prior, counts: Counts = None) -> _Derivatives:
+    """Return gradient (4, n_features) and Hessian (n_features, 4, 4) of the penalised cost.
+
+    The third part is each person's gradient of the log-likelihood, (4, n_people, n_features).
+    """
     location, log_scale, skew, log_weight = parameters
     scale, delta = np.exp(log_scale), np.exp(log_weight)
     y = (w - location) / scale
@@ -236,15 +324,13 @@ def _derivatives(w: FloatArray, parameters: FloatArray, prior: Prior) -> tuple[F
     by_location, by_scale = -delta * r / scale, -delta * r * y
     r3 = r * r2
     by = (by_location, by_scale, -np.ones_like(u), slope)
-    gradient = np.stack(
-        [
-            (first * by_location - flat / scale).sum(axis=0),
-            (first * by_scale - flat * y).sum(axis=0) - len(w),
-            -first.sum(axis=0),
-            (first * slope).sum(axis=0) + len(w),
-        ]
+    own = np.stack(
+        [first * by_location - flat / scale, first * by_scale - flat * y - 1.0, -first, first * slope + 1.0]
     )
+    gradient = _sum(own, counts)
     curvature = np.empty((w.shape[1], 4, 4))
+    if counts is not None:
+        second = second * counts
     for i in range(4):
         for j in range(i, 4):
             curvature[:, i, j] = curvature[:, j, i] = np.einsum("nf,nf,nf->f", second, by[i], by[j])
@@ -257,8 +343,8 @@ def _derivatives(w: FloatArray, parameters: FloatArray, prior: Prior) -> tuple[F
         (1, 3, first * by_scale),
         (3, 3, first * slope),
     ):
-        curvature[:, i, j] += term.sum(axis=0)
+        curvature[:, i, j] += _sum(term, counts)
         if i != j:
             curvature[:, j, i] = curvature[:, i, j]
     precision = np.array([0.0, 0.0, prior[0] ** -2, prior[1] ** -2])
-    return precision[:, None] * parameters - gradient, np.diag(precision) - curvature
+    return _Derivatives(precision[:, None] * parameters - gradient, np.diag(precision) - curvature, own)

@@ -3,19 +3,34 @@
 * ``sums``: counts and products of demographics and features as integers, in any order the same.
 * ``fit``: the design and the regression that follow from sums.
 * ``reference``: `Reference`, sums with what was measured and how; merged, refined, fitted.
-* ``file``: a reference written, and read with every part checked.
+* ``counts``: how many people have each W, and the tails that follow from it.
+* ``rounds``: people counted by a reference, and a reference with tails.
+* ``file``: a reference or counts written, and read with every part checked.
 """
 
-from normwise.normalize.reference.file import digest_of_sums, read_reference, write_reference
+from normwise.normalize.reference.counts import NormalCounts
+from normwise.normalize.reference.file import (
+    digest_of,
+    digest_of_sums,
+    read_reference,
+    read_sums,
+    write_reference,
+)
 from normwise.normalize.reference.reference import Measurement, Reference
+from normwise.normalize.reference.rounds import count_normals, with_counts
 from normwise.normalize.reference.sums import NormalSums, sum_normals
 
 __all__ = [
     "Measurement",
+    "NormalCounts",
     "NormalSums",
     "Reference",
+    "count_normals",
+    "digest_of",
     "digest_of_sums",
     "read_reference",
+    "read_sums",
     "sum_normals",
+    "with_counts",
     "write_reference",
 ]

@@ -1,10 +1,11 @@
-"""A reference as a file: one JSON text that a person can read, the same for equal sums."""
+"""A reference, or counts, as a file: one JSON text that a person can read, the same for equal sums."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -15,13 +16,15 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from normwise.errors import NormalizerError
 from normwise.files import write_text
 from normwise.normalize.design import Category, Number
+from normwise.normalize.reference.counts import LAST_STEP, NormalCounts
+from normwise.normalize.reference.fit import fit_sums
 from normwise.normalize.reference.reference import Measurement, Reference
 from normwise.normalize.reference.sums import NormalSums, raw_titles
 from normwise.schema import check_parts
 
-__all__ = ["digest_of_sums", "read_reference", "write_reference"]
+__all__ = ["digest_of", "digest_of_sums", "read_reference", "read_sums", "write_reference"]
 
-FORMAT, VERSION = "normwise reference", 1
+FORMAT, COUNTS, VERSION = "normwise reference", "normwise counts", 1
 _CAP = 1 << 30  # 1 GiB: 300,000 features take some 60 MiB
 _LARGEST = 1 << 200  # sums of 2**62 squared over 2**76 people
 
@@ -59,6 +62,26 @@ class _Measured(_Entry):
     settings: dict[str, Any]
 
 
+class _Counted(_Entry):
+    name: Text
+    first: Annotated[int, Field(ge=-LAST_STEP, le=LAST_STEP)]
+    counts: Annotated[list[Annotated[int, Field(ge=0, le=1 << 48)]], Field(max_length=2 * LAST_STEP + 1)]
+
+
+class _Tails(_Entry):
+    form: Literal["sinh_arcsinh", "auto"]
+    normals: Annotated[int, Field(ge=1, le=1 << 48)]
+    grid: Literal["2^-5"]
+
+
+class _CountsFile(_Entry):
+    format: Literal["normwise counts"]
+    version: Literal[1]
+    norm: Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+    tails: _Tails
+    counts: Annotated[list[_Counted], Field(min_length=1)]
+
+
 class _File(_Entry):
     format: Literal["normwise reference"]
     version: Literal[1]
@@ -70,14 +93,16 @@ class _File(_Entry):
     columns: list[Text]
     design: list[list[Whole]]
     features: Annotated[list[_Feature], Field(min_length=1)]
+    tails: _Tails | None = None
+    counts: list[_Counted] | None = None
 
 
-def write_reference(reference: Reference, path: str | Path) -> Path:
-    """Write a reference, whole or not at all.
+def write_reference(reference: Reference | NormalCounts, path: str | Path) -> Path:
+    """Write a reference or counts, whole or not at all.
 
     Parameters
     ----------
-    reference : Reference
+    reference : Reference or NormalCounts
         Sums of one hospital, or of many.
     path : path
         The file.
@@ -102,7 +127,9 @@ def _text(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False, sort_keys=isinstance(value, dict))
 
 
-def _content(reference: Reference) -> dict[str, Any]:
+def _content(reference: Reference | NormalCounts) -> dict[str, Any]:
+    if isinstance(reference, NormalCounts):
+        return {"format": COUNTS, "version": VERSION, "norm": reference.norm, **_counted(reference)}
     sums, measured = reference.sums, reference.measurement
     titles = raw_titles(sums.parts, sums.interactions)
     per_feature = zip(
@@ -129,7 +156,17 @@ def _content(reference: Reference) -> dict[str, Any]:
             {"name": name, "unit": unit, "square": square, "products": products}
             for name, unit, square, products in per_feature
         ],
+        **({} if reference.tails is None else _counted(reference.tails)),
     }  # fmt: skip
+
+
+def _counted(counts: NormalCounts) -> dict[str, Any]:
+    rows = []
+    for name, own in zip(counts.features, counts.counts.T, strict=True):
+        there = np.flatnonzero(own)
+        first, last = (int(there[0]), int(there[-1])) if len(there) else (LAST_STEP, -1)
+        rows.append({"name": name, "first": first - LAST_STEP, "counts": own[first : last + 1].tolist()})
+    return {"tails": {"form": counts.form, "normals": counts.n_normals, "grid": "2^-5"}, "counts": rows}
 
 
 def _column_names(titles: Sequence[tuple[tuple[str, str], ...]]) -> list[str]:
@@ -141,8 +178,13 @@ def _column_names(titles: Sequence[tuple[tuple[str, str], ...]]) -> list[str]:
 
 
 def digest_of_sums(reference: Reference) -> str:
-    """Return the SHA-256 that the reference's file carries."""
-    return _digest(_content(reference))
+    """Return the SHA-256 of a reference without its tails: that of the sums by which W is."""
+    return _digest(_content(replace(reference, tails=None)))
+
+
+def digest_of(part: Reference | NormalCounts) -> str:
+    """Return the SHA-256 that the file of a reference or of counts carries."""
+    return _digest(_content(part))
 
 
 def _digest(content: Mapping[str, Any]) -> str:
@@ -175,6 +217,31 @@ def read_reference(path: str | Path) -> Reference:
              expected  a file that normwise reference, collect or merge wrote
              do        check the path
     """
+    part = read_sums(path)
+    if isinstance(part, NormalCounts):
+        raise NormalizerError(
+            "NRM-401",
+            "the file holds counts of W, and no reference.",
+            subject=str(path),
+            expected="a file that normwise reference or merge wrote",
+            advice="normwise merge REFERENCE COUNTS… --out FILE makes a reference of both",
+        )
+    return part
+
+
+def read_sums(path: str | Path) -> Reference | NormalCounts:
+    """Read what `write_reference` wrote: a reference, or counts.
+
+    Parameters
+    ----------
+    path : path
+        The file.
+
+    Raises
+    ------
+    NormalizerError
+        As `read_reference`.
+    """
     place = Path(path)
     if not place.is_file():
         raise NormalizerError(
@@ -189,7 +256,7 @@ def read_reference(path: str | Path) -> Reference:
 
 
 @lru_cache(maxsize=4)  # every fold of a cross-validation asks for it
-def _read(path: Path, _changed: int, size: int) -> Reference:
+def _read(path: Path, _changed: int, size: int) -> Reference | NormalCounts:
     if size > _CAP:
         raise _unreadable(path, f"{size} bytes, over the cap of {_CAP}")
     try:
@@ -198,11 +265,13 @@ def _read(path: Path, _changed: int, size: int) -> Reference:
         found = _digest(content)
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as fault:
         raise _unreadable(path, f"{type(fault).__name__}: {fault}") from fault
-    if content.get("format") == FORMAT and content.get("version") != VERSION:
+    if content.get("format") in (FORMAT, COUNTS) and content.get("version") != VERSION:
         raise _unreadable(path, f"version {content.get('version')!r} of the format, not {VERSION}")
     if digest != found:
         raise _unreadable(path, "a content that does not match its digest: it was changed, or cut")
     try:
+        if content.get("format") == COUNTS:
+            return _build_counts(_CountsFile.model_validate(content))
         return _build(_File.model_validate(content))
     except ValidationError as fault:
         first = fault.errors(include_url=False)[0]
@@ -245,11 +314,32 @@ def _build(file: _File) -> Reference:
         Measurement(measured.extractor, measured.extraction, measured.settings),
         sums,
     )
+    if (file.tails is None) != (file.counts is None):
+        raise ValueError("tails without counts, or counts without tails")
+    if file.tails is not None and file.counts is not None:
+        counts = _counts(digest_of_sums(reference), file.tails, file.counts)
+        reference = replace(reference, tails=counts)
     check_parts(reference, allowed=Reference)
     same = sums.n_people == file.normals and _column_names(raw_titles(parts, pairs)) == file.columns
     if not same:
         raise ValueError("a number of normals, or columns, that are not those of the sums")
+    if reference.tails is not None:
+        reference.tails.check_norm(fit_sums(sums)[1])
     return reference
+
+
+def _build_counts(file: _CountsFile) -> NormalCounts:
+    counts = _counts(file.norm, file.tails, file.counts)
+    check_parts(counts, allowed=NormalCounts)
+    return counts
+
+
+def _counts(norm: str, tails: _Tails, rows: Sequence[_Counted]) -> NormalCounts:
+    counts = np.zeros((2 * LAST_STEP + 1, len(rows)), dtype=np.int64)
+    for place, row in enumerate(rows):
+        first = row.first + LAST_STEP
+        counts[first : first + len(row.counts), place] = row.counts
+    return NormalCounts(norm, tails.form, tuple(row.name for row in rows), tails.normals, counts)
 
 
 def _unreadable(path: Path, seen: str) -> NormalizerError:

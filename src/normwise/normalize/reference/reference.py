@@ -13,10 +13,11 @@ import pandas as pd
 
 from normwise.errors import NormalizerError
 from normwise.normalize.blocked.columns import FeatureColumns
-from normwise.normalize.blocked.regression import Regression
+from normwise.normalize.blocked.regression import Regression, TailForm
 from normwise.normalize.demographics import Demographics, check_columns
 from normwise.normalize.design import Category, Design, Number, choose_knots
 from normwise.normalize.feature_normalizer import FeatureNormalizer
+from normwise.normalize.reference.counts import NormalCounts, another_norm, fit_counts
 from normwise.normalize.reference.fit import fit_sums
 from normwise.normalize.reference.sums import NormalSums, encode_raw, learn_parts, sum_normals
 from normwise.normalize.validation import check_prior, check_settings, pairs_of, refuse_collision
@@ -62,20 +63,25 @@ class Reference(ShortRepr):
         How they were measured.
     sums : NormalSums
         Of features and demographics.
+    tails : NormalCounts or None
+        How many of these people have each W, where tails are fitted to it.
     """
 
     features: tuple[str, ...]
     units: tuple[str, ...]
     measurement: Measurement
     sums: NormalSums
+    tails: NormalCounts | None = None
 
     def facts(self) -> dict[str, str]:
         """Return on whom it was fitted, and what it knows."""
+        known = {} if self.tails is None else {"tails": f"{self.tail_form}, {self.tails.describe()}"}
         return {
             "normals": str(self.n_normals),
             "features": f"{len(self.features)}: {listed(self.features, most=3)}",
             "demographics": listed(self.demographics) or "none",
             "measured by": self.measurement.extractor,
+            **known,
         }
 
     @classmethod
@@ -180,6 +186,16 @@ class Reference(ShortRepr):
         return self.sums.interactions
 
     @property
+    def tail_form(self) -> TailForm:
+        """What is made of the tails of W."""
+        return "gaussian" if self.tails is None else self.tails.form
+
+    @property
+    def n_values(self) -> int:
+        """Numbers that it consists of."""
+        return self.sums.n_values + (0 if self.tails is None else self.tails.n_values)
+
+    @property
     def roles(self) -> Roles:
         """What the columns of new people are for."""
         levels = {part.name: part.levels for part in self.sums.parts if isinstance(part, Category)}
@@ -195,7 +211,10 @@ class Reference(ShortRepr):
         NormalizerError
             NRM-106 for too few people, NRM-107 for demographics that determine each other.
         """
-        return fit_sums(self.sums)
+        design, regression = fit_sums(self.sums)
+        if self.tails is not None:
+            regression = replace(regression, tails=fit_counts(self.tails))
+        return design, regression
 
     def normalizer(self) -> FeatureNormalizer:
         """Return the fitted normalizer, on a frame of the features and then the demographics.
@@ -212,6 +231,7 @@ class Reference(ShortRepr):
             knots=self.knots,
             interactions=self.interactions,
             categorical=self.categorical,
+            tails=self.tail_form,
         )
         names = [*self.features, *self.demographics]
         normalizer.feature_names_in_ = np.array(names, dtype=object)
@@ -231,6 +251,8 @@ class Reference(ShortRepr):
         append: bool,
     ) -> tuple[Design, Regression | None]:
         """Return design and regression of the reference's people and others: its sums with theirs.
+
+        The tails stay those of the reference.
 
         Parameters
         ----------
@@ -255,9 +277,13 @@ class Reference(ShortRepr):
         if append:
             columns = FeatureColumns.of_array(np.empty((columns.shape[0], 0)))
         sums = sum_normals(columns, rows, people, self.sums.parts, self.sums.interactions)
-        own = self.sums.features([] if append else _places(self.features, names))
+        places = [] if append else _places(self.features, names)
+        own = self.sums.features(places)
         ranges = tuple(_range_of(part, people) for part in self.sums.parts)
         design, regression = fit_sums(own + replace(sums, parts=ranges))
+        tails = None if append else self.fitted[1].tails
+        if tails is not None:
+            regression = replace(regression, tails=tails[np.array(places, dtype=np.intp)])
         if append:
             refuse_collision(names, design.names)
         return design, None if append else regression
@@ -269,8 +295,13 @@ class Reference(ShortRepr):
         ------
         NormalizerError
             NRM-403 for other features, NRM-404 for features measured in another way, NRM-405 for other units,
-            NRM-406 or NRM-407 for other demographics or levels.
+            NRM-406 or NRM-407 for other demographics or levels, NRM-414 where one has tails, which hold for
+            its own W.
         """
+        for each, more in ((self, other), (other, self)):
+            if each.tails is not None:
+                among = f"one of {each.n_normals + more.n_normals} normal people"
+                raise another_norm(f"by a reference of {each.n_normals}", among)
         self.check_measured(other.features, other.units, other.measurement)
         # In the order of both, or, so that every grouping has one order, by name.
         names = self.features if self.features == other.features else tuple(sorted(self.features))
@@ -335,7 +366,7 @@ class Reference(ShortRepr):
         demographics, categorical : sequence of str
             As of `FeatureNormalizer`.
         design : mapping
-            Its settings ``design``, ``knots`` and ``interactions``.
+            Its settings ``design``, ``knots``, ``interactions`` and ``tails``.
 
         Raises
         ------
@@ -365,6 +396,9 @@ class Reference(ShortRepr):
         parts.expect("features", holds=fits, instead="features beside demographics")
         fits = len(self.units) == len(names) == len(self.sums.squares)
         parts.expect("units", holds=fits, instead="one a feature")
+        if self.tails is not None:
+            check_parts(self.tails, allowed=NormalCounts)
+            parts.expect("tails", holds=self.tails.features == self.features, instead="of these features")
 
     def _in_order(self, names: tuple[str, ...]) -> Reference:
         if names == self.features:

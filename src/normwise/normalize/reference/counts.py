@@ -1,0 +1,208 @@
+"""How many normal people have each W: what tails are fitted to where nobody may send a W-score.
+
+W needs the regression on everybody, so that it is counted in a second round, by the merged reference. It is
+rounded to whole steps of 2**-5, and beyond eight standard deviations to the last one. Counts are whole
+numbers and add exactly. A person's W depends on that person and the reference alone, by operations that are
+the same for one person and for many.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from normwise.errors import NormalizerError
+from normwise.normalize.blocked.columns import FeatureColumns, FloatArray
+from normwise.normalize.blocked.regression import People, Regression
+from normwise.normalize.blocked.tails import FEWEST_NORMALS, Tails, fit_tails_to_counts
+from normwise.schema import FittedParts, listed
+
+__all__ = ["LAST_STEP", "STEP", "CountedForm", "NormalCounts", "another_norm", "count_columns", "fit_counts"]
+
+STEP = 2.0**-5
+"""Step of the grid, in standard deviations."""
+
+LAST_STEP = 256
+"""Steps to the last class on either side, which holds everybody beyond it."""
+
+CountedForm = Literal["sinh_arcsinh", "auto"]
+
+_WIDTH = 1024  # features at a time
+_HIGHEST_LEVERAGE = 0.99
+
+
+@dataclass(frozen=True, eq=False)
+class NormalCounts:
+    """How many normal people have each W, by one reference.
+
+    Attributes
+    ----------
+    norm : str
+        SHA-256 of the sums by which W is; see `digest_of_sums`.
+    form : {"sinh_arcsinh", "auto"}
+        What is fitted to them.
+    features : tuple of str
+        The reference's, in order.
+    n_normals : int
+        Normal people who were counted.
+    counts : ndarray of int of shape (2 * LAST_STEP + 1, n_features)
+        From the lowest W; all zero for a feature whose spread is none.
+    """
+
+    norm: str
+    form: CountedForm
+    features: tuple[str, ...]
+    n_normals: int
+    counts: npt.NDArray[np.int64]
+
+    def facts(self) -> dict[str, str]:
+        """Return on whom they are."""
+        return {
+            "normals": str(self.n_normals),
+            "features": f"{len(self.features)}: {listed(self.features, most=3)}",
+            "tails": self.form,
+            "norm": self.norm[:12],
+        }
+
+    def describe(self) -> str:
+        """Return in words what is known of the tails."""
+        few = "" if self.n_normals >= FEWEST_NORMALS else f", fewer than {FEWEST_NORMALS}: W stays as it is"
+        return f"by W of {self.n_normals} normal people{few}"
+
+    @property
+    def n_values(self) -> int:
+        """Numbers that the counts consist of, without those that are 0."""
+        return int(np.count_nonzero(self.counts)) + 1
+
+    def __add__(self, other: NormalCounts) -> NormalCounts:
+        """Return the counts of the people of both.
+
+        Raises
+        ------
+        NormalizerError
+            NRM-414 for counts by another reference, NRM-406 for another form of tails.
+        """
+        if (self.norm, self.features) != (other.norm, other.features):
+            raise another_norm(*(f"by the reference {each.norm[:12]}" for each in (other, self)))
+        if self.form != other.form:
+            raise NormalizerError(
+                "NRM-406",
+                "the counts are for other tails.",
+                subject="normalizer.tails",
+                seen=other.form,
+                expected=self.form,
+                advice="use one study, with the same tails, everywhere",
+            )
+        return replace(self, n_normals=self.n_normals + other.n_normals, counts=self.counts + other.counts)
+
+    def check_parts(self, parts: FittedParts) -> None:
+        """Refuse counts that no people have; see `normwise.schema.FittedParts`."""
+        names = parts.texts("features")
+        parts.whole("n_normals", 1)
+        shape = (2 * LAST_STEP + 1, len(names))
+        fits = bool(names) and self.counts.shape == shape and bool((self.counts >= 0).all())
+        parts.expect("counts", holds=fits, instead="whole numbers of people")
+        totals = self.counts.sum(axis=0)
+        fits = bool(np.isin(totals, (0, self.n_normals)).all())
+        parts.expect("counts", holds=fits, instead="of each feature as many as there are people")
+
+    def check_norm(self, regression: Regression) -> None:
+        """Refuse counts that no people who were summed over can have.
+
+        Parameters
+        ----------
+        regression : Regression
+            Of their reference.
+
+        Raises
+        ------
+        ValueError
+            No residual is larger than all together are; over everybody the residuals add up to nothing.
+        """
+        if self.n_normals > regression.n_people:
+            raise ValueError(f"{self.n_normals} people counted of {regression.n_people}")
+        if (_varies(regression) != self.counts.any(axis=0)).any():
+            raise ValueError("counts of other features than those that vary")
+        values, n = _values(), self.n_normals
+        there = np.abs(values)[:, None] * (self.counts > 0)
+        if (there > np.sqrt(regression.degrees_of_freedom) + STEP).any():
+            raise ValueError("a W-score larger than any among so many people")
+        if n == regression.n_people:
+            total, squares = (np.abs(values**power @ self.counts) for power in (1, 2))
+            inside = ~self.counts[[0, -1]].any(axis=0)
+            if (total > np.sqrt(len(regression.loadings) * squares) + n * STEP)[inside].any():
+                raise ValueError("W-scores of everybody whose mean is not near 0")
+
+
+def count_columns(
+    norm: str,
+    form: CountedForm,
+    features: Sequence[str],
+    columns: FeatureColumns,
+    people: People,
+    regression: Regression,
+) -> NormalCounts:
+    """Count normal people by their W.
+
+    Parameters
+    ----------
+    norm, form, features
+        As of `NormalCounts`.
+    columns : FeatureColumns
+        The normals' features, in the reference's order.
+    people : People
+        The normals' coordinates.
+    regression : Regression
+        The reference's, on these people and maybe others.
+    """
+    varies = _varies(regression)
+    leverage = np.zeros(len(people))
+    for column in people.basis.T:  # one at a time: so it does not depend on who else is there
+        leverage += column * column
+    # A person summed over departs by less than a new one: their variance is 1 - leverage.
+    inverse = 1.0 / np.sqrt(1.0 - np.minimum(leverage, _HIGHEST_LEVERAGE))
+    counts = np.zeros((2 * LAST_STEP + 1, len(varies)), dtype=np.int64)
+    for part, block in columns.iter_blocks(_WIDTH):
+        rest = np.array(block, dtype=np.float64)
+        columns.refuse_unfinite(rest, part.start, np.arange(len(rest)))
+        rest -= regression.center[part]
+        for column, loading in zip(people.basis.T, regression.loadings[:, part], strict=True):
+            rest -= column[:, None] * loading
+        for place in np.flatnonzero(varies[part]):
+            w = rest[:, place] / regression.spread[part.start + place] * inverse
+            steps = np.clip(np.rint(w / STEP), -LAST_STEP, LAST_STEP).astype(np.intp)
+            counts[:, part.start + place] = np.bincount(steps + LAST_STEP, minlength=len(counts))
+    return NormalCounts(norm, form, tuple(features), len(people), counts)
+
+
+def fit_counts(counts: NormalCounts) -> Tails:
+    """Return the tails of every feature; those of a feature without spread are none."""
+    varies = np.asarray(counts.counts.any(axis=0))
+    own = fit_tails_to_counts(_values(), counts.counts[:, varies], choose=counts.form == "auto")
+    whole = np.array([[0.0], [1.0], [0.0], [1.0]]) * np.ones(len(varies))
+    whole[:, varies] = own.location, own.scale, own.skew, own.weight
+    return Tails(*whole)
+
+
+def another_norm(seen: str, expected: str) -> NormalizerError:
+    """Return the refusal of counts of W by other sums, each in words."""
+    return NormalizerError(
+        "NRM-414",
+        "the counts are of W by another reference.",
+        seen=seen,
+        expected=expected,
+        advice="merge all sums first, then collect the counts everywhere with the one file that comes of it",
+    )
+
+
+def _varies(regression: Regression) -> npt.NDArray[np.bool_]:
+    varies: npt.NDArray[np.bool_] = (regression.spread > 0) & ~regression.determined
+    return varies
+
+
+def _values() -> FloatArray:
+    return np.arange(-LAST_STEP, LAST_STEP + 1) * STEP
