@@ -117,7 +117,7 @@ def test_test_warns_of_people_it_was_trained_on(normwise, run, cohort, quick, tm
     assert ending.out.splitlines()[-1] == str(tmp_path / "tested" / "report.html")
     evaluation = read_result(Evaluation, tmp_path / "tested" / "evaluation.json")
     assert evaluation.kind == "test"
-    assert list(evaluation.arms) == ["normalized"]
+    assert list(evaluation.arms) == ["adjusted"]
     assert any(note.code == "EVA-102" for note in evaluation.notes)
 
 
@@ -131,7 +131,9 @@ def test_report_is_made_again_from_the_run_alone(normwise, run, tmp_path):
 def test_descent_draws_three_rates(normwise, run, cohort, quick, tmp_path):
     shutil.copytree(run, tmp_path / "run")
     ending = normwise("descent", cohort, tmp_path / "run", *quick)
-    assert [line.split()[0] for line in ending.out.splitlines()[:3]] == ["low", "adequate", "high"]
+    first = [line.split()[0] for line in ending.out.splitlines()[:4]]
+    assert first == ["cost", "low", "adequate", "high"]
+    assert ending.out.count("largest stable rate") == 2  # of each cost one
     assert (tmp_path / "run" / "descent.html").stat().st_size > 1000
 
 
