@@ -67,7 +67,7 @@ def test_version(capsys):
     "words",
     [
         ["evaluat", "x"],
-        ["evaluate", "study.toml"],
+        ["evaluate"],
         ["evaluate", "study.toml", "run", "--no-such-flag", "1"],
         ["evaluate", "study.toml", "run", "--jobs", "many"],
         ["evaluate", "study.toml", "run", "--sessions", "some"],

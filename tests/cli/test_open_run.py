@@ -1,6 +1,7 @@
 """Run folders: new, taken up, refused; and what `--overwrite` may and may not remove."""
 
 import json
+from pathlib import Path
 
 import pytest
 
@@ -183,15 +184,25 @@ def test_a_title_is_no_other_study(tmp_path):
     assert "a better one" in (run / "study.toml").read_text()
 
 
-def test_a_run_alone_brings_its_study_and_anything_else_needs_a_folder(tmp_path):
+def test_a_run_alone_brings_its_study_and_anything_else_is_run_beside_itself(tmp_path, monkeypatch):
     run = tmp_path / "run"
     open_run(run, study(tmp_path))
     assert own_study(run, None) == (run, run)
     assert own_study(run, tmp_path) == (run, tmp_path)
-    for other in (tmp_path, run / "study.toml"):
-        with pytest.raises(CommandError) as caught:
-            own_study(other, None)
-        assert codes(caught) == "CLI-101"
+    assert own_study(run / "study.toml", None) == (run / "study.toml", run)
+    dataset = tmp_path / "ds.v2"
+    dataset.mkdir()
+    assert own_study(dataset, None)[1] == tmp_path / "ds.v2-run"
+    monkeypatch.chdir(dataset)
+    assert own_study(Path(), None)[1] == tmp_path / "ds.v2-run"
+    (dataset / "people.tsv").touch()
+    assert own_study(dataset / "people.tsv", None)[1] == dataset / "people-run"
+    (dataset / "study.toml").touch()
+    for given in (dataset, dataset / "study.toml"):
+        assert own_study(given, None)[1] == dataset / "study-run"
+    with pytest.raises(CommandError) as caught:
+        own_study(Path("/"), None)
+    assert codes(caught) == "CLI-101"
 
 
 def test_a_run_begun_in_python_is_known_to_the_command_line(table_run):

@@ -72,7 +72,7 @@ USAGES = {
     "demo": "normwise demo [OPTIONS] [RUN]",
     "cohort": "normwise cohort from-dicom [OPTIONS] DIR",
     **{
-        verb: f"normwise {verb} [OPTIONS] STUDY RUN\n       normwise {verb} [OPTIONS] RUN"
+        verb: f"normwise {verb} [OPTIONS] STUDY [RUN]\n       normwise {verb} [OPTIONS] RUN"
         for verb in ("extract", "evaluate", "train", "normalize", "descent")
     },
     "merge": "normwise merge [OPTIONS] SUMS… --out FILE",

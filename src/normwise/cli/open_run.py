@@ -107,26 +107,39 @@ def own_study(study: Path, run: Path | None) -> tuple[Path, Path]:
     Parameters
     ----------
     study : Path
-        A study file, a folder, or a run.
+        A study file, a folder, a participants table, or a run or its study file.
     run : Path, optional
-        The run folder.
+        The run folder; default: beside the study, with ``-run`` behind its name.
 
     Raises
     ------
     CommandError
-        CLI-101, no run folder is named.
+        CLI-101, nothing can lie beside the study.
+
+    Examples
+    --------
+    >>> own_study(Path("ward/study.toml"), None)[1].as_posix(), own_study(Path("ds"), None)[1].as_posix()
+    ('ward/study-run', 'ds-run')
     """
     if run is not None:
         return study, run
-    if RunFolder(study).is_run and (study / RunFolder.STUDY).is_file():
-        return study, study
-    raise CommandError(
-        "CLI-101",
-        "the run folder is not named.",
-        subject=str(study),
-        expected="STUDY RUN, or the folder of a run, which holds its own study",
-        advice="name a new folder for the run after the study; normwise evaluate --help shows how",
-    )
+    place = study.parent if study.name == RunFolder.STUDY else study
+    if RunFolder(place).is_run and (place / RunFolder.STUDY).is_file():
+        return study, place
+    if study.is_dir() and (study / RunFolder.STUDY).is_file():
+        study /= RunFolder.STUDY
+    if study.name in ("", ".."):  # a place that has its name from elsewhere
+        study = study.resolve()
+    if not study.name:
+        raise CommandError(
+            "CLI-101",
+            "the run folder is not named.",
+            subject=str(study),
+            expected="STUDY RUN, since nothing can lie beside this folder",
+            advice="name a new folder for the run after the study",
+        )
+    name = study.stem if study.is_file() or study.name == RunFolder.STUDY else study.name
+    return study, study.with_name(f"{name}-run")
 
 
 def refuse_other_files(folder: Path, *, beside: Collection[str] = ()) -> None:

@@ -116,12 +116,15 @@ class Session:
         keys : StudyFlags
             As parsed.
         run : Path, optional
-            The run folder; default: the study is a run, and its own study is gone on with.
+            The run folder; default: that of a run whose own study is gone on with, or one beside the study,
+            which is said.
         overwrite, labelled, roles
             As `open_run`.
         """
         source, folder = own_study(study, run)
         resolved = read_given_study(source, keys)
+        if run is None and folder not in (study, study.parent):
+            self.output.row("run", str(folder))
         return self.open_run(folder, resolved, overwrite=overwrite, labelled=labelled, roles=roles)
 
     def open_run(

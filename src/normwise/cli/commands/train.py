@@ -27,7 +27,8 @@ def train(
     study : Path
         A study.toml, a BIDS folder, a participants table, or a run.
     run : Path
-        The run folder, made where it is missing; a run alone is gone on with.
+        The run folder, made where it is missing; default: STUDY-run beside the study. A run alone is gone on
+        with.
     overwrite : bool
         Replace the results of another study.
     keys : StudyFlags
