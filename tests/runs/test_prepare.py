@@ -249,6 +249,12 @@ def test_two_reasons_of_one_code_are_two_steps_of_the_flow() -> None:
         ({"features": {"extractor": "region"}}, "FEA-100"),
         ({"features": {"extractor": "regions", "atlas": "neuromorphometric"}}, "FEA-102"),
         ({"features": {"extractor": "regions", "statistics": ["men"]}}, "FEA-104"),
+        (
+            {"features": {"extractor": "brain", "labels": "{participant_id}.nii.gz", "columns": ["age"]}},
+            "FEA-202",
+        ),
+        ({"features": {"extractor": "regions", "columns": ["*", "sex"]}}, "FEA-202"),
+        ({"features": {"extractor": "table", "columns": ["*.*", "dx"]}}, "FEA-202"),
         ({"normalizer": {"interactions": [["age", "agge"]]}}, "NRM-105"),
         ({"classifier": {"grid": {"C": []}}}, "CLS-104"),
     ],

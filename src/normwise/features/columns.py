@@ -9,9 +9,9 @@ from fnmatch import fnmatchcase
 import numpy as np
 import pandas as pd
 
-from normwise.cohort import read_numbers
+from normwise.cohort import Cohort, read_numbers
 from normwise.errors import FeatureError, NormwiseError, NormwiseWarning
-from normwise.schema import did_you_mean
+from normwise.schema import ColumnsSection, Study, did_you_mean
 
 __all__ = [
     "LARGEST_VALUE",
@@ -19,6 +19,9 @@ __all__ = [
     "drop_incomplete",
     "frame_of_rows",
     "read_columns",
+    "refuse_roles",
+    "reserved_columns",
+    "role_error",
     "select_complete",
 ]
 
@@ -26,6 +29,46 @@ LARGEST_VALUE = 1e100
 """The largest size of a feature: nothing measured comes near, and beyond about 1e154 a square overflows."""
 
 _FEW = 10  # in a smaller table nobody can say that a column is missing in most people
+
+
+def reserved_columns(cohort: Cohort, study: Study) -> set[str]:
+    """Return the columns that have another role, and so are never features."""
+    roles, section = cohort.roles, study.cohort
+    others = (section.id, section.group, section.session, section.site, roles.label, roles.group)
+    return {*roles.demographics, *(name for name in others if name)}
+
+
+def refuse_roles(cohort: Cohort, study: Study) -> None:
+    """Refuse a column that has another role and is named as a feature; nothing is measured for it.
+
+    Parameters
+    ----------
+    cohort : Cohort
+        Who takes part.
+    study : Study
+        Its ``features.columns``, where its extractor has them.
+
+    Raises
+    ------
+    FeatureError
+        FEA-202, a demographic, the label, or the column of ids, people, sessions or sites is named.
+    """
+    section = study.features
+    named = section.columns if isinstance(section, ColumnsSection) else []
+    reserved = reserved_columns(cohort, study)
+    for name in named:
+        if name in reserved:
+            raise role_error(name, "features.columns")
+
+
+def role_error(name: str, subject: str, key: str = "features.columns") -> FeatureError:
+    """Return the refusal of a feature with another role, which ``key`` of the study names."""
+    return FeatureError(
+        "FEA-202",
+        f"{name!r} is a demographic, the label or an id, and can't be a feature as well.",
+        subject=subject,
+        advice=f"take it out of {key}: demographics enter by the normalizer alone",
+    )
 
 
 def choose_columns(
@@ -72,12 +115,7 @@ def choose_columns(
     chosen: set[str] = set()
     for pattern in wanted or ["*"]:
         if pattern in names and pattern in excluded:
-            raise FeatureError(
-                "FEA-202",
-                f"{pattern!r} is a demographic, the label or an id, and can't be a feature as well.",
-                subject=source,
-                advice="take it out of features.columns: demographics enter by the normalizer alone",
-            )
+            raise role_error(pattern, source)
         drops = pattern.startswith("!") and pattern not in names
         plain = pattern.removeprefix("!") if drops else pattern
         fits = {

@@ -10,6 +10,7 @@ from typing import Any
 from normwise.cohort import Cohort
 from normwise.engine import Limits, Progress
 from normwise.errors import FeatureError
+from normwise.features.columns import refuse_roles
 from normwise.features.extractor import ExtractionContext, Extractor
 from normwise.features.feature_table import FeatureTable
 from normwise.features.registry import EXTRACTORS
@@ -133,20 +134,25 @@ def learnt_extractor(study: Study, seed: int, *, joined: bool = True) -> Any:
     return LEARNT[name].make(study, seed, joined=joined)
 
 
-def check_extractor(study: Study) -> None:
+def check_extractor(study: Study, cohort: Cohort | None = None) -> None:
     """Refuse an extractor, or settings of it, that can't measure anybody; no scan is read.
 
     Parameters
     ----------
     study : Study
         Its ``[features]``.
+    cohort : Cohort, optional
+        Who takes part: a column that has another role there is no feature.
 
     Raises
     ------
     FeatureError
-        FEA-1xx, what is wrong with the study.
+        FEA-1xx, what is wrong with the study; FEA-202, a feature has another role.
     """
-    find_extractor(study).check(study)
+    extractor = find_extractor(study)
+    if cohort is not None:
+        refuse_roles(cohort, study)
+    extractor.check(study)
 
 
 def find_extractor(study: Study) -> Extractor:

@@ -6,10 +6,9 @@ from dataclasses import replace
 
 from normwise.cohort import Cohort
 from normwise.errors import FeatureError
-from normwise.features.columns import drop_incomplete, read_columns
+from normwise.features.columns import drop_incomplete, read_columns, reserved_columns, role_error
 from normwise.features.extractor import hash_settings
 from normwise.features.feature_table import FeatureTable
-from normwise.features.tables.extractor import reserved_columns
 from normwise.results import FeatureNote
 from normwise.schema import Study, did_you_mean
 
@@ -43,12 +42,7 @@ def read_participant_columns(cohort: Cohort, study: Study) -> FeatureTable:
     reserved = reserved_columns(cohort, study)
     for name in names:
         if name in reserved:
-            raise FeatureError(
-                "FEA-202",
-                f"{name!r} is a demographic, the label or an id, and can't be a feature as well.",
-                subject=table,
-                advice=f"take it out of {_KEY}: demographics enter by the normalizer alone",
-            )
+            raise role_error(name, table, _KEY)
         if name not in cohort.raw.columns:
             raise FeatureError(
                 "FEA-201",

@@ -481,7 +481,7 @@ def check_plan(study: Study, cohort: Cohort, *, folds: int | None, split: bool =
     NormwiseError
         The first thing that would stop the run.
     """
-    check_extractor(study)
+    check_extractor(study, cohort)
     if folds is None:
         return
     _check_packages(study)

@@ -13,7 +13,7 @@ import pandas as pd
 
 from normwise.cohort import Cohort, Table, is_missing, read_table
 from normwise.errors import FeatureError, NormwiseError
-from normwise.features.columns import choose_columns, drop_incomplete, read_columns
+from normwise.features.columns import choose_columns, drop_incomplete, read_columns, reserved_columns
 from normwise.features.extractor import ExtractionContext, hash_settings
 from normwise.features.feature_table import FeatureTable
 from normwise.results import FeatureNote
@@ -26,19 +26,11 @@ __all__ = [
     "join_tables",
     "merge",
     "refuse_conflicts",
-    "reserved_columns",
     "table_paths",
     "tabulate",
 ]
 
 _ROUNDING = 1e-5  # relative: tables print at least six digits
-
-
-def reserved_columns(cohort: Cohort, study: Study) -> set[str]:
-    """Return the columns that have another role, and so are never features."""
-    roles, section = cohort.roles, study.cohort
-    others = (section.id, section.group, section.session, section.site, roles.label, roles.group)
-    return {*roles.demographics, *(name for name in others if name)}
 
 
 def merge(

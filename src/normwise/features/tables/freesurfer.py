@@ -11,7 +11,7 @@ import pandas as pd
 
 from normwise.cohort import Cohort, is_missing
 from normwise.errors import FeatureError, NormwiseError
-from normwise.features.columns import choose_columns
+from normwise.features.columns import choose_columns, reserved_columns
 from normwise.features.extractor import ExtractionContext, hash_settings
 from normwise.features.feature_table import FeatureTable
 from normwise.features.path_templates import check_columns, fill, has_columns
@@ -21,7 +21,6 @@ from normwise.features.tables.extractor import (
     join_tables,
     merge,
     refuse_conflicts,
-    reserved_columns,
     table_paths,
     tabulate,
 )
