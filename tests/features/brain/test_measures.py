@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from normwise.features.brain.measures import measure_thickness
+from normwise.features.brain.label_schemes import load_scheme
+from normwise.features.brain.measures import chain_note_of, measure_thickness
 from normwise.features.brain.settings import ChainSettings
 
 
@@ -44,3 +45,19 @@ def test_fast_measures_none() -> None:
     white = np.zeros((9, 4, 4))
     white[:4] = 1
     assert measured(1 - white, white, ChainSettings(quality="fast")) == 0.0
+
+
+def test_what_limits_a_number_stands_beside_it() -> None:
+    scheme = load_scheme("desikan_killiany", None)
+
+    def description(name: str, atlas: str = "desikan_killiany") -> str:
+        return chain_note_of(name, scheme, atlas).description
+
+    assert "20 to 30 % larger than FreeSurfer's" in description("putamen_right.volume_mm3")
+    assert all(
+        "as FreeSurfer's" in description(f"{name}_left.voxel_volume_mm3") for name in ("amygdala", "pallidum")
+    )
+    assert "weakly measured" in description("hippocampus.asymmetry")
+    plain = ("putamen_left.intensity_mean", "caudate_left.volume_mm3", "lateral_ventricle.asymmetry")
+    assert [name for name in (*plain, "insula.asymmetry") if "(" in description(name)] == []
+    assert "(" not in description("putamen_left.volume_mm3", "labels.nii.gz")

@@ -221,6 +221,15 @@ def test_what_is_wrong_with_the_study_is_said_once(tmp_path, features, images, c
     assert caught.value.code == code
 
 
+def test_who_asks_regions_for_thickness_is_told_what_measures_it(tmp_path):
+    scans(tmp_path)
+    settings = {"extractor": "regions", "atlas": "{ID}.nii.gz", "statistics": ["thickness"]}
+    cohort, study = cohort_of(tmp_path, PEOPLE, settings, images="{ID}.nii.gz")
+    with pytest.raises(FeatureError) as caught:
+        extract_features(cohort, study)
+    assert (caught.value.code, "features.labels" in caught.value.advice) == ("FEA-104", True)
+
+
 @pytest.mark.realdata
 @pytest.mark.filterwarnings("ignore:FEA-902")
 def test_tissue_follows_the_brain_volume_that_others_measured(real_data):

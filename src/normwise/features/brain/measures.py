@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,7 @@ from normwise.features.brain.registration.reference import load_reference
 from normwise.features.brain.settings import ChainSettings
 from normwise.results import FeatureNote
 
-__all__ = ["MEASURES", "asymmetries", "measure_thickness", "measure_volumes", "note_of"]
+__all__ = ["MEASURES", "asymmetries", "mean_thickness", "measure_thickness", "measure_volumes", "note_of"]
 
 MEASURES: dict[str, tuple[str, str]] = {
     "volume_mm3": ("mm3", "Volume by the shares of tissue in its voxels"),
@@ -26,10 +27,24 @@ MEASURES: dict[str, tuple[str, str]] = {
     "asymmetry": ("1", "Twice the difference of left and right over their sum"),
     "intensity_mean": ("1", "Mean intensity, white matter being 1"),
     "intensity_sd": ("1", "Standard deviation of the intensity, white matter being 1"),
+    "intensity_median": ("1", "Median intensity, white matter being 1"),
+    "intensity_p5": ("1", "5th percentile of the intensity, white matter being 1"),
+    "intensity_p95": ("1", "95th percentile of the intensity, white matter being 1"),
     "thickness_mm": ("mm", "Mean thickness of the cortical ribbon"),
 }
 """Unit and meaning, by the last part of a feature's name."""
 
+DEFINITIONS = {
+    "putamen": "20 to 30 % larger than FreeSurfer's",
+    "amygdala": "about as FreeSurfer's, a third to a half larger than DLMUSE's",
+    "pallidum": "about as FreeSurfer's, a fifth to a third larger than DLMUSE's",
+}
+"""How the installed Desikan-Killiany atlas draws a nucleus beside other programs (docs/benchmarks.md)."""
+
+WEAK_ASYMMETRY = "a person's own is weakly measured: correlation with DLMUSE's .14 to .28"
+"""Of deep nuclei, which the atlas outlines more than the image does."""
+
+_DEFINED = ("volume_mm3", "voxel_volume_mm3", "icv_share")
 _LONGEST_MM = 6.0  # no cortex is thicker
 _HALF = 0.5
 
@@ -54,6 +69,33 @@ def note_of(name: str, regions: Mapping[int, str]) -> FeatureNote:
     unit, meaning = MEASURES.get(measure, ("1", measure.replace("_", " ")))
     label = next((label for label, region in regions.items() if region == place), None)
     return FeatureNote(unit, f"{meaning}: {place.replace('_', ' ')}", place, label)
+
+
+def chain_note_of(name: str, scheme: LabelScheme, atlas: str) -> FeatureNote:
+    """Return unit and meaning of a feature of the chain on raw heads, with what limits it.
+
+    Parameters
+    ----------
+    name : str
+        ``region.measure``.
+    scheme : LabelScheme
+        The kinds of the atlas's labels.
+    atlas : str
+        `ChainSettings.atlas`: other atlases draw nuclei in ways of their own.
+
+    Examples
+    --------
+    >>> scheme = LabelScheme(deep=(12,), names={12: "Left-Putamen"})
+    >>> chain_note_of("putamen_left.icv_share", scheme, "desikan_killiany").description
+    "Volume as a share of the intracranial volume: putamen left (20 to 30 % larger than FreeSurfer's)"
+    """
+    note = note_of(name, scheme.regions)
+    place, _, measure = name.rpartition(".")
+    stem = place.removesuffix("_left").removesuffix("_right")
+    remark = DEFINITIONS.get(stem) if atlas == "desikan_killiany" and measure in _DEFINED else None
+    if measure == "asymmetry" and f"{stem}_left" in {scheme.regions[label] for label in scheme.deep}:
+        remark = WEAK_ASYMMETRY
+    return replace(note, description=f"{note.description} ({remark})") if remark else note
 
 
 def measure_thickness(arrays: Mapping[str, NDArray[Any]], settings: ChainSettings) -> dict[str, NDArray[Any]]:
@@ -130,7 +172,7 @@ def measure_volumes(arrays: Mapping[str, NDArray[Any]], settings: ChainSettings)
     if settings.quality != "fast":
         features |= asymmetries(volumes)
         features |= _intensities(arrays, regions)
-        features |= _thicknesses(arrays, scheme, regions)
+        features |= mean_thickness(arrays, scheme, regions)
     return {
         "feature_names": np.array(list(features), dtype=np.str_),
         "feature_values": np.array(list(features.values()), dtype=np.float64),
@@ -234,9 +276,20 @@ def _intensities(arrays: Mapping[str, NDArray[Any]], regions: Mapping[int, str])
     return features
 
 
-def _thicknesses(
+def mean_thickness(
     arrays: Mapping[str, NDArray[Any]], scheme: LabelScheme, regions: Mapping[int, str]
 ) -> dict[str, float]:
+    """Return the thickness of every region of the cerebral cortex, NaN where it has no ribbon.
+
+    Parameters
+    ----------
+    arrays : mapping of str to ndarray
+        ``thickness``, ``grey``, ``grey_territory``.
+    scheme : LabelScheme
+        Which labels are cortex.
+    regions : mapping of int to str
+        Region of each label.
+    """
     ribbon = (arrays["thickness"] > 0) & (arrays["grey_territory"] > 0)
     territory, shares = arrays["grey_territory"][ribbon], arrays["grey"][ribbon]
     size = max(int(territory.max(initial=0)), *regions) + 1

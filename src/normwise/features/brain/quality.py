@@ -22,7 +22,7 @@ from normwise.features.brain.grids import box_around, crop
 from normwise.features.feature_table import check_range
 from normwise.results import Quality
 
-__all__ = ["VOLUME_RANGES_ML", "check_chain", "measure_sharpness"]
+__all__ = ["VOLUME_RANGES_ML", "check_chain", "check_contrast", "measure_sharpness"]
 
 VOLUME_RANGES_ML = {
     "hippocampus": (1.3, 10.6),
@@ -172,19 +172,34 @@ def _second_difference(voxels: NDArray[np.float32], inside: NDArray[np.bool_], l
 
 def _check_tissue(arrays: Mapping[str, NDArray[Any]], voxel_ml: float) -> list[Quality]:
     values, grey, white = arrays["corrected"], arrays["grey"], arrays["white"]
-    pure = [values[share > _PURE].astype(np.float64) for share in (grey, white)]
-    if min(len(each) for each in pure) > 1:
-        spread = np.sqrt((pure[0].var() + pure[1].var()) / 2)
-        contrast = float((pure[1].mean() - pure[0].mean()) / max(spread, 1e-9))
-    else:
-        contrast = 0.0
     return [
-        check_range("tissue", "contrast of white to grey matter", "SD", contrast, _LEAST_CONTRAST, None),
+        check_contrast(*(values[share > _PURE] for share in (grey, white))),
         check_range("tissue", "grey matter", "ml", float(grey.sum(dtype=np.float64)) * voxel_ml, *_GREY_ML),
         check_range(
             "tissue", "white matter", "ml", float(white.sum(dtype=np.float64)) * voxel_ml, *_WHITE_ML
         ),
     ]
+
+
+def check_contrast(grey: NDArray[np.floating[Any]], white: NDArray[np.floating[Any]]) -> Quality:
+    """Check how far white matter is brighter than grey matter, in standard deviations.
+
+    Parameters
+    ----------
+    grey, white : ndarray of shape (n_voxels,)
+        Intensities in voxels of one tissue.
+
+    Examples
+    --------
+    >>> check_contrast(np.array([60.0, 64.0]), np.array([98.0, 102.0])).value
+    19.0
+    """
+    grey, white = np.asarray(grey, dtype=np.float64), np.asarray(white, dtype=np.float64)
+    contrast = 0.0
+    if min(len(grey), len(white)) > 1:
+        spread = np.sqrt((grey.var() + white.var()) / 2)
+        contrast = float((white.mean() - grey.mean()) / max(spread, 1e-9))
+    return check_range("tissue", "contrast of white to grey matter", "SD", contrast, _LEAST_CONTRAST, None)
 
 
 def _check_white(arrays: Mapping[str, NDArray[Any]], names: Mapping[int, str]) -> list[Quality]:

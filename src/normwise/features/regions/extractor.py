@@ -27,6 +27,12 @@ from normwise.schema import RegionsSection, Study, did_you_mean
 
 __all__ = ["check", "default_statistics", "extract", "region_table"]
 
+_MEASURED_ELSEWHERE = dict.fromkeys(
+    ("thickness", "thickness_mm"),
+    'thickness is measured by extractor = "brain": on raw heads, or on label maps of your own that '
+    'features.labels names, as "freesurfer/{ID}/mri/aparc+aseg.mgz"',
+)
+
 
 def default_statistics(atlas: str) -> list[str]:
     """Return the statistics that are measured where none are named.
@@ -114,7 +120,7 @@ def _statistics(section: RegionsSection) -> list[str]:
             "FEA-104",
             f"there is no statistic called {unknown[0]!r}.",
             expected=", ".join(STATISTICS),
-            advice=did_you_mean(unknown[0], STATISTICS),
+            advice=_MEASURED_ELSEWHERE.get(unknown[0]) or did_you_mean(unknown[0], STATISTICS),
         )
     wanted = set(section.statistics or default_statistics(section.atlas))
     return [name for name in STATISTICS if name in wanted]
