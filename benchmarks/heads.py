@@ -1,8 +1,8 @@
 """Raw heads: agreement with DLMUSE, left against right, cost beside ANTs, and what a repeat changes.
 
 ``python -m benchmarks heads`` runs all parts (about twenty minutes of one processor); ``accuracy [QUALITY]``,
-``mirror [QUALITY]``, ``cost`` and ``retest`` run one. The heads are those of ../shared/data: six of IXI at
-2 mm with DLMUSE labels, and a DICOM series of 0.7 mm, on which the chain works at 1 mm.
+``mirror [QUALITY]``, ``cost``, ``retest`` and ``maps`` run one. The heads are those of ../shared/data: six
+of IXI at 2 mm with DLMUSE labels, and a DICOM series of 0.7 mm, on which the chain works at 1 mm.
 Seconds are processor seconds of a fresh process with one thread, reading and imports included.
 
 DLMUSE's label 1 is the fluid around the brain, so the union of its labels is what lies within the skull, as
@@ -23,7 +23,7 @@ import numpy as np
 
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 DICOM = DATA / "dicom" / "t1_series" / "studyforrest_t1.zip"
-PARTS = ("accuracy", "mirror", "cost", "retest")
+PARTS = ("accuracy", "mirror", "cost", "retest", "maps")
 
 # Structures of both sides: FreeSurfer's left and right number, DLMUSE's left and right number.
 DEEP = {
@@ -59,6 +59,8 @@ def main() -> None:
         cost()
     if "retest" in parts:
         retest(quality)
+    if "maps" in parts:
+        maps()
 
 
 def dice(first: np.ndarray, second: np.ndarray) -> float:
@@ -143,6 +145,28 @@ def mirror(quality: str) -> None:
     for title, values in (("the seven (wanted 1)", deep), ("cortex, 34 regions", cortex)):
         size, each = np.abs(values.mean(axis=1)).mean(), np.nanmean(np.abs(values))
         print(f"  {title:<30} size of the mean {size:.2f}, mean size a head {each:.2f}")
+
+
+def maps() -> None:
+    """Compare what the chain measures with what its own labels and the head give as a map and its image."""
+    from normwise import parcellate
+    from normwise.features.brain.given_map import load_map_scheme, measure_on_image
+
+    scheme = load_map_scheme(None, whole_cortex=False)
+    pairs: dict[str, list[tuple[float, float]]] = {}
+    for path in [*sorted((DATA / "ixi").glob("*-T1_ds.nii.gz"))[:2], DICOM]:
+        found = parcellate(path)
+        given, contrast = measure_on_image(found.labels, found.volume, scheme)
+        for name, value in given.items():
+            if name in found.features and np.isfinite(found.features[name]):
+                pairs.setdefault(name.rpartition(".")[2], []).append((found.features[name], value))
+        print(f"  {path.name[:14]}  {contrast.text}", flush=True)
+    print("\nThe chain against its own labels as a given map, all regions of three heads")
+    for measure, values in pairs.items():
+        ours, theirs = np.array(values).T
+        apart, r = theirs - ours, np.corrcoef(ours, theirs)[0, 1]
+        print(f"  {measure:<18} r {r:.3f}, mean {ours.mean():.3f} and {theirs.mean():.3f}, "
+              f"mean size of the difference {np.abs(apart).mean():.3f}")  # fmt: skip
 
 
 def cost() -> None:

@@ -8,7 +8,8 @@
     Whole-slide images, read region by region.
 
 ``volume`` holds voxels with their place in the world, ``affines`` checks and reorients affines, ``geometry``
-compares two grids and resamples labels, ``paths`` checks that a file is there. Every refusal is an
+compares two grids and resamples labels, ``paths`` checks that a file is there, ``flat`` reads pictures of two
+axes. Every refusal is an
 `~normwise.errors.ImageError`.
 
 A flipped bit is noticed where the format has a checksum: in ``.nii.gz``, ``.mgz``, PNG and deflated TIFF. In
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from normwise.images.dicom.files import is_dicom_source, list_files
     from normwise.images.dicom.people import group_by_person, identify_files
     from normwise.images.dicom.voxels import find_converter
+    from normwise.images.flat import is_picture, read_flat
     from normwise.images.slides.slide import SLIDE_SUFFIXES, Slide, open_slide
 
 __all__ = [
@@ -50,9 +52,11 @@ __all__ = [
     "identify_files",
     "is_archive",
     "is_dicom_source",
+    "is_picture",
     "list_files",
     "open_slide",
     "read_dicom",
+    "read_flat",
     "read_head",
     "read_labels",
     "read_volume",
@@ -74,9 +78,11 @@ __getattr__ = on_use(
         "identify_files": "dicom.people",
         "is_archive": "dicom.archives",
         "is_dicom_source": "dicom.files",
+        "is_picture": "flat",
         "list_files": "dicom.files",
         "open_slide": "slides.slide",
         "read_dicom": "dicom.convert",
+        "read_flat": "flat",
         "read_head": "dicom.convert",
     },
 )

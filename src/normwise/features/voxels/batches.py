@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
@@ -18,7 +18,7 @@ from normwise.features.extractor import ExtractionContext
 from normwise.features.voxels.sampling import SAMPLING_VERSION, Sampling, pack_sampling, sample_voxels
 from normwise.files import replacing
 
-__all__ = ["RowMatrix", "run_sampling"]
+__all__ = ["RowMatrix", "run_rows", "run_sampling"]
 
 _AT_ONCE = 64  # images whose voxels are in memory at the same time
 
@@ -57,18 +57,46 @@ def run_sampling(
     failures : dict of str to NormwiseError
         By scan, why there is no row.
     """
-    scans: list[str] = []
-    failures: dict[str, NormwiseError] = {}
-    progress = _JoinedProgress(context.progress, len(images)) if context.progress is not None else None
-    with (
-        context.folder() as folder,
-        RowMatrix(context.cache_dir, len(sampling.points), made, list(images)) as rows,
-    ):
+    with context.folder() as folder:
         packed = pack_sampling(sampling, folder)
         tasks = [
             Task(scan, {"image": image, "sampling": str(packed)}, (Path(image), packed))
             for scan, image in images.items()
         ]
+        width = len(sampling.points)
+        return run_rows(tasks, width, context, made, measure=measure, version=version, title=title)
+
+
+def run_rows(
+    tasks: Sequence[Task],
+    width: int,
+    context: ExtractionContext,
+    made: str,
+    *,
+    measure: Callable[..., object],
+    version: str,
+    title: str,
+) -> tuple[NDArray[np.float32], list[str], dict[str, NormwiseError]]:
+    """Measure a row of every scan in batches, each appended to the file before the next begins.
+
+    Parameters
+    ----------
+    tasks : sequence of Task
+        One a scan.
+    width : int
+        Numbers in a row.
+    context, made, measure, version, title
+        As of `run_sampling`; ``measure`` returns the row as ``voxels``.
+
+    Returns
+    -------
+    values, scans, failures
+        As `run_sampling` returns them.
+    """
+    scans: list[str] = []
+    failures: dict[str, NormwiseError] = {}
+    progress = _JoinedProgress(context.progress, len(tasks)) if context.progress is not None else None
+    with RowMatrix(context.cache_dir, width, made, [task.subject for task in tasks]) as rows:
         for start in range(0, len(tasks), _AT_ONCE):
             outcomes = context.run_scans(
                 measure,

@@ -1,0 +1,61 @@
+"""Pictures of two axes: PNG, JPEG, and volumes of a single slice."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from normwise.errors import ImageError
+from normwise.images.slides.picture import PICTURES, PictureSource
+from normwise.images.volumes.read import read_volume
+
+__all__ = ["is_picture", "read_flat"]
+
+_LUMINANCE = np.array([0.299, 0.587, 0.114], dtype=np.float32)  # of red, green, blue: ITU-R BT.601
+
+
+def is_picture(path: str | Path) -> bool:
+    """Return whether a file's name is that of a PNG or JPEG."""
+    return Path(path).suffix.lower() in PICTURES
+
+
+def read_flat(path: str | Path) -> npt.NDArray[np.float32]:
+    """Read a picture as grey values.
+
+    Parameters
+    ----------
+    path : str or Path
+        A PNG or JPEG: colours become their luminance, 16 bits 8, and what is transparent lies on white. Or a
+        NIfTI or MGH file of one slice.
+
+    Returns
+    -------
+    ndarray of shape (height, width), float32
+        Rows from the top, columns from the left.
+
+    Raises
+    ------
+    ImageError
+        The file can't be read; IMG-107, it is a volume of several slices.
+    """
+    path = Path(path)
+    if is_picture(path):
+        source = PictureSource(path)
+        level = source.levels[0]
+        rgb = source.read(0, 0, level.width, level.height, 0)
+        if (rgb == rgb[..., :1]).all():
+            return rgb[..., 0].astype(np.float32)
+        return rgb.astype(np.float32) @ _LUMINANCE
+    volume = read_volume(path)
+    if 1 not in volume.shape:
+        raise ImageError(
+            "IMG-107",
+            "a volume stands among pictures.",
+            subject=path.name,
+            seen=" × ".join(map(str, volume.shape)) + " voxels",
+            expected="one slice, as the cohort's first image has",
+            advice="take one slice of it, or leave it out; volumes and pictures make two studies",
+        )
+    return np.ascontiguousarray(np.squeeze(volume.voxels, axis=volume.shape.index(1)).T[::-1])
