@@ -140,6 +140,7 @@ def test_scores_by_a_reference_with_tails_are_near_the_normalizers(counted: Path
         for tails in ("sinh_arcsinh", "gaussian")
     )
     assert np.abs(found - expected).mean() < 0.01 < np.abs(found - plain).mean()
+    assert json.loads(out.with_suffix(".json").read_text("utf-8"))["GeneratedBy"]["Tails"] == "sinh_arcsinh"
 
 
 def test_counts_that_do_not_belong_to_the_reference_are_refused(

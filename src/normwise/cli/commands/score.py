@@ -132,11 +132,13 @@ def score(
             return session.finish()
         write_text(out, text)
         sidecar = out.with_name(f"{out.stem if out.suffix != '.json' else out.name}.json")
+        tails = known.normalizer.tails
         generated = {
             "Normals": known.normalizer.n_normals_,
             "Demographics": list(known.roles.demographics),
             "Hash": known.feature_hash,
             **({"Reference": sha256_file(norm)} if norm.is_file() else {}),
+            **({"Tails": tails} if tails != "gaussian" else {}),
         }
         write_text(sidecar, score_dictionary(names, what, known.units, generated))
         inside = sum(not reason for _, _, reason in rows)

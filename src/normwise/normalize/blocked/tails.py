@@ -324,10 +324,11 @@ def _derivatives(w: FloatArray, parameters: FloatArray, prior: Prior, counts: Co
     by_location, by_scale = -delta * r / scale, -delta * r * y
     r3 = r * r2
     by = (by_location, by_scale, -np.ones_like(u), slope)
-    own = np.stack(
-        [first * by_location - flat / scale, first * by_scale - flat * y - 1.0, -first, first * slope + 1.0]
-    )
-    gradient = _sum(own, counts)
+    own = np.stack([first * by_location - flat / scale, first * by_scale - flat * y, -first, first * slope])
+    gradient, number = _sum(own, counts), _number(w, counts)
+    for place, sign in ((1, -1.0), (3, 1.0)):
+        gradient[place] += sign * number
+        own[place] += sign
     curvature = np.empty((w.shape[1], 4, 4))
     if counts is not None:
         second = second * counts
