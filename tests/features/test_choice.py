@@ -63,6 +63,16 @@ def test_without_images_the_features_stand_in_the_table(tmp_path: Path) -> None:
         assert choose_extractor(study, cohort).features.extractor == "table"
 
 
+def test_slides_are_slides_where_all_images_are(tmp_path: Path) -> None:
+    for scan in ("007", "01", "5", "9"):
+        (tmp_path / f"{scan}.svs").touch()
+        (tmp_path / f"{scan}.nii.gz").touch()
+    cohort, study = cohort_of(tmp_path, PEOPLE, {}, images="{ID}.svs")
+    with pytest.warns(NormwiseWarning, match="FEA-906.*'slides' was chosen"):
+        assert choose_extractor(study, cohort).features.extractor == "slides"
+    assert chosen(tmp_path, {}) == "regions"
+
+
 def test_check_refuses_raw_heads_for_an_atlas_and_names_the_extractor(tmp_path: Path) -> None:
     heads(tmp_path, "007", "01", "5", "9", off_mm=60)
     cohort, study = cohort_of(tmp_path, PEOPLE, {"extractor": "regions"}, images="{ID}.nii.gz")

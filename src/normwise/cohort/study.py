@@ -30,6 +30,7 @@ from normwise.schema import (
 __all__ = ["check_study", "read_study", "study_to_toml"]
 
 STUDY_FILE = "study.toml"
+_DATATYPES = ("anat", "func", "dwi", "pet", "perf", "fmap", "ses-*")  # folders of a BIDS dataset
 TABLE_SUFFIXES = (".tsv", ".csv")
 MAX_BYTES = 1024**2  # a study file is a page of text
 _LONGEST_PATTERN = 1000  # characters
@@ -42,8 +43,9 @@ def read_study(path: str | Path, overrides: Mapping[str, Any] | None = None, *, 
     ----------
     path : path
         A study file, a folder with a ``study.toml``, a participants table (its id is ``participant_id``, else
-        the first column), or a BIDS dataset or derivative: there the participants table and the T1-weighted
-        images, or else what FreeSurfer has measured, are found by layout.
+        the first column), a BIDS dataset or derivative: there the participants table and the T1-weighted
+        images, or else what FreeSurfer has measured, are found by layout; or another folder with a table of
+        people, whose images are found by people's ids, or else tables of features.
     overrides : mapping of str to value, optional
         Dotted keys that are laid over the file, as ``{"cohort.label": "dx"}``; None removes a key. A rule
         of ``decision`` replaces the file's other one.
@@ -59,7 +61,8 @@ def read_study(path: str | Path, overrides: Mapping[str, Any] | None = None, *, 
     Raises
     ------
     StudyError
-        STU-101 to STU-112, and STU-114 for a key that the extractor does not read.
+        STU-101 to STU-112, STU-114 for a key that the extractor does not read; STU-116 and STU-117 for a
+        folder of DICOM files, or with several images a person.
     CohortError
         COH-112 or COH-113 for a BIDS folder whose images are not clear.
 
@@ -132,16 +135,10 @@ def _read_toml(file: Path) -> dict[str, Any]:
 
 
 def _from_bids(folder: Path, changes: Mapping[str, Any]) -> dict[str, Any]:
-    table = changes.get("cohort.table") or find_participants(folder)
+    table, names = changes.get("cohort.table") or find_participants(folder), ["participant_id"]
     if table is None:
-        raise StudyError(
-            "STU-107",
-            "the folder holds neither a study.toml nor a participants.tsv.",
-            subject=str(folder),
-            expected="a study, a BIDS dataset or a BIDS derivative",
-            advice="name the study file itself, or the table with --cohort.table",
-        )
-    cohort: dict[str, Any] = {"table": str(table), "id": "participant_id"}
+        table, names = _find_people(folder, changes)
+    cohort: dict[str, Any] = {"table": str(table), "id": names[0]}
     if isinstance(table, Path):
         cohort["table"] = table.name if table.parent == folder else str(table)
     section = EXTRACTOR_SECTIONS.get(str(changes.get("features.extractor")), RegionsSection)
@@ -153,15 +150,104 @@ def _from_bids(folder: Path, changes: Mapping[str, Any]) -> dict[str, Any]:
         )
         warnings.warn(NormwiseWarning("FEA-906", text, subject="features.extractor"), stacklevel=3)
         return {"cohort": cohort, "features": {"extractor": "freesurfer", "subjects_dir": measured}}
+    if not scans and "cohort.images" not in changes and section.reads_images:
+        found = _find_by_names(folder, cohort, changes)
+        if found is not None:
+            return found
     if "cohort.images" not in changes and (section.reads_images or scans):
         cohort["images"] = BIDS
     return {"cohort": cohort}
 
 
+def _find_people(folder: Path, changes: Mapping[str, Any]) -> tuple[Path, list[str]]:
+    """Return the table of people of a folder that is no dataset, and its columns, first that of the id."""
+    from normwise.cohort.folders import find_table, holds_dicom
+
+    table = find_table(folder, _label_of(changes))
+    if table is not None:
+        text = f"no table is named: {table.name!r} was chosen, as it lies in the folder."
+        warnings.warn(NormwiseWarning("COH-308", text, subject="cohort.table"), stacklevel=4)
+        columns = [str(name) for name in read_table(table).frame.columns]
+        return table, sorted(columns, key=lambda name: name != CohortSection.model_fields["id"].default)
+    if holds_dicom(folder):
+        raise _dicom_found(folder)
+    raise StudyError(
+        "STU-107",
+        "the folder holds no study.toml, no participants.tsv, and no single table of people.",
+        subject=str(folder),
+        expected="a study, a BIDS dataset or derivative, or a folder with a table of people",
+        advice="name the study file itself, or the table with --cohort.table",
+    )
+
+
+def _find_by_names(folder: Path, cohort: dict[str, Any], changes: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Return the study of a folder whose images are named by people's ids, or that holds tables of features.
+
+    Parameters
+    ----------
+    folder : Path
+        Without T1-weighted images by layout.
+    cohort : dict
+        The table that was found, and by what its people are named in BIDS.
+    changes : mapping
+        The flags.
+
+    Returns
+    -------
+    dict or None
+        None where it is a dataset, or nothing else lies there.
+    """
+    from normwise.cohort.folders import feature_tables, holds_dicom, image_patterns
+
+    file = folder / cohort["table"]
+    if not file.is_file() or any(next(folder.glob(f"sub-*/{name}"), None) for name in _DATATYPES):
+        return None
+    people = read_table(file).frame
+    name = str(changes.get("cohort.id", cohort["id"]))
+    if name not in people.columns:
+        return None
+    patterns = image_patterns(folder, people[name].tolist(), name)
+    if len(patterns) > 1:
+        raise StudyError(
+            "STU-117",
+            f"each person has {len(patterns)} images in the folder.",
+            subject=str(folder),
+            seen=listed(patterns),
+            advice=f"choose one, as --images '{patterns[0]}'",
+        )
+    if patterns:
+        text = f"no images are named: {patterns[0]!r} was chosen, as files are called after people."
+        warnings.warn(NormwiseWarning("COH-308", text, subject="cohort.images"), stacklevel=4)
+        return {"cohort": cohort | {"images": patterns[0]}}
+    if holds_dicom(folder):
+        raise _dicom_found(folder)
+    if not {"features.extractor", "features.table", "features.columns"} & set(changes):
+        tables = feature_tables(folder, file, name, _label_of(changes))
+        if tables:
+            text = f"no extractor is named: 'table' was chosen, since {listed(tables)} is there and no image."
+            warnings.warn(NormwiseWarning("FEA-906", text, subject="features.extractor"), stacklevel=4)
+            return {"cohort": cohort, "features": {"extractor": "table", "table": tables}}
+    return None if file.name == "participants.tsv" else {"cohort": cohort}
+
+
+def _label_of(changes: Mapping[str, Any]) -> str:
+    return str(changes.get("cohort.label", CohortSection.model_fields["label"].default))
+
+
+def _dicom_found(folder: Path) -> StudyError:
+    return StudyError(
+        "STU-116",
+        "the folder holds DICOM files, which no table of people names.",
+        subject=str(folder),
+        expected="a table of people, and an image of each",
+        advice=f"make a cohort of them: normwise cohort from-dicom {folder} --out DATASET/participants.tsv",
+    )
+
+
 def _find_freesurfer(folder: Path) -> str | None:
     """Return the folder of FreeSurfer's subjects in a dataset, from the dataset's own."""
-    for place in (folder, *sorted(folder.glob("derivatives/*"))):
-        if next(place.glob("sub-*/stats/aseg.stats"), None) is not None:
+    for place in (folder, *sorted(folder.glob("derivatives/*")), *sorted(folder.glob("*/"))):
+        if next(place.glob("*/stats/aseg.stats"), None) is not None:
             return str(place.relative_to(folder))
     return None
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 import warnings
 from pathlib import Path
 
+import pandas as pd
+
 from normwise.cohort import Cohort
 from normwise.engine import Task
 from normwise.errors import NormwiseWarning
 from normwise.features.extractor import ExtractionContext
 from normwise.features.path_templates import has_columns
-from normwise.schema import AtlasSection, BrainSection, RegionsSection, Study, TableSection
+from normwise.schema import AtlasSection, BrainSection, NucleiSection, RegionsSection, Study, TableSection
 
 __all__ = ["check_images", "choose_extractor", "correlate_with_template"]
 
@@ -22,7 +24,7 @@ def choose_extractor(study: Study, cohort: Cohort) -> Study:
     """Return the study with an extractor that suits what lies there, where it names none.
 
     Without images it is ``table``; heads that were never registered to MNI152 are measured by ``brain``,
-    where the keys that are given allow it; everything else by ``regions``.
+    where the keys that are given allow it; slides by ``slides``; everything else by ``regions``.
 
     Parameters
     ----------
@@ -39,9 +41,11 @@ def choose_extractor(study: Study, cohort: Cohort) -> Study:
     given = study.features.model_dump(include=study.features.model_fields_set)
     if "extractor" in given or not len(cohort.frame):
         return study
-    section: type[AtlasSection | TableSection] = RegionsSection
+    section: type[AtlasSection | TableSection | NucleiSection] = RegionsSection
     if cohort.images is None:
         section, why = TableSection, "the study names no images"
+    elif _are_slides(cohort.images):
+        section, why = NucleiSection, f"the images are slides, as {Path(cohort.images.iloc[0]).name}"
     else:
         raw = _unlike_template(cohort) if _is_on_template(study) else None
         if raw is not None:
@@ -73,6 +77,13 @@ def check_images(study: Study, cohort: Cohort) -> None:
         from normwise.features.atlases import not_in_mni_space
 
         raise not_in_mni_space(raw[1]).for_subject(raw[0])
+
+
+def _are_slides(images: pd.Series[str]) -> bool:
+    """Return whether all images are slides by their names."""
+    from normwise.images import SLIDE_SUFFIXES  # tables need none
+
+    return all(str(path).lower().endswith(SLIDE_SUFFIXES) for path in images)
 
 
 def _is_on_template(study: Study) -> bool:
