@@ -50,7 +50,7 @@ def refusal(place: Path) -> StudyError:
     ],
 )
 def test_images_called_after_people_are_found(tmp_path, files, pattern):
-    study = taken(folder_of(tmp_path / "d", *files), "COH-308.*was chosen")
+    study = taken(folder_of(tmp_path / "d", *files), "COH-309.*was chosen")
     assert (study.cohort.table, study.cohort.id, study.cohort.images) == ("people.csv", "ID", pattern)
     there = {str(Path(path).relative_to(tmp_path / "d")) for path in read_cohort(study).images}
     assert there <= set(files)

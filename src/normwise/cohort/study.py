@@ -217,7 +217,7 @@ def _find_by_names(folder: Path, cohort: dict[str, Any], changes: Mapping[str, A
         )
     if patterns:
         text = f"no images are named: {patterns[0]!r} was chosen, as files are called after people."
-        warnings.warn(NormwiseWarning("COH-308", text, subject="cohort.images"), stacklevel=4)
+        warnings.warn(NormwiseWarning("COH-309", text, subject="cohort.images"), stacklevel=4)
         return {"cohort": cohort | {"images": patterns[0]}}
     if holds_dicom(folder):
         raise _dicom_found(folder)
