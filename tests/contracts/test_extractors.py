@@ -56,7 +56,8 @@ def dataset(tmp_path_factory):
     for number, scan in enumerate(SCANS):
         noisy = (image.voxels + rng.normal(0, 2, image.shape)).astype(np.float32)
         save(noisy, image.affine, folder / f"{scan}.nii.gz")
-        save(np.roll(labels, number, axis=0), image.affine, folder / f"{scan}_labels.nii.gz")
+        shifted = np.roll(labels, number - 1, axis=0)  # a map lies on its head, give or take a voxel
+        save(shifted, image.affine, folder / f"{scan}_labels.nii.gz")
         stats = folder / "freesurfer" / scan / "stats"
         stats.mkdir(parents=True)
         (stats / "aseg.stats").write_text(ASEG.format(volume=4000 + number))
