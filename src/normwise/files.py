@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import re
@@ -11,6 +12,7 @@ from pathlib import Path
 from uuid import uuid4
 
 __all__ = [
+    "check_writable",
     "image_files",
     "is_formula",
     "quote_formula",
@@ -145,3 +147,18 @@ def sha256_file(path: Path) -> str:
     """Return the SHA-256 of a file's bytes, in hexadecimal."""
     with path.open("rb") as handle:
         return hashlib.file_digest(handle, "sha256").hexdigest()
+
+
+def check_writable(out: Path) -> None:
+    """Refuse a file that can't be written to, before hours are spent on measuring; its folder is made.
+
+    Raises
+    ------
+    OSError
+        Where it is a folder, or may not be written.
+    """
+    if out.is_dir():
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(out))
+    out.parent.mkdir(parents=True, exist_ok=True)
+    if not os.access(out if out.exists() and not out.is_file() else out.parent, os.W_OK):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(out))

@@ -44,11 +44,11 @@ def write_sums(
     norm : Path, optional
         The reference by which they are counted.
     """
-    from normwise.cli.commands.predict import probe
+    from normwise.files import check_writable
     from normwise.model import count_study, make_reference
     from normwise.normalize import read_reference, write_reference
 
-    probe(file)
+    check_writable(file)
     run = RunFolder(study)
     cache_dir = run / run.CACHE if run.is_run else None
     given = read_given_study(study, keys)

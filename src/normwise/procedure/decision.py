@@ -8,7 +8,7 @@ the scaling of probabilities that a cost matrix weighs, and the sets of likely c
 from __future__ import annotations
 
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -395,7 +395,7 @@ def choose_rule(
     if section.cost_matrix is not None:
         costs = _cost_table(section.cost_matrix, classes)
         rule = DecisionRule(classes, negative, None, costs, text, scaling, section.refer, least)
-        warn_of_alike(rule, probabilities[known])
+        _warn_of_alike(rule, probabilities[known])
         return rule
     scores = positive_score(probabilities[known], classes, negative)
     positive = labels[known] != negative
@@ -414,7 +414,7 @@ def choose_rule(
             )
             warnings.warn(NormwiseWarning("PRC-304", words, value=patients), stacklevel=2)
     rule = DecisionRule(classes, negative, threshold, None, text, scaling, section.refer, least)
-    warn_of_alike(rule, probabilities[known])
+    _warn_of_alike(rule, probabilities[known])
     return rule
 
 
@@ -458,6 +458,12 @@ def rule_of_costs(section: DecisionSection, classes: tuple[str, ...], negative: 
 def fewest_to_train(section: DecisionSection, roles: Roles) -> int:
     """Return how many people of a class a training part needs: one where costs can decide without tuning."""
     return FEWEST_TO_TUNE if rule_of_costs(section, roles.targets, roles.negative) is None else 1
+
+
+def _warn_of_alike(rule: DecisionRule, probabilities: Floats) -> None:
+    """Warn of a rule that, referral aside, decides everybody alike."""
+    decided = replace(rule, least=None, coverage=None).decide(probabilities)
+    warn_of_alike(decided != rule.negative, rule.threshold)
 
 
 def describe_rule(section: DecisionSection) -> str:

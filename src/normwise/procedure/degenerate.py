@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping
-from dataclasses import replace
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,9 +15,6 @@ from numpy.typing import NDArray
 from normwise.errors import NormwiseError, NormwiseWarning
 from normwise.procedure.conformal import scores_needed
 from normwise.schema import DecisionSection
-
-if TYPE_CHECKING:
-    from normwise.procedure.decision import DecisionRule
 
 __all__ = [
     "is_saturated",
@@ -68,40 +63,38 @@ def warn_untuned(error: NormwiseError) -> None:
     warnings.warn(NormwiseWarning("PRC-117", text), stacklevel=3)
 
 
-def warn_of_alike(rule: DecisionRule, probabilities: Floats) -> None:
+def warn_of_alike(ill: NDArray[np.bool_], threshold: float | None) -> None:
     """Warn where a rule decides everybody alike on whom it was chosen, or its threshold is saturated.
 
     Parameters
     ----------
-    rule : DecisionRule
-        As chosen.
-    probabilities : ndarray of shape (n_scans, n_classes)
-        Out of fold, as the rule weighs them; rows with NaN are left out.
+    ill : ndarray of bool of shape (n_scans,)
+        Whom the rule, referral aside, gives another class than the negative one.
+    threshold : float or None
+        The rule's; None with a cost matrix.
 
     Warns
     -----
     NormwiseWarning
         PRC-305.
     """
-    known = probabilities[np.isfinite(probabilities).all(axis=1)]
-    if not len(known):
+    if not len(ill):
         return
-    ill = replace(rule, least=None, coverage=None).decide(known) != rule.negative
-    cut = "" if rule.threshold is None else f", threshold {rule.threshold:.4g}"
+    cut = "" if threshold is None else f", threshold {threshold:.4g}"
     if ill.all() or not ill.any():
         whom = "everybody" if ill.all() else "nobody"
         text = (
-            f"the rule calls {whom} ill: all {len(known)} scans that it was chosen on are decided alike{cut};"
+            f"the rule calls {whom} ill: all {len(ill)} scans that it was chosen on are decided alike{cut};"
             " look at the AUC, and at the sensitivity or the costs that are asked for"
         )
-    elif rule.threshold is not None and is_saturated(rule.threshold):
+    elif threshold is not None and is_saturated(threshold):
         text = (
-            f"the threshold {rule.threshold:.4g} can't be told from {rule.threshold:.0f}: the classifier's"
+            f"the threshold {threshold:.4g} can't be told from {threshold:.0f}: the classifier's"
             " probabilities are saturated; use a stronger penalty, fewer epochs or another classifier"
         )
     else:
         return
-    warnings.warn(NormwiseWarning("PRC-305", text, value=rule.threshold), stacklevel=3)
+    warnings.warn(NormwiseWarning("PRC-305", text, value=threshold), stacklevel=3)
 
 
 def warn_of_coverage(section: DecisionSection, people: Mapping[str, int], *, where: str = "") -> None:

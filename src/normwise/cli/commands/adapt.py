@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Group, Parameter
 
-from normwise.cli.commands.predict import feature_frame, features_in, from_table, probe
+from normwise.cli.commands.predict import feature_frame, features_in, from_table
 from normwise.cli.run_flags import USUAL, RunFlags
 from normwise.cli.session import SOME_FAILED, open_session
 from normwise.errors import CommandError
+from normwise.files import check_writable
 
 if TYPE_CHECKING:
     import numpy as np
@@ -87,7 +88,7 @@ def adapt(
         trained = open_norm(model) if model.is_file() else load_model(model)
         widths = expected_half_widths(trained)
         if table is not None and out is not None:
-            probe(out)
+            check_writable(out)
             from normwise.model import site_card
             from normwise.normalize import read_card, write_card
 

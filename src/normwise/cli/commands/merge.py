@@ -46,11 +46,11 @@ def merge(
                 "CLI-101", "no sums are named.", expected="normwise merge SUMS… --out FILE",
                 advice="name the files that normwise collect wrote",
             )  # fmt: skip
-        from normwise.cli.commands.predict import probe
+        from normwise.files import check_writable
         from normwise.model import merge_references
         from normwise.normalize import Reference, read_sums, write_reference
 
-        probe(out)
+        check_writable(out)
         merged = merge_references([(str(each), read_sums(each)) for each in sums])
         try:
             if isinstance(merged, Reference):

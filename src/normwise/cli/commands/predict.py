@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import errno
-import os
 import sys
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
@@ -15,7 +13,7 @@ from cyclopts import Group, Parameter
 from normwise.cli.run_flags import USUAL, RunFlags
 from normwise.cli.session import DONE, SOME_FAILED, open_session
 from normwise.errors import CommandError
-from normwise.files import image_files, quote_formula
+from normwise.files import check_writable, image_files, quote_formula
 from normwise.schema import listed
 
 if TYPE_CHECKING:
@@ -126,7 +124,7 @@ def predict(
                 expected="0 or more",
             )  # fmt: skip
         if out is not None:
-            probe(out)
+            check_writable(out)
         from normwise.files import write_text
         from normwise.model import load_model
 
@@ -161,15 +159,6 @@ def predict(
         session.output.number("decided", decided)
         session.output.number("scans", len(rows) - 1)
         return session.end(out)
-
-
-def probe(out: Path) -> None:
-    """Refuse what can't be written to before hours are spent on measuring."""
-    if out.is_dir():
-        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(out))
-    out.parent.mkdir(parents=True, exist_ok=True)
-    if not os.access(out if out.exists() and not out.is_file() else out.parent, os.W_OK):
-        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(out))
 
 
 def table_among(images: tuple[Path, ...], table: Path | None) -> tuple[tuple[Path, ...], Path | None]:

@@ -90,20 +90,19 @@ def score(
             features_in,
             from_images,
             from_table,
-            probe,
             read_settings,
             refuse_mixture,
             table_among,
         )
         from normwise.cohort import read_table
-        from normwise.files import sha256_file, write_text
+        from normwise.files import check_writable, sha256_file, write_text
         from normwise.model import measure_people, open_norm
         from normwise.runs import assemble_frame, score_dictionary, score_text
 
         image, table = table_among(image, table)
         refuse_mixture(image, table, values)
         if out is not None:
-            probe(out)
+            check_writable(out)
         known = open_norm(norm)
         if site_card:
             from normwise.model import with_site_cards
