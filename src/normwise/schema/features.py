@@ -338,7 +338,7 @@ def features_section(keys: Mapping[str, Any], *, saved: bool = False) -> Feature
     Examples
     --------
     >>> features_section({"extractor": "table", "stains": "published", "columns": ["f*"]})
-    TableSection(extractor='table', columns=['f*'], table=None, table_id=None)
+    TableSection(extractor='table', columns=['f*'], also=[], table=None, table_id=None)
     """
     name = keys.get("extractor", "regions")
     section = EXTRACTOR_SECTIONS.get(name.strip()) if isinstance(name, str) else None
