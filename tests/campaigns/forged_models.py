@@ -32,9 +32,9 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from normwise.classify import CLASSIFIERS
 from normwise.errors import NormwiseError
-from normwise.files import sha256_file
+from normwise.files import content_digest, sha256_file
 from normwise.learnt.attention import bag_column
-from normwise.model.bundle import _digest, load_model, save_model
+from normwise.model.bundle import load_model, save_model
 from normwise.model.explain import importances_of, trajectories_of
 from normwise.networks.images import image_frame
 from normwise.procedure import ARMS
@@ -65,7 +65,7 @@ def seal(folder: Path, **changes: Any) -> None:
     """Make every hash right again, as a careful forger would."""
     manifest = json.loads((folder / "manifest.json").read_text()) | changes
     manifest["files"] = {name: sha256_file(folder / name) for name in manifest["files"]}
-    manifest["digest"] = _digest(manifest)
+    manifest["digest"] = content_digest(manifest)
     (folder / "manifest.json").write_text(json.dumps(manifest))
 
 

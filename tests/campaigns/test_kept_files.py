@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # where it is run alone
@@ -29,6 +30,17 @@ from normwise.evaluate import evaluate_study
 from normwise.features.brain.stage_cache import StageStore
 from normwise.features.slides.worker import BlockCheckpoint
 from normwise.model import load_model, train_study
+from normwise.normalize import (
+    Reference,
+    SiteHarmonizer,
+    count_normals,
+    digest_of,
+    measure_site,
+    read_card,
+    read_sums,
+    write_card,
+    write_reference,
+)
 from normwise.run_folder import RunFolder
 
 pytestmark = pytest.mark.slow
@@ -54,6 +66,7 @@ def _kinds(folder: Path) -> Iterator[tuple[str, Path, Read]]:
     blocks.put(0, arrays)
     yield "block of tiles", next((folder / "blocks").glob("block*")), lambda: blocks.get(0)
     yield from _network_kinds(folder)
+    yield from _norm_kinds(folder)
     run = RunFolder(folder / "run")
     study = evaluated.study_of(folder / "study", evaluated.people(count=60))
     evaluate_study(study, run.path)
@@ -75,6 +88,22 @@ def _network_kinds(folder: Path) -> Iterator[tuple[str, Path, Read]]:
     facts = {"training": training, "epoch": 1, "losses": [0.5]}
     write_checkpoint(path, Checkpoint({"module.weight": torch.arange(200.0)}, facts))
     yield "checkpoint", path, lambda: read_checkpoint(path, training)
+
+
+def _norm_kinds(folder: Path) -> Iterator[tuple[str, Path, Read]]:
+    rng = np.random.default_rng(0)
+    normals = pd.DataFrame(rng.normal(size=(120, 6))).add_prefix("f").assign(age=rng.uniform(50, 80, 120))
+    sums = Reference.of_frame(normals, ["age"])
+    for name, part in (("reference", sums), ("counts of W", count_normals(sums, normals, "auto"))):
+        path = write_reference(part, folder / f"{name}.json")
+        yield name, path, lambda path=path: digest_of(read_sums(path))
+    scans = normals.assign(site=np.array(["A", "B", "C", "D", "new"])[np.arange(120) % 5])
+    here = scans["site"] != "new"
+    harmonizer = SiteHarmonizer("site", ("age",), "normal", method="hierarchical")
+    harmonizer.fit(scans[here], ["normal"] * int(here.sum()))
+    path = folder / "card.json"
+    write_card(measure_site(harmonizer, scans[~here]), path)
+    yield "site card", path, lambda: read_card(path)
 
 
 def flip_bits(path: Path, read: Read, count: int, seed: int) -> Counter[str]:

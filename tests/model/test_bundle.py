@@ -12,8 +12,9 @@ import skops.io
 
 from normwise.classify import CLASSIFIERS
 from normwise.errors import ModelError
+from normwise.files import content_digest, sha256_file
 from normwise.model import bundle
-from normwise.model.bundle import _digest, load_model, save_model
+from normwise.model.bundle import load_model, save_model
 from simulated import model_of, simulate
 
 
@@ -108,7 +109,6 @@ class Foreign:
 
 
 def test_a_foreign_type_is_refused_even_with_right_hashes(saved: Path) -> None:
-    from normwise.files import sha256_file
 
     (saved / "model.skops").write_bytes(skops.io.dumps(Foreign()))
     edit(saved, files={"model.skops": sha256_file(saved / "model.skops")})
@@ -140,7 +140,6 @@ def test_a_rule_that_does_not_fit_the_pipeline_is_refused(saved: Path, change: d
 
 
 def test_a_file_of_known_types_that_is_no_pipeline_is_refused(saved: Path) -> None:
-    from normwise.files import sha256_file
 
     (saved / "model.skops").write_bytes(skops.io.dumps({"normalize": 1}))
     edit(saved, files={"model.skops": sha256_file(saved / "model.skops")})
@@ -189,8 +188,6 @@ def test_a_flipped_bit_in_a_networks_weights_is_refused(network: Path) -> None:
 @pytest.mark.parametrize("kind", ["shape", "type", "name", "nonsense", "nan", "more", "place"])
 def test_forged_weights_with_right_hashes_are_refused(network: Path, kind: str) -> None:
     import safetensors.numpy
-
-    from normwise.files import sha256_file
 
     path, manifest = network / "weights.safetensors", json.loads((network / "manifest.json").read_text())
     arrays, note = safetensors.numpy.load_file(path), manifest["networks"]["classify"]
@@ -245,5 +242,5 @@ def test_a_manifest_is_read_up_to_its_cap(
 def edit(folder: Path, **changes: Any) -> None:
     """Change the manifest and make its digest right again, as a careful forger would."""
     manifest = json.loads((folder / "manifest.json").read_text()) | changes
-    manifest["digest"] = _digest(manifest)
+    manifest["digest"] = content_digest(manifest)
     (folder / "manifest.json").write_text(json.dumps(manifest))

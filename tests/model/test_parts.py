@@ -17,10 +17,10 @@ import pytest
 
 from normwise.classify import CLASSIFIERS
 from normwise.errors import ModelError
-from normwise.files import sha256_file
+from normwise.files import content_digest, sha256_file
 from normwise.learnt import TRUSTED_TYPES as LEARNT_TYPES
 from normwise.model import archive
-from normwise.model.bundle import _digest, load_model, save_model
+from normwise.model.bundle import load_model, save_model
 from normwise.model.parts import OWN_TYPES
 from normwise.normalize import TRUSTED_TYPES as NORMALIZER_TYPES
 from normwise.schema import NormalizerSection
@@ -37,7 +37,7 @@ FEWER: dict[str, dict[str, Any]] = {
 def seal(folder: Path, **changes: Any) -> None:
     manifest = json.loads((folder / "manifest.json").read_text()) | changes
     manifest["files"] = {name: sha256_file(folder / name) for name in manifest["files"]}
-    manifest["digest"] = _digest(manifest)
+    manifest["digest"] = content_digest(manifest)
     (folder / "manifest.json").write_text(json.dumps(manifest))
 
 

@@ -8,7 +8,6 @@ it is ever built. Nothing in the folder is executed to find that out. A network'
 
 from __future__ import annotations
 
-import hashlib
 import json
 from copy import copy
 from dataclasses import asdict, replace
@@ -21,7 +20,7 @@ from sklearn.pipeline import Pipeline
 
 from normwise.classify import CLASSIFIERS
 from normwise.errors import ModelError, NormwiseError
-from normwise.files import sha256_file, write_bytes, write_text
+from normwise.files import content_digest, sha256_file, write_bytes, write_text
 from normwise.learnt import TRUSTED_TYPES as LEARNT_TYPES
 from normwise.model.archive import check_archive, pipeline_bytes, refuse_oversized, with_current_names
 from normwise.model.model import Model
@@ -127,7 +126,7 @@ def save_model(model: Model, folder: Path) -> Path:
         "networks": {place: note.model_dump(mode="json") for place, note in networks.items()},
         "files": {name: sha256_file(folder / name) for name in files},
     }
-    manifest["digest"] = _digest(manifest)
+    manifest["digest"] = content_digest(manifest)
     write_text(folder / MANIFEST, json.dumps(manifest, indent=2, ensure_ascii=False) + "\n")
     return folder
 
@@ -248,14 +247,6 @@ def _levels_of_normals(pipeline: Any) -> dict[str, tuple[str, ...]]:
     return {part.name: tuple(map(str, part.levels)) for part in parts if hasattr(part, "levels")}
 
 
-def _digest(manifest: dict[str, Any]) -> str:
-    """SHA-256 over the manifest's content without the digest itself."""
-    content = {name: value for name, value in manifest.items() if name != "digest"}
-    return hashlib.sha256(
-        json.dumps(content, sort_keys=True, ensure_ascii=False).encode("utf-8", "surrogatepass")
-    ).hexdigest()
-
-
 def _unreadable(folder: Path, fault: Exception) -> ModelError:
     return ModelError(
         "MDL-102",
@@ -298,7 +289,11 @@ def _read_manifest(folder: Path) -> dict[str, Any]:
 def _check_files(folder: Path, manifest: dict[str, Any]) -> None:
     files = manifest.get("files")
     known = ({PIPELINE}, {PIPELINE, WEIGHTS})
-    if not isinstance(files, dict) or set(files) not in known or manifest.get("digest") != _digest(manifest):
+    if (
+        not isinstance(files, dict)
+        or set(files) not in known
+        or manifest.get("digest") != content_digest(manifest)
+    ):
         raise _edited(folder / MANIFEST)
     for name, digest in files.items():
         if (folder / name).is_file():

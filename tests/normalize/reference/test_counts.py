@@ -14,6 +14,7 @@ import pandas as pd
 import pytest
 
 from normwise.errors import NormalizerError
+from normwise.files import content_digest
 from normwise.normalize import (
     FeatureNormalizer,
     NormalCounts,
@@ -26,7 +27,6 @@ from normwise.normalize import (
     write_reference,
 )
 from normwise.normalize.reference.counts import LAST_STEP, STEP
-from normwise.normalize.reference.file import _digest
 
 NAMES = ["age", "sex"]
 DESIGN: dict[str, Any] = {"design": "spline", "knots": {"age": [30.0, 50.0, 70.0]}}
@@ -207,7 +207,7 @@ def test_a_forged_file_is_refused(name: str, merged: Reference, tmp_path: Path) 
     content = json.loads(path.read_text("utf-8"))
     content.pop("digest")
     FORGED[name](content)
-    content["digest"] = _digest(content)
+    content["digest"] = content_digest(content)
     path.write_text(json.dumps(content), "utf-8")
     with pytest.raises(NormalizerError) as caught:
         read_reference(path)

@@ -12,8 +12,8 @@ import pandas as pd
 import pytest
 
 from normwise.errors import NormalizerError
+from normwise.files import content_digest
 from normwise.normalize import Measurement, Reference, read_reference, write_reference
-from normwise.normalize.reference.file import _digest
 
 Content = dict[str, Any]
 
@@ -113,7 +113,7 @@ def test_a_forged_file_is_refused(name: str, reference: Reference, tmp_path: Pat
     if name == "a key more":
         content["names"] = None
     FORGED[name](content)
-    content["digest"] = _digest(content)
+    content["digest"] = content_digest(content)
     path.write_text(json.dumps(content), "utf-8")
     with pytest.raises(NormalizerError) as caught:
         read_reference(path)

@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 
 from normwise.errors import NormalizerError
+from normwise.files import content_digest
 from normwise.normalize import SiteCard, SiteHarmonizer, measure_site, read_card, with_cards, write_card
 
 
@@ -166,7 +167,8 @@ def test_a_file_that_is_no_card_is_refused(change: dict[str, Any], tmp_path: Pat
     path = tmp_path / "card.json"
     write_card(measure_site(HARMONIZER, CONTROLS), path)
     assert isinstance(read_card(path), SiteCard)
-    path.write_text(json.dumps({**json.loads(path.read_text()), **change}))
+    content = {**json.loads(path.read_text()), **change}
+    path.write_text(json.dumps(content | {"digest": content_digest(content)}))
     with pytest.raises(NormalizerError) as caught:
         read_card(path)
     assert caught.value.code == "NRM-313"
@@ -175,3 +177,14 @@ def test_a_file_that_is_no_card_is_refused(change: dict[str, Any], tmp_path: Pat
         with pytest.raises(NormalizerError) as caught:
             read_card(path)
         assert caught.value.code == "NRM-313"
+
+
+@pytest.mark.parametrize("name", ["mean", "shift", "uncertainty"])
+def test_a_card_in_which_one_digit_was_changed_is_refused(name: str, tmp_path: Path) -> None:
+    path = tmp_path / "card.json"
+    write_card(measure_site(HARMONIZER, CONTROLS), path)
+    content = json.loads(path.read_text())
+    content[name][0] += 0.25
+    path.write_text(json.dumps(content))
+    with pytest.raises(NormalizerError, match="SHA-256"):
+        read_card(path)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
@@ -14,7 +13,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from normwise.errors import NormalizerError
-from normwise.files import write_text
+from normwise.files import content_digest, write_text
 from normwise.normalize.design import Category, Number
 from normwise.normalize.reference.counts import LAST_STEP, NormalCounts
 from normwise.normalize.reference.fit import fit_sums
@@ -113,7 +112,7 @@ def write_reference(reference: Reference | NormalCounts, path: str | Path) -> Pa
         The file.
     """
     content = _content(reference)
-    content["digest"] = _digest(content)
+    content["digest"] = content_digest(content)
     lines = []
     for key, value in content.items():
         rows = isinstance(value, list) and bool(value) and not isinstance(value[0], str)
@@ -179,20 +178,12 @@ def _column_names(titles: Sequence[tuple[tuple[str, str], ...]]) -> list[str]:
 
 def digest_of_sums(reference: Reference) -> str:
     """Return the SHA-256 of a reference without its tails: that of the sums by which W is."""
-    return _digest(_content(replace(reference, tails=None)))
+    return content_digest(_content(replace(reference, tails=None)))
 
 
 def digest_of(part: Reference | NormalCounts) -> str:
     """Return the SHA-256 that the file of a reference or of counts carries."""
-    return _digest(_content(part))
-
-
-def _digest(content: Mapping[str, Any]) -> str:
-    """Return the SHA-256 of a file's content but the digest itself."""
-    rest = {key: value for key, value in content.items() if key != "digest"}
-    return hashlib.sha256(
-        json.dumps(rest, sort_keys=True, ensure_ascii=False).encode("utf-8", "surrogatepass")
-    ).hexdigest()
+    return content_digest(_content(part))
 
 
 def read_reference(path: str | Path) -> Reference:
@@ -262,7 +253,7 @@ def _read(path: Path, _changed: int, size: int) -> Reference | NormalCounts:
     try:
         content = json.loads(path.read_bytes())
         digest = content.pop("digest")
-        found = _digest(content)
+        found = content_digest(content)
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as fault:
         raise _unreadable(path, f"{type(fault).__name__}: {fault}") from fault
     if content.get("format") in (FORMAT, COUNTS) and content.get("version") != VERSION:

@@ -18,7 +18,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from normwise.errors import NormalizerError
-from normwise.files import write_text
+from normwise.files import content_digest, write_text
 from normwise.normalize.blocked.columns import FloatArray, person_name
 from normwise.normalize.demographics import Demographics
 from normwise.normalize.design import Category
@@ -218,9 +218,9 @@ def with_cards(harmonizer: SiteHarmonizer, cards: Sequence[SiteCard]) -> SiteHar
 
 def write_card(card: SiteCard, path: Path) -> None:
     """Write a card, whole or not at all."""
-    write_text(
-        path, json.dumps({"kind": _KIND, "schema": _SCHEMA, **asdict(card)}, ensure_ascii=False) + "\n"
-    )
+    content = {"kind": _KIND, "schema": _SCHEMA, **asdict(card)}
+    content["digest"] = content_digest(content)
+    write_text(path, json.dumps(content, ensure_ascii=False) + "\n")
 
 
 def read_card(path: Path) -> SiteCard:
@@ -253,6 +253,8 @@ def _checked(path: Path) -> SiteCard:
         raise ValueError("a file of another kind")
     if content["schema"] != _SCHEMA:
         raise ValueError(f"schema {content['schema']!r}; this version reads {_SCHEMA}")
+    if content["digest"] != content_digest(content):
+        raise ValueError("a content that does not match its SHA-256")
     names, site, norm = content["features"], content["site"], content["norm"]
     texts = [site, norm, *names] if isinstance(names, list) else [None]
     if not all(isinstance(text, str) and text for text in texts) or len(set(names)) != len(names):
