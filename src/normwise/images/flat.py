@@ -8,12 +8,14 @@ import numpy as np
 import numpy.typing as npt
 
 from normwise.errors import ImageError
-from normwise.images.slides.picture import PICTURES, PictureSource
+from normwise.images.slides.picture import PICTURES, read_picture
+from normwise.images.volumes.decode import one_value
 from normwise.images.volumes.read import read_volume
 
 __all__ = ["is_picture", "read_flat"]
 
 _LUMINANCE = np.array([0.299, 0.587, 0.114], dtype=np.float32)  # of red, green, blue: ITU-R BT.601
+_WHITE = 255  # grey of 16 bits is read on the scale of 8
 
 
 def is_picture(path: str | Path) -> bool:
@@ -27,8 +29,8 @@ def read_flat(path: str | Path) -> npt.NDArray[np.float32]:
     Parameters
     ----------
     path : str or Path
-        A PNG or JPEG: colours become their luminance, 16 bits 8, and what is transparent lies on white. Or a
-        NIfTI or MGH file of one slice.
+        A PNG or JPEG: colours become their luminance, and what is transparent lies on white. Grey of 16 bits
+        is read whole, from 0 to 255 with fractions. Or a NIfTI or MGH file of one slice.
 
     Returns
     -------
@@ -38,16 +40,17 @@ def read_flat(path: str | Path) -> npt.NDArray[np.float32]:
     Raises
     ------
     ImageError
-        The file can't be read; IMG-107, it is a volume of several slices.
+        The file can't be read; IMG-107, it is a volume of several slices; IMG-502, it has one value
+        everywhere.
+
+    Warns
+    -----
+    NormwiseWarning
+        IMG-910, colours of 16 bits are cut to 8.
     """
     path = Path(path)
     if is_picture(path):
-        source = PictureSource(path)
-        level = source.levels[0]
-        rgb = source.read(0, 0, level.width, level.height, 0)
-        if (rgb == rgb[..., :1]).all():
-            return rgb[..., 0].astype(np.float32)
-        return rgb.astype(np.float32) @ _LUMINANCE
+        return _read_grey(path)
     volume = read_volume(path)
     if 1 not in volume.shape:
         raise ImageError(
@@ -59,3 +62,16 @@ def read_flat(path: str | Path) -> npt.NDArray[np.float32]:
             advice="take one slice of it, or leave it out; volumes and pictures make two studies",
         )
     return np.ascontiguousarray(np.squeeze(volume.voxels, axis=volume.shape.index(1)).T[::-1])
+
+
+def _read_grey(path: Path) -> npt.NDArray[np.float32]:
+    pixels = read_picture(path)
+    if pixels.ndim == 2:
+        grey = pixels * np.float32(_WHITE / np.iinfo(np.uint16).max)
+    elif (pixels == pixels[..., :1]).all():
+        grey = pixels[..., 0].astype(np.float32)
+    else:
+        grey = pixels.astype(np.float32) @ _LUMINANCE
+    if grey.min() == grey.max():
+        raise one_value(path.name, float(grey.min()), grey.size, "pixel")
+    return grey

@@ -7,7 +7,7 @@ import pytest
 import tifffile
 from PIL import Image
 
-from normwise.errors import ImageError
+from normwise.errors import ImageError, NormwiseWarning
 from normwise.images import open_slide
 from normwise.images.slides.slide import Slide
 from normwise.images.slides.source import Level
@@ -141,7 +141,9 @@ def test_a_picture_is_a_slide_of_one_level_on_white(tmp_path):
 def test_16_bit_grey_becomes_its_upper_8_bits(tmp_path, clear):
     values = np.array([[0, 255, 256, 0x1234], [0x80FF, 0xC8C8, 0xFEFF, 0xFFFF]], np.uint16)
     Image.fromarray(values).save(tmp_path / "a.png", transparency=clear)
-    with open_slide(tmp_path / "a.png", mpp=0.5) as slide:
+    with pytest.warns(NormwiseWarning, match="IMG-910"):
+        slide = open_slide(tmp_path / "a.png", mpp=0.5)
+    with slide:
         found = slide.read_region(0, 0, 4, 2)
     wanted = [[0, 0, 1, 0x12], [0x80 if clear is None else 255, 0xC8, 0xFE, 255]]
     assert all(found[..., channel].tolist() == wanted for channel in range(3))

@@ -25,7 +25,7 @@ __all__ = ["MOST_PIXELS", "extract_pictures", "measure_picture", "picture_shape"
 MOST_PIXELS = 1 << 18
 """Of one picture, 512 × 512: each is a column, and a classifier may keep several copies of all rows."""
 
-_VERSION = "1"
+_VERSION = "2"
 
 
 def picture_shape(images: Iterable[str]) -> tuple[int, int] | None:
@@ -40,9 +40,11 @@ def picture_shape(images: Iterable[str]) -> tuple[int, int] | None:
     for image in images:
         picture = is_picture(image)
         try:
-            if not picture and 1 not in read_volume(image).shape:
-                return None
-            height, width = read_flat(image).shape
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", NormwiseWarning)  # raised again where all are read
+                if not picture and 1 not in read_volume(image).shape:
+                    return None
+                height, width = read_flat(image).shape
         except ImageError:
             unread += picture
             continue

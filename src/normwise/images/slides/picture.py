@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from normwise.errors import ImageError
+from normwise.errors import ImageError, NormwiseWarning
 from normwise.images.slides.source import Level, on_white, unreadable
 
-__all__ = ["PICTURES", "PictureSource", "cut"]
+__all__ = ["PICTURES", "PictureSource", "cut", "read_picture"]
 
 PICTURES = (".png", ".jpg", ".jpeg")
 
@@ -22,6 +22,7 @@ MOST_PIXELS = 100_000_000
 """Of a picture, which has no tiles and is unpacked whole: 300 MB."""
 
 _PNG, _LAST = b"\x89PNG\r\n\x1a\n", b"IEND"  # the first bytes of a file, the kind of its last chunk
+_DEEP = (2, 4, 6)  # colours, and grey with transparency: what a PNG has of them in 16 bits pillow cuts to 8
 _PIECE = 1 << 20  # bytes that are read at once
 
 
@@ -37,27 +38,24 @@ class PictureSource:
     ------
     ImageError
         IMG-801 it is no whole picture; IMG-803 it is too large.
+
+    Warns
+    -----
+    NormwiseWarning
+        IMG-910, its 16 bits are cut to 8.
     """
 
     mpp: tuple[float, float] | None = None
     magnification: float | None = None
 
     def __init__(self, path: Path) -> None:
-        from PIL import Image
-
-        try:
-            with warnings.catch_warnings():
-                _check_sums(path)
-                warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # the limit below is lower
-                with Image.open(path, formats=("PNG", "JPEG")) as picture:
-                    width, height = picture.size
-                    if width * height > MOST_PIXELS:
-                        raise _too_large(path.name, width, height)
-                    self._rgb = on_white(_rgba_of(picture))
-        except Image.DecompressionBombError as error:
-            raise _too_large(path.name, 0, 0) from error
-        except (OSError, SyntaxError, ValueError) as error:
-            raise unreadable(path.name, str(error)) from error
+        pixels = read_picture(path)
+        if pixels.ndim == 2:  # the upper 8 bits of grey, as pillow has them in colour
+            if (pixels % 257).any():  # 8 bits that were stored as 16 lose nothing
+                _warn_of_depth(path.name)
+            pixels = np.repeat((pixels >> 8).astype(np.uint8)[..., None], 3, axis=2)
+        self._rgb: npt.NDArray[np.uint8] = pixels
+        height, width = pixels.shape[:2]
         self.levels: tuple[Level, ...] = (Level(width, height, 1.0),)
 
     def read(self, x: int, y: int, width: int, height: int, level: int) -> npt.NDArray[np.uint8]:
@@ -67,6 +65,52 @@ class PictureSource:
 
     def close(self) -> None:
         """Nothing is open: the picture is in memory."""
+
+
+def read_picture(path: Path) -> npt.NDArray[Any]:
+    """Unpack a picture, white where it is transparent.
+
+    Returns
+    -------
+    ndarray
+        Colours of shape (height, width, 3), uint8, of which 16 bits become the upper 8; or of shape
+        (height, width), uint16, where the file has grey of 16 bits, which would be clipped otherwise.
+
+    Raises
+    ------
+    ImageError
+        IMG-801 it is no whole picture; IMG-803 it is too large.
+
+    Warns
+    -----
+    NormwiseWarning
+        IMG-910, colours of 16 bits are cut to 8.
+    """
+    from PIL import Image
+
+    try:
+        with warnings.catch_warnings():
+            _check_sums(path)
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # the limit below is lower
+            with Image.open(path, formats=("PNG", "JPEG")) as picture:
+                width, height = picture.size
+                if width * height > MOST_PIXELS:
+                    raise _too_large(path.name, width, height)
+                pixels = _pixels_of(picture)
+    except Image.DecompressionBombError as error:
+        raise _too_large(path.name, 0, 0) from error
+    except (OSError, SyntaxError, ValueError) as error:
+        raise unreadable(path.name, str(error)) from error
+    with path.open("rb") as file:
+        head = file.read(26)  # where a PNG has its bits at 24 and its colour type at 25
+    if head.startswith(_PNG) and head[24] == 16 and head[25] in _DEEP:
+        _warn_of_depth(path.name)
+    return pixels
+
+
+def _warn_of_depth(name: str) -> None:
+    text = "a picture has 16 bits, and the upper 8 are read."
+    warnings.warn(NormwiseWarning("IMG-910", text, subject=name), stacklevel=3)
 
 
 def _check_sums(path: Path) -> None:
@@ -91,15 +135,12 @@ def _check_sums(path: Path) -> None:
                 )
 
 
-def _rgba_of(picture: Any) -> npt.NDArray[np.uint8]:
-    """Return a picture's pixels; 16 bits become the upper 8, as in colour, where pillow would clip grey."""
+def _pixels_of(picture: Any) -> npt.NDArray[Any]:
     if not picture.mode.startswith("I"):
-        rgba: npt.NDArray[np.uint8] = np.asarray(picture.convert("RGBA"))
-        return rgba
-    values = np.asarray(picture)
-    clear = values == picture.info.get("transparency", -1)
-    grey = (values >> 8).astype(np.uint8)
-    return np.dstack([grey, grey, grey, np.where(clear, 0, 255).astype(np.uint8)])
+        return on_white(np.asarray(picture.convert("RGBA")))
+    grey = np.asarray(picture)
+    clear = grey == picture.info.get("transparency", -1)
+    return np.where(clear, np.iinfo(np.uint16).max, grey).astype(np.uint16)
 
 
 def cut(rgb: npt.NDArray[np.uint8], x: int, y: int, width: int, height: int) -> npt.NDArray[np.uint8]:

@@ -13,7 +13,7 @@ from normwise.errors import ImageError
 from normwise.images.volumes.header import Header
 from normwise.images.volumes.stream import PIECE, Stream
 
-__all__ = ["decode_labels", "decode_voxels"]
+__all__ = ["decode_labels", "decode_voxels", "one_value"]
 
 _LABELS = np.iinfo(np.int32)
 _VOXEL_BYTES = 4
@@ -58,14 +58,19 @@ def decode_voxels(stream: Stream, header: Header) -> npt.NDArray[np.float32]:
             advice="write 0 outside the body instead of NaN, or find the step that failed",
         )
     if low == high:
-        raise ImageError(
-            "IMG-502",
-            "every voxel has the same value.",
-            subject=stream.name,
-            seen=f"{low:g} in {voxels.size} voxels",
-            advice="the export or a processing step failed: look at the image",
-        )
+        raise one_value(stream.name, low, voxels.size)
     return voxels.reshape(header.shape, order="F")
+
+
+def one_value(name: str, value: float, count: int, element: str = "voxel") -> ImageError:
+    """Return the refusal of an image with one value everywhere."""
+    return ImageError(
+        "IMG-502",
+        f"every {element} has the same value.",
+        subject=name,
+        seen=f"{value:g} in {count} {element}s",
+        advice="the export or a processing step failed: look at the image",
+    )
 
 
 def decode_labels(stream: Stream, header: Header) -> npt.NDArray[np.int32]:
