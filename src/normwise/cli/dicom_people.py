@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from normwise.cli.session import Session
     from normwise.engine import Outcome
 
-__all__ = ["Person", "Refusal", "labels_of", "people_in"]
+__all__ = ["Person", "Refusal", "label_of", "labels_of", "people_in"]
 
 _ARCHIVE = re.compile(r"\.(zip|tar|tar\.gz|tgz)$", re.IGNORECASE)
 _FILES_A_CHILD = 200  # which read for a second
@@ -99,10 +99,8 @@ def people_in(folder: Path, key: str, session: Session) -> tuple[list[Person], l
                 f"loose files that belong to nobody were left out; {reason}",
             )
         )
-    anybodys = (
-        "loose files of a study without PatientID, or a series with two; give each person's in a folder"
-    )
-    refused += [(".", str(len(names)), "CLI-217", anybodys) for names in found.undecided]
+    reason = "loose files of a study without PatientID, or a series with two; give each person's in a folder"
+    refused += [(".", str(len(names)), "CLI-217", reason) for names in found.undecided]
     return [*people, *(Person(folder, "", names) for names in found.people)], refused
 
 
@@ -138,13 +136,19 @@ def _identify(folder: Path, names: list[str], key: str, session: Session) -> lis
     return rows + [[name, "unreadable", []] for [name] in again if name not in {row[0] for row in rows}]
 
 
+def label_of(name: str, number: int) -> str:
+    """Return the letters and digits of a name; where it has none, its number from 0."""
+    plain = _ARCHIVE.sub("", name.removeprefix("sub-"))
+    return re.sub(r"[^0-9A-Za-z]", "", plain) or f"x{number + 1:04d}"
+
+
 def labels_of(names: Sequence[str]) -> list[str]:
     """Return a BIDS label for each name: its letters and digits.
 
     Parameters
     ----------
     names : sequence of str
-        Folder names, or patient identifiers.
+        Folder names, or numbers.
 
     Raises
     ------
@@ -158,8 +162,7 @@ def labels_of(names: Sequence[str]) -> list[str]:
     """
     labels: dict[str, str] = {}
     for number, name in enumerate(names):
-        plain = _ARCHIVE.sub("", name.removeprefix("sub-"))
-        label = re.sub(r"[^0-9A-Za-z]", "", plain) or f"x{number + 1:04d}"
+        label = label_of(name, number)
         if label in labels:
             raise CommandError(
                 "CLI-213",

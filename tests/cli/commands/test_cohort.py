@@ -72,6 +72,21 @@ def test_ids_from_the_patient_only_when_asked(people, tmp_path):
     assert [row["participant_id"] for row in rows_of(out)] == ["sub-0001", "sub-0002"]
 
 
+def test_two_folders_of_one_patient_cost_the_second_and_nobody_else(people, tmp_path):
+    write_series(
+        people / "p04", phantom() + 9, series="5", PatientAge="082Y", PatientSex="M", PatientID="B-7"
+    )
+    out = tmp_path / "out" / "participants.tsv"
+    assert main(["cohort", "from-dicom", str(people), "--out", str(out), "-j", "1", "--ids", "patient"]) == 1
+    assert [(row["participant_id"], row["age"]) for row in rows_of(out)] == [
+        (f"sub-{SECRET}", "70"),
+        ("sub-B7", "81"),
+    ]
+    refused = {row["folder"]: row for row in rows_of(out.parent / "refused.tsv")}
+    assert refused["0004"]["code"] == "CLI-213"
+    assert "0002" in refused["0004"]["reason"]
+
+
 def test_nobody_usable_is_refused_with_the_reasons_written(people, tmp_path, capsys):
     out = tmp_path / "out" / "participants.tsv"
     assert main(["cohort", "from-dicom", str(people / "p03"), "--out", str(out)]) == 2

@@ -11,8 +11,15 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Group, Parameter
 
-from normwise.cli.dicom_people import Person, Refusal, labels_of, people_in
-from normwise.cli.dicom_tables import place_images, read_converted, write_dataset, write_refused, write_series
+from normwise.cli.dicom_people import Person, Refusal, label_of, labels_of, people_in
+from normwise.cli.dicom_tables import (
+    Converted,
+    place_images,
+    read_converted,
+    write_dataset,
+    write_refused,
+    write_series,
+)
 from normwise.cli.run_flags import USUAL, RunFlags
 from normwise.cli.session import DONE, SOME_FAILED, Session, open_session
 from normwise.errors import CommandError, NormwiseWarning
@@ -102,6 +109,8 @@ def cohort(
         with tempfile.TemporaryDirectory(prefix=".dicom-", dir=root) as scratch:
             outcomes = _convert(people, names, scratch, key, session, with_patient=ids == "patient")
             converted = [read_converted(each, with_places=ids == "folder") for each in outcomes]
+            if ids == "patient":
+                labels, converted = _call_by_patient(names, converted)
             refused = [*loose, *(row for each in converted for row in each.refused)]
             refusals = write_refused(root, refused)
             _show_refused(refused, refusals, session)
@@ -115,10 +124,6 @@ def cohort(
                     advice=f"read the reasons in {refusals}",
                 )
             _warn_of_one_person(names, [str((each.value or {}).get("person", "")) for each in converted])
-            if ids == "patient":
-                called = labels_of([str((converted[number].value or {})["patient"]) for number in usable])
-                for number, label in zip(usable, called, strict=True):
-                    labels[number] = label
             made = {
                 labels[number]: place_images(root, labels[number], converted[number]) for number in usable
             }
@@ -185,6 +190,28 @@ def _convert(
         title="series",
         preload=("pydicom", "nibabel.orientations"),
     )
+
+
+def _call_by_patient(
+    names: Sequence[str], converted: Sequence[Converted]
+) -> tuple[list[str], list[Converted]]:
+    """Return the id of everybody by PatientID, and refuse who would have that of another before them."""
+    labels: list[str] = []
+    called: list[Converted] = []
+    for number, (name, person) in enumerate(zip(names, converted, strict=True)):
+        label = label_of(str(person.value["patient"]), number) if person.value else ""
+        if label and label in labels:
+            first = names[labels.index(label)]
+            reason = (
+                f"PatientID gives the id of {first}; lay one person's folders together, or use --ids number"
+            )
+            row = (name, "n/a", "CLI-213", reason)
+            called.append(Converted(None, person.series, [*person.refused, row]))
+            labels.append("")
+        else:
+            called.append(person)
+            labels.append(label)
+    return labels, called
 
 
 def _warn_of_one_person(names: Sequence[str], people: Sequence[str]) -> None:

@@ -224,8 +224,8 @@ def group_by_person(rows: Iterable[Sequence[Any]]) -> PeopleFiles:
         if len(known.get(owner.series, ())) > 1:
             mixed.setdefault(owner.series, []).append(name)
             continue
-        told = next((known[place] for place in (owner.series, owner.study) if place in known), set())
-        person = owner.person or (min(told) if len(told) == 1 else "")
+        named = next((known[place] for place in (owner.series, owner.study) if place in known), set())
+        person = owner.person or (min(named) if len(named) == 1 else "")
         groups.setdefault((person, "" if person else owner.study), []).append(name)
     held = {key: {owners[name] for name in names} for key, names in groups.items()}
     people: list[list[str]] = []
