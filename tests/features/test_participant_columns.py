@@ -60,7 +60,10 @@ def test_who_lacks_a_number_fails_by_name_and_nobody_else(tmp_path):
     assert list(table.values.index) == ["01", "05"]
     failed = {scan: error.code for scan, error in table.failures.items()}
     assert failed == {"02": "FEA-204", "03": "FEA-203", "04": "FEA-216"}
+    assert table.failures["02"].problem == "1 of 2 features is missing."
     assert table.failures["02"].seen == "nWBV"
+    alone = extract_features(*study_of(tmp_path, ["nWBV"]))
+    assert alone.failures["02"].problem == "nWBV is missing."
     assert all("features.also" in error.advice for error in table.failures.values())
 
 

@@ -46,7 +46,7 @@ def refuse_roles(cohort: Cohort, study: Study) -> None:
     cohort : Cohort
         Who takes part.
     study : Study
-        Its ``features.columns``, where its extractor has them.
+        Its ``features.also``, and ``features.columns`` where its extractor has them.
 
     Raises
     ------
@@ -54,11 +54,13 @@ def refuse_roles(cohort: Cohort, study: Study) -> None:
         FEA-202, a demographic, the label, or the column of ids, people, sessions or sites is named.
     """
     section = study.features
-    named = section.columns if isinstance(section, ColumnsSection) else []
+    columns = section.columns if isinstance(section, ColumnsSection) else []
     reserved = reserved_columns(cohort, study)
-    for name in named:
+    named = [(name, "features.columns", "features.columns") for name in columns]
+    named += [(name, study.cohort.table, "features.also") for name in section.participant_columns]
+    for name, subject, key in named:
         if name in reserved:
-            raise role_error(name, "features.columns")
+            raise role_error(name, subject, key)
 
 
 def role_error(name: str, subject: str, key: str = "features.columns") -> FeatureError:
@@ -325,7 +327,9 @@ def select_complete(
 def _missing_error(scan: str, lacking: pd.Index, of: int, source: str, key: str) -> FeatureError:
     return FeatureError(
         "FEA-204",
-        f"{len(lacking)} of {of} features are missing.",
+        f"{len(lacking)} of {of} features {'is' if len(lacking) == 1 else 'are'} missing."
+        if of > 1
+        else f"{lacking[0]} is missing.",
         subject=scan,
         seen=_some(lacking),
         advice=f"fill them in in {source}, or leave these columns out of {key}",

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from normwise.cohort import Cohort
 from normwise.errors import FeatureError
-from normwise.features.columns import drop_incomplete, read_columns, reserved_columns, role_error
+from normwise.features.columns import drop_incomplete, read_columns, refuse_roles
 from normwise.features.extractor import hash_settings
 from normwise.features.feature_table import FeatureTable
 from normwise.results import FeatureNote
@@ -39,10 +39,8 @@ def read_participant_columns(cohort: Cohort, study: Study) -> FeatureTable:
         FEA-201 a column that is not there, FEA-202 one with another role.
     """
     names, table = list(study.features.participant_columns), study.cohort.table
-    reserved = reserved_columns(cohort, study)
+    refuse_roles(cohort, study)
     for name in names:
-        if name in reserved:
-            raise role_error(name, table, _KEY)
         if name not in cohort.raw.columns:
             raise FeatureError(
                 "FEA-201",
