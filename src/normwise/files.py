@@ -22,6 +22,7 @@ __all__ = [
     "remove_parts",
     "replacing",
     "sha256_file",
+    "unquote_formula",
     "write_bytes",
     "write_text",
 ]
@@ -51,6 +52,17 @@ def quote_formula(text: str) -> str:
     ("'=1+1", '-1.5')
     """
     return f"'{text}" if is_formula(text) else text
+
+
+def unquote_formula(text: str) -> str:
+    """Return a cell as it was before `quote_formula`.
+
+    Examples
+    --------
+    >>> unquote_formula("'=1+1"), unquote_formula("'s-Gravenhage")
+    ('=1+1', "'s-Gravenhage")
+    """
+    return text[1:] if text.startswith("'") and is_formula(text[1:]) else text
 
 
 @contextmanager

@@ -138,3 +138,8 @@ def test_a_missing_column_names_the_nearest(tmp_path):
 
 def test_the_cap_is_what_the_documentation_says():
     assert tables.MAX_BYTES == 256 * 1024**2
+
+
+def test_a_header_that_was_quoted_as_a_formula_is_read_as_it_was(tmp_path):
+    path = write(tmp_path, "id\t'-log10p\t'name'\t-1.5\n'=1\t2\t3\t4\n", "features.tsv")
+    assert read_table(path).records() == [{"id": "'=1", "-log10p": "2", "'name'": "3", "-1.5": "4"}]

@@ -276,9 +276,11 @@ def warn_of_placeholders(name: str, values: NDArray[np.float64] | NDArray[np.obj
         counts, use = {code: rows for code, rows in codes.items() if rows}, "a number"
     if counts:
         held = ", ".join(f"{code} (rows: {rows})" for code, rows in counts.items())
+        first = next(iter(counts))
+        first = f"'{first}'" if "<" in first else first  # which a condition would read as an operator
         text = (
             f"{name} holds {held}, used as {use}. If it stands for a missing value, leave the "
-            f'cell empty, or add "{name} != {next(iter(counts))}" to cohort.include.'
+            f'cell empty, or add "{name} != {first}" to cohort.include.'
         )
         warnings.warn(NormwiseWarning("COH-301", text, subject=name), stacklevel=3)
 

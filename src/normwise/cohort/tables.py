@@ -22,6 +22,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from normwise.errors import CohortError
+from normwise.files import unquote_formula
 from normwise.schema import did_you_mean, listed
 
 __all__ = ["Table", "read_table"]
@@ -182,7 +183,7 @@ def _read_rows(text: str, delimiter: str, path: Path) -> tuple[list[str], list[l
             if not any(stripped):
                 empty += bool(stripped and header)
             elif not header:
-                header = stripped
+                header = [unquote_formula(cell) for cell in stripped]  # as features.tsv quotes them
             elif len(stripped) != len(header):
                 raise _ragged(path, len(rows) + 1, reader.line_num, header, stripped)
             else:

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from normwise.files import is_formula
+from normwise.files import quote_formula
 
 __all__ = ["OUTSIDE", "SCORES", "score_dictionary", "score_text"]
 
@@ -45,7 +45,7 @@ def score_text(names: Sequence[str], rows: Iterable[tuple[str, Iterable[float], 
     for name, numbers, reason in rows:
         cells = [_number(number) for number in numbers] or nothing
         lines.append([name, *cells, " ".join(reason.split()) or "n/a"])
-    return "".join("\t".join(_safe(cell) for cell in line) + "\n" for line in lines)
+    return "".join("\t".join(quote_formula(cell) for cell in line) + "\n" for line in lines)
 
 
 def score_dictionary(
@@ -78,7 +78,3 @@ def score_dictionary(
 
 def _number(value: float) -> str:
     return f"{value:.10g}" if value == value else "n/a"  # noqa: PLR0124 - only NaN differs from itself
-
-
-def _safe(cell: str) -> str:
-    return f"'{cell}" if is_formula(cell) else cell
