@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from importlib import import_module
-from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -78,9 +77,18 @@ class ExtractionContext:
         """
         from normwise.engine import run_subjects
 
-        # What is kept of a scan depends on both files of a pair.
+        # What is kept of a scan depends on both files of a pair; DICOM files are called .img, too.
         whole = [
-            replace(task, inputs=tuple(chain.from_iterable(map(image_files, task.inputs)))) for task in tasks
+            replace(
+                task,
+                inputs=tuple(
+                    file
+                    for path in task.inputs
+                    for file in image_files(path)
+                    if file == path or file.is_file()
+                ),
+            )
+            for task in tasks
         ]
 
         own = {
