@@ -14,6 +14,7 @@ from normwise.features import (
     EXTRACTORS,
     Extractor,
     FeatureTable,
+    check_extractor,
     extract_features,
     read_features,
     write_features,
@@ -82,6 +83,9 @@ def test_a_column_with_another_role_is_refused(tmp_path, column):
     error = refusal(tmp_path, ["eTIV", column], site="clinic")
     assert (error.code, error.subject) == ("FEA-202", "people.csv")
     assert "features.also" in error.advice
+    with pytest.raises(FeatureError) as caught:
+        check_extractor(*reversed(study_of(tmp_path, [column], site="clinic")))
+    assert caught.value.code == "FEA-202"
 
 
 def test_a_column_that_is_not_there_is_refused_with_the_nearest(tmp_path):
