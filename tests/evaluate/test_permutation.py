@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ import pytest
 
 from normwise.evaluate.permutation import permutation_test, shuffle_labels
 from normwise.procedure import ArmFitter, draw_folds, fit_procedure
+from normwise.results import Permutation
 from normwise.schema import Roles, Study
 
 
@@ -113,3 +115,29 @@ def test_courses_are_exchanged_whole_among_equally_many_scans() -> None:
     }
     assert len(seen) == 4
     assert all(course[:2] in {("normal", "AD"), ("normal", "normal")} for course in seen)
+
+
+def by_site(small: Any, unseen: str) -> Permutation | None:
+    """Shuffle where each of three sites is tested by the two others."""
+    sites = np.array(["x", "y", "z"], dtype=object)[(np.arange(60) // 2) % 3]
+    study = study_of(
+        small,
+        sites={"harmonize": "location_scale", "unseen": unseen},
+        evaluation={"split": "site", "permutations": 3, "inner_folds": 2},
+    )
+    return permutation_test(
+        study, replace(small.roles, site="scanner"), small.X.assign(scanner=sites), small.labels,
+        small.groups, arm="adjusted", sites=sites, keys=sites,
+    )  # fmt: skip
+
+
+def test_sites_that_are_known_by_their_normals_are_tested_as_everywhere_else(small: Any) -> None:
+    found = by_site(small, "own_normals")
+    assert found is not None
+    assert found.observed > 0.8
+    assert np.isfinite(found.shuffled).all()
+
+
+def test_an_area_that_is_not_defined_has_no_p_value(small: Any) -> None:
+    """Nobody of a site that is refused has a probability."""
+    assert by_site(small, "refuse") is None

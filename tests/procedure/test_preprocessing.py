@@ -39,3 +39,10 @@ def test_components_are_fitted_once_a_training_part_and_change_nothing(
     for arm, table in zip(arms, together, strict=True):
         assert np.array_equal(table, fit(arm, None))
     assert len(fits) == 16
+
+
+def test_what_an_estimator_made_is_not_taken_for_anothers() -> None:
+    """An estimator may get the address of one that is gone."""
+    shared = SharedFits()
+    made = [shared.once("rows", lambda number=number: number, of=[number]) for number in range(20)]
+    assert made == list(range(20))

@@ -187,3 +187,15 @@ def test_a_model_adapted_to_a_site_is_saved_with_the_site_and_without_its_people
         save_model(again, tmp_path / "again").joinpath("model.skops").read_bytes()
         == (folder / "model.skops").read_bytes()
     )
+
+
+def test_a_site_is_known_by_its_normals_also_behind_a_learnt_extractor(small: Any) -> None:
+    data = with_sites(small, unseen="own_normals")
+    voxels = {"features": {"extractor": "voxels", "components": 3}}
+    data = replace(data, study=Study.model_validate(data.study.model_dump() | voxels))
+    here = (data.X["scanner"] == "x").to_numpy()
+    fitted = fit(data, rows=here)
+    assert "extract" in fitted.pipeline.named_steps
+    new, labels, groups = data.X[~here], data.labels[~here], data.groups[~here]
+    assert np.isnan(fitted.probabilities(new)).all()
+    assert np.isfinite(fitted.adapt_to_sites(new, labels, groups).probabilities(new)).all()

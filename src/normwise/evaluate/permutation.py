@@ -26,7 +26,7 @@ _AT_ONCE = 10  # permutations a task: long enough to be worth a process, short e
 def permutation_of(
     prepared: PreparedRun, arm: str, *, jobs: int = 1, progress: Progress | None = None
 ) -> Permutation | None:
-    """Return the permutation test that a run's study asks for; None where it asks for none."""
+    """Return the permutation test that a run's study asks for; None where there is none."""
     study, cohort = prepared.study, prepared.cohort
     if not study.evaluation.permutations:
         return None
@@ -50,7 +50,7 @@ def permutation_test(
     keys: Names | None = None,
     jobs: int = 1,
     progress: Progress | None = None,
-) -> Permutation:
+) -> Permutation | None:
     """Compare the area under the ROC curve with what the same procedure finds in shuffled labels.
 
     Labels are shuffled over people; where sites are given, within each site, so that a site that predicts the
@@ -79,17 +79,20 @@ def permutation_test(
 
     Returns
     -------
-    Permutation
-        p = (1 + number of shuffles at least as good) / (1 + shuffles) (Phipson and Smyth 2010).
+    Permutation or None
+        p = (1 + number of shuffles at least as good) / (1 + shuffles) (Phipson and Smyth 2010). None where
+        the observed area is not defined, as where nobody of a class can be computed.
     """
     count = study.evaluation.permutations
     batches = [range(first, min(first + _AT_ONCE, count)) for first in range(0, count, _AT_ONCE)]
     title = "permutations"
+    fitter = ArmFitter(study, roles, X, arm)
+    observed = _areas(fitter, labels, groups, sites, keys, [None])[0]
+    if not np.isfinite(observed):
+        return None
     if progress is not None:
         progress.start(title, len(batches))
     areas: list[float] = []
-    fitter = ArmFitter(study, roles, X, arm)
-    observed = _areas(fitter, labels, groups, sites, keys, [None])[0]
     calls = [(batch,) for batch in batches]
     for part in run_parts(_areas, calls, common=(fitter, labels, groups, sites, keys), jobs=jobs):
         areas += part
@@ -97,8 +100,8 @@ def permutation_test(
             progress.advance(title)
     if progress is not None:
         progress.finish(title)
-    # Equal areas reached by different roundings are equal.
-    better = int(np.sum(np.array(areas) >= observed - 1e-12))
+    # Equal areas reached by different roundings are equal; one that is not defined counts against the labels.
+    better = int(np.sum(~(np.array(areas) < observed - 1e-12)))
     return Permutation("auc", observed, areas, (1 + better) / (1 + count))
 
 

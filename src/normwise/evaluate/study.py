@@ -116,6 +116,9 @@ def evaluate_study(
         from normwise.evaluate.permutation import permutation_of
 
         permutation = permutation_of(prepared, main, jobs=jobs, progress=progress)
+        if permutation is None:
+            text = "the permutation test could not be done: without shuffling, the AUC is not defined"
+            notes.append(Note("EVA-108", text))
     evaluation = write_evaluation(
         "crossval",
         prepared,

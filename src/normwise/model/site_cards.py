@@ -9,13 +9,12 @@ from typing import TypeVar
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from sklearn.pipeline import Pipeline
 
 from normwise.errors import NormalizerError
 from normwise.model.model import Model
 from normwise.model.norm import Norm
 from normwise.normalize import SiteCard, SiteHarmonizer, measure_site, with_cards
-from normwise.procedure import FittedProcedure, arm_frame
+from normwise.procedure import FittedProcedure
 
 __all__ = ["expected_half_widths", "site_card", "with_site_cards"]
 
@@ -52,9 +51,7 @@ def site_card(
     """
     procedure, harmonizer = _parts_of(model)
     held = dict.fromkeys([*model.feature_names, *model.roles.demographics, str(harmonizer.site)])
-    X = arm_frame(frame[list(held)], procedure.roles, procedure.arm)
-    if "extract" in procedure.pipeline.named_steps:
-        X = pd.DataFrame(Pipeline(procedure.pipeline.steps[:1]).transform(X))
+    X = procedure.before_harmonizer(frame[list(held)])
     return measure_site(harmonizer, X, labels, previous=previous, groups=groups, same=same)
 
 

@@ -24,13 +24,14 @@ from normwise.procedure.candidates import Candidates, candidates_of, choose_cand
 from normwise.procedure.decision import DecisionRule, choose_rule, fewest_to_train
 from normwise.procedure.degenerate import is_too_few, warn_untuned
 from normwise.procedure.folds import Fold, draw_inner_folds
-from normwise.procedure.pipeline import arm_frame, looks_at_images, main_arm, make_preprocessing
+from normwise.procedure.pipeline import STEPS_OF, arm_frame, looks_at_images, main_arm, make_preprocessing
 from normwise.procedure.preprocessing import (
     Preprocessing,
     SharedFits,
     appended_columns,
     encodable_rows,
     prepare_features,
+    trainable_rows,
 )
 from normwise.procedure.score import InnerScores, ScoreNormalizer, fit_score, measure_separation
 from normwise.procedure.selection import FeatureSelector, selected_columns
@@ -42,8 +43,6 @@ __all__ = ["ArmFitter", "FittedProcedure", "fit_procedure", "make_fitters", "mea
 Floats = NDArray[np.float64]
 Names = NDArray[np.object_]
 Rows = NDArray[np.intp]
-
-_STEPS_OF = {"adjusted": "normalized"}  # arms whose steps before the decision are another arm's
 
 
 @dataclass(frozen=True)
@@ -178,9 +177,8 @@ class FittedProcedure:
         labels it is only used who is normal, at sites without normals in the training; see
         `SiteHarmonizer.adapt_to_sites`.
         """
-        if self.harmonizer is None or self.harmonizer.unseen != "own_normals":
-            return self
-        return self.with_harmonizer(self.harmonizer.adapt_to_sites(X, labels, groups))
+        pipeline = _adapt_to_sites(self.pipeline, arm_frame(X, self.roles, self.arm), labels, groups)
+        return self if pipeline is self.pipeline else replace(self, pipeline=pipeline)
 
     def without_people(self) -> FittedProcedure:
         """Return the procedure without the names of those by whom it was adapted to new sites."""
@@ -188,8 +186,11 @@ class FittedProcedure:
 
     def with_harmonizer(self, harmonizer: SiteHarmonizer) -> FittedProcedure:
         """Return the procedure with another harmonizer, as one that knows further sites."""
-        steps = [(title, harmonizer if title == "harmonize" else step) for title, step in self.pipeline.steps]
-        return replace(self, pipeline=Pipeline(steps))
+        return replace(self, pipeline=_with_harmonizer(self.pipeline, harmonizer))
+
+    def before_harmonizer(self, X: pd.DataFrame) -> pd.DataFrame:
+        """Return the frame that the harmonizer is given: extracted where the extractor is learnt."""
+        return _extracted(self.pipeline, arm_frame(X, self.roles, self.arm))
 
     def before_normalizer(self, X: pd.DataFrame) -> pd.DataFrame:
         """Return the frame that the normalizer is given: extracted, harmonized."""
@@ -259,7 +260,7 @@ class ArmFitter:
         roles = self.roles
         shared = SharedFits() if shared is None else shared
         tuned = shared.once(
-            ("tuned", _STEPS_OF.get(self.arm, self.arm), seed, train.tobytes()),
+            ("tuned", STEPS_OF.get(self.arm, self.arm), seed, train.tobytes()),
             lambda: self._tune(labels, groups, train, seed, shared),
         )
         with warnings.catch_warnings(record=True) as caught:
@@ -288,7 +289,7 @@ class ArmFitter:
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
             # An arm that is not adjusted may share its fit with one that is.
-            scored = self.adjusts or self.arm in _STEPS_OF.values()
+            scored = self.adjusts or self.arm in STEPS_OF.values()
             search = self._search(seed, shared, scored=scored)
             best, inner, loss = search.tune(labels, groups, train, seed)
             pipeline, separation = search.fit(labels, train, best)
@@ -299,8 +300,9 @@ class ArmFitter:
         """Return what ``procedure.probabilities`` does for rows of the frame, without reading them again."""
         shared = SharedFits() if shared is None else shared
         table = shared.once(
-            ("predicted", id(procedure.pipeline), rows.tobytes()),
+            ("predicted", rows.tobytes()),
             lambda: self._search(0, shared).predict(procedure.pipeline, rows),
+            of=procedure.pipeline,
         )
         return procedure.weigh(table, self._people.take(rows))
 
@@ -316,16 +318,21 @@ class ArmFitter:
         """
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", NormwiseWarning)
+            search, score, best = self._search(seed, None), None, 0
             if self.adjusts:
                 fitted = self._tune(labels, groups, fold.train, seed, SharedFits())
                 score = _fit_score(fitted, self._people.take(fold.train), labels[fold.train], self.roles)
-                table = self._search(seed, None).predict(fitted.pipeline, fold.test)
-                return _adjust(score, fitted.pipeline, table, self._people.take(fold.test))
-            search = self._search(seed, None)
-            best = 0
-            if len(search.candidates.list()) > 1:
-                best, _, _ = search.tune(labels, groups, fold.train, seed)
-            return search.predict(search.fit(labels, fold.train, best)[0], fold.test)
+                pipeline = fitted.pipeline
+            else:
+                if len(search.candidates.list()) > 1:
+                    best, _, _ = search.tune(labels, groups, fold.train, seed)
+                pipeline, _ = search.fit(labels, fold.train, best)
+            if self.study.sites.unseen == "own_normals":
+                outside = np.setdiff1d(np.arange(len(labels)), fold.train)
+                frame = self._frame.iloc[outside]
+                pipeline = _adapt_to_sites(pipeline, frame, labels[outside], groups[outside])
+            table = search.predict(pipeline, fold.test)
+            return _adjust(score, pipeline, table, self._people.take(fold.test))
 
     def _search(self, seed: int, shared: SharedFits | None, *, scored: bool = False) -> _Search:
         study, roles = self.study, self.roles
@@ -435,7 +442,7 @@ class _Search:
     def _training_rows(self, train: Rows, labels: Names) -> tuple[Pipeline, Any, Names]:
         """Fit the steps before the classifier; return them, and the rows and classes that train it."""
         fitted, values, encodable = self.preprocessing.fit(train, labels)
-        usable = _usable(encodable, labels, self.roles)
+        usable = trainable_rows(encodable, labels, self.roles)
         return fitted, values[usable[encodable]], labels[usable]
 
     def _separation(self, model: Any, rows: Any, labels: Names) -> Floats:
@@ -501,7 +508,7 @@ def make_fitters(study: Study, roles: Roles, X: pd.DataFrame, arms: Sequence[str
     """
     fitters: dict[str, ArmFitter] = {}
     for arm in arms:
-        alike = fitters.get(_STEPS_OF.get(arm, arm))
+        alike = fitters.get(STEPS_OF.get(arm, arm))
         fitters[arm] = ArmFitter(study, roles, X, arm) if alike is None else alike.of_arm(arm)
     return fitters
 
@@ -512,6 +519,25 @@ def _notes_of(caught: Sequence[warnings.WarningMessage]) -> tuple[Note, ...]:
         Note.of(one if isinstance(one, NormwiseWarning) else NormwiseWarning("", str(one)))
         for one in messages
     )
+
+
+def _extracted(pipeline: Pipeline, frame: pd.DataFrame) -> pd.DataFrame:
+    """Return what the pipeline's learnt extractor makes of a frame; the frame where there is none."""
+    step = pipeline.named_steps.get("extract")
+    return frame if step is None else pd.DataFrame(step.transform(frame))
+
+
+def _with_harmonizer(pipeline: Pipeline, harmonizer: SiteHarmonizer) -> Pipeline:
+    return Pipeline([(title, harmonizer if title == "harmonize" else step) for title, step in pipeline.steps])
+
+
+def _adapt_to_sites(pipeline: Pipeline, frame: pd.DataFrame, labels: Names, groups: Names | None) -> Pipeline:
+    """Return a pipeline that knows new sites by their normals, where the study asks for it; else the same."""
+    harmonizer = pipeline.named_steps.get("harmonize")
+    if not isinstance(harmonizer, SiteHarmonizer) or harmonizer.unseen != "own_normals":
+        return pipeline
+    adapted = harmonizer.adapt_to_sites(_extracted(pipeline, frame), labels, groups)
+    return _with_harmonizer(pipeline, adapted)
 
 
 def _basis(pipeline: Pipeline, people: Demographics) -> Floats:
@@ -537,28 +563,6 @@ def _adjust(score: ScoreNormalizer | None, pipeline: Pipeline, table: Floats, pe
     adjusted = table.copy()
     adjusted[known] = score.apply(table[known], _basis(pipeline, people.take(known)))
     return adjusted
-
-
-def _usable(encodable: NDArray[np.bool_], labels: Names, roles: Roles) -> NDArray[np.bool_]:
-    """Mark the rows that train the classifier: of a target class, with demographics that can be encoded."""
-    target: NDArray[np.bool_] = np.isin(labels, roles.targets)
-    usable: NDArray[np.bool_] = target & encodable
-    absent = [name for name in roles.targets if not (labels[usable] == name).any()]
-    if absent:
-        raise ProcedureError(
-            "PRC-105",
-            "a training part has nobody of a class to learn from.",
-            subject=", ".join(absent),
-            seen=f"{int(target.sum())} scans of the targets, {int(usable.sum())} with known demographics",
-            advice="use fewer folds, or leave out the demographic whose levels no normal person has",
-        )
-    if lost := int(target.sum() - usable.sum()):
-        text = (
-            f"{lost} of {int(target.sum())} training scans have demographics that nobody in the"
-            " normal group has; they do not train the classifier"
-        )
-        warnings.warn(NormwiseWarning("PRC-104", text, value=lost), stacklevel=2)
-    return usable
 
 
 def _in_order(table: Floats, classes: Names, targets: tuple[str, ...]) -> Floats:

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ARMS",
+    "STEPS_OF",
     "DropDemographics",
     "TargetClassifier",
     "arm_frame",
@@ -59,6 +60,9 @@ ARMS: dict[str, str] = {
     "bag_mean": "The mean of all tiles in place of attention",
 }
 """Name and title of each arm, in the order in which they are shown."""
+
+STEPS_OF = {"adjusted": "normalized"}
+"""Arms whose steps before the decision are another arm's."""
 
 
 def arms_of(roles: Roles, features: FeaturesSection | None = None) -> tuple[str, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from typing import Any, Protocol, TypeVar
 
@@ -12,9 +13,18 @@ from sklearn.base import clone
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
 
+from normwise.errors import NormwiseWarning, ProcedureError
 from normwise.normalize import FeatureNormalizer
+from normwise.schema import Roles
 
-__all__ = ["Preprocessing", "SharedFits", "appended_columns", "encodable_rows", "prepare_features"]
+__all__ = [
+    "Preprocessing",
+    "SharedFits",
+    "appended_columns",
+    "encodable_rows",
+    "prepare_features",
+    "trainable_rows",
+]
 
 Flags = NDArray[np.bool_]
 Rows = NDArray[np.intp]
@@ -39,11 +49,22 @@ class SharedFits:
     def __init__(self) -> None:
         self._made: dict[Any, Any] = {}
 
-    def once(self, key: Any, make: Callable[[], T]) -> T:
-        """Return what was made under a key, made now where nobody asked for it before."""
-        if key not in self._made:
-            self._made[key] = make()
-        made: T = self._made[key]
+    def once(self, key: Any, make: Callable[[], T], of: object = None) -> T:
+        """Return what was made under a key, made now where nobody asked for it before.
+
+        Parameters
+        ----------
+        key : hashable
+            What is asked for.
+        make : callable
+            Makes it.
+        of : object, optional
+            The fitted estimator that it is made by: another one makes another.
+        """
+        place = (id(of), key)
+        if place not in self._made:
+            self._made[place] = (make(), of)  # held, for another estimator may get the id of one that is gone
+        made: T = self._made[place][0]
         return made
 
     def fit_transform(
@@ -71,7 +92,7 @@ class SharedFits:
 
     def transform(self, fitted: Any, frame: pd.DataFrame, rows: Rows) -> Any:
         """Return what a fitted step makes of other rows, once for all arms."""
-        return self.once(("transform", id(fitted), rows.tobytes()), lambda: fitted.transform(frame))
+        return self.once(("transform", rows.tobytes()), lambda: fitted.transform(frame), of=fitted)
 
 
 class Preprocessing:
@@ -218,6 +239,28 @@ def encodable_rows(pipeline: Pipeline, frame: pd.DataFrame) -> Flags:
         if hasattr(step, "in_support"):
             known &= step.in_support(frame)["encodable"].to_numpy(dtype=bool, copy=True)
     return known
+
+
+def trainable_rows(encodable: Flags, labels: NDArray[np.object_], roles: Roles) -> Flags:
+    """Mark the rows that train the classifier: of a target class, with demographics that can be encoded."""
+    target: Flags = np.isin(labels, roles.targets)
+    usable: Flags = target & encodable
+    absent = [name for name in roles.targets if not (labels[usable] == name).any()]
+    if absent:
+        raise ProcedureError(
+            "PRC-105",
+            "a training part has nobody of a class to learn from.",
+            subject=", ".join(absent),
+            seen=f"{int(target.sum())} scans of the targets, {int(usable.sum())} with known demographics",
+            advice="use fewer folds, or leave out the demographic whose levels no normal person has",
+        )
+    if lost := int(target.sum() - usable.sum()):
+        text = (
+            f"{lost} of {int(target.sum())} training scans have demographics that nobody in the"
+            " normal group has; they do not train the classifier"
+        )
+        warnings.warn(NormwiseWarning("PRC-104", text, value=lost), stacklevel=2)
+    return usable
 
 
 def appended_columns(pipeline: Pipeline) -> int:
