@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,9 +10,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from normwise.classify import CostName
 from normwise.errors import ClassifierError
 from normwise.evaluate.cross_validation import cross_validate_arms
-from normwise.procedure import arms_of, stable_rates
+from normwise.procedure import arms_of, stable_rates, training_columns
 from normwise.runs import PreparedRun, prepare_run
 from normwise.schema import Study
 
@@ -55,10 +57,8 @@ def prepared(folder: Path, name: str, **made: Any) -> PreparedRun:
     return prepare_run(study, folder / "run")
 
 
-def limit_of(run: PreparedRun, cost: str) -> float:
-    rates = stable_rates(
-        run.study, run.cohort.roles, run.frame, run.labels, run.groups, cross_entropy=cost == "cross_entropy"
-    )
+def limit_of(run: PreparedRun, cost: CostName) -> float:
+    rates = stable_rates(run.study, run.cohort.roles, run.frame, run.labels, run.groups, costs=[cost])[cost]
     assert set(rates) == set(arms_of(run.cohort.roles))
     return min(rates.values())
 
@@ -74,7 +74,7 @@ def train(run: PreparedRun, rate: float) -> None:
 @pytest.mark.parametrize("made", COHORTS)
 @pytest.mark.parametrize(("name", "cost"), [("linear", "squared"), ("logistic", "cross_entropy")])
 def test_an_adequate_rate_trains_in_the_whole_study(
-    made: dict[str, Any], name: str, cost: str, tmp_path: Path
+    made: dict[str, Any], name: str, cost: CostName, tmp_path: Path
 ) -> None:
     run = prepared(tmp_path / "cohort", name, **made)
     train(run, limit_of(run, cost) / 2)
@@ -84,3 +84,19 @@ def test_a_rate_of_twice_the_limit_does_not(tmp_path: Path) -> None:
     run = prepared(tmp_path / "cohort", "linear", **COHORTS[1])
     with pytest.raises(ClassifierError, match="CLS-108"):
         train(run, 2 * limit_of(run, "squared"))
+
+
+def test_people_whom_the_study_trains_without_are_left_out(tmp_path: Path) -> None:
+    """As where a patient is of a level that nobody normal has: `ArmFitter` trains on everybody else."""
+    run = prepared(tmp_path / "cohort", "linear", people=60, features=3, shared=0.0)
+    sex = np.array(["F", "M"], dtype=object)[np.arange(60) // 2 % 2]
+    sex[np.flatnonzero(run.labels == "AD")[0]] = "X"
+    roles = replace(run.cohort.roles, demographics=("age", "sex"), categorical=("sex",))
+    frame = run.frame.assign(sex=sex)
+    rates = stable_rates(run.study, roles, frame, run.labels, run.groups, costs=["squared", "cross_entropy"])
+    for arm, rate in rates["squared"].items():
+        assert np.isfinite(rate)
+        assert rates["cross_entropy"][arm] == pytest.approx(4 * rate)  # a quarter of its curvature at most
+    columns, labels = training_columns(run.study, roles, frame, run.labels, "adjusted")
+    assert columns.shape == (59, 3)
+    assert list(labels) == list(run.labels[sex != "X"])

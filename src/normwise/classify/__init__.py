@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from normwise.classify.logistic import LogisticClassifier
     from normwise.classify.neural import NeuralClassifier
     from normwise.classify.perceptron import PerceptronClassifier
-    from normwise.classify.solvers.gradient_descent import Descent, descend, largest_stable_rate
+    from normwise.classify.solvers.gradient_descent import CostName, Descent, descend, largest_stable_rate
     from normwise.classify.solvers.learning_rates import compare_rates
     from normwise.classify.solvers.newton import fit_recalibration
     from normwise.classify.solvers.one_weight import OneWeight, descend_one_weight
@@ -41,6 +41,7 @@ __all__ = [
     "Classifier",
     "ClassifierSpec",
     "ConvClassifier",
+    "CostName",
     "Descent",
     "ForestClassifier",
     "LinearClassifier",
@@ -72,6 +73,7 @@ _LOADED_ON_USE = {
     "fit_slope": "normwise.classify.calibration",
     "soft_targets": "normwise.classify.calibration",
     "training_unit": "normwise.classify.solvers.standardize",
+    "CostName": "normwise.classify.solvers.gradient_descent",
     "Descent": "normwise.classify.solvers.gradient_descent",
     "compare_rates": "normwise.classify.solvers.learning_rates",
     "descend": "normwise.classify.solvers.gradient_descent",

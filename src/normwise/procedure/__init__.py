@@ -55,7 +55,7 @@ from normwise.procedure.score import ScoreNormalizer
 from normwise.procedure.selection import FeatureSelector
 
 if TYPE_CHECKING:
-    from normwise.procedure.rates import stable_rates
+    from normwise.procedure.rates import stable_rates, training_columns
 
 __all__ = [
     "ARMS",
@@ -97,9 +97,10 @@ __all__ = [
     "seed_for",
     "site_column",
     "stable_rates",
+    "training_columns",
     "warn_of_numbers",
     "warn_untuned",
     "wished_sensitivity",
 ]
 
-__getattr__ = on_use(__name__, {"stable_rates": "rates"})
+__getattr__ = on_use(__name__, {"stable_rates": "rates", "training_columns": "rates"})

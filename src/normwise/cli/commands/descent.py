@@ -82,6 +82,7 @@ def descent(
         The exit code.
     """
     with open_session("descent", running) as session:
+        from normwise.procedure import keys_of, stable_rates
         from normwise.report import write_descent
         from normwise.runs import prepare_run
 
@@ -95,7 +96,7 @@ def descent(
             )
         resolved, folder = session.begin_study(study, keys, run, overwrite=overwrite)
         prepared = prepare_run(resolved, folder.path, **session.resources)
-        columns, names, codes = _columns(prepared)
+        columns, names, labels = _columns(prepared)
         if weight is not None and weight not in names:
             raise CommandError(
                 "CLI-108",
@@ -105,9 +106,19 @@ def descent(
                 advice=did_you_mean(weight, names),
             )
         chosen: tuple[Cost, ...] = ("squared", "cross_entropy") if function is None else (function,)
+        rates = stable_rates(
+            resolved,
+            prepared.cohort.roles,
+            prepared.frame,
+            prepared.labels,
+            prepared.groups,
+            costs=chosen,
+            keys=keys_of(resolved, prepared.cohort, prepared.features.values.index),
+        )
+        negative = prepared.cohort.roles.negative
         costs = [
-            _of_cost(prepared, cost, columns, names, codes, rate=rate, weight=weight, steps=steps)
-            for cost in chosen
+            _of_cost(cost, columns, names, labels, negative, by_arm, rate=rate, weight=weight, steps=steps)
+            for cost, by_arm in rates.items()
         ]
         for cost in costs:
             session.output.row("cost", f"{cost.title}: largest stable rate {cost.limit:.4g}")
@@ -123,28 +134,20 @@ def descent(
 
 def _columns(prepared: PreparedRun) -> tuple[NDArray[np.float64], list[str], NDArray[np.object_]]:
     """Return what the classifier of the main arm is given: columns, their names, and classes."""
-    import numpy as np
-
-    from normwise.procedure import arm_frame, main_arm, make_preprocessing
+    from normwise.procedure import main_arm, training_columns
 
     study, roles = prepared.study, prepared.cohort.roles
-    arm = main_arm(study, roles)
-    steps = make_preprocessing(study, roles, arm, study.evaluation.seed)
-    rows = np.isin(prepared.labels, roles.targets)
-    columns = steps.fit_transform(arm_frame(prepared.frame, roles, arm), prepared.labels)
-    return (
-        np.asarray(columns, dtype=np.float64)[rows],
-        [str(name) for name in steps.get_feature_names_out()],
-        prepared.labels[rows],
-    )
+    columns, labels = training_columns(study, roles, prepared.frame, prepared.labels, main_arm(study, roles))
+    return columns.to_numpy(), list(columns.columns), labels
 
 
 def _of_cost(
-    prepared: PreparedRun,
     cost: Cost,
     columns: NDArray[np.float64],
     names: list[str],
     labels: NDArray[np.object_],
+    negative: str,
+    by_arm: dict[str, float],
     *,
     rate: float | None,
     weight: str | None,
@@ -154,22 +157,10 @@ def _of_cost(
     import numpy as np
 
     from normwise.classify import compare_rates, descend_one_weight
-    from normwise.procedure import keys_of, stable_rates
     from normwise.report import DescentOfCost
 
-    study, roles = prepared.study, prepared.cohort.roles
-    keys = keys_of(study, prepared.cohort, prepared.features.values.index)
-    rates = stable_rates(
-        study,
-        roles,
-        prepared.frame,
-        prepared.labels,
-        prepared.groups,
-        cross_entropy=cost != "squared",
-        keys=keys,
-    )
-    curves = compare_rates(columns, labels, cost=cost, steps=steps, limit=min(rates.values()), rate=rate)
-    patient = labels != roles.negative
+    curves = compare_rates(columns, labels, cost=cost, steps=steps, limit=min(by_arm.values()), rate=rate)
+    patient = labels != negative
     spread = columns - columns.mean(axis=0)
     size = np.sqrt((spread**2).sum(axis=0))
     telling = np.abs(spread.T @ (patient - patient.mean()))
@@ -177,7 +168,7 @@ def _of_cost(
         np.argmax(np.divide(telling, size, out=np.zeros_like(size), where=size > 0))
     )  # fmt: skip
     one = descend_one_weight(columns[:, place], patient, cost=cost, rate=rate)
-    return DescentOfCost(cost, curves, rates, names[place], one.line, one.steps, one.stable_rate)
+    return DescentOfCost(cost, curves, by_arm, names[place], one.line, one.steps, one.stable_rate)
 
 
 def _describe_curve(curve: Curve) -> str:
