@@ -29,8 +29,11 @@ CLASSIFIERS = {
 }
 
 
-def train(classifier="logistic", *, classes=("normal", "AD"), arm="adjusted", **sections):
+def train(classifier="logistic", *, classes=("normal", "AD"), arm="adjusted", one_sex=False, **sections):
     data = simulate(90 if len(classes) > 2 else 60, classes=classes)
+    if one_sex:
+        X = data.X.drop(columns="age").assign(sex="F")
+        data = replace(data, X=X, roles=replace(data.roles, demographics=("sex",)))
     study = data.study.model_dump(mode="json")
     parameters = sections.pop("parameters", CLASSIFIERS[classifier])
     study["classifier"] |= {"name": classifier.split("-")[0], "parameters": parameters}
@@ -180,3 +183,10 @@ def test_without_the_packages_the_line_to_type_is_said(tmp_path, monkeypatch):
     with pytest.raises(ModelError, match="onnx and onnxruntime are not installed") as caught:
         export_onnx(model, tmp_path / "model.onnx")
     assert caught.value.code == "MDL-201"
+
+
+@pytest.mark.parametrize("classes", [("normal", "AD"), ("normal", "mci", "AD")])
+def test_a_demographic_of_one_level_explains_nothing_in_the_graph(classes, tmp_path):
+    model, frame = train(classes=classes, one_sex=True)
+    assert model.procedure.score.slopes == ()
+    check(model, frame, tmp_path / "model.onnx")

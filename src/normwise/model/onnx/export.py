@@ -63,7 +63,7 @@ def export_onnx(model: Model, path: str | Path) -> float:
     unordered = add_classifier(graph, procedure.pipeline.named_steps["classify"], rows)
     order = [list(procedure.pipeline.classes_).index(name) for name in rule.classes]
     probabilities = graph.add("Gather", unordered, np.array(order), axis=1)
-    if procedure.score is not None:
+    if procedure.score is not None and procedure.score.slopes:
         slopes = np.zeros((len(procedure.score.slopes) + 1, len(rule.classes)))
         others = np.arange(len(rule.classes)) != procedure.score.negative
         slopes[1:, others] = procedure.score.slopes

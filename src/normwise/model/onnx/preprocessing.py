@@ -96,7 +96,7 @@ def _normalize(graph: Graph, step: FeatureNormalizer, features: str) -> tuple[st
     columns = _concatenate(graph, [columns, *products])
     if regression is None:
         return _concatenate(graph, [features, columns] if features else [columns]), "", list(known)
-    standard = graph.standardize(columns, design.center, design.size)
+    standard = graph.standardize(columns or graph.constant(np.zeros((1, 0))), design.center, design.size)
     basis = graph.affine(standard, design.inverse[1:], design.inverse[0])
     expected = graph.affine(basis, regression.loadings, regression.center)
     residual = graph.add("Sub", features, expected)
@@ -174,5 +174,6 @@ def _spline_weights(knots: tuple[float, ...]) -> Floats:
 
 
 def _concatenate(graph: Graph, parts: list[str]) -> str:
+    """Join columns; an empty name where there are none, as of a single level."""
     parts = [part for part in parts if part]
-    return parts[0] if len(parts) == 1 else graph.add("Concat", *parts, axis=1)
+    return "".join(parts) if len(parts) < 2 else graph.add("Concat", *parts, axis=1)
