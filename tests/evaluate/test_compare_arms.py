@@ -11,6 +11,7 @@ import pytest
 from normwise.evaluate.compare_arms import People, compare_arms
 from normwise.evaluate.cross_validation import cross_validate_arms
 from normwise.procedure import leave_group_out
+from normwise.results import Estimate
 from normwise.schema import Study
 
 
@@ -42,6 +43,9 @@ def test_without_referral_or_selection_nothing_is_said(small: Any) -> None:
     arm, _ = arm_of(small)
     assert arm.abstention is None
     assert arm.stability == []
+    # Nor of people of the same demographics where there are none.
+    assert arm.adjusted_auc == Estimate(None, None, None)
+    assert "adjusted_auc" not in arm.metrics
 
 
 def test_the_planted_feature_is_selected_in_every_part(small: Any) -> None:

@@ -84,7 +84,7 @@ def compare_arms(
     tested = np.isin(first.labels, first.classes)
     weights = draw_people(first.labels, people.groups, tested, draws=draws, rng=rng)
     samples = {
-        arm: draw_values(scores, people.groups, weights, covariates=people.covariates)
+        arm: draw_values(scores, people.groups, weights, covariates=people.covariates or None)
         for arm, scores in scored.items()
     }
     arms = {
@@ -99,7 +99,10 @@ def compare_arms(
             name: bootstrap_estimate(values - samples[other].values[name], weights, confidence)
             for name, values in samples[one].values.items()
         }
-        | {"adjusted_auc": _adjusted_difference(samples[one], samples[other], confidence)[0]}
+        | {
+            metric: difference
+            for metric, difference, _ in _adjusted_difference(samples[one], samples[other], confidence)
+        }
         for one, other in pairs
     }
     comparisons = [
@@ -154,10 +157,10 @@ def paired_tests(names: tuple[str, str], one: Sample, other: Sample, confidence:
             *names, "auc", "DeLong", *delong_difference(one.scores, other.scores, one.groups, confidence)
         )
     )
-    if one.adjusted is not None and other.adjusted is not None:
-        tests.append(
-            Comparison(*names, "adjusted_auc", "DeLong", *_adjusted_difference(one, other, confidence))
-        )
+    tests += [
+        Comparison(*names, metric, "DeLong", difference, p)
+        for metric, difference, p in _adjusted_difference(one, other, confidence)
+    ]
     folds = one.scores.folds
     if folds.shape == other.scores.folds.shape and (folds == other.scores.folds).all():
         gaps = _fold_areas(one.scores) - _fold_areas(other.scores)
@@ -176,11 +179,14 @@ def paired_tests(names: tuple[str, str], one: Sample, other: Sample, confidence:
     return tests
 
 
-def _adjusted_difference(one: Sample, other: Sample, confidence: float) -> tuple[Estimate, float | None]:
+def _adjusted_difference(
+    one: Sample, other: Sample, confidence: float
+) -> list[tuple[str, Estimate, float | None]]:
+    """Return the metric's name, the difference and its p-value; nothing without demographics."""
     if one.adjusted is None or other.adjusted is None:
-        return Estimate(None, None, None), None
+        return []
     found = (one.adjusted, other.adjusted)
-    return delong_difference(one.scores, other.scores, one.groups, confidence, found)
+    return [("adjusted_auc", *delong_difference(one.scores, other.scores, one.groups, confidence, found))]
 
 
 def _fold_areas(scores: OutOfFold) -> Floats:

@@ -121,3 +121,14 @@ def test_a_level_of_fewer_than_five_people_has_no_figure(people: int, *, defined
 def test_a_category_of_one_level_among_the_normals_says_nothing() -> None:
     scores = binormal(6)
     assert followed(scores, sex=np.where(scores.patient, "M", "F").astype(object)) == []
+
+
+@pytest.mark.parametrize(("people", "defined"), [(4, False), (5, True)])
+def test_fewer_than_five_people_with_a_number_have_no_figure(people: int, *, defined: bool) -> None:
+    """Of four people the ranks often agree by chance, and so do they in every sample of them."""
+    scores = binormal(5)
+    age = np.full(60, np.nan)
+    age[np.flatnonzero(~scores.patient)[:people]] = np.arange(people)
+    (found,) = followed(scores, age=age)
+    assert found.people == people
+    assert (found.rho.estimate is not None) == defined

@@ -154,3 +154,12 @@ def test_what_two_studies_know_of_the_same_people_is_put_together() -> None:
     both = first.with_others(second)
     assert both.numbers["age"].tolist() == [0, 0]
     assert both.categories["sex"].tolist() == ["F", "M"]
+
+
+@pytest.mark.parametrize(("folds", "defined"), [(7, True), (8, False), (10, False)])
+def test_the_mean_of_each_fold_is_a_parameter(folds: int, *, defined: bool) -> None:
+    """With one healthy person a fold nothing is known of age, and the area would be the AUC itself."""
+    scores, people = older_patients(0, people=20, repeats=2)
+    layers = np.tile(np.arange(10).repeat(2) % folds, (2, 1))
+    area = adjusted_area(replace(scores, folds=layers), Covariates({"age": people.numbers["age"]}))[0]
+    assert np.isfinite(area) == defined

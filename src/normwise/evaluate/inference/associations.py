@@ -22,7 +22,7 @@ __all__ = [
 
 Names = NDArray[np.object_]
 
-_FEWEST = 5  # people of a level, and beside it, without whom a share has no interval worth the name
+_FEWEST = 5  # people with a number, or of a level and beside it: of fewer no interval is worth the name
 
 
 def error_associations(
@@ -98,8 +98,9 @@ def score_associations(
     for name, column in numbers.items():
         held = rows[np.isfinite(column[rows])]
         own, values = weights.take(held), _scores_within_folds(scores, held, column)
-        drawn = weighted_rank_correlation(values, column[held], own.matrix) if len(held) else None
-        found.append(_association(name, "", drawn, own, len(set(groups[held])), confidence))
+        count = len(set(groups[held]))
+        drawn = weighted_rank_correlation(values, column[held], own.matrix) if count >= _FEWEST else None
+        found.append(_association(name, "", drawn, own, count, confidence))
     for name, texts in categories.items():
         levels, place = np.unique(texts.astype(str), return_inverse=True)
         levels_here = np.unique(place[rows])

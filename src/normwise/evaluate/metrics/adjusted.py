@@ -28,7 +28,7 @@ DEMOGRAPHIC = "demographic_"
 EDGE = 1e-6  # a forest's 0 and 1 have no log-odds
 _DEPENDENT = 1e-10  # an eigenvalue so small beside the largest: others determine this direction
 _DIGITS = 9  # of a score in units of its spread
-_SPARE = 2  # normals beyond the parameters; with fewer there is no regression
+_SPARE = 2  # normals beyond the parameters, a mean of each fold among them; else there is no regression
 
 
 @dataclass(frozen=True)
@@ -170,8 +170,12 @@ def _adjusted(scores: OutOfFold, contrast: Contrast, columns: Floats) -> tuple[f
     blocks = [
         (up, down, score / scale) for (up, down, score), scale in zip(raw, fold_scales(raw), strict=True)
     ]
-    normals = np.concatenate([down for _, down, _ in blocks]) if blocks else np.empty(0, dtype=np.intp)
-    if len(set(normals)) < columns.shape[1] + 1 + _SPARE:
+    if not blocks:
+        return np.nan, np.zeros(n_scans)
+    normals = np.concatenate([down for _, down, _ in blocks])
+    # Each fold has a mean of its own, and every repeat has the same people.
+    free = len(set(normals)) * (1.0 - len(blocks) / len(normals))
+    if free < columns.shape[1] + _SPARE:
         return np.nan, np.zeros(n_scans)
     inside = np.concatenate([columns[down] - columns[down].mean(axis=0) for _, down, _ in blocks])
     values = np.concatenate([score[down] - score[down].mean() for _, down, score in blocks])
