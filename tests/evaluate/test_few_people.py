@@ -4,17 +4,21 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 from tests.lecture_table import ROWS, write_eight
 
+from evaluated import people, study_of
 from normwise.cohort import read_study
 from normwise.errors import NormwiseError
 from normwise.evaluate import evaluate_study
+from normwise.evaluate.unseen_sites import leave_sites_out
 from normwise.model import load_model
 from normwise.model.train import train_study
 from normwise.run_folder import RunFolder
-from normwise.runs import check_people, read_plan
+from normwise.runs import check_people, prepare_run, read_plan
+from normwise.schema import Study
 
 COSTS = "[decision]\ncost = { missed = 2, false_alarm = 1 }\n"
 LEAVE_ONE_OUT = '[evaluation]\nsplit = "leave_one_out"\nbootstrap = 100\n'
@@ -62,3 +66,19 @@ def test_check_says_what_it_will_be_worth(tmp_path: Path) -> None:
     resolved, cohort = read_plan(study, purpose="evaluate")
     with pytest.warns(UserWarning, match="PRC-117"):
         check_people(resolved, cohort, "evaluate")
+
+
+def test_a_site_is_left_out_wherever_a_person_is(tmp_path: Path) -> None:
+    """One patient left is enough where costs decide, whatever is left out."""
+    table = people(count=24)
+    table["dx"] = np.where(np.arange(24) < 2, "AD", "normal")
+    table["site"] = np.array(["A", "B"])[np.arange(24) % 2]
+    study = study_of(tmp_path / "study", table, demographics=[])
+    study = Study.model_validate(
+        study.model_dump()
+        | {"decision": {"cost": {"missed": 2, "false_alarm": 1}}, "evaluation": {"split": "leave_one_out"}}
+    )
+    found, notes = leave_sites_out(prepare_run(study, tmp_path / "run"), "raw")
+    assert found is not None
+    assert found.scores.tested.all()
+    assert notes == []

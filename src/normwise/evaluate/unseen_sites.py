@@ -9,7 +9,7 @@ from normwise.engine import Progress
 from normwise.errors import NormwiseError
 from normwise.evaluate.cross_validation import ArmPredictions, cross_validate_arms
 from normwise.evaluate.out_of_fold import OutOfFold
-from normwise.procedure import leave_group_out
+from normwise.procedure import fewest_to_train, leave_group_out
 from normwise.results import Note
 from normwise.runs import PreparedRun
 
@@ -43,7 +43,8 @@ def leave_sites_out(
     study, roles, labels, groups = prepared.study, prepared.cohort.roles, prepared.labels, prepared.groups
     keys = sites.loc[prepared.features.values.index].to_numpy(dtype=object)
     try:
-        folds = leave_group_out(labels, groups, roles.targets, keys)
+        fewest = fewest_to_train(study.decision, roles)
+        folds = leave_group_out(labels, groups, roles.targets, keys, fewest=fewest)
         predictions = cross_validate_arms(
             study, roles, prepared.frame, labels, groups,
             arms=(main,), repeats=[folds], jobs=jobs, progress=progress, title="leave one site out",
