@@ -42,8 +42,8 @@ def map_classifier(
     shown = np.isin(labels, procedure.rule.classes) & encodable_rows(procedure.pipeline, own)
     people = np.asarray(Pipeline(procedure.pipeline.steps[:-1]).transform(own[shown]), dtype=np.float64)
     low, high = people.min(axis=0), people.max(axis=0)
-    room = 0.08 * np.where(high > low, high - low, 1.0)
-    x, y = (np.linspace(low[side] - room[side], high[side] + room[side], _POINTS) for side in (0, 1))
+    padding = 0.08 * np.where(high > low, high - low, 1.0)
+    x, y = (np.linspace(low[side] - padding[side], high[side] + padding[side], _POINTS) for side in (0, 1))
     grid = np.column_stack([np.tile(x, len(y)), np.repeat(y, len(x))])
     order = [list(classifier.classes_).index(name) for name in procedure.rule.classes]
     score = procedure.rule.score(procedure.rule.calibrate(classifier.predict_proba(grid)[:, order]))
@@ -65,6 +65,7 @@ def map_classifier(
         [str(name) for name in labels[shown]],
         support,
         procedure.rule.threshold,
+        bool(procedure.score and procedure.score.slopes),
     )
 
 

@@ -171,8 +171,8 @@ def fit_score(inner: InnerScores, basis: Floats, negative: int, unit: Floats) ->
     odds = _log_odds(inner.probabilities, negative) - middle
     slopes = np.zeros((basis.shape[1] - 1, odds.shape[1]))
     for place in range(odds.shape[1]):
-        tells = np.abs(width[:, place]) > _ROUNDING
-        if abs(unit[place]) > _ROUNDING and tells.any():
-            standard = odds[tells, place] / width[tells, place]
-            slopes[:, place] = unit[place] * np.linalg.lstsq(basis[tells], standard)[0][1:]
+        separates = np.abs(width[:, place]) > _ROUNDING
+        if abs(unit[place]) > _ROUNDING and separates.any():
+            standard = odds[separates, place] / width[separates, place]
+            slopes[:, place] = unit[place] * np.linalg.lstsq(basis[separates], standard)[0][1:]
     return ScoreNormalizer(negative, tuple(tuple(float(each) for each in row) for row in slopes))

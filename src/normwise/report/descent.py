@@ -68,9 +68,9 @@ class DescentOfCost:
             )
             for place, (name, steps) in enumerate(self.steps.items())
         ]
-        told = "; ".join(f"{name}: {_fall(curve)}" for name, curve in self.curves.items())
+        falls = "; ".join(f"{name}: {_fall(curve)}" for name, curve in self.curves.items())
         return of_one, inline_svg(
-            draw_costs(self.curves), f"cost-{self.name}", f"{self.title} over steps. {told}."
+            draw_costs(self.curves), f"cost-{self.name}", f"{self.title} over steps. {falls}."
         )
 
 

@@ -203,6 +203,9 @@ class ClassifierMap:
         Who is a support vector; empty for other classifiers.
     threshold : float or None
         From which score on a person is called ill; None where a cost matrix decides.
+    adjusted : bool
+        Whether demographics take part in the score beside the columns, so that ``score`` is that of the
+        normals' mean demographics.
     """
 
     columns: list[str]
@@ -215,6 +218,7 @@ class ClassifierMap:
     people_class: list[str]
     support: list[bool]
     threshold: float | None
+    adjusted: bool = False
 
 
 @dataclass(frozen=True)

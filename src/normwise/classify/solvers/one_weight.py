@@ -84,8 +84,8 @@ def descend_one_weight(
         return float((rows * gap).mean()) + penalty * weight
 
     scores = rows * minimum + intercept
-    bend = np.ones(len(rows)) if cost == "squared" else expit(scores) * expit(-scores)
-    curvature = float((bend * rows**2).mean()) + penalty
+    second_derivatives = np.ones(len(rows)) if cost == "squared" else expit(scores) * expit(-scores)
+    curvature = float((second_derivatives * rows**2).mean()) + penalty
     stable = 2.0 / curvature if curvature > 0.0 else np.inf
     reach = max(abs(minimum), 1e-12) * 2.6
     ends = minimum - reach, minimum + reach

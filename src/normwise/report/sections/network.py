@@ -60,6 +60,7 @@ def classifier(run: SavedRun) -> Section | None:
         tree=tree,
         positives=positives,
         threshold=found.plane.threshold if found.plane else None,
+        adjusted=bool(found.plane and found.plane.adjusted),
         machine=bool(found.plane and found.plane.margin),
     )
     return Section("What the classifier does", body)
