@@ -56,6 +56,8 @@ def test_help_of_a_verb_fits_80_columns(verb, capsys, monkeypatch):
     text = capsys.readouterr().out
     assert text.startswith(f"Usage: normwise {verb}")
     assert max(map(len, text.splitlines())) <= 80
+    options = text.partition("[running]")[2].partition("\n\n")[0].splitlines()[1:]
+    assert all(line.startswith(("  --", "   ")) for line in options)
 
 
 def test_version(capsys):

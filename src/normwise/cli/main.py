@@ -48,7 +48,7 @@ VERBS: dict[str, tuple[str, str]] = {
     "cohort": ("Start", "Make a participants table and images out of DICOM folders."),
     "check": ("Study", "Read a study and its table, and say what would be run."),
     "extract": ("Study", "Measure the features of every image."),
-    "evaluate": ("Study", "Test the procedure honestly, beside four other ways to treat demographics."),
+    "evaluate": ("Study", "Test the procedure honestly, beside five other ways to treat demographics."),
     "train": ("Study", "Train on everybody and save the model."),
     "report": ("Study", "Write the report of a run."),
     "checklist": ("Study", "Fill the reporting checklists and the model card from a run."),
@@ -70,7 +70,7 @@ VERBS: dict[str, tuple[str, str]] = {
 USAGES = {
     "compare": "normwise compare [OPTIONS] RUN RUN…",
     "demo": "normwise demo [OPTIONS] [RUN]",
-    "cohort": "normwise cohort from-dicom [OPTIONS] DIR",
+    "cohort": "normwise cohort from-dicom [OPTIONS] FOLDER",
     **{
         verb: f"normwise {verb} [OPTIONS] STUDY [RUN]\n       normwise {verb} [OPTIONS] RUN"
         for verb in ("extract", "evaluate", "train", "normalize", "descent")

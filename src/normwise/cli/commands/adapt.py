@@ -30,6 +30,7 @@ SITE = Group("[site]", sort_key=10)
 def adapt(
     model: Path,
     /,
+    *,
     table: Annotated[
         Path | None,
         Parameter(

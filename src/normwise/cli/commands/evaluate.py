@@ -1,4 +1,4 @@
-"""`normwise evaluate`: test the procedure honestly, beside four other ways to treat demographics."""
+"""`normwise evaluate`: test the procedure honestly, beside five other ways to treat demographics."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def evaluate(
     keys: StudyFlags = NO_KEY,
     running: RunFlags = USUAL,
 ) -> int:
-    """Test the procedure by cross-validation, beside four other ways to treat demographics.
+    """Test the procedure by cross-validation, beside five other ways to treat demographics.
 
     All are tested on the same folds; no test person is ever learnt from.
 
