@@ -22,7 +22,7 @@ from normwise.results import (
 
 TITLES = {
     "raw": "Raw features",
-    "normalized": "Normalized on the normal group (the procedure)",
+    "normalized": "Normalized on the normal group",
     "normalized_all": "Normalized on everybody",
     "appended": "Demographics appended to the features",
     "demographics": "Demographics alone",

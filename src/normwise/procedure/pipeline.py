@@ -52,7 +52,7 @@ __all__ = [
 
 ARMS: dict[str, str] = {
     "raw": "Raw features",
-    "normalized": "Normalized on the normal group (the procedure)",
+    "normalized": "Normalized on the normal group",
     "adjusted": "Normalized, and the score as well",
     "normalized_all": "Normalized on everybody",
     "appended": "Demographics appended to the features",
