@@ -84,6 +84,52 @@ class Cohort(ShortRepr):
             "left out": counts({str(code): int(amount) for code, amount in out.items()}),
         }
 
+    def _repr_html_(self) -> str:
+        from normwise.reprs import block, facts_table, table
+
+        facts = {name: text for name, text in self.facts().items() if name != "left out"}
+        flow = [("listed", len(self.ledger), "")]
+        out = self.ledger[self.ledger["status"] != INCLUDED]
+        for (status, code), rows in out.groupby(["status", "code"], sort=False):
+            reasons = dict.fromkeys(str(text) for text in rows["general"])
+            flow.append((f"{status} {code}".strip(), -len(rows), next(iter(reasons), "")))
+        flow.append(("taking part", len(self.frame), ""))
+        shown = [(step, f"{number:+d}".replace("+", "").replace("-", "−"), why) for step, number, why in flow]
+        return block(
+            "Cohort",
+            facts_table(facts),
+            table("From the table to those who take part", ("step", "scans", "reason"), shown),
+            table("Demographics", ("", "mean (from to) or counts"), self._demographics()),
+        )
+
+    def _demographics(self) -> list[tuple[str, str]]:
+        found = []
+        for name in map(str, self.frame.columns):
+            column = self.frame[name]
+            if name in self.roles.categorical:
+                levels = column.value_counts()
+                found.append((name, counts({str(level): int(n) for level, n in levels.items()})))
+            elif len(column):
+                found.append((name, f"{column.mean():.3g} ({column.min():.4g} to {column.max():.4g})"))
+        return found
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return everybody who takes part: a row a scan.
+
+        Returns
+        -------
+        DataFrame
+            ``person``, and where they are known ``class``, ``site`` and ``image``, before the demographics;
+            index ``id``. A demographic of one of these names keeps it, and the column before is left out.
+        """
+        found = {"person": self.groups, "class": self.labels, "site": self.sites, "image": self.images}
+        known = {
+            name: column
+            for name, column in found.items()
+            if column is not None and name not in self.frame.columns
+        }
+        return pd.concat([pd.DataFrame(known, index=self.frame.index), self.frame], axis=1)
+
     def leave_out(self, errors: Mapping[str, NormwiseError]) -> Cohort:
         """Return the cohort without the scans that failed; the ledger keeps them with code and reason.
 

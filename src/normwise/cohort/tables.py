@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 
 from normwise.errors import CohortError
 from normwise.files import unquote_formula
+from normwise.reprs import ShortRepr
 from normwise.schema import did_you_mean, listed
 
 __all__ = ["Table", "read_table"]
@@ -46,8 +47,8 @@ MAX_COLUMNS = 100_000
 MAX_LINE = 16 * 1024**2  # characters
 
 
-@dataclass(frozen=True)
-class Table:
+@dataclass(frozen=True, repr=False)
+class Table(ShortRepr):
     """A table as text.
 
     Attributes

@@ -19,6 +19,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from normwise.errors import CohortError
+from normwise.reprs import ShortRepr
 from normwise.schema import listed
 
 __all__ = [
@@ -109,8 +110,8 @@ class Problem(NamedTuple):
         return CohortError(self.code, f"{self.text}.", subject=subject, advice=self.advice)
 
 
-@dataclass(frozen=True)
-class ColumnReading:
+@dataclass(frozen=True, repr=False)
+class ColumnReading(ShortRepr):
     """A column of text, read.
 
     Attributes

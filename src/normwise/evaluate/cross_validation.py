@@ -23,6 +23,7 @@ from normwise.procedure import (
     make_fitters,
     seed_for,
 )
+from normwise.reprs import ShortRepr
 from normwise.results import Note
 from normwise.schema import Roles, Study
 
@@ -31,8 +32,8 @@ __all__ = ["ArmPredictions", "cross_validate_arms", "decide", "summarize_notes"]
 Names = NDArray[np.object_]
 
 
-@dataclass(frozen=True)
-class ArmPredictions:
+@dataclass(frozen=True, repr=False)
+class ArmPredictions(ShortRepr):
     """Out-of-fold predictions of one arm.
 
     Attributes

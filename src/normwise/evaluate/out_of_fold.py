@@ -8,6 +8,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from normwise.reprs import ShortRepr
+
 __all__ = ["Floats", "OutOfFold", "Statistic", "ratio"]
 
 Floats = NDArray[np.float64]
@@ -15,8 +17,8 @@ Statistic = Callable[[Floats], Floats]
 """Weights of shape (n_draws, n_scans) → values of shape (n_draws,), NaN where not defined."""
 
 
-@dataclass(frozen=True)
-class OutOfFold:
+@dataclass(frozen=True, repr=False)
+class OutOfFold(ShortRepr):
     """Predictions of people who were not trained on, one row a repeat.
 
     Attributes

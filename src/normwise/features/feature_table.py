@@ -36,8 +36,8 @@ WIDE = 4096
 """Beyond so many columns the values go into ``features.npy``, since no program opens such a TSV."""
 
 
-@dataclass(frozen=True)
-class Drawing:
+@dataclass(frozen=True, repr=False)
+class Drawing(ShortRepr):
     """A picture of one scan as PNG bytes: what stage it shows, its title, and the same in words."""
 
     stage: str

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from normwise.images.dicom.voxels import find_converter
     from normwise.images.flat import is_picture, read_flat
     from normwise.images.slides.slide import SLIDE_SUFFIXES, Slide, open_slide
+    from normwise.images.volumes.exchange import from_nibabel, labels_from_nibabel, to_nibabel
 
 __all__ = [
     "MAX_BYTES",
@@ -48,11 +49,13 @@ __all__ = [
     "check_same_grid",
     "convert_dicom",
     "find_converter",
+    "from_nibabel",
     "group_by_person",
     "identify_files",
     "is_archive",
     "is_dicom_source",
     "is_picture",
+    "labels_from_nibabel",
     "list_files",
     "open_slide",
     "read_dicom",
@@ -62,6 +65,7 @@ __all__ = [
     "read_volume",
     "resample_labels",
     "same_grid",
+    "to_nibabel",
     "write_volume",
 ]
 
@@ -74,15 +78,18 @@ __getattr__ = on_use(
         "Slide": "slides.slide",
         "convert_dicom": "dicom.convert",
         "find_converter": "dicom.voxels",
+        "from_nibabel": "volumes.exchange",
         "group_by_person": "dicom.people",
         "identify_files": "dicom.people",
         "is_archive": "dicom.archives",
         "is_dicom_source": "dicom.files",
         "is_picture": "flat",
+        "labels_from_nibabel": "volumes.exchange",
         "list_files": "dicom.files",
         "open_slide": "slides.slide",
         "read_dicom": "dicom.convert",
         "read_flat": "flat",
         "read_head": "dicom.convert",
+        "to_nibabel": "volumes.exchange",
     },
 )

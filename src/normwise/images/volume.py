@@ -71,6 +71,13 @@ class Grid(ShortRepr):
             "values": f"{self.voxels.min():.4g} to {self.voxels.max():.4g}" if self.voxels.size else "none",
         }
 
+    def _repr_html_(self) -> str:
+        from normwise.images.slices import show_slices
+        from normwise.reprs import block, facts_table
+
+        pictures = show_slices(self.voxels, self.affine, labels=self.voxels.dtype.kind == "i")
+        return block(type(self).__name__, facts_table(self.facts()), pictures)
+
     @property
     def shape(self) -> tuple[int, int, int]:
         """Number of voxels along each axis."""

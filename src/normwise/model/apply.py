@@ -12,7 +12,7 @@ from normwise.engine import Limits, Progress
 from normwise.errors import NormwiseError, NormwiseWarning, ProcedureError
 from normwise.features import FeatureTable, extract_features
 from normwise.model.model import Model
-from normwise.results import Note, Prediction
+from normwise.results import Note, Prediction, Predictions
 from normwise.runs import assemble_frame
 from normwise.schema import Roles, Study, listed
 
@@ -43,7 +43,7 @@ def apply_model(
     progress: Progress | None = None,
     limits: Limits | None = None,
     on_features: Callable[[FeatureTable], None] | None = None,
-) -> list[Prediction]:
+) -> Predictions:
     """Extract the model's features for new people and decide.
 
     Parameters
@@ -65,18 +65,18 @@ def apply_model(
 
     Returns
     -------
-    list of Prediction
-        In the cohort's order; a failed image gives no decision and its reason.
+    Predictions
+        One of each scan in the cohort's order; a failed image gives no decision and its reason.
     """
     features = measure_people(model, cohort, cache_dir=cache_dir, jobs=jobs, progress=progress, limits=limits)
     if on_features is not None:
         on_features(features)
     frame = assemble_frame(features.values, cohort, model.site)
     predicted = {prediction.subject: prediction for prediction in model.predictions(frame)}
-    return [
+    return Predictions(
         predicted[name] if name in predicted else _failed(name, features.failures[name])
         for name in cohort.frame.index
-    ]
+    )
 
 
 def measure_people(

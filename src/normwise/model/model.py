@@ -17,7 +17,7 @@ from normwise.model.explain import contributions_of
 from normwise.normalize import FeatureNormalizer
 from normwise.procedure import FittedProcedure, arm_frame, looks_at_images
 from normwise.reprs import ShortRepr
-from normwise.results import FeatureNote, Prediction
+from normwise.results import FeatureNote, Prediction, Predictions
 from normwise.runs import hash_scans
 from normwise.schema import Roles, Study
 
@@ -70,6 +70,27 @@ class Model(ShortRepr):
             "rule": rule.text,
             "trained on": f"{self.training.get('scans', 'unknown')} scans",
         }
+
+    def _repr_html_(self) -> str:
+        from normwise.reprs import block, facts_table, table
+
+        roles, normal = self.roles, self.roles.normal
+        per_class = self.training.get("scans_per_class", {})
+        setting = ", ".join(f"{name} {value}" for name, value in self.procedure.setting.items())
+        demographics = ", ".join(roles.demographics) or "demographics"
+        limits = [
+            ("for", "research: a result is no diagnosis and must not decide about a person's care"),
+            ("not for", f"people unlike the {normal} group in {demographics}, about whom it decides nothing"),
+            ("not for", "images or measurements made in another way than those it was trained on"),
+        ]
+        found = [(note.code, note.text) for note in self.procedure.notes]
+        return block(
+            "Model",
+            facts_table({**self.facts(), "chosen": setting or "none"}),
+            table("Trained on", ("class", "scans"), list(per_class.items())) if per_class else "",
+            table("Use", (), limits),
+            table("Found while it was trained", ("code", "what"), found) if found else "",
+        )
 
     @property
     def roles(self) -> Roles:
@@ -176,7 +197,7 @@ class Model(ShortRepr):
         """
         return np.array([prediction.decision for prediction in self.predictions(X, top=0)], dtype=object)
 
-    def predictions(self, frame: pd.DataFrame, *, top: int = 10) -> list[Prediction]:
+    def predictions(self, frame: pd.DataFrame, *, top: int = 10) -> Predictions:
         """Decide for people the model has never seen, with reasons.
 
         Parameters
@@ -189,11 +210,12 @@ class Model(ShortRepr):
 
         Returns
         -------
-        list of Prediction
-            In the frame's order. A row with a missing or infinite feature, with one that departs by more than
-            `LARGEST_DEPARTURE`, or a person outside the normal group's demographics, gets ``decision=None``
-            and the reason; the first two get no probabilities either, for they would mean nothing. Nothing is
-            decided for a person who is referred to a specialist either. ``outcome`` says which it was.
+        Predictions
+            One of each row, in the frame's order. A row with a missing or infinite feature, with one that
+            departs by more than `LARGEST_DEPARTURE`, or a person outside the normal group's demographics,
+            gets ``decision=None`` and the reason; the first two get no probabilities either, for they would
+            mean nothing. Nothing is decided for a person who is referred to a specialist either. ``outcome``
+            says which it was.
 
         Raises
         ------
@@ -213,7 +235,7 @@ class Model(ShortRepr):
             if top and len(usable)
             else {}
         )
-        predictions, shares = [], self.procedure.shares(X, table)
+        predictions, shares = Predictions(), self.procedure.shares(X, table)
         for row, name in enumerate(X.index):
             outside = str(support["reason"].iloc[row])
             reason = wrong[row] or outside or str(referrals[row])

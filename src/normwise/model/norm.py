@@ -17,6 +17,7 @@ from normwise.model.bundle import load_model
 from normwise.model.model import Model
 from normwise.normalize import FeatureNormalizer, Reference, read_reference
 from normwise.procedure import FittedProcedure
+from normwise.reprs import ShortRepr
 from normwise.schema import Roles, Study
 
 __all__ = ["Norm", "Score", "open_norm"]
@@ -25,8 +26,8 @@ Score = Literal["w", "centile", "expected", "residual", "value"]
 """What is given of each feature."""
 
 
-@dataclass(frozen=True)
-class Norm:
+@dataclass(frozen=True, repr=False)
+class Norm(ShortRepr):
     """A fitted normalizer with all that is needed to apply it to new people.
 
     Attributes

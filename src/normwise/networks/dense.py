@@ -14,6 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit, log_expit, log_softmax, logsumexp
 
+from normwise.reprs import ShortRepr
+
 __all__ = [
     "ACTIVATIONS",
     "MAXOUT_PIECES",
@@ -123,8 +125,8 @@ def first_weights(shapes: Mapping[str, tuple[int, ...]], activation: str, seed: 
     return weights
 
 
-@dataclass(frozen=True)
-class Dense:
+@dataclass(frozen=True, repr=False)
+class Dense(ShortRepr):
     """Several networks of one shape, ready to be used.
 
     Attributes

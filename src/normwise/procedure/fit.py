@@ -35,6 +35,7 @@ from normwise.procedure.preprocessing import (
 )
 from normwise.procedure.score import InnerScores, ScoreNormalizer, fit_score, measure_separation
 from normwise.procedure.selection import FeatureSelector, selected_columns
+from normwise.reprs import ShortRepr
 from normwise.results import Note, ScoreShare
 from normwise.schema import Roles, Study
 
@@ -45,8 +46,8 @@ Names = NDArray[np.object_]
 Rows = NDArray[np.intp]
 
 
-@dataclass(frozen=True)
-class FittedProcedure:
+@dataclass(frozen=True, repr=False)
+class FittedProcedure(ShortRepr):
     """The three learnt parts and the rule, fitted on one set of training people.
 
     Attributes

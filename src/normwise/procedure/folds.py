@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from normwise.cohort import Cohort
 from normwise.errors import ProcedureError
+from normwise.reprs import ShortRepr
 from normwise.schema import EvaluationSection, Roles, Study
 
 __all__ = [
@@ -36,8 +37,8 @@ FEWEST_TO_TUNE = 2  # of every class: one to learn from, and one for the inner t
 _FEWEST_GROUPS = 2
 
 
-@dataclass(frozen=True)
-class Fold:
+@dataclass(frozen=True, repr=False)
+class Fold(ShortRepr):
     """Row numbers of one split: ``train`` and ``test``, each of shape (n_rows,)."""
 
     train: NDArray[np.intp]

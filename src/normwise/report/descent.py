@@ -13,13 +13,14 @@ from normwise.report.figures.canvas import inline_svg
 from normwise.report.figures.curves import draw_costs
 from normwise.report.figures.weights import draw_one_weight
 from normwise.report.render import render
+from normwise.reprs import ShortRepr
 from normwise.results import Curve
 
 __all__ = ["DescentOfCost", "write_descent"]
 
 
-@dataclass(frozen=True)
-class DescentOfCost:
+@dataclass(frozen=True, repr=False)
+class DescentOfCost(ShortRepr):
     """What the page shows of one cost function.
 
     Attributes

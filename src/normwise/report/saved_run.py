@@ -299,8 +299,8 @@ _MISSING = ("", "n/a")
 _PREFIX = "probability_"
 
 
-@dataclass(frozen=True)
-class Scored:
+@dataclass(frozen=True, repr=False)
+class Scored(ShortRepr):
     """What one arm said about one scan.
 
     Attributes

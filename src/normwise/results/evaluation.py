@@ -45,16 +45,16 @@ class Estimate:
     high: float | None
 
 
-@dataclass(frozen=True)
-class Curve:
+@dataclass(frozen=True, repr=False)
+class Curve(ShortRepr):
     """A line: ROC as false positive rate (x) and sensitivity (y), or a cost (y) over steps (x)."""
 
     x: list[float]
     y: list[float]
 
 
-@dataclass(frozen=True)
-class Band:
+@dataclass(frozen=True, repr=False)
+class Band(ShortRepr):
     """A line with its interval: ``y`` over ``x`` from ``low`` to ``high``, with the people behind each."""
 
     x: list[float]
@@ -64,8 +64,8 @@ class Band:
     n: list[int] = field(default_factory=list)
 
 
-@dataclass(frozen=True)
-class Subgroup:
+@dataclass(frozen=True, repr=False)
+class Subgroup(ShortRepr):
     """One part of the cohort, as ``sex`` = ``F``, with the metrics of the people in it."""
 
     name: str
@@ -105,8 +105,8 @@ class ScoreAssociation:
     rho: Estimate
 
 
-@dataclass(frozen=True)
-class Abstention:
+@dataclass(frozen=True, repr=False)
+class Abstention(ShortRepr):
     """Referral to a specialist by conformal prediction sets.
 
     Attributes
@@ -135,8 +135,8 @@ class Stability:
     share: float
 
 
-@dataclass(frozen=True)
-class Arm:
+@dataclass(frozen=True, repr=False)
+class Arm(ShortRepr):
     """One way to treat demographics, tested on the same folds as the others.
 
     Attributes
@@ -199,6 +199,11 @@ class Arm:
     adjusted_auc: Estimate = Estimate(None, None, None)
     score_associations: list[ScoreAssociation] = field(default_factory=list)
 
+    def facts(self) -> dict[str, str]:
+        """Return what the arm does, and its main metrics with their intervals."""
+        shown = {_title(metric): interval(getattr(self, metric)) for metric in METRIC_NAMES}
+        return {"title": self.title, **shown, "no decision": f"{self.undecided:.0%}"}
+
 
 @dataclass(frozen=True)
 class Alarm:
@@ -226,8 +231,8 @@ class Comparison:
     p: float | None
 
 
-@dataclass(frozen=True)
-class Permutation:
+@dataclass(frozen=True, repr=False)
+class Permutation(ShortRepr):
     """The whole procedure on shuffled labels: ``p`` counts shuffles at least as good, plus one."""
 
     metric: str
@@ -309,9 +314,36 @@ class Evaluation(ShortRepr):
         scans = {"scans": f"{self.n_scans} of {self.n_people} people", "classes": counts(self.n_per_class)}
         return {"tested": tested, **scans, **aucs}
 
+    def _repr_html_(self) -> str:
+        from normwise.reprs import block, facts_table, forest, table
 
-@dataclass(frozen=True)
-class RankedRun:
+        about = {name: text for name, text in self.facts().items() if not name.startswith("AUC ")}
+        arms = [
+            (
+                f"{name}{' (main)' * (name == self.main_arm)}",
+                *(interval(getattr(arm, metric)) for metric in METRIC_NAMES),
+            )
+            for name, arm in self.arms.items()
+        ]
+        aucs = {name: arm.auc for name, arm in self.arms.items()}
+        level = f"{self.confidence:.0%} interval"
+        return block(
+            "Evaluation",
+            facts_table({**about, "decision": self.decision}),
+            forest(aucs, title=f"AUC with its {level}", limits=(0.4, 1.0), main=self.main_arm, line=0.5),
+            table(f"Each arm with its {level}", ("arm", *map(_title, METRIC_NAMES)), arms),
+            table(
+                "Alarms",
+                ("severity", "what"),
+                [(row.severity, f"{row.code} {row.title}") for row in self.alarms],
+            )
+            if self.alarms
+            else "",
+        )
+
+
+@dataclass(frozen=True, repr=False)
+class RankedRun(ShortRepr):
     """One run on the leaderboard: its main arm, out of fold; ``run`` is its folder."""
 
     run: str
@@ -326,8 +358,8 @@ class RankedRun:
     alarms: list[Alarm] = field(default_factory=list)
 
 
-@dataclass(frozen=True)
-class RunComparison:
+@dataclass(frozen=True, repr=False)
+class RunComparison(ShortRepr):
     """``comparison.json``: runs side by side, the best AUC first, and paired tests over the same people.
 
     In ``comparisons``, ``one`` and ``other`` are the runs' folders as in ``standings``; pairs of runs that
@@ -341,3 +373,7 @@ class RunComparison:
     comparisons: list[Comparison] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     schema_version: int = 1
+
+
+def _title(metric: str) -> str:
+    return metric.replace("_", " ").replace("auc", "AUC")

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
-from normwise.reprs import ShortRepr
-from normwise.results.evaluation import Curve
+from normwise.reprs import ShortRepr, counts
+from normwise.results.evaluation import Curve, Estimate
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 __all__ = [
     "ClassifierMap",
@@ -18,11 +23,15 @@ __all__ = [
     "Picture",
     "Pictures",
     "Prediction",
+    "Predictions",
     "Quality",
     "ScoreShare",
     "Trajectory",
     "TreeNode",
 ]  # fmt: skip
+
+
+_NO_DIAGNOSIS = '<p style="margin:.3em 0">A research result, not a diagnosis.</p>'
 
 
 @dataclass(frozen=True)
@@ -55,8 +64,8 @@ class ScoreShare:
         return self.log_odds - self.explained
 
 
-@dataclass(frozen=True)
-class Prediction:
+@dataclass(frozen=True, repr=False)
+class Prediction(ShortRepr):
     """One person: the decision and why; ``decision`` is None where none was made.
 
     ``outcome`` is ``decided``, ``referred`` (to a specialist), ``unsupported`` (nobody normal is like the
@@ -71,6 +80,139 @@ class Prediction:
     contributions: list[Contribution] = field(default_factory=list)
     outcome: str = "decided"
     scores: list[ScoreShare] = field(default_factory=list)
+
+    @property
+    def shown_probabilities(self) -> dict[str, float]:
+        """The probabilities a reader may see: none where nobody normal is like the person.
+
+        There the classifier extrapolates, so its numbers are no probabilities.
+        """
+        return {} if self.outcome == "unsupported" else self.probabilities
+
+    def facts(self) -> dict[str, str]:
+        """Return the decision, the probabilities, and why."""
+        shown = {f"probability of {name}": f"{value:.3f}" for name, value in self.shown_probabilities.items()}
+        threshold = {} if self.threshold is None else {"threshold": f"{self.threshold:.3g}"}
+        why = {"reason": self.reason} if self.reason else {}
+        return {
+            "subject": self.subject,
+            "decision": self.decision or f"none ({self.outcome})",
+            **why,
+            **shown,
+            **threshold,
+        }
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return the features that tell most: a row a feature, those that contribute most first.
+
+        Returns
+        -------
+        DataFrame
+            With ``value``, ``expected``, ``w``, ``centile`` and ``weight``; index ``feature``.
+        """
+        import pandas as pd
+
+        columns = ["feature", "value", "expected", "w", "centile", "weight"]
+        rows = [[getattr(row, name) for name in columns] for row in self.contributions]
+        return pd.DataFrame(rows, columns=columns).set_index("feature")
+
+    def _repr_html_(self) -> str:
+        from normwise.reprs import block, facts_table, forest, table
+
+        explained = {
+            f"score of {row.name}": f"{row.log_odds:+.2f} in log-odds, of which demographics explain "
+            f"{row.explained:+.2f}; {row.adjusted:+.2f} is decided by"
+            for row in self.scores
+            if self.shown_probabilities
+        }
+        departures = {
+            row.feature: Estimate(row.w, None, None) for row in self.contributions if row.w is not None
+        }
+        rows = [
+            (row.feature, *(_digits(each) for each in (row.value, row.expected, row.w, row.centile)))
+            for row in self.contributions
+        ]
+        return block(
+            "Prediction",
+            facts_table({**self.facts(), **explained}),
+            forest(
+                departures,
+                title="W-scores: normal standard deviations from what is expected",
+                limits=(-3.0, 3.0),
+                line=0.0,
+            ),
+            table("Features", ("feature", "measured", "expected", "W", "centile"), rows) if rows else "",
+            _NO_DIAGNOSIS,
+        )
+
+
+class Predictions(list[Prediction]):
+    """Predictions of several people, in their order: a list that shows itself as a table.
+
+    Examples
+    --------
+    >>> Predictions([Prediction("a", {"normal": 0.9, "AD": 0.1}, "normal", "", 0.5)])
+    Predictions(1: decided 1)
+    """
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return a row a person.
+
+        Returns
+        -------
+        DataFrame
+            With ``decision``, ``outcome``, ``probability_CLASS`` of each class, ``threshold`` and ``reason``;
+            index ``subject``. Where nobody normal is like a person the probabilities are missing, as they
+            are in what `normwise predict` writes.
+        """
+        import pandas as pd
+
+        names = dict.fromkeys(name for row in self for name in row.probabilities)
+        rows = [
+            {"subject": row.subject, "decision": row.decision, "outcome": row.outcome}
+            | {f"probability_{name}": row.shown_probabilities.get(name) for name in names}
+            | {"threshold": row.threshold, "reason": row.reason}
+            for row in self
+        ]
+        columns = [
+            "subject",
+            "decision",
+            "outcome",
+            *(f"probability_{name}" for name in names),
+            "threshold",
+            "reason",
+        ]
+        frame = pd.DataFrame(rows, columns=columns).set_index("subject")
+        numbers = [name for name in columns if name.startswith("probability_") or name == "threshold"]
+        return frame.astype(dict.fromkeys(numbers, "float64"))
+
+    def __repr__(self) -> str:
+        outcomes = Counter(row.outcome for row in self)
+        return f"Predictions({len(self)}: {counts(outcomes)})"
+
+    def _repr_html_(self) -> str:
+        from normwise.reprs import block, facts_table, table
+
+        rows = [
+            (
+                row.subject,
+                row.decision or f"none ({row.outcome})",
+                ", ".join(f"{name} {value:.3f}" for name, value in row.shown_probabilities.items()),
+                row.reason,
+            )
+            for row in self
+        ]
+        return block(
+            "Predictions",
+            facts_table(
+                {
+                    "people": str(len(self)),
+                    **{name: str(n) for name, n in Counter(row.outcome for row in self).items()},
+                }
+            ),
+            table("", ("subject", "decision", "probabilities", "reason"), rows),
+            _NO_DIAGNOSIS,
+        )
 
 
 @dataclass(frozen=True)
@@ -98,15 +240,15 @@ class Picture:
     alt: str
 
 
-@dataclass(frozen=True)
-class Pictures:
+@dataclass(frozen=True, repr=False)
+class Pictures(ShortRepr):
     """``pictures.json``: every picture of a run, by scan and stage."""
 
     pictures: list[Picture]
 
 
-@dataclass(frozen=True)
-class Person:
+@dataclass(frozen=True, repr=False)
+class Person(ShortRepr):
     """One person's page: the prediction, who it is about, and how far to trust it.
 
     ``trained_on`` says that the model has learnt from this very scan.
@@ -121,8 +263,8 @@ class Person:
     trained_on: bool = False
 
 
-@dataclass(frozen=True)
-class People:
+@dataclass(frozen=True, repr=False)
+class People(ShortRepr):
     """``people.json``: everybody of whom a page is wanted, with the region and meaning of the features named.
 
     ``out_of_fold`` says that each prediction is the mean over ``models`` trained without the person;
@@ -162,8 +304,8 @@ class Importance:
     label: int | None = None
 
 
-@dataclass(frozen=True)
-class Trajectory:
+@dataclass(frozen=True, repr=False)
+class Trajectory(ShortRepr):
     """A feature's expected value over one numeric demographic, and everybody's own.
 
     ``expected`` and ``centiles`` are lines over ``grid``, one a level of the categorical demographics
@@ -183,8 +325,8 @@ class Trajectory:
     people_level: list[str] = field(default_factory=list)
 
 
-@dataclass(frozen=True)
-class ClassifierMap:
+@dataclass(frozen=True, repr=False)
+class ClassifierMap(ShortRepr):
     """The plane of the only two columns that a classifier is given.
 
     Attributes
@@ -271,3 +413,15 @@ class Explanation(ShortRepr):
         """Return how many features have a weight, and which weigh most."""
         most = ", ".join(row.feature for row in self.importances[:3]) or "none"
         return {"features": str(len(self.importances)), "weight": self.importance_kind, "most": most}
+
+    def _repr_html_(self) -> str:
+        from normwise.reprs import block, facts_table, table
+
+        rows = [(row.feature, _digits(row.weight), row.place) for row in self.importances[:20]]
+        return block(
+            "Explanation", facts_table(self.facts()), table("Weights", ("feature", "weight", "region"), rows)
+        )
+
+
+def _digits(value: float | None) -> str:
+    return "n/a" if value is None else f"{value:.4g}"

@@ -10,6 +10,7 @@ from pydantic import BeforeValidator, TypeAdapter
 
 from normwise.errors import NormwiseWarning, without_folders
 from normwise.files import write_bytes
+from normwise.reprs import ShortRepr
 
 __all__ = [
     "FlowStep",
@@ -80,8 +81,8 @@ class FlowStep:
     scans: int
 
 
-@dataclass(frozen=True)
-class RunRecord:
+@dataclass(frozen=True, repr=False)
+class RunRecord(ShortRepr):
     """``run.json``: what was run on whom with which versions.
 
     ``composition`` has one row a class, ``sites`` one a site; ``missing["Age"]["AD"]`` counts the rows of a
@@ -110,6 +111,19 @@ class RunRecord:
     missing: dict[str, dict[str, int]] = field(default_factory=dict)
     schema_version: int = 1
     digests: dict[str, str] = field(default_factory=dict)
+
+    def facts(self) -> dict[str, str]:
+        """Return what was run on whom."""
+        return {
+            "title": self.title or "none",
+            "command": self.command,
+            "version": self.versions.get("normwise", "unknown"),
+            "scans": f"{self.n_included} of {self.n_listed}",
+            "classes": ", ".join(self.classes),
+            "demographics": ", ".join(self.demographics) or "none",
+            "features": f"{self.n_features} of extractor {self.extractor}",
+            "warnings": str(len(self.warnings)),
+        }
 
 
 def write_result(result: object, path: Path) -> None:

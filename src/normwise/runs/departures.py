@@ -13,6 +13,7 @@ from normwise.engine import Limits, Progress
 from normwise.errors import ProcedureError
 from normwise.normalize import FeatureNormalizer
 from normwise.procedure import encodable_rows, make_preprocessing
+from normwise.reprs import ShortRepr
 from normwise.runs.prepare import PreparedRun, prepare_run, record_run
 from normwise.runs.score_tables import SCORES, score_dictionary, score_text
 from normwise.schema import Study
@@ -20,8 +21,8 @@ from normwise.schema import Study
 __all__ = ["Departures", "departures_of", "normalize_study"]
 
 
-@dataclass(frozen=True)
-class Departures:
+@dataclass(frozen=True, repr=False)
+class Departures(ShortRepr):
     """How everybody compares with what is normal for them.
 
     Attributes

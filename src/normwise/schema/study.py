@@ -72,6 +72,18 @@ class Study(ShortRepr, Section):
             "test": f"{self.evaluation.repeats} × {self.evaluation.folds} folds",
         }
 
+    def _repr_html_(self) -> str:
+        from normwise.reprs import block, facts_table, table
+
+        chosen = [
+            (f"{section}.{key}", value)
+            for section, keys in self.model_dump(exclude_defaults=True).items()
+            if isinstance(keys, Mapping)
+            for key, value in keys.items()
+        ]
+        rest = table("Keys that are not at their defaults", ("key", "value"), chosen) if chosen else ""
+        return block("Study", facts_table(self.facts()), rest)
+
     def features_of(self, section: type[SomeFeatures]) -> SomeFeatures:
         """Return ``features`` as the section of one extractor.
 

@@ -9,14 +9,16 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from normwise.reprs import ShortRepr
+
 __all__ = ["HeatMap", "draw_heat", "heat_maps"]
 
 _MOST = 4096  # pixels a side of a picture of tiles; a larger slide has coarser tiles
 _SQUARE = 8  # pixels a tile where the picture stays small, so that smoothing by the browser leaves squares
 
 
-@dataclass(frozen=True)
-class HeatMap:
+@dataclass(frozen=True, repr=False)
+class HeatMap(ShortRepr):
     """One measurement over the tiles of a slide.
 
     Attributes

@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import expit
 
 from normwise.classify.solvers.gradient_descent import CostName
+from normwise.reprs import ShortRepr
 from normwise.results import Curve
 
 __all__ = ["OneWeight", "descend_one_weight"]
@@ -21,8 +22,8 @@ _STEPS = 14
 _MOST_NEWTON = 60
 
 
-@dataclass(frozen=True)
-class OneWeight:
+@dataclass(frozen=True, repr=False)
+class OneWeight(ShortRepr):
     """The cost of one feature's weight, and descents on it.
 
     Attributes

@@ -71,7 +71,7 @@ class SeriesRecord:
         return asdict(replace(self, error=None)) | {"error": self.error.to_dict() if self.error else None}
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class DicomHead:
     """The head among one person's DICOM files.
 
@@ -97,6 +97,9 @@ class DicomHead:
     patient: str = ""
     person: str = ""
     days: int | None = None
+
+    def __repr__(self) -> str:
+        return f"DicomHead({self.volume}, series: {len(self.series)}, refused: {len(self.refused)})"
 
     @property
     def refused(self) -> tuple[SeriesRecord, ...]:

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import numpy.typing as npt
 from isal import igzip
 
 from normwise.errors import ImageError
 from normwise.files import write_bytes
 from normwise.images.volume import LabelVolume, Volume
 
-__all__ = ["write_volume"]
+if TYPE_CHECKING:
+    from nibabel.nifti1 import Nifti1Header
+
+__all__ = ["nifti_of", "write_volume"]
 
 _ALIGNED = 2  # "aligned to something": the standard's code where the space is not known by name
 _RIGHT_ANGLES = 1e-4  # a quaternion can hold no shear
@@ -52,13 +57,16 @@ def write_volume(volume: Volume | LabelVolume, path: str | Path) -> None:
             subject=target.name,
             advice="choose a name with one of the two endings",
         )
-    content = _nifti(volume)
+    header, voxels = nifti_of(volume)
+    little = voxels.astype(voxels.dtype.newbyteorder("<"), copy=False)
+    content = b"".join((header.binaryblock, bytes(4), little.tobytes(order="F")))
     if name.endswith(".gz"):
         content = igzip.compress(content, compresslevel=_COMPRESSION, mtime=0)
     write_bytes(target, content)
 
 
-def _nifti(volume: Volume | LabelVolume) -> bytes:
+def nifti_of(volume: Volume | LabelVolume) -> tuple[Nifti1Header, npt.NDArray[Any]]:
+    """Return the header of a volume's file, and its voxels as they are stored."""
     from nibabel.nifti1 import Nifti1Header
 
     voxels = volume.voxels
@@ -79,5 +87,4 @@ def _nifti(volume: Volume | LabelVolume) -> bytes:
     else:
         header["pixdim"][1:4] = volume.spacing
     header.set_sform(volume.affine, code=_ALIGNED)
-    little = voxels.astype(voxels.dtype.newbyteorder("<"), copy=False)
-    return b"".join((header.binaryblock, bytes(4), little.tobytes(order="F")))
+    return header, voxels

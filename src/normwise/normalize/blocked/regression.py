@@ -27,6 +27,7 @@ from normwise.errors import NormalizerError
 from normwise.normalize.blocked.columns import FeatureColumns, FloatArray, block_width
 from normwise.normalize.blocked.kernels import Scratch, add_product, gather, outer, project, squared_sums
 from normwise.normalize.blocked.variance import LogVariance, fit_log_variance
+from normwise.reprs import ShortRepr
 from normwise.schema import FittedParts, check_parts
 
 if TYPE_CHECKING:
@@ -84,8 +85,8 @@ class People:
         return leverage
 
 
-@dataclass(frozen=True)
-class Regression:
+@dataclass(frozen=True, repr=False)
+class Regression(ShortRepr):
     """The regression of every feature on the demographics, fitted on the normals.
 
     Attributes

@@ -19,6 +19,7 @@ from normwise.errors import NormalizerError
 from normwise.normalize.blocked.columns import FeatureColumns, FloatArray
 from normwise.normalize.blocked.regression import People, Regression
 from normwise.normalize.blocked.tails import FEWEST_NORMALS, Tails, fit_tails_to_counts
+from normwise.reprs import ShortRepr
 from normwise.schema import FittedParts, listed
 
 __all__ = ["LAST_STEP", "STEP", "CountedForm", "NormalCounts", "another_norm", "count_columns", "fit_counts"]
@@ -35,8 +36,8 @@ _WIDTH = 1024  # features at a time
 _HIGHEST_LEVERAGE = 0.99
 
 
-@dataclass(frozen=True, eq=False)
-class NormalCounts:
+@dataclass(frozen=True, eq=False, repr=False)
+class NormalCounts(ShortRepr):
     """How many normal people have each W, by one reference.
 
     Attributes

@@ -24,6 +24,7 @@ from normwise.normalize.demographics import Demographics
 from normwise.normalize.design import Category
 from normwise.normalize.sites.across_sites import SiteEffect, weigh
 from normwise.normalize.support import reasons_outside
+from normwise.reprs import ShortRepr
 
 if TYPE_CHECKING:
     from normwise.normalize.sites.harmonizer import SiteHarmonizer
@@ -39,8 +40,8 @@ _DIGITS = 7
 _SAME = 1e-6  # two tables of which mean and variance differ by less are one
 
 
-@dataclass(frozen=True)
-class SiteCard:
+@dataclass(frozen=True, repr=False)
+class SiteCard(ShortRepr):
     """What is known of one site.
 
     Attributes

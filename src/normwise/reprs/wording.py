@@ -1,12 +1,14 @@
-"""How an object shows itself: one line in a session, a small table where a notebook shows it."""
+"""Numbers with intervals, counts and long texts, each in a few words."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from html import escape
 from typing import Protocol
 
-__all__ = ["Interval", "ShortRepr", "counts", "interval"]
+__all__ = ["LONGEST", "Interval", "clip", "counts", "interval"]
+
+LONGEST = 120
+"""Characters of one fact; names and reasons come from other people's tables."""
 
 
 class Interval(Protocol):
@@ -20,34 +22,20 @@ class Interval(Protocol):
     def high(self) -> float | None: ...  # noqa: D102
 
 
-class ShortRepr:
-    """Base of classes that hold more than anybody wants to see at once.
-
-    A dataclass takes it with ``repr=False``, for its own representation shows every field in full.
+def clip(text: object, longest: int = LONGEST) -> str:
+    r"""Return a text in one line, with an ellipsis in its middle where it is long.
 
     Examples
     --------
-    >>> class Gap(ShortRepr):
-    ...     def facts(self):
-    ...         return {"width": "<2 mm", "side": "left"}
-    >>> Gap()
-    Gap(width: <2 mm, side: left)
-    >>> Gap()._repr_html_().count("<tr>")
-    2
+    >>> clip("two\nlines"), clip("a" * 9, 5)
+    ('two lines', 'aa…aa')
     """
-
-    def facts(self) -> Mapping[str, str]:
-        """Return what is worth seeing, each with its name."""
-        raise NotImplementedError
-
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}({', '.join(f'{name}: {text}' for name, text in self.facts().items())})"
-
-    def _repr_html_(self) -> str:
-        rows = "".join(
-            f"<tr><th>{escape(name)}</th><td>{escape(text)}</td></tr>" for name, text in self.facts().items()
-        )
-        return f"<table><caption>{type(self).__name__}</caption>{rows}</table>"
+    line = "".join(sign if sign.isprintable() else " " for sign in str(text)[: 100 * longest])
+    line = " ".join(line.split())
+    if len(line) <= longest:
+        return line
+    tail = (longest - 1) // 2
+    return f"{line[: longest - 1 - tail]}…{line[-tail:]}"
 
 
 def counts(amounts: Mapping[str, int]) -> str:
