@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -21,10 +22,12 @@ def table_of(odds: Any) -> Any:
     return np.stack([1.0 - positive, positive], axis=1)
 
 
-def fitted_arms(data: Any, study: Study | None = None) -> dict[str, Any]:
+def fitted_arms(
+    data: Any, study: Study | None = None, arms: tuple[str, ...] = ("normalized", "adjusted")
+) -> dict[str, Any]:
     study, shared = data.study if study is None else study, SharedFits()
     rows = np.arange(len(data.labels))
-    fitters = make_fitters(study, data.roles, data.X, ("normalized", "adjusted"))
+    fitters = make_fitters(study, data.roles, data.X, arms)
     return {
         arm: each.fit(data.labels, data.groups, rows, seed=0, shared=shared) for arm, each in fitters.items()
     }
@@ -156,3 +159,24 @@ def test_where_nobody_was_tested_inside_no_score_is_adjusted() -> None:
     nobody = InnerScores(np.empty((0, 3)), np.empty((0, 2, 2)))
     score = fit_score(nobody, np.empty((0, 2)), 0, np.array([1.0, 1.0]))
     assert score.slopes == ((0.0, 0.0),)
+
+
+@pytest.mark.parametrize(
+    ("section", "targets", "said"),
+    [
+        ({}, ("MCI", "AD"), True),
+        ({}, ("normal", "AD"), False),
+        ({"decision": {"adjust": "none"}}, ("MCI", "AD"), False),
+        ({"normalizer": {"reference": "all"}}, ("MCI", "AD"), False),
+    ],
+)
+def test_it_is_said_where_no_normal_person_has_a_score(
+    section: dict[str, Any], targets: tuple[str, ...], three: Any, *, said: bool
+) -> None:
+    study = Study.model_validate(three.study.model_dump() | section)
+    data = replace(three, study=study, roles=replace(three.roles, targets=targets))
+    arms = fitted_arms(data) if "normal" in targets else fitted_arms(data, arms=("raw", "normalized"))
+    warned = {
+        arm: [note.subject for note in each.notes if note.code == "PRC-308"] for arm, each in arms.items()
+    }
+    assert warned == {arm: ["normal"] if said and arm == "normalized" else [] for arm in arms}

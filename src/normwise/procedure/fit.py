@@ -33,7 +33,13 @@ from normwise.procedure.preprocessing import (
     prepare_features,
     trainable_rows,
 )
-from normwise.procedure.score import InnerScores, ScoreNormalizer, fit_score, measure_separation
+from normwise.procedure.score import (
+    InnerScores,
+    ScoreNormalizer,
+    fit_score,
+    measure_separation,
+    warn_unadjusted,
+)
 from normwise.procedure.selection import FeatureSelector, selected_columns
 from normwise.reprs import ShortRepr
 from normwise.results import Note, ScoreShare
@@ -235,6 +241,11 @@ class ArmFitter:
         arm = main_arm(self.study, self.roles) if self.arm == "bag_mean" else self.arm
         return arm == "adjusted"
 
+    def _is_unadjusted(self) -> bool:
+        """Return whether the study's own arm is not adjusted for want of normals among its classes."""
+        asked = self.study.decision.adjust == "demographics" and self.roles.normal not in self.roles.targets
+        return asked and self.arm == "normalized" == main_arm(self.study, self.roles)
+
     def fit(
         self, labels: Names, groups: Names, train: Rows, *, seed: int, shared: SharedFits | None = None
     ) -> FittedProcedure:
@@ -271,6 +282,8 @@ class ArmFitter:
                 people = self._people.take(train)
                 score = _fit_score(tuned, people, labels[train], roles)
                 table = _adjust(score, tuned.pipeline, table, people)
+            elif self._is_unadjusted():
+                warn_unadjusted(roles)
             rule = choose_rule(
                 self.study.decision, table, labels[train], roles.targets, roles.negative, groups[train],
                 calibrate=self.adjusts,

@@ -8,14 +8,16 @@ out of everybody's, before threshold, calibration and referral.
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from normwise.schema import FittedParts
+from normwise.errors import NormwiseWarning
+from normwise.schema import FittedParts, Roles
 
-__all__ = ["InnerScores", "ScoreNormalizer", "fit_score", "measure_separation"]
+__all__ = ["InnerScores", "ScoreNormalizer", "fit_score", "measure_separation", "warn_unadjusted"]
 
 Floats = NDArray[np.float64]
 
@@ -176,3 +178,23 @@ def fit_score(inner: InnerScores, basis: Floats, negative: int, unit: Floats) ->
             standard = odds[separates, place] / width[separates, place]
             slopes[:, place] = unit[place] * np.linalg.lstsq(basis[separates], standard)[0][1:]
     return ScoreNormalizer(negative, tuple(tuple(float(each) for each in row) for row in slopes))
+
+
+def warn_unadjusted(roles: Roles) -> None:
+    """Warn where no score can be adjusted, though the study asks for it.
+
+    Parameters
+    ----------
+    roles : Roles
+        With a normal group that is no target.
+
+    Warns
+    -----
+    NormwiseWarning
+        PRC-308.
+    """
+    text = (
+        f"demographics are taken out of the features and not of the score: {roles.normal} is not among the"
+        f" classes {', '.join(roles.targets)}, so that no normal person has a score"
+    )
+    warnings.warn(NormwiseWarning("PRC-308", text, subject=roles.normal), stacklevel=3)
