@@ -1,12 +1,12 @@
 """Honest tests: the arms on the same folds, metrics, intervals over people, paired differences, leak alarms.
 
-The files in the order in which data walks: ``crossval`` (predictions of every arm) and ``sites`` (on sites
-left out) → ``outoffold`` (what the folds leave) → ``metrics`` (one dict; the metrics are in ``ranking``,
-``deciding``, ``probabilities``) and ``curves`` → ``uncertainty`` (weights of people) → ``intervals``,
-``delong`` and ``estimates`` (a metric with the interval that suits it) → ``subgroups``, ``associations`` →
-``paired`` (tests of differences) → ``comparisons`` (arms side by side) → ``inputs`` and ``alarms`` (leaks)
-→ ``predictions``, ``notes`` and ``outcome`` (what is written) → ``study`` (the run). ``finished`` and
-``standings`` read runs back and compare them.
+The files in the order of the computation: ``cross_validation`` (predictions of every arm) and
+``unseen_sites`` (on sites left out) → ``out_of_fold`` (these predictions, a row a scan) → ``metrics`` (each a
+function of people's weights; ``registry`` lists them) → ``inference`` (``intervals``, ``estimates``: a metric
+with the interval that suits it, ``curves``, ``associations`` of errors and scores with demographics) →
+``compare_arms`` (differences, and paired tests) → ``leaks`` (``alarms`` lists them). ``learning_curve`` and
+``permutation`` repeat the whole procedure; ``study`` runs everything and writes it; ``finished_runs`` reads
+runs back and compares them.
 """
 
 from __future__ import annotations

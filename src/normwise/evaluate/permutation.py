@@ -1,4 +1,4 @@
-"""Could chance have done it? The whole procedure on shuffled labels, normalizer, tuning and all."""
+"""The permutation test: the whole procedure on shuffled labels, normalizer, tuning and all."""
 
 from __future__ import annotations
 

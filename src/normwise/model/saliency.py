@@ -108,8 +108,7 @@ def occlusion_by_region(
             covered = model.rows_of(rows)
             inside = labels == name
             images = np.array(covered.images, dtype=np.float32)
-            # A hole would be something no network has met; the person's own mean has nothing of the region's
-            # shape.
+            # No network was trained on holes; the person's own mean has nothing of the region's shape.
             images[..., inside] = images[..., inside].mean(axis=-1, keepdims=True)
             lost[:, column] = whole - _log_odds(model, covered.with_images(images), place)
         parts.append(lost)

@@ -81,9 +81,9 @@ class Number:
                 advice="correct the value, or leave the person out",
             )
         people.refuse_missing(self.name, np.isnan(numbers))
-        return self.bend(numbers)
+        return self.terms(numbers)
 
-    def bend(self, numbers: FloatArray) -> FloatArray:
+    def terms(self, numbers: FloatArray) -> FloatArray:
         """Return the columns of numbers: themselves, and those of the spline beside them."""
         line = numbers[:, None]
         return np.hstack([line, natural_spline(numbers, self.knots)]) if self.knots else line

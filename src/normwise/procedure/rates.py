@@ -42,7 +42,7 @@ def stable_rates(
 
     The classifiers centre these columns and do not scale them, and the rate does not depend on the penalty.
     A study trains with one rate in all arms, on everybody and on every part of its folds, so that the least
-    counts. The parts are those of the first repeat; half of the rate leaves room for the others.
+    counts. The parts are those of the first repeat; half of the rate leaves a margin for the others.
 
     Parameters
     ----------

@@ -40,7 +40,11 @@ def descent(
     ] = None,
     weight: Annotated[
         str | None,
-        Parameter(name="--weight", group=DESCENT, help="the feature shown alone (the most telling)"),
+        Parameter(
+            name="--weight",
+            group=DESCENT,
+            help="the feature shown alone (that which is most correlated with the class)",
+        ),
     ] = None,
     steps: Annotated[
         int, Parameter(name="--steps", group=DESCENT, show_default=False, help="steps of each curve (50)")
@@ -163,9 +167,9 @@ def _of_cost(
     patient = labels != negative
     spread = columns - columns.mean(axis=0)
     size = np.sqrt((spread**2).sum(axis=0))
-    telling = np.abs(spread.T @ (patient - patient.mean()))
+    covariance = np.abs(spread.T @ (patient - patient.mean()))
     place = names.index(weight) if weight is not None else int(
-        np.argmax(np.divide(telling, size, out=np.zeros_like(size), where=size > 0))
+        np.argmax(np.divide(covariance, size, out=np.zeros_like(size), where=size > 0))
     )  # fmt: skip
     one = descend_one_weight(columns[:, place], patient, cost=cost, rate=rate)
     return DescentOfCost(cost, curves, by_arm, names[place], one.line, one.steps, one.stable_rate)

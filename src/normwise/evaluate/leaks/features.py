@@ -43,8 +43,8 @@ def diagnosis_in_disguise(inputs: LeakInputs) -> list[Alarm]:
         return []
     # Of very many features in very few people, one gets this far by chance.
     error = np.sqrt((patients + others + 1) / (12 * patients * others))
-    chance = 2 * norm.sf((areas - 0.5) / error) * len(areas)
-    guilty = np.flatnonzero((areas > _DISGUISED) & (chance < _CHANCE))
+    expected = 2 * norm.sf((areas - 0.5) / error) * len(areas)
+    guilty = np.flatnonzero((areas > _DISGUISED) & (expected < _CHANCE))
     if not len(guilty):
         return []
     order = guilty[np.argsort(-areas[guilty], kind="stable")]

@@ -175,7 +175,7 @@ def _points(part: Number | Category) -> FloatArray:
     if isinstance(part, Category):
         levels: FloatArray = np.eye(len(part.levels))[:, 1:]
         return levels
-    return part.bend(np.linspace(part.low, part.high, _POINTS))
+    return part.terms(np.linspace(part.low, part.high, _POINTS))
 
 
 def _groups(design: Design) -> list[list[int]]:

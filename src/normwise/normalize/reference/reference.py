@@ -175,7 +175,7 @@ class Reference(ShortRepr):
 
     @property
     def knots(self) -> dict[str, list[float]]:
-        """Knots of the demographics that may bend."""
+        """Knots of the demographics that have a spline."""
         return {
             part.name: list(part.knots) for part in self.sums.parts if isinstance(part, Number) and part.knots
         }

@@ -245,7 +245,7 @@ def learn_parts(
     categorical : sequence of str
         Those of them that are codes.
     knots : dict of str to tuple of float
-        Of the numbers that may bend.
+        Of the numbers that have a spline.
     """
     parts: list[Part] = []
     for name in names:

@@ -29,13 +29,13 @@ from normwise.schema import FittedParts
 
 __all__ = ["SiteEffect", "SitePrior", "fit_prior", "normal_quantile", "weigh", "weigh_without_each"]
 
-_SHIFT_TAIL = 6.0  # degrees of freedom of the shifts' t: sites far from all others are met
+_SHIFT_TAIL = 6.0  # degrees of freedom of the shifts' t: some sites lie far from all others
 _EXCESS = 1.0 + 3.0 / (_SHIFT_TAIL - 4.0)  # by how much its kurtosis raises the variance of a variance
 _EDGES = (0.0, 1e-8, 1e-6, 1e-4, 1e-3, 0.01, 0.04, 0.1, 0.2, 0.35, 0.5, 0.65, 0.8, 1.0)
 """Between these probabilities the t's mixing variable has one value, some for sites far from the others."""
 _LEAST_DF, _MOST_DF = 4.5, 400.0  # of a site's variance
 _MANY = 1e6  # degrees of freedom at which nothing is left to learn
-_SMALLEST = 1e-3  # a variance this small beside the others' is not told from none
+_SMALLEST = 1e-3  # a variance this small beside the others' can't be distinguished from none
 
 
 @dataclass(frozen=True)
@@ -240,7 +240,7 @@ def weigh_without_each(
     Returns
     -------
     SiteEffect
-        One row each. How far the site lies from the others is told by all of its people.
+        One row each. How far the site lies from the others follows from all of its people.
     """
     whole = weigh(prior, n_people, mean, squares)
     _, _, noise = _own_variance(prior, n_people, squares)
@@ -383,8 +383,8 @@ def _alike(standard: FloatArray, df: int) -> float:
 
 def _prior_df(logs: FloatArray, df: int, alike: float) -> float:
     """Return with how many degrees of freedom the features' common variance speaks for each one's."""
-    chance = float(zeta(2.0, 0.5 * df)) * (1.0 - alike)
-    beyond = float(logs.var(ddof=1)) - chance
+    sampling = float(zeta(2.0, 0.5 * df)) * (1.0 - alike)
+    beyond = float(logs.var(ddof=1)) - sampling
     return min(float(_df_of_log_variance(np.array(max(beyond, 1e-12)))), _MANY)
 
 
