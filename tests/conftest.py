@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,9 @@ import pytest
 from hypothesis import settings
 
 os.environ.setdefault("MPLBACKEND", "Agg")
+# Whoever runs the tests has a cache of their own, which no test may see: not here, and not in a child.
+_CACHE = tempfile.TemporaryDirectory(prefix="normwise-tests-", ignore_cleanup_errors=True)
+os.environ["NORMWISE_CACHE"] = _CACHE.name
 settings.register_profile("normwise", deadline=None, max_examples=40, derandomize=True)
 settings.load_profile("normwise")
 
@@ -22,6 +26,14 @@ def real_data() -> Path:
     if not REAL_DATA.is_dir():
         pytest.skip("the real cohorts in ../shared/data are not on this machine")
     return REAL_DATA
+
+
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Give each test an empty cache; what several tests share has another, of the session."""
+    folder = tmp_path_factory.mktemp("cache")
+    monkeypatch.setenv("NORMWISE_CACHE", str(folder))
+    return folder
 
 
 @pytest.fixture

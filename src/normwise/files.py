@@ -7,8 +7,9 @@ import hashlib
 import json
 import os
 import re
+import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -18,6 +19,7 @@ __all__ = [
     "content_digest",
     "image_files",
     "is_formula",
+    "note_use",
     "quote_formula",
     "remove_parts",
     "replacing",
@@ -28,6 +30,7 @@ __all__ = [
 ]
 
 _PART = re.compile(r"\..*-[0-9a-f]{8}\.part(\..*)?")
+_NOTED_SECONDS = 3600.0
 _HALVES = {".hdr": ".img", ".img": ".hdr"}
 _FORMULA = re.compile(r"[=@].|[+-](?![0-9.,]*(?:[eE][+-]?[0-9]+)?$).", re.DOTALL)
 
@@ -156,6 +159,13 @@ def write_bytes(path: Path, content: bytes) -> None:
 def write_text(path: Path, content: str) -> None:
     """Write ``content`` to ``path`` as UTF-8 with line feeds, whole or not at all."""
     write_bytes(path, content.encode("utf-8"))
+
+
+def note_use(path: Path) -> None:
+    """Let a file's time say when it was last used, to the hour, so that what is unused can be removed."""
+    with suppress(OSError):
+        if time.time() - path.stat().st_mtime > _NOTED_SECONDS:
+            os.utime(path)
 
 
 def sha256_file(path: Path) -> str:

@@ -62,6 +62,7 @@ class RunFolder:
     FEATURES = "features.tsv"
     FEATURE_NOTES = "features.json"
     FEATURE_MATRIX = "features.npy"
+    KEPT = "cache.json"
     EVALUATION = "evaluation.json"
     PREDICTIONS = "predictions.tsv"
     EXPLANATION = "explanation.json"
@@ -84,8 +85,8 @@ class RunFolder:
     MODEL_CARD_PAGE = "model_card.html"
 
     RESULTS = (
-        STUDY, DESCRIPTION, COHORT, RECORD, FEATURES, FEATURE_NOTES, FEATURE_MATRIX, EVALUATION, PREDICTIONS,
-        EXPLANATION, PEOPLE, PICTURES, PICTURE_FOLDER, TILE_FOLDER, NORMALIZED,
+        STUDY, DESCRIPTION, COHORT, RECORD, FEATURES, FEATURE_NOTES, FEATURE_MATRIX, KEPT, EVALUATION,
+        PREDICTIONS, EXPLANATION, PEOPLE, PICTURES, PICTURE_FOLDER, TILE_FOLDER, NORMALIZED,
     )  # fmt: skip
     """Files with a digest, and folders of such files. The model has checksums of its own."""
 
@@ -245,6 +246,22 @@ class RunFolder:
             The file is no such result.
         """
         return TypeAdapter(kind).validate_json(self.read(name))
+
+    def read_kept(self) -> dict[str, str]:
+        """Return the SHA-256 of each result that the run took from the cache or put there, by its key.
+
+        Raises
+        ------
+        RunError
+            RUN-101, RUN-102: as `read`.
+        """
+        try:
+            kept = json.loads(self.read(self.KEPT))
+        except FileNotFoundError:
+            return {}
+        except ValueError as error:
+            raise self._damaged(self.KEPT) from error
+        return {str(key): str(digest) for key, digest in kept.items()}
 
     def check(self, *names: str) -> None:
         """Compare results with their digests.

@@ -152,6 +152,51 @@ def test_processes_may_share_a_cache(tmp_path):
     assert len(_contents(tmp_path / "cache")) == 20
 
 
+def test_many_writers_of_one_key_leave_one_whole_result(tmp_path):
+    script = (
+        "import os, sys, time; from pathlib import Path\n"
+        "from normwise.engine.cache import Cache; from normwise.engine.serialization import encode_value\n"
+        "import numpy as np\n"
+        "cache, gate = Cache(Path(sys.argv[1])), Path(sys.argv[2])\n"
+        "content = encode_value({'array': np.arange(200_000)})\n"
+        "print(flush=True)\n"
+        "while not gate.exists():\n    time.sleep(0.001)\n"
+        "for _ in range(30):\n"
+        "    cache.put('ab12', content)\n"
+        "    stored = cache.get('ab12')\n"
+        "    assert stored is not None and stored.value['array'].size == 200_000\n"
+        "assert (cache.damaged, cache.unwritten) == (0, 0)\n"
+    )
+    words = [sys.executable, "-W", "error", "-c", script, str(tmp_path / "cache"), str(tmp_path / "gate")]
+    writers = [subprocess.Popen(words, stdout=subprocess.PIPE) for _ in range(3)]
+    for writer in writers:
+        writer.stdout.readline()
+    (tmp_path / "gate").touch()
+    assert [writer.wait(timeout=300) for writer in writers] == [0, 0, 0]
+    for writer in writers:
+        writer.stdout.close()
+    files = [path.name for path in (tmp_path / "cache" / "results").rglob("*") if path.is_file()]
+    assert files == ["ab12.result"]
+
+
+def test_an_input_that_another_run_touches_is_no_changed_input(workers, tmp_path):
+    path = tmp_path / "atlas"
+    path.write_text("a")
+    [outcome] = _run(workers.touch, [Task("a", {"path": str(path)}, (path,))], tmp_path / "cache")
+    assert outcome.error is None
+    assert len(_contents(tmp_path / "cache")) == 1
+
+
+def test_a_child_that_cannot_keep_its_work_gives_the_same_result(workers, tmp_path):
+    (tmp_path / "file").write_text("")
+    bad, good = tmp_path / "file" / "kept.stored", tmp_path / "kept.stored"
+    with pytest.warns(NormwiseWarning, match="ENG-303  1 result") as raised:
+        [outcome] = _run(workers.keep_or_warn, [Task("a", {}, aside={"path": str(bad)})], tmp_path / "one")
+    assert (len(raised), outcome.value, outcome.warnings) == (1, {"number": 7}, ())
+    _run(workers.keep_or_warn, [Task("a", {}, aside={"path": str(good)})], tmp_path / "two")
+    assert _contents(tmp_path / "one") == _contents(tmp_path / "two")
+
+
 def test_a_folder_that_cannot_be_one_is_refused(workers, tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(EngineError) as refused:

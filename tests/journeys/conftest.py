@@ -49,10 +49,16 @@ def cohort(tmp_path_factory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def extracted(normwise, cohort, quick, tmp_path_factory) -> Path:
+def shared_cache(tmp_path_factory) -> Path:
+    """The cache that `extracted` has filled."""
+    return tmp_path_factory.mktemp("shared") / "cache"
+
+
+@pytest.fixture(scope="session")
+def extracted(normwise, cohort, quick, shared_cache, tmp_path_factory) -> Path:
     """A run of the cohort that was extracted and nothing more, never written into again."""
     folder = tmp_path_factory.mktemp("extracted") / "run"
-    ending = normwise("extract", cohort, folder, *quick)
+    ending = normwise("extract", cohort, folder, *quick, "--cache", shared_cache)
     assert ending.out.splitlines()[-1] == str(folder / "features.tsv")
     return folder
 

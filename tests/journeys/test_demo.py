@@ -12,7 +12,8 @@ pytestmark = pytest.mark.slow
 @pytest.fixture(scope="module")
 def demo(normwise, tmp_path_factory):
     folder = tmp_path_factory.mktemp("demo")
-    return folder / "normwise-demo", normwise("demo", "--people", 30, "--seed", 1, folder=folder)
+    words = ("demo", "--people", 30, "--seed", 1, "--cache", "cache")
+    return folder / "normwise-demo", normwise(*words, folder=folder)
 
 
 def test_the_demo_ends_with_three_sentences_and_the_report(demo):
@@ -30,7 +31,7 @@ def test_the_demo_ends_with_three_sentences_and_the_report(demo):
 
 def test_the_demo_again_takes_up_its_run(demo, normwise):
     run, first = demo
-    again = normwise("demo", "--people", 30, "--seed", 1, folder=run.parent)
+    again = normwise("demo", "--people", 30, "--seed", 1, "--cache", "cache", folder=run.parent)
     assert again.out == first.out
     assert "30 from the cache" in again.err
 

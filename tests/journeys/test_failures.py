@@ -48,9 +48,8 @@ def test_a_damaged_image_costs_one_row_and_the_others_go_on(normwise, own_cohort
     assert len(features) == 1 + 34
 
 
-def test_a_damaged_image_gets_no_decision(normwise, own_cohort, quick, extracted, tmp_path):
-    shutil.copytree(extracted / ".cache", tmp_path / "run" / ".cache")
-    normwise("train", own_cohort, tmp_path / "run", *quick)
+def test_a_damaged_image_gets_no_decision(normwise, own_cohort, quick, extracted, shared_cache, tmp_path):
+    normwise("train", own_cohort, tmp_path / "run", *quick, "--cache", shared_cache)
     image = scan(own_cohort, "sub-003")
     image.write_bytes(image.read_bytes()[:-100])
     ending = normwise("predict", tmp_path / "run", image, "--set", "age=70", "--set", "sex=F", code=1)
@@ -74,10 +73,11 @@ def test_a_study_with_an_unknown_key_is_refused_with_a_suggestion(normwise, own_
     assert "demographics" in ending.err
 
 
-def test_another_study_does_not_mix_into_a_run(normwise, cohort, extracted, tmp_path):
+def test_another_study_does_not_mix_into_a_run(normwise, cohort, extracted, shared_cache, tmp_path):
     shutil.copytree(extracted, tmp_path / "run")
     # Which classifier follows is nothing to an extraction.
-    again = normwise("extract", cohort, tmp_path / "run", "--classifier", "svm", "--jobs", 2)
+    usual = ("--jobs", 2, "--cache", shared_cache)
+    again = normwise("extract", cohort, tmp_path / "run", "--classifier", "svm", *usual)
     assert "36 from the cache" in again.err
     words = ("extract", cohort, tmp_path / "run", "--statistics", "mean")
     ending = normwise(*words, code=2)
@@ -96,7 +96,7 @@ def test_a_time_limit_costs_the_subjects_that_pass_it(normwise, cohort, tmp_path
     assert {row["code"] for row in ledger(tmp_path / "run").values()} == {"ENG-201"}
 
 
-def test_an_interrupted_extract_resumes(normwise, cohort, extracted, tmp_path):
+def test_an_interrupted_extract_resumes(normwise, cohort, extracted, own_cache, tmp_path):
     run = tmp_path / "run"
     process = subprocess.Popen(
         [sys.executable, "-m", "normwise.cli", "extract", str(cohort), str(run), "--jobs", "1"],
@@ -109,7 +109,7 @@ def test_an_interrupted_extract_resumes(normwise, cohort, extracted, tmp_path):
     )
     deadline = time.monotonic() + 300
     # A name with a dot in front is a result that is still being written.
-    while len(list((run / ".cache").rglob("[!.]*.result"))) < 3 and time.monotonic() < deadline:
+    while len(list(own_cache.rglob("[!.]*.result"))) < 3 and time.monotonic() < deadline:
         time.sleep(0.01)
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=300)

@@ -59,12 +59,12 @@ def halves(real_data, tmp_path_factory):
 @pytest.fixture(scope="module")
 def trained(normwise, halves, tmp_path_factory):
     run = tmp_path_factory.mktemp("trained") / "run"
-    normwise("train", halves[0], run)
+    normwise("train", halves[0], run, "--cache", run.with_name("cache"))
     return run
 
 
 def test_training_people_are_evaluated_beside_the_other_arms(normwise, halves, trained):
-    ending = normwise("evaluate", halves[0], trained)
+    ending = normwise("evaluate", halves[0], trained, "--cache", trained.with_name("cache"))
     assert "from the cache" in ending.err
     evaluation = read_result(Evaluation, trained / "evaluation.json")
     assert set(evaluation.arms) == {

@@ -42,10 +42,10 @@ def test_check_says_what_would_be_run_and_writes_nothing(normwise, cohort):
 
 def test_a_run_holds_what_it_promises(run):
     names = (
-        "dataset_description.json study.toml run.json cohort.tsv features.tsv features.json evaluation.json "
-        "explanation.json predictions.tsv model report.html figures logs"
+        "dataset_description.json study.toml run.json cohort.tsv features.tsv features.json cache.json "
+        "evaluation.json explanation.json predictions.tsv model report.html figures logs"
     )
-    assert {path.name for path in run.iterdir()} == {*names.split(), ".cache", ".normwise"}
+    assert {path.name for path in run.iterdir()} == {*names.split(), ".normwise"}
     assert len(list((run / "logs").iterdir())) == 3
     assert read_result(RunRecord, run / "run.json").n_included == 36
 
@@ -137,28 +137,26 @@ def test_descent_draws_three_rates(normwise, run, cohort, quick, tmp_path):
     assert (tmp_path / "run" / "descent.html").stat().st_size > 1000
 
 
-def test_a_bids_folder_with_flags_is_a_study_too(normwise, run, cohort, quick, tmp_path):
+def test_a_bids_folder_with_flags_is_a_study_too(normwise, extracted, cohort, quick, tmp_path, shared_cache):
     bids = tmp_path / "bids"
     shutil.copytree(cohort, bids, ignore=shutil.ignore_patterns("study.toml"))
     printed = normwise("check", bids, "--demographics", "age", "sex", "--label", "diagnosis").out
     assert "36 of the table's 36" in printed
-    shutil.copytree(run / ".cache", tmp_path / "run" / ".cache")
-    ending = normwise("extract", bids, tmp_path / "run", "--demographics", "age", "sex", "--jobs", 2)
+    words = ("extract", bids, tmp_path / "run", "--demographics", "age", "sex", "--jobs", 2)
+    ending = normwise(*words, "--cache", shared_cache)
     # Finished work is known by content, wherever the images lie.
     assert "36 from the cache" in ending.err
 
 
-def test_json_log_is_json_alone(normwise, run, cohort, quick, tmp_path):
-    shutil.copytree(run / ".cache", tmp_path / "run" / ".cache")
-    ending = normwise("extract", cohort, tmp_path / "run", *quick, "--json-log")
+def test_json_log_is_json_alone(normwise, extracted, cohort, quick, tmp_path, shared_cache):
+    ending = normwise("extract", cohort, tmp_path / "run", *quick, "--cache", shared_cache, "--json-log")
     events = [json.loads(line) for line in [*ending.err.splitlines(), *ending.out.splitlines()]]
     assert events[-1]["event"] == "end"
     assert events[-1]["scans"] == 36
 
 
-def test_quiet_is_quiet(normwise, run, cohort, quick, tmp_path):
-    shutil.copytree(run / ".cache", tmp_path / "run" / ".cache")
-    ending = normwise("extract", cohort, tmp_path / "run", *quick, "--quiet")
+def test_quiet_is_quiet(normwise, extracted, cohort, quick, tmp_path, shared_cache):
+    ending = normwise("extract", cohort, tmp_path / "run", *quick, "--cache", shared_cache, "--quiet")
     assert (ending.out, ending.err) == ("", "")
 
 

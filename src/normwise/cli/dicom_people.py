@@ -118,8 +118,7 @@ def _identify(folder: Path, names: list[str], key: str, session: Session) -> lis
             identify_files,
             tasks,
             version="1",
-            cache_dir=None,
-            **session.resources,
+            **(session.resources | {"cache_dir": None}),
             title="parts of the loose files",
             preload=("pydicom",),
         )

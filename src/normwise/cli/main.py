@@ -45,6 +45,7 @@ _WIDEST_LABEL = 32  # leaves 44 of 80 columns for what it means
 VERBS: dict[str, tuple[str, str]] = {
     "demo": ("Start", "Simulate a cohort, and evaluate, train and report on it."),
     "doctor": ("Start", "Show versions, extras, cores, memory and atlases."),
+    "cache": ("Start", "Show, prune or verify what is kept of finished work."),
     "cohort": ("Start", "Make a participants table and images out of DICOM folders."),
     "check": ("Study", "Read a study and its table, and say what would be run."),
     "extract": ("Study", "Measure the features of every image."),
@@ -70,6 +71,7 @@ VERBS: dict[str, tuple[str, str]] = {
 USAGES = {
     "compare": "normwise compare [OPTIONS] RUN RUN…",
     "demo": "normwise demo [OPTIONS] [RUN]",
+    "cache": "normwise cache [OPTIONS] size|prune|verify [RUN]",
     "cohort": "normwise cohort from-dicom [OPTIONS] FOLDER",
     **{
         verb: f"normwise {verb} [OPTIONS] STUDY [RUN]\n       normwise {verb} [OPTIONS] RUN"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Annotated
 
 from cyclopts import Group, Parameter
@@ -21,6 +22,7 @@ __all__ = [
     "RunFlags",
     "count_cpus",
     "memory_bytes",
+    "read_bytes",
 ]
 
 RUNNING = Group("[running]", sort_key=90)
@@ -86,6 +88,8 @@ class RunFlags(OutputFlags):
         What one subject may take, as ``4G`` or ``500M``; a bare number is GiB.
     timeout : float or None
         Seconds that one subject may take.
+    cache : Path or None
+        Where finished work is kept for all runs; None takes the environment's, or the user's own.
     """
 
     jobs: Annotated[
@@ -101,6 +105,12 @@ class RunFlags(OutputFlags):
     timeout: Annotated[
         float | None,
         Parameter(name="--timeout", group=RUNNING, metavar="X", help="seconds one subject may take (600)"),
+    ] = None
+    cache: Annotated[
+        Path | None,
+        Parameter(
+            name="--cache", group=RUNNING, metavar="DIR", help="where finished work is kept, for all runs"
+        ),
     ] = None
 
     def __post_init__(self) -> None:
@@ -162,9 +172,8 @@ def memory_bytes(text: str) -> int:
     >>> memory_bytes("4G") == memory_bytes("4") == memory_bytes("4096MiB") == 4 * 1024**3
     True
     """
-    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([MGT]?)(?:i?B)?", text.strip(), flags=re.IGNORECASE)
-    amount = int(float(match[1]) * _UNITS[match[2].upper()]) if match else 0
-    if amount < _LEAST_MEMORY:
+    amount = read_bytes(text)
+    if amount is None or amount < _LEAST_MEMORY:
         raise CommandError(
             "CLI-104",
             "that is not an amount of memory that a subject can work with.",
@@ -173,3 +182,15 @@ def memory_bytes(text: str) -> int:
             expected="256M or more, as 4G",
         )
     return amount
+
+
+def read_bytes(text: str) -> int | None:
+    """Read an amount of bytes as `memory_bytes`; None where the text is none.
+
+    Examples
+    --------
+    >>> read_bytes("500M"), read_bytes("0"), read_bytes("much")
+    (524288000, 0, None)
+    """
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([MGT]?)(?:i?B)?", text.strip(), flags=re.IGNORECASE)
+    return int(float(match[1]) * _UNITS[match[2].upper()]) if match else None

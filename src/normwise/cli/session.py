@@ -59,6 +59,7 @@ class Resources(TypedDict):
     jobs: int
     progress: Progress
     limits: Limits
+    cache_dir: Path | None
 
 
 @dataclass
@@ -94,8 +95,15 @@ class Session:
     @property
     def resources(self) -> Resources:
         """How the work may be done: keyword arguments of functions that go over subjects or folds."""
+        from normwise.engine import chosen_cache
+
         flags = self.flags if isinstance(self.flags, RunFlags) else RunFlags()
-        return {"jobs": flags.workers, "progress": self.progress, "limits": limits_from(flags)}
+        return {
+            "jobs": flags.workers,
+            "progress": self.progress,
+            "limits": limits_from(flags),
+            "cache_dir": chosen_cache(flags.cache),
+        }
 
     def begin_study(
         self,

@@ -44,21 +44,23 @@ def write_sums(
     norm : Path, optional
         The reference by which they are counted.
     """
+    from normwise.engine import cache_place
     from normwise.files import check_writable
     from normwise.model import count_study, make_reference
     from normwise.normalize import read_reference, write_reference
 
     check_writable(file)
     run = RunFolder(study)
-    cache_dir = run / run.CACHE if run.is_run else None
+    resources = session.resources
+    if resources["cache_dir"] is None and run.is_run:
+        own = run / run.CACHE
+        resources["cache_dir"] = own if (own / "results").is_dir() else cache_place()
     given = read_given_study(study, keys)
     sums: Reference | NormalCounts
     if norm is None or fewest is None:
-        sums, cohort = make_reference(given, fewest=fewest, cache_dir=cache_dir, **session.resources)
+        sums, cohort = make_reference(given, fewest=fewest, **resources)
     else:
-        sums, cohort = count_study(
-            given, read_reference(norm), fewest=fewest, cache_dir=cache_dir, **session.resources
-        )
+        sums, cohort = count_study(given, read_reference(norm), fewest=fewest, **resources)
     write_reference(sums, file)
     print_sums(session, sums)
     if norm is None and fewest is not None and given.normalizer.tails != "gaussian":

@@ -8,6 +8,7 @@
 - ``worker``         inside one child
 - ``exit_reasons``   how a child ended, as an error
 - ``cache``, ``fingerprints``, ``serialization``  results by content, hashes of inputs, values as files
+- ``cache_folders``, ``cache_upkeep``  which folder that is; how much lies in it, and what is old or broken
 - ``parallel``       parts of one piece of work, as folds, each in a child
 - ``progress``       what is shown and logged meanwhile
 """
@@ -21,12 +22,21 @@ from normwise.engine.progress import Progress, make_progress
 from normwise.lazy import on_use
 
 if TYPE_CHECKING:
+    from normwise.engine.cache_folders import cache_place, choose_cache, chosen_cache
+    from normwise.engine.cache_upkeep import (
+        CacheContents,
+        check_kept,
+        measure_cache,
+        prune_cache,
+        verify_cache,
+    )
     from normwise.engine.local import LocalExecutor
     from normwise.engine.parallel import run_parts
-    from normwise.engine.serialization import read_shared, read_stored, write_stored
+    from normwise.engine.serialization import keep_stored, read_shared, read_stored, write_stored
     from normwise.engine.subjects import run_subjects
 
 __all__ = [
+    "CacheContents",
     "Executor",
     "Finished",
     "FunctionName",
@@ -37,22 +47,39 @@ __all__ = [
     "Task",
     "Value",
     "Work",
+    "cache_place",
+    "check_kept",
+    "choose_cache",
+    "chosen_cache",
+    "keep_stored",
     "make_progress",
+    "measure_cache",
+    "prune_cache",
     "read_shared",
     "read_stored",
     "run_parts",
     "run_subjects",
+    "verify_cache",
     "write_stored",
 ]
 
 __getattr__ = on_use(
     __name__,
     {
+        "CacheContents": "cache_upkeep",
         "LocalExecutor": "local",
+        "cache_place": "cache_folders",
+        "check_kept": "cache_upkeep",
+        "choose_cache": "cache_folders",
+        "chosen_cache": "cache_folders",
+        "keep_stored": "serialization",
+        "measure_cache": "cache_upkeep",
+        "prune_cache": "cache_upkeep",
         "read_shared": "serialization",
         "read_stored": "serialization",
         "run_parts": "parallel",
         "run_subjects": "subjects",
+        "verify_cache": "cache_upkeep",
         "write_stored": "serialization",
     },
 )

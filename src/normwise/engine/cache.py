@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import platform
@@ -17,9 +18,13 @@ from typing import Any
 from normwise.engine.executor import FunctionName, Task
 from normwise.engine.serialization import DamagedError, Stored, decode
 from normwise.errors import EngineError
-from normwise.files import write_bytes
+from normwise.files import note_use, write_bytes
 
-__all__ = ["Cache", "result_key"]
+__all__ = ["INPUTS", "RESULTS", "Cache", "result_key", "unusable"]
+
+RESULTS, INPUTS = "results", "inputs"
+"""Folders of a cache: results by their keys, and the hashes of input files that each machine remembers."""
+
 
 _PACKAGES = ("normwise", "numpy", "scipy", "nibabel", "isal")
 _FORMAT = 2
@@ -87,12 +92,17 @@ def _versions(packages: tuple[str, ...]) -> dict[str, str]:
 
 
 class Cache:
-    """A folder of results; several processes may use it at once.
+    """A folder of results; several processes, on several machines, may use it at once.
+
+    A result is written beside its place, flushed to the disk and renamed: whoever reads finds a whole one or
+    none, two writers of one key write the same bytes, and there is no lock that could be left behind.
 
     Parameters
     ----------
     folder : Path
         Made where it is missing.
+    also : Path, optional
+        A second folder of results: read where the first has none, and written where the first can't be.
 
     Raises
     ------
@@ -100,49 +110,76 @@ class Cache:
         ENG-301, the folder can't be made.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self._results = folder / "results"
-        self.fingerprints = folder / "inputs.stored"
+    def __init__(self, folder: Path, also: Path | None = None) -> None:
+        host = hashlib.sha256(platform.node().encode()).hexdigest()[:16]
+        self._folders = [folder, *([] if also is None or also == folder else [also])]
+        self.fingerprints = folder / INPUTS / f"{host}.stored"
         self.damaged = 0
         self.unwritten = 0
+        self.elsewhere = 0
         try:
-            self._results.mkdir(parents=True, exist_ok=True)
+            (folder / RESULTS).mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise EngineError(
-                "ENG-301",
-                "the cache folder can't be used.",
-                seen=f"{folder}: {error.strerror}",
-                advice="give another folder, or one that can be written to",
-            ) from error
-        self._sweep()
+            raise unusable(folder, error) from error
+        _sweep(folder)
 
     def get(self, key: str) -> Stored | None:
         """Return a result, or None if there is none that can be trusted."""
-        try:
-            content = self._path(key).read_bytes()
-        except FileNotFoundError:
-            return None
-        except OSError:
-            self.damaged += 1
-            return None
-        try:
-            return decode(content)
-        except DamagedError:
-            self.damaged += 1
-            return None
+        for folder in self._folders:
+            path = _place(folder, key)
+            try:
+                stored = decode(_read(path))
+            except FileNotFoundError:
+                continue
+            except (OSError, DamagedError):
+                self.damaged += 1
+                continue
+            note_use(path)
+            return stored
+        return None
 
     def put(self, key: str, content: bytes) -> None:
         """Keep a result; a full disk costs the cache, not the run."""
-        try:
-            write_bytes(self._path(key), content)
-        except OSError:
-            self.unwritten += 1
+        for number, folder in enumerate(self._folders):
+            with suppress(OSError):
+                write_bytes(_place(folder, key), content)
+                self.elsewhere += number
+                return
+        self.unwritten += 1
 
-    def _path(self, key: str) -> Path:
-        return self._results / key[:2] / f"{key}.result"
 
-    def _sweep(self) -> None:
-        with suppress(OSError):
-            for part in self._results.glob("*/.*.part*"):
+def unusable(folder: Path, error: OSError) -> EngineError:
+    """Return the error of a cache that can't be made."""
+    return EngineError(
+        "ENG-301",
+        "the cache folder can't be used.",
+        seen=f"{folder}: {error.strerror}",
+        advice="give another folder, or one that can be written to",
+    )
+
+
+def _place(folder: Path, key: str) -> Path:
+    return folder / RESULTS / key[:2] / f"{key}.result"
+
+
+def _read(path: Path) -> bytes:
+    """Read a file; one that another machine replaced in the middle of it is read once more."""
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        if error.errno != errno.ESTALE:
+            raise
+        return path.read_bytes()
+
+
+def _sweep(folder: Path) -> None:
+    """Remove what killed writers left, once an hour at most: a shared cache has many folders."""
+    swept = folder / ".swept"
+    with suppress(OSError):
+        if swept.exists() and time.time() - swept.stat().st_mtime < _STALE_SECONDS:
+            return
+        swept.touch()
+        for part in folder.rglob(".*.part*"):
+            with suppress(FileNotFoundError):
                 if time.time() - part.stat().st_mtime > _STALE_SECONDS:
-                    part.unlink(missing_ok=True)
+                    part.unlink()

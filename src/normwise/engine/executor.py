@@ -107,6 +107,8 @@ class Outcome:
         Largest resident memory of the child; 0 from the cache.
     warnings : tuple of NormwiseWarning
         What the function warned of.
+    key, digest : str
+        Name of the value in the cache, and the SHA-256 that it bears there; empty where nothing is kept.
     """
 
     subject: str
@@ -116,6 +118,8 @@ class Outcome:
     seconds: float = 0.0
     peak_bytes: int = 0
     warnings: tuple[NormwiseWarning, ...] = ()
+    key: str = ""
+    digest: str = ""
 
 
 @dataclass(frozen=True)

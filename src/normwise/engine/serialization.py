@@ -22,15 +22,17 @@ import numpy.typing as npt
 
 from normwise.engine.executor import Value
 from normwise.errors import EngineError, NormwiseError, NormwiseWarning, error_from_dict
-from normwise.files import write_bytes
+from normwise.files import note_use, write_bytes
 
 __all__ = [
     "DAMAGED",
+    "UNWRITTEN",
     "DamagedError",
     "Stored",
     "decode",
     "encode_error",
     "encode_value",
+    "keep_stored",
     "read_shared",
     "read_stored",
     "write_stored",
@@ -38,6 +40,9 @@ __all__ = [
 
 DAMAGED = "ENG-302"
 """Code of the warning about a kept file that is made again."""
+
+UNWRITTEN = "ENG-303"
+"""Code of the warning about work that is finished and could not be kept."""
 
 _MAGIC = b"NORMWISE-RESULT-2\n"
 _DIGEST_BYTES = 32
@@ -51,11 +56,12 @@ class DamagedError(Exception):
 
 @dataclass(frozen=True, eq=False)
 class Stored:
-    """What comes out of the bytes: a value or an error, and the warnings."""
+    """What comes out of the bytes: a value or an error, the warnings, and the SHA-256 that the bytes bear."""
 
     value: Value | None
     error: NormwiseError | None
     warnings: tuple[NormwiseWarning, ...]
+    digest: str = ""
 
 
 def encode_value(value: object, raised: Sequence[NormwiseWarning] = ()) -> bytes:
@@ -117,7 +123,7 @@ def decode(content: bytes) -> Stored:
         index = json.loads(container.read(_INDEX))
         raised = tuple(NormwiseWarning(**fields) for fields in index["warnings"])
         if "error" in index:
-            return Stored(None, error_from_dict(index["error"]), raised)
+            return Stored(None, error_from_dict(index["error"]), raised, digest.hex())
         members = {name: number for number, name in enumerate(index["arrays"])}
         value: Value = {}
         for name in index["names"]:
@@ -126,7 +132,7 @@ def decode(content: bytes) -> Stored:
                     value[name] = np.lib.format.read_array(member, allow_pickle=False)  # type: ignore[no-untyped-call] # numpy's stubs say no types
             else:
                 value[name] = index["plain"][name]
-    return Stored(value, None, raised)
+    return Stored(value, None, raised, digest.hex())
 
 
 def write_stored(path: Path, value: object, *, compress: Callable[[bytes], bytes] | None = None) -> None:
@@ -143,6 +149,21 @@ def write_stored(path: Path, value: object, *, compress: Callable[[bytes], bytes
     """
     content = encode_value(value)
     write_bytes(path, compress(content) if compress else content)
+
+
+def keep_stored(path: Path, value: object, *, compress: Callable[[bytes], bytes] | None = None) -> None:
+    """Write as `write_stored`; on a full or read-only disk nothing is kept, and the work goes on.
+
+    Warns
+    -----
+    NormwiseWarning
+        ENG-303, it could not be written. In a child it is counted, and is no part of the subject's result.
+    """
+    try:
+        write_stored(path, value, compress=compress)
+    except OSError as error:
+        text = f"{path.name} could not be kept: {error.strerror or type(error).__name__}."
+        warnings.warn(NormwiseWarning(UNWRITTEN, text, subject=path.name), stacklevel=2)
 
 
 def read_stored(path: Path, *, decompress: Callable[[bytes], bytes] | None = None) -> Value | None:
@@ -176,13 +197,15 @@ def read_stored(path: Path, *, decompress: Callable[[bytes], bytes] | None = Non
     """
     try:
         content = path.read_bytes()
-        return decode(decompress(content) if decompress else content).value
+        value = decode(decompress(content) if decompress else content).value
     except (FileNotFoundError, NotADirectoryError):
         return None
     except Exception:  # noqa: BLE001 - a decompressor may fail in any way on a damaged file
         text = f"{path.name} was damaged and is made again."
         warnings.warn(NormwiseWarning(DAMAGED, text, subject=path.name), stacklevel=2)
         return None
+    note_use(path)
+    return value
 
 
 def read_shared(path: Path) -> Value:
@@ -197,6 +220,7 @@ def read_shared(path: Path) -> Value:
         value = decode(path.read_bytes()).value
     except (OSError, DamagedError):
         value = None
+    note_use(path)
     if value is None:
         raise EngineError(
             "ENG-304",

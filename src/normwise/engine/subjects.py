@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from normwise.engine.cache import Cache, result_key
+from normwise.engine.cache_folders import ELSEWHERE
 from normwise.engine.executor import (
     DEFAULT_LIMITS,
     Executor,
@@ -25,7 +26,7 @@ from normwise.engine.executor import (
 from normwise.engine.fingerprints import Fingerprints
 from normwise.engine.local import LocalExecutor
 from normwise.engine.progress import LogProgress, Progress, State
-from normwise.engine.serialization import DAMAGED, DamagedError, Stored, decode, encode_value
+from normwise.engine.serialization import DAMAGED, UNWRITTEN, DamagedError, Stored, decode, encode_value
 from normwise.errors import EngineError, NormwiseError, NormwiseWarning
 
 __all__ = ["run_subjects"]
@@ -37,6 +38,7 @@ def run_subjects(
     *,
     version: str,
     cache_dir: Path | None,
+    also: Path | None = None,
     jobs: int = 1,
     limits: Limits = DEFAULT_LIMITS,
     progress: Progress | None = None,
@@ -59,6 +61,8 @@ def run_subjects(
         Raised by the function's author whenever its results change: it is part of the cache's key.
     cache_dir : Path or None
         Where results are kept by content; None keeps nothing. Failures are never kept.
+    also : Path, optional
+        A second cache, which is read where the first has no result, and written where the first can't be.
     jobs : int
         Children at once.
     limits : Limits
@@ -87,8 +91,8 @@ def run_subjects(
     Warns
     -----
     NormwiseWarning
-        ENG-302 and ENG-303 about the cache; what the function warned of, each code once, with the number of
-        subjects.
+        ENG-302, ENG-303 and ENG-305 about the cache; what the function warned of, each code once, with the
+        number of subjects.
 
     Examples
     --------
@@ -99,7 +103,7 @@ def run_subjects(
     ('sub-01', None, 'ENG-205')
     """
     _check(tasks, jobs)
-    cache = Cache(cache_dir) if cache_dir is not None else None
+    cache = Cache(cache_dir, also) if cache_dir is not None else None
     run = _Run(tasks, cache, progress or LogProgress(), title)
     work = Work(name_function(function), run.left, limits, jobs, tuple(preload))
     run.progress.start(title, len(tasks))
@@ -162,7 +166,15 @@ class _Run:
             if stored := self._cache.get(key):
                 del self.left[position]
                 self._keep(
-                    position, Outcome(task.subject, stored.value, cached=True, warnings=stored.warnings)
+                    position,
+                    Outcome(
+                        task.subject,
+                        stored.value,
+                        cached=True,
+                        warnings=stored.warnings,
+                        key=key,
+                        digest=stored.digest,
+                    ),
                 )
 
     def take(self, finished: Finished) -> None:
@@ -177,7 +189,8 @@ class _Run:
                 "an input changed while it was being read.",
                 advice="run again when nothing writes to the images any more",
             )
-        if error is None and self._cache and key and content:
+        kept = error is None and self._cache is not None and key is not None and content is not None
+        if kept and self._cache and key and content:
             self._cache.put(key, content)
         self._keep(
             finished.position,
@@ -188,6 +201,8 @@ class _Run:
                 seconds=finished.seconds,
                 peak_bytes=finished.peak_bytes,
                 warnings=stored.warnings if stored else (),
+                key=key if kept and key else "",
+                digest=stored.digest if kept and stored else "",
             ),
         )
 
@@ -198,7 +213,11 @@ class _Run:
             if damaged := self._cache.damaged:
                 _warn(DAMAGED, f"{damaged} results in the cache were damaged and have been computed again.")
             if unwritten := self._cache.unwritten:
-                _warn("ENG-303", f"{unwritten} results could not be written into the cache.")
+                _warn(UNWRITTEN, f"{unwritten} results could not be written into the cache.")
+            if elsewhere := self._cache.elsewhere:
+                _warn(
+                    ELSEWHERE, f"{elsewhere} results could not be written into the cache; the run keeps them."
+                )
         by_code: dict[str, list[NormwiseWarning]] = {}
         for position in sorted(self.outcomes):
             for warning in self.outcomes[position].warnings:
@@ -226,12 +245,15 @@ class _Run:
         except DamagedError:
             return None, None
         raised = stored.warnings if stored else ()
-        damaged = [warning for warning in raised if warning.code == DAMAGED]
-        if stored and damaged and self._cache:
+        codes = [warning.code for warning in raised if warning.code in (DAMAGED, UNWRITTEN)]
+        if stored and codes and self._cache:
             # It happened in this run, and says nothing of the subject: the next run's result is the same.
-            self._cache.damaged += len(damaged)
-            stored = replace(stored, warnings=tuple(each for each in raised if each.code != DAMAGED))
-            content = encode_value(stored.value, stored.warnings) if stored.error is None else content
+            self._cache.damaged += codes.count(DAMAGED)
+            self._cache.unwritten += codes.count(UNWRITTEN)
+            stored = replace(stored, warnings=tuple(each for each in raised if each.code not in codes))
+            if stored.error is None:
+                content = encode_value(stored.value, stored.warnings)
+                stored = decode(content)
         return content, stored
 
     def _keep(self, position: int, outcome: Outcome) -> None:

@@ -44,6 +44,7 @@ def evaluate_study(
     jobs: int = 1,
     progress: Progress | None = None,
     limits: Limits | None = None,
+    cache_dir: Path | None = None,
     people: bool = False,
 ) -> Evaluation:
     """Compare the lecture's arms on the same folds, honestly.
@@ -60,6 +61,8 @@ def evaluate_study(
         Where progress is shown.
     limits : Limits, optional
         What one subject may take; default: the engine's.
+    cache_dir : Path, optional
+        Where finished work is kept for all runs; default: as `normwise.engine.cache_place`.
     people : bool
         Whether everybody tested gets a page, in ``RUN/people``.
 
@@ -74,7 +77,9 @@ def evaluate_study(
     NormwiseError
         Where study, cohort or folds can't be used.
     """
-    prepared = prepare_run(study, run, purpose="evaluate", jobs=jobs, progress=progress, limits=limits)
+    prepared = prepare_run(
+        study, run, purpose="evaluate", jobs=jobs, progress=progress, limits=limits, cache_dir=cache_dir
+    )
     resolved, roles = prepared.study, prepared.cohort.roles
     arms = arms_of(roles, resolved.features)
     repeats = draw_repeats(
@@ -150,6 +155,7 @@ def test_model(
     jobs: int = 1,
     progress: Progress | None = None,
     limits: Limits | None = None,
+    cache_dir: Path | None = None,
     people: bool = False,
 ) -> Evaluation:
     """Test a saved model on a labelled cohort of people it was not trained on.
@@ -168,6 +174,8 @@ def test_model(
         Where progress is shown.
     limits : Limits, optional
         What one subject may take; default: the engine's.
+    cache_dir : Path, optional
+        Where finished work is kept for all runs; default: as `normwise.engine.cache_place`.
     people : bool
         Whether everybody tested gets a page, in ``RUN/people``.
 
@@ -191,6 +199,7 @@ def test_model(
         jobs=jobs,
         progress=progress,
         limits=limits,
+        cache_dir=cache_dir,
         roles=model.roles,
         wanted=model.feature_names,
     )

@@ -29,6 +29,7 @@ def extract_features(
     limits: Limits | None = None,
     wanted: Sequence[str] | None = None,
     run: Path | None = None,
+    also: Path | None = None,
 ) -> FeatureTable:
     """Measure every scan of a cohort.
 
@@ -51,6 +52,8 @@ def extract_features(
         these columns are selected, and a scan that lacks one of them fails.
     run : Path, optional
         The run folder, for images that are written beside the features.
+    also : Path, optional
+        A second cache, which is read where the first has nothing.
 
     Returns
     -------
@@ -64,7 +67,7 @@ def extract_features(
         FEA-202 a feature has the name of a demographic or of the label; FEA-217 a column of the participants
         table is measured as well.
     """
-    context = ExtractionContext(cache_dir, jobs, progress, limits or Limits(), wanted, run)
+    context = ExtractionContext(cache_dir, jobs, progress, limits or Limits(), wanted, run, also)
     table = _extract(cohort, study, context)
     taken = {*cohort.frame.columns, cohort.roles.label} & set(table.values.columns)
     if taken:
@@ -79,7 +82,7 @@ def extract_features(
     assert order == list(table.values.index), "features keep the cohort's order"
     rows = cohort.frame.index[cohort.frame.index.isin(order)].rename("id")
     failures = {scan: table.failures[scan] for scan in cohort.frame.index if scan in table.failures}
-    return replace(table, values=table.values.set_axis(rows, axis=0), failures=failures)
+    return replace(table, values=table.values.set_axis(rows, axis=0), failures=failures, kept=context.kept)
 
 
 def _extract(cohort: Cohort, study: Study, context: ExtractionContext) -> FeatureTable:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -18,9 +19,13 @@ from normwise.errors import FeatureError
 from normwise.extras import need_packages
 from normwise.features.feature_table import FeatureTable
 from normwise.files import image_files
+from normwise.run_folder import RunFolder
 from normwise.schema import Study
 
-__all__ = ["ExtractionContext", "Extractor", "hash_settings", "image_paths"]
+__all__ = ["SHARED", "ExtractionContext", "Extractor", "hash_settings", "image_paths"]
+
+SHARED = "shared"
+"""Folder of a cache for what the subjects of several runs share."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +35,7 @@ class ExtractionContext:
     Attributes
     ----------
     cache_dir : Path or None
-        The cache of finished work.
+        The cache of finished work, which other runs use at the same time.
     jobs : int
         Subjects at the same time.
     progress : Progress or None
@@ -41,6 +46,10 @@ class ExtractionContext:
         The features that a trained model needs, and no others.
     run : Path or None
         The run folder, for images that are written beside the features.
+    also : Path or None
+        A second cache, which is read where the first has nothing.
+    kept : dict of str to str
+        SHA-256 of each result that was taken from the cache or put there, by its key.
     """
 
     cache_dir: Path | None = None
@@ -49,6 +58,8 @@ class ExtractionContext:
     limits: Limits = field(default_factory=Limits)
     wanted: Sequence[str] | None = None
     run: Path | None = None
+    also: Path | None = None
+    kept: dict[str, str] = field(default_factory=dict)
 
     def run_scans(
         self,
@@ -93,17 +104,41 @@ class ExtractionContext:
 
         own = {
             "cache_dir": self.cache_dir,
+            "also": self.also,
             "jobs": self.jobs,
             "limits": self.limits,
             "progress": self.progress,
         }
-        return run_subjects(function, whole, version=version, title=title, **(own | options))
+        outcomes = run_subjects(function, whole, version=version, title=title, **(own | options))
+        self.kept.update({each.key: each.digest for each in outcomes if each.key})
+        return outcomes
+
+    @property
+    def own(self) -> Path | None:
+        """The folder of what only this run uses, beside its results; None without a cache."""
+        if self.run is None or self.cache_dir is None:
+            return self.cache_dir
+        return RunFolder(self.run) / RunFolder.CACHE
+
+    @contextmanager
+    def scratch(self) -> Iterator[Path]:
+        """Give an empty folder for what subjects unpack; it is removed at the block's end.
+
+        What a killed run left there, a person's images, goes with the next run on the same folder.
+        """
+        place = None if self.own is None else self.own / "scratch"
+        if place is not None:
+            place.mkdir(parents=True, exist_ok=True)
+            for left in place.iterdir():
+                shutil.rmtree(left, ignore_errors=True)
+        with tempfile.TemporaryDirectory(prefix="unpacked-", dir=place, ignore_cleanup_errors=True) as name:
+            yield Path(name)
 
     @contextmanager
     def folder(self) -> Iterator[Path]:
         """Give a folder for what several subjects share; without a cache it is removed at the block's end."""
         if self.cache_dir is not None:
-            folder = self.cache_dir / "shared"
+            folder = self.cache_dir / SHARED
             folder.mkdir(parents=True, exist_ok=True)
             yield folder
         else:

@@ -67,6 +67,8 @@ class FeatureTable(ShortRepr):
         By scan, failed ones too, pictures that let a person judge each stage.
     files : dict of str to bytes or Path
         Further files by their place below the run folder: the content, or a finished file to copy.
+    kept : dict of str to str
+        SHA-256 of each result that lies in the cache, by its key.
     """
 
     values: pd.DataFrame
@@ -76,6 +78,7 @@ class FeatureTable(ShortRepr):
     quality: dict[str, list[Quality]] = field(default_factory=dict)
     drawings: dict[str, list[Drawing]] = field(default_factory=dict)
     files: dict[str, bytes | Path] = field(default_factory=dict)
+    kept: dict[str, str] = field(default_factory=dict)
 
     def facts(self) -> dict[str, str]:
         """Return how much was measured."""
@@ -127,6 +130,10 @@ def write_features(table: FeatureTable, folder: Path) -> Path:
     with run.writing(run.FEATURES) as part:
         values.rename(columns=quote_formula).to_csv(part, sep="\t", index_label="id", lineterminator="\n")
     run.write(run.FEATURE_NOTES, json.dumps(about, indent=1, ensure_ascii=False) + "\n")
+    if table.kept:
+        run.write(run.KEPT, json.dumps(dict(sorted(table.kept.items())), indent=1) + "\n")
+    else:
+        run.remove(run.KEPT)
     write_drawings(table.drawings, folder)
     for place, content in table.files.items():
         with run.writing(place) as part:

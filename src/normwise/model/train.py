@@ -37,6 +37,7 @@ def train_study(
     jobs: int = 1,
     progress: Progress | None = None,
     limits: Limits | None = None,
+    cache_dir: Path | None = None,
 ) -> Model:
     """Train extractor (if learnt), normalizer, classifier and threshold; save them in ``RUN/model``.
 
@@ -54,13 +55,17 @@ def train_study(
         Where progress is shown.
     limits : Limits, optional
         What one subject may take; default: the engine's.
+    cache_dir : Path, optional
+        Where finished work is kept for all runs; default: as `normwise.engine.cache_place`.
 
     Returns
     -------
     Model
         The trained model, as `normwise.load_model` would open it.
     """
-    prepared = prepare_run(study, run, purpose="train", jobs=jobs, progress=progress, limits=limits)
+    prepared = prepare_run(
+        study, run, purpose="train", jobs=jobs, progress=progress, limits=limits, cache_dir=cache_dir
+    )
     # Some may have been left out with their images since the cohort was read.
     patients = count_patients(prepared.labels, prepared.groups, prepared.cohort.roles)
     check_promise(prepared.study.decision, patients, where="whose features are there")

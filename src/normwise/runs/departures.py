@@ -47,6 +47,7 @@ def normalize_study(
     jobs: int = 1,
     progress: Progress | None = None,
     limits: Limits | None = None,
+    cache_dir: Path | None = None,
 ) -> Departures:
     """Hold everybody in a study against its normals, and write a table of each score.
 
@@ -65,6 +66,8 @@ def normalize_study(
         Where progress is shown.
     limits : Limits, optional
         What one subject may take; default: the engine's.
+    cache_dir : Path, optional
+        Where finished work is kept for all runs; default: as `normwise.engine.cache_place`.
 
     Returns
     -------
@@ -78,7 +81,7 @@ def normalize_study(
     NormalizerError
         Where the normals are no sound basis of the regression.
     """
-    prepared = prepare_run(study, run, jobs=jobs, progress=progress, limits=limits)
+    prepared = prepare_run(study, run, jobs=jobs, progress=progress, limits=limits, cache_dir=cache_dir)
     found = departures_of(prepared)
     folder, ledger = prepared.folder, prepared.cohort.ledger
     (folder / folder.NORMALIZED).mkdir(exist_ok=True)

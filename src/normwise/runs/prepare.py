@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 
 from normwise.classify import CLASSIFIERS
 from normwise.cohort import Cohort, read_cohort, read_study, study_to_toml
-from normwise.engine import Limits, Progress
+from normwise.engine import Limits, Progress, choose_cache
 from normwise.errors import ClassifierError, NormalizerError, NormwiseWarning, ProcedureError, error_from_dict
 from normwise.extras import need_packages
 from normwise.features import (
@@ -198,6 +198,7 @@ def prepare_run(
     limits: Limits | None = None,
     roles: Roles | None = None,
     wanted: Sequence[str] | None = None,
+    cache_dir: Path | None = None,
 ) -> PreparedRun:
     """Read the cohort, extract its features and begin the run folder.
 
@@ -221,6 +222,9 @@ def prepare_run(
         Roles of a trained model, so that its categories are read as categories here too.
     wanted : sequence of str, optional
         The features that a trained model needs; default: what the cohort has.
+    cache_dir : Path, optional
+        Where finished work is kept for all runs; default: as `normwise.engine.cache_place`. What an earlier
+        version has kept in the run folder is read as well.
 
     Returns
     -------
@@ -246,10 +250,12 @@ def prepare_run(
             seen=fault.strerror or str(fault),
             advice="name a folder that you may write to",
         ) from fault
+    cache, also = choose_cache(cache_dir, folder / folder.CACHE)
     features = extract_features(
         cohort,
         study,
-        cache_dir=folder / folder.CACHE,
+        cache_dir=cache,
+        also=also,
         jobs=jobs,
         progress=progress,
         limits=limits,

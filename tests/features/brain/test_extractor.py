@@ -149,7 +149,7 @@ def test_where_a_head_lies_is_no_part_of_its_key(answers, extract, tmp_path):
 
 
 def test_what_a_killed_child_unpacked_goes_with_the_next_run(answers, extract, tmp_path):
-    left = tmp_path / "cache" / "shared" / "scratch" / "dicom-x"
+    left = tmp_path / "cache" / "scratch" / "dicom-x"
     left.mkdir(parents=True)
     (left / "000001").write_bytes(b"somebody's slice")
     extract()

@@ -185,8 +185,7 @@ def _convert(
         convert_dicom,
         tasks,
         version="1",
-        cache_dir=None,
-        **session.resources,
+        **(session.resources | {"cache_dir": None}),
         title="series",
         preload=("pydicom", "nibabel.orientations"),
     )

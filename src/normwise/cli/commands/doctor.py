@@ -42,6 +42,8 @@ def doctor(*, running: OutputFlags = PLAIN) -> int:
         The exit code.
     """
     with open_session("doctor", running) as session:
+        from normwise.engine import cache_place
+
         output = session.output
         output.row(
             "normwise", f"{__version__}, Python {platform.python_version()}, {platform.platform(terse=True)}"
@@ -49,6 +51,7 @@ def doctor(*, running: OutputFlags = PLAIN) -> int:
         output.row("packages", ", ".join(f"{name} {version_of(name) or 'missing'}" for name in _CORE))
         output.row("cores", f"{count_cpus()} for this process")
         output.row("memory", _memory())
+        output.row("cache", str(cache_place()))
         for place, (extra, packages) in enumerate(extras()):
             missing = [name for name in packages if version_of(name) is None]
             state = f"missing {', '.join(missing)}: pip install 'normwise[{extra}]'" if missing else "present"

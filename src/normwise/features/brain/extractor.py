@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
@@ -22,10 +21,9 @@ from normwise.features.brain.measures import chain_note_of
 from normwise.features.brain.overlays import OVERLAYS
 from normwise.features.brain.segmentation.mask import network_files
 from normwise.features.brain.settings import ChainSettings
-from normwise.features.brain.stage_cache import StageStore
 from normwise.features.brain.worker import WORKER_VERSION, measure_head, settings_as_json, write_head
 from normwise.features.columns import frame_of_rows, select_complete
-from normwise.features.extractor import ExtractionContext, hash_settings, image_paths
+from normwise.features.extractor import SHARED, ExtractionContext, hash_settings, image_paths
 from normwise.features.feature_table import Drawing, FeatureTable, reject_implausible
 from normwise.files import image_files, sha256_file
 from normwise.images import list_files
@@ -114,12 +112,14 @@ def extract(cohort: Cohort, study: Study, context: ExtractionContext) -> Feature
     settings = chain_settings(study)
     content = settings_content(settings)
     with context.folder() as folder:
-        StageStore(folder / "stages").sweep()
-        shutil.rmtree(folder / "scratch", ignore_errors=True)  # what a killed process unpacked
-        tasks, failures = _tasks(images, settings, content, folder)
-        outcomes = _run(measure_head, tasks, context, context.cache_dir)
-        if study.features_of(BrainSection).keep_derivatives and context.run is not None:
-            failures |= _write_derivatives(tasks, outcomes, context, context.run / RunFolder.DERIVATIVES)
+        places = {"stages": str(folder / "stages")}
+        if context.also is not None:
+            places["also"] = str(context.also / SHARED / "stages")
+        with context.scratch() as scratch:
+            tasks, failures = _tasks(images, settings, content, {**places, "scratch": str(scratch)})
+            outcomes = _run(measure_head, tasks, context, context.cache_dir)
+            if study.features_of(BrainSection).keep_derivatives and context.run is not None:
+                failures |= _write_derivatives(tasks, outcomes, context, context.run / RunFolder.DERIVATIVES)
     made = hash_settings(
         extractor="brain",
         stages=[[stage.name, stage.version] for stage in STAGES],
@@ -132,7 +132,7 @@ def extract(cohort: Cohort, study: Study, context: ExtractionContext) -> Feature
 
 
 def _tasks(
-    images: Mapping[str, str], settings: ChainSettings, content: dict[str, str], folder: Path
+    images: Mapping[str, str], settings: ChainSettings, content: dict[str, str], places: dict[str, str]
 ) -> tuple[list[Task], dict[str, NormwiseError]]:
     tasks, failures = [], {}
     for scan, image in images.items():
@@ -147,7 +147,7 @@ def _tasks(
                 {"settings": settings_as_json(settings), "content": content},
                 inputs,
                 # Where a head lies does not change what is in it: a data set may be moved.
-                {"image": image, "stages": str(folder / "stages"), "scratch": str(folder / "scratch")},
+                {"image": image, **places},
             )
         )
     return tasks, failures

