@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 
+import nibabel as nib
+import numpy as np
 import pytest
 
 from normwise.cli.main import main
@@ -52,3 +54,23 @@ def test_what_leaves_too_few_is_counted(study, capsys):
     assert error["code"] == "PRC-114"
     assert "81 rows by COH-209" in error["seen"]
     assert "3 rows by COH-204" in error["seen"]
+
+
+@pytest.mark.parametrize(
+    ("flags", "said"),
+    [
+        ((), "without images"),
+        (("--images", "t1/{participant_id}.nii"), "with intensity and thickness of t1/{participant_id}.nii"),
+    ],
+)
+def test_label_maps_are_said_with_what_their_images_add(study, capsys, flags, said):
+    """The atlas is not that of a raw head's chain, and a named image makes more columns."""
+    for folder in ("maps", "t1"):
+        (study / folder).mkdir()
+        for name, visit, *_ in ROWS:
+            voxels = np.arange(8, dtype=np.int16).reshape(2, 2, 2)
+            nib.save(nib.Nifti1Image(voxels, np.eye(4)), study / folder / f"{name}_{visit}.nii")
+    words = ["check", str(study), "--extractor", "brain", "--columns", "*", *flags]
+    assert main([*words, "--features.labels", "maps/{participant_id}.nii"]) == 0
+    text = " ".join(capsys.readouterr().out.split())
+    assert f"features brain, on label maps maps/{{participant_id}}.nii, {said}" in text

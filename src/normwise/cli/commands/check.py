@@ -72,8 +72,7 @@ def _print_plan(output: CommandOutput, study: Study, cohort: Cohort) -> None:
     notes = {cohort.roles.normal: " (defines normal)"}
     output.row("classes", ", ".join(f"{name} {size}{notes.get(name, '')}" for name, size in sizes.items()))
     output.row("corrected", f"for {', '.join(cohort.roles.demographics) or 'nothing'}")
-    atlas, _ = study.features.atlas_in(study.cohort.root)
-    output.row("features", study.features.extractor + (f" on atlas {atlas}" if atlas else ""))
+    output.row("features", _features_of(study))
     output.row("classifier", ", ".join(study.classifier.choices) or study.classifier.name)
     plan = study.evaluation
     output.row("test", f"{plan.folds} folds, drawn {plan.repeats} times, seed {plan.seed}")
@@ -84,6 +83,21 @@ def _print_plan(output: CommandOutput, study: Study, cohort: Cohort) -> None:
     output.number("people", int(cohort.groups.nunique()))
     output.number("classes", counts)
     output.number("people_per_class", people)
+
+
+def _features_of(study: Study) -> str:
+    """Return the extractor and what it measures on: an atlas, or label maps with their images or without."""
+    from normwise.schema import BrainSection
+
+    section = study.features
+    if isinstance(section, BrainSection) and section.labels is not None:
+        text = f"{section.extractor}, on label maps {section.labels}"
+        if study.cohort.images is None:
+            return f"{text}, without images"
+        chosen = ", as far as features.columns has them" if section.columns else ""
+        return f"{text}, with intensity and thickness of {study.cohort.images}{chosen}"
+    atlas, _ = section.atlas_in(study.cohort.root)
+    return section.extractor + (f" on atlas {atlas}" if atlas else "")
 
 
 def _print_left_out(output: CommandOutput, cohort: Cohort) -> None:
