@@ -12,7 +12,7 @@ import tempfile
 import time
 import traceback
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -205,7 +205,18 @@ class Session:
 
     def print_failures(self, run: Path) -> None:
         """Name the scans whose image or measurement failed; the command ends with exit code 1."""
-        failed = failed_scans(run)
+        self.warn_of_failures(failed_scans(run), f", each with its reason in {run / RunFolder.COHORT}")
+
+    def warn_of_failures(self, failed: Sequence[tuple[str, str, str]], where: str = "") -> None:
+        """Name some of the scans that failed; the command ends with exit code 1 if there are any.
+
+        Parameters
+        ----------
+        failed : sequence of (str, str, str)
+            Scan id, code and reason.
+        where : str
+            Where the others are found, behind their number.
+        """
         if not failed:
             return
         self.code = SOME_FAILED
@@ -215,7 +226,7 @@ class Session:
             self.log.add(f"{name} failed: {code}")
         more = len(failed) - _NAMED_FAILURES
         if more > 0:
-            self.output.warn(f"and {more} more, each with its reason in {run / RunFolder.COHORT}")
+            self.output.warn(f"and {more} more{where}")
 
     def end(self, *wrote: Path) -> int:
         """Print what was found and where the results are, and return the exit code."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from normwise.cli.session import SOME_FAILED, read_given_study
+from normwise.cli.session import read_given_study
 from normwise.run_folder import RunFolder
 
 if TYPE_CHECKING:
@@ -14,8 +14,6 @@ if TYPE_CHECKING:
     from normwise.normalize import NormalCounts, Reference
 
 __all__ = ["print_sums", "write_sums"]
-
-_NAMED = 5  # failures that are named
 
 
 def write_sums(
@@ -66,13 +64,9 @@ def write_sums(
     if norm is None and fewest is not None and given.normalizer.tails != "gaussian":
         session.output.row("tails", "in a second round, by collect --norm and the merged reference")
     failed = cohort.ledger[cohort.ledger["status"] == "failed"]
-    if len(failed):
-        session.code = SOME_FAILED
-        session.output.number("failed", failed["id"].tolist())
-        for row in failed.head(_NAMED).itertuples(index=False):
-            session.output.warn(f"{row.id} was left out: {row.code} {row.reason}")
-        if len(failed) > _NAMED:
-            session.output.warn(f"and {len(failed) - _NAMED} more")
+    session.warn_of_failures(
+        [(str(row.id), str(row.code), str(row.reason)) for row in failed.itertuples(index=False)]
+    )
     return session.end(file)
 
 

@@ -94,8 +94,8 @@ def _parts_of(model: Model | Norm) -> tuple[FittedProcedure, SiteHarmonizer]:
             "NRM-305",
             "the norm takes no account of sites.",
             subject="sites.harmonize",
-            seen=repr(model.study.sites.harmonize),
+            seen="a reference of sums" if procedure is None else repr(model.study.sites.harmonize),
             expected="a model that harmonizes sites",
-            advice='train it with cohort.site and sites.harmonize = "hierarchical"',
+            advice='train a model with cohort.site and sites.harmonize = "hierarchical"',
         )
     return procedure, harmonizer

@@ -3,11 +3,15 @@
 import csv
 import json
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from normwise.cli.main import main
+from normwise.errors import ImageError
+from normwise.files import content_digest
 from normwise.model.train import train_study
 
 HEADER = "id,age,sex,scanner,dx,volume,thickness\n"
@@ -125,3 +129,89 @@ def test_what_is_refused_writes_nothing(run, tmp_path, capsys):
 def test_a_model_without_sites_makes_no_card(table_run, tmp_path, capsys):
     assert main(["adapt", str(table_run)]) == 2
     assert "NRM-305" in capsys.readouterr().err
+
+
+def test_scans_of_one_control_count_once(tmp_path, capsys):
+    header = HEADER.replace("\n", ",person\n")
+
+    def named(lines):
+        return [line.replace("\n", f",{line.split(',')[0]}\n") for line in lines]
+
+    def repeated(lines):
+        return [f"scan{number}{line}" for line in lines for number in range(3)]
+
+    ends = [f"end{age},{age},F,a,normal,{4000 - 20 * age},2.5\n" for age in (55, 85)]
+    trained = [
+        line for site, shift in (("a", 0.0), ("b", 300.0)) for line in rows(site, 30, shift, ord(site))
+    ]
+    table(tmp_path, named([*trained, *ends]), "people.csv", header)
+    study = tmp_path / "study.toml"
+    study.write_text(
+        '[cohort]\ntable = "people.csv"\nid = "id"\ngroup = "person"\nlabel = "dx"\n'
+        'demographics = ["age", "sex"]\nsite = "scanner"\n[features]\nextractor = "table"\n'
+        'columns = ["volume", "thickness"]\n[sites]\nharmonize = "hierarchical"\n'
+        "[evaluation]\ninner_folds = 3\n"
+    )
+    train_study(study, tmp_path / "run")
+    out = tmp_path / "card.json"
+    adapt = ["adapt", str(tmp_path / "run"), "--out", str(out), "--table"]
+    healthy = rows("new", 4, 600.0, 3, ill=0.0)
+    assert main([*adapt, table(tmp_path, repeated(named(healthy)), header=header)]) == 0
+    assert json.loads(out.read_text())["controls"] == 4
+    out.unlink()
+    # Three scans of two people are no three controls, and without the column nobody knows whose they are.
+    assert main([*adapt, table(tmp_path, repeated(named(healthy[:2])), header=header)]) == 2
+    assert "NRM-307" in capsys.readouterr().err
+    assert main([*adapt, table(tmp_path, repeated(healthy))]) == 2
+    assert "COH-107" in capsys.readouterr().err
+    assert not out.exists()
+
+
+def test_a_card_that_was_changed_is_refused(run, tmp_path, capsys):
+    controls, card = table(tmp_path, rows("new", 4, 600.0, 3, ill=0.0)), tmp_path / "card.json"
+    assert main(["adapt", str(run), "--table", controls, "--out", str(card)]) == 0
+    held = json.loads(card.read_text())
+    numbers = ("mean", "variance", "shift", "scale", "uncertainty", "df")
+    changes = [
+        {"features": held["features"][:1], **{name: held[name][:1] for name in numbers}},
+        {"features": held["features"][::-1]},
+        {"support": {}},
+        {"support": {**held["support"], "age": ["x"]}},
+        {"support": {**held["support"], "age": [None]}},
+        {"support": {**held["support"], "sex": []}},
+    ]
+    for change in changes:
+        content = {**held, **change}
+        card.write_text(json.dumps({**content, "digest": content_digest(content)}))
+        assert main(["score", str(run), "--table", controls, "--site-card", str(card)]) == 2
+        assert "NRM-313" in capsys.readouterr().err, change
+        grown = str(tmp_path / "grown.json")
+        assert main(["adapt", str(run), "--table", controls, "--card", str(card), "--out", grown]) == 2
+        assert "NRM-313" in capsys.readouterr().err, change
+
+
+def test_a_reference_makes_no_card(run, tmp_path, capsys):
+    reference = str(tmp_path / "norm.json")
+    plain = ["--harmonize", "none"]
+    assert main(["reference", str(run), reference, *plain]) == 0
+    assert main(["adapt", reference]) == 2
+    assert "a reference of sums" in capsys.readouterr().err
+
+
+def test_a_control_who_cannot_be_measured_is_named(run, tmp_path, capsys, monkeypatch):
+    healthy = [line.split(",") for line in rows("new", 5, 600.0, 3, ill=0.0)]
+    values = pd.DataFrame(
+        [[float(cells[5]), float(cells[6])] for cells in healthy[1:]],
+        pd.Index([cells[0] for cells in healthy[1:]], dtype=object),
+        ["volume", "thickness"],
+    )
+    failures = {healthy[0][0]: ImageError("IMG-101", "the image is dark.")}
+    measured = SimpleNamespace(values=values, failures=failures)
+    monkeypatch.setattr("normwise.model.measure_people", lambda *_, **__: measured)
+    controls = table(
+        tmp_path, [",".join(cells[:5]) + "\n" for cells in healthy], header="id,age,sex,scanner,dx\n"
+    )
+    out = tmp_path / "card.json"
+    assert main(["adapt", str(run), "--table", controls, "--out", str(out)]) == 1
+    assert f"{healthy[0][0]} was left out: IMG-101" in capsys.readouterr().err
+    assert json.loads(out.read_text())["controls"] == 4

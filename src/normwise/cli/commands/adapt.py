@@ -9,7 +9,7 @@ from cyclopts import Group, Parameter
 
 from normwise.cli.commands.predict import feature_frame, features_in, from_table
 from normwise.cli.run_flags import USUAL, RunFlags
-from normwise.cli.session import SOME_FAILED, open_session
+from normwise.cli.session import open_session
 from normwise.errors import CommandError
 from normwise.files import check_writable
 
@@ -94,19 +94,18 @@ def adapt(
             from normwise.normalize import read_card, write_card
 
             previous = None if card is None else read_card(card)
-            cohort = from_table(table, trained)
+            cohort = from_table(table, trained, people=True)
             _refuse_left_out(cohort)
-            frame = _measure(trained, cohort, session.resources)
+            frame, failed = _measure(trained, cohort, session.resources)
+            session.warn_of_failures(failed)
             people = cohort.groups.loc[frame.index].to_numpy(dtype=object)
             labels = _labels(cohort, trained, frame)
             made = site_card(trained, frame, labels, previous=previous, groups=people, same=same or ())
             write_card(made, out)
-            failed = len(cohort.frame) - len(frame)
-            session.code = SOME_FAILED if failed else session.code
             session.output.row("site", f"{made.site}, {made.controls} controls")
             session.output.number("controls", made.controls)
-        told = ", ".join(f"{controls}: ±{width:.2f}" for controls, width in widths.items())
-        session.output.row("a W of 2", f"95 % interval by number of controls, {told}")
+        intervals = ", ".join(f"{controls}: ±{width:.2f}" for controls, width in widths.items())
+        session.output.row("a W of 2", f"95 % interval by number of controls, {intervals}")
         session.output.number("half_widths", {str(controls): width for controls, width in widths.items()})
         return session.end(*([] if out is None else [out]))
 
@@ -124,15 +123,18 @@ def _refuse_left_out(cohort: Cohort) -> None:
             )
 
 
-def _measure(model: Model | Norm, cohort: Cohort, resources: Resources) -> pd.DataFrame:
-    """Return features, demographics and site of the controls whose images could be measured."""
+def _measure(
+    model: Model | Norm, cohort: Cohort, resources: Resources
+) -> tuple[pd.DataFrame, list[tuple[str, str, str]]]:
+    """Return features, demographics and site of the controls who could be measured, and who could not."""
     from normwise.model import measure_people
     from normwise.runs import assemble_frame
 
     if features_in(list(cohort.raw.columns), model):
-        return feature_frame(cohort, model)
+        return feature_frame(cohort, model), []
     features = measure_people(model, cohort, **resources)
-    return assemble_frame(features.values, cohort, model.site)
+    failed = [(str(scan), error.code, error.problem) for scan, error in features.failures.items()]
+    return assemble_frame(features.values, cohort, model.site), failed
 
 
 def _labels(cohort: Cohort, model: Model | Norm, frame: pd.DataFrame) -> NDArray[np.object_] | None:

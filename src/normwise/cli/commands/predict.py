@@ -6,7 +6,7 @@ import sys
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Group, Parameter
 
@@ -403,7 +403,7 @@ def from_images(images: Sequence[Path], settings: Mapping[str, str], model: Appl
     )
 
 
-def from_table(table: Path, model: Applicable) -> Cohort:
+def from_table(table: Path, model: Applicable, *, people: bool = False) -> Cohort:
     """Read a table of new people as the model's own table was read.
 
     Everybody is read: conditions, labels and the choice among sessions were for the training. An image is
@@ -415,27 +415,34 @@ def from_table(table: Path, model: Applicable) -> Cohort:
         A table with the study's id column, its demographics, and images or features.
     model : Applicable
         The model.
+    people : bool
+        Whether people are counted, so that it must be known whose each scan is: by ``cohort.group`` and
+        ``cohort.group_pattern`` of the study. Default: each row is decided alone.
 
     Returns
     -------
     Cohort
         Without labels; its ledger names those who can't be read.
+
+    Raises
+    ------
+    CohortError
+        As `normwise.cohort.read_cohort`: COH-107 where the table lacks a column.
     """
     from normwise.cohort import read_cohort, read_table
 
     columns = list(read_table(table).frame.columns)
     section = model.study.cohort
     images = "{" + IMAGE_COLUMN + "}" if IMAGE_COLUMN in columns else section.images
-    changes = {
+    changes: dict[str, Any] = {
         "root": table.absolute().parent,
         "table": table.name,
         "images": None if features_in(columns, model) else images,
         "include": [],
         "sessions": "all",
         "session": None,
-        "group": None,
-        "group_pattern": None,
         "site": model.site,
+        **({} if people else {"group": None, "group_pattern": None}),
     }
     study = model.study.model_copy(update={"cohort": section.model_copy(update=changes)})
     return read_cohort(study, labelled=False, roles=model.roles)

@@ -145,7 +145,7 @@ def measure_site(
     departures = _by_person(harmonizer.departures(X), X.index if groups is None else groups)
     controls, mean, variance = len(departures), departures.mean(axis=0), departures.var(axis=0)
     if previous is not None:
-        _refuse_other(previous, norm, site)
+        _refuse_other(previous, harmonizer, norm, site)
         before = np.array(previous.mean)
         if controls == previous.controls and np.allclose(mean, before, rtol=0.0, atol=_SAME):
             raise NormalizerError(
@@ -197,12 +197,12 @@ def with_cards(harmonizer: SiteHarmonizer, cards: Sequence[SiteCard]) -> SiteHar
     Raises
     ------
     NormalizerError
-        NRM-312 for a card of another norm, NRM-310 for a site that was trained on, NRM-314 for a site with
-        two cards.
+        NRM-312 for a card of another norm, NRM-313 for one that was changed, NRM-310 for a site that was
+        trained on, NRM-314 for a site with two cards.
     """
     norm = identify(harmonizer)
     for card in cards:
-        _refuse_other(card, norm, card.site)
+        _refuse_other(card, harmonizer, norm, card.site)
         _refuse_trained(harmonizer, card.site)
         if sum(other.site == card.site for other in cards) > 1:
             raise NormalizerError(
@@ -235,14 +235,18 @@ def read_card(path: Path) -> SiteCard:
     try:
         return _checked(path)
     except (ValueError, KeyError, TypeError, OverflowError, RecursionError) as fault:
-        raise NormalizerError(
-            "NRM-313",
-            "the file can't be read as the card of a site.",
-            subject=str(path),
-            seen=(str(fault).splitlines() or [type(fault).__name__])[0][:200],
-            expected="a file that normwise adapt wrote",
-            advice="make the card again, or copy it again from where it was made",
-        ) from fault
+        raise _no_card(str(path), (str(fault).splitlines() or [type(fault).__name__])[0][:200]) from fault
+
+
+def _no_card(subject: str, seen: str) -> NormalizerError:
+    return NormalizerError(
+        "NRM-313",
+        "the file can't be read as the card of a site.",
+        subject=subject,
+        seen=seen,
+        expected="a file that normwise adapt wrote",
+        advice="make the card again, or copy it again from where it was made",
+    )
 
 
 def _checked(path: Path) -> SiteCard:
@@ -270,9 +274,19 @@ def _checked(path: Path) -> SiteCard:
             raise ValueError(f"its {name} is not one finite number a feature")
         numbers[name] = tuple(array.tolist())
     support = content["support"]
-    if not isinstance(support, dict) or not all(isinstance(each, list) for each in support.values()):
-        raise ValueError("its support names no demographics")
+    if not isinstance(support, dict) or not all(map(_is_support, support.values())):
+        raise ValueError("its support holds no ranges or levels of demographics")
     return SiteCard(site, norm, content["controls"], tuple(names), **numbers, support=support)
+
+
+def _is_support(held: Any) -> bool:
+    """Return whether these are levels, or the one number or the range of some controls."""
+    if not isinstance(held, list) or not held:
+        return False
+    if all(isinstance(each, str) for each in held):
+        return True
+    numbers = all(type(each) in (int, float) and np.isfinite(each) for each in held)
+    return numbers and len(held) <= 2 and held == sorted(held)
 
 
 def _rounded(values: FloatArray) -> tuple[float, ...]:
@@ -373,7 +387,7 @@ def _refuse_alike(support: dict[str, list[Any]], site: str, same: Collection[str
             )
 
 
-def _refuse_other(card: SiteCard, norm: str, site: str) -> None:
+def _refuse_other(card: SiteCard, harmonizer: SiteHarmonizer, norm: str, site: str) -> None:
     if card.norm != norm:
         raise NormalizerError(
             "NRM-312",
@@ -383,6 +397,11 @@ def _refuse_other(card: SiteCard, norm: str, site: str) -> None:
             expected=f"norm {norm[:12]}",
             advice="make the card with this very model: normwise adapt",
         )
+    if card.features != tuple(map(str, harmonizer.feature_names_)):
+        raise _no_card(card.site, f"{len(card.features)} features that are not the norm's: it was changed")
+    categories = {part.name: isinstance(part, Category) for part in harmonizer.design_.parts}
+    if categories != {name: isinstance(held[0], str) for name, held in card.support.items()}:
+        raise _no_card(card.site, "a support of other demographics than the norm's: it was changed")
     if card.site != site:
         raise NormalizerError(
             "NRM-311",
