@@ -11,6 +11,9 @@ from tests.lecture_table import ROWS, write_eight
 
 from normwise.cohort import read_study
 from normwise.errors import NormwiseWarning, ProcedureError
+from normwise.files import sha256_file
+from normwise.model import make_reference
+from normwise.normalize import write_reference
 from normwise.run_folder import RunFolder
 from normwise.runs import SCORES, normalize_study, score_text
 
@@ -25,6 +28,7 @@ def test_the_lectures_eight_people_are_normalized(tmp_path: Path) -> None:
     run = tmp_path / "run"
     with pytest.warns(NormwiseWarning, match="NRM-201"):
         normalize_study(write_eight(tmp_path / "study"), run)
+    assert "NRM-201" in [note["code"] for note in json.loads((run / "run.json").read_text())["warnings"]]
     residual, w = read(run, "residual"), read(run, "w")
     assert residual.loc[["AD-1", "AD-2"], "f1"].round(2).tolist() == [4.40, 4.42]
     assert residual.loc[["AD-1", "AD-2"], "f2"].round(6).tolist() == [11.0, 10.0]
@@ -50,6 +54,21 @@ def test_every_table_has_its_dictionary_and_a_digest(tmp_path: Path) -> None:
     (run / "normalized" / "w.tsv").write_text("changed")
     with pytest.raises(Exception, match=r"w\.tsv"):
         folder.check()
+
+
+def test_the_dictionary_says_which_tails_and_which_reference_w_has(tmp_path: Path) -> None:
+    study = write_eight(tmp_path / "study", '[normalizer]\ntails = "auto"\n')
+    normalize_study(study, tmp_path / "run")
+    about = json.loads((tmp_path / "run" / "normalized" / "w.json").read_text())["GeneratedBy"]
+    assert about["Tails"] == "auto"
+    assert "Reference" not in about
+    plain = {"normalizer.tails": "gaussian"}
+    write_reference(make_reference(read_study(study, plain))[0], tmp_path / "norm.json")
+    changes = {**plain, "normalizer.from": str(tmp_path / "norm.json")}
+    normalize_study(read_study(study, changes), tmp_path / "refined")
+    about = json.loads((tmp_path / "refined" / "normalized" / "w.json").read_text())["GeneratedBy"]
+    assert (about["Normals"], "Tails" in about) == (12, False)
+    assert about["Reference"] == sha256_file(tmp_path / "norm.json")
 
 
 def test_patients_never_move_what_is_expected(tmp_path: Path) -> None:

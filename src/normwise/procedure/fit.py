@@ -42,7 +42,7 @@ from normwise.procedure.score import (
 )
 from normwise.procedure.selection import FeatureSelector, selected_columns
 from normwise.reprs import ShortRepr
-from normwise.results import Note, ScoreShare
+from normwise.results import Note, ScoreShare, notes_of
 from normwise.schema import Roles, Study
 
 __all__ = ["ArmFitter", "FittedProcedure", "fit_procedure", "make_fitters", "mean_log_loss"]
@@ -295,7 +295,7 @@ class ArmFitter:
             rule=rule,
             setting=tuned.setting,
             inner_loss=tuned.loss,
-            notes=tuple(dict.fromkeys([*tuned.notes, *_notes_of(caught)])),
+            notes=tuple(dict.fromkeys([*tuned.notes, *notes_of(caught)])),
             score=score,
         )
 
@@ -308,7 +308,7 @@ class ArmFitter:
             best, inner, loss = search.tune(labels, groups, train, seed)
             pipeline, separation = search.fit(labels, train, best)
         setting = search.candidates.describe(*search.candidates.list()[best])
-        return _Tuned(pipeline, separation, inner, setting, loss, _notes_of(caught))
+        return _Tuned(pipeline, separation, inner, setting, loss, notes_of(caught))
 
     def predict(self, procedure: FittedProcedure, rows: Rows, shared: SharedFits | None = None) -> Floats:
         """Return what ``procedure.probabilities`` does for rows of the frame, without reading them again."""
@@ -525,14 +525,6 @@ def make_fitters(study: Study, roles: Roles, X: pd.DataFrame, arms: Sequence[str
         alike = fitters.get(STEPS_OF.get(arm, arm))
         fitters[arm] = ArmFitter(study, roles, X, arm) if alike is None else alike.of_arm(arm)
     return fitters
-
-
-def _notes_of(caught: Sequence[warnings.WarningMessage]) -> tuple[Note, ...]:
-    messages = (item.message for item in caught)
-    return tuple(
-        Note.of(one if isinstance(one, NormwiseWarning) else NormwiseWarning("", str(one)))
-        for one in messages
-    )
 
 
 def _extracted(pipeline: Pipeline, frame: pd.DataFrame) -> pd.DataFrame:

@@ -41,7 +41,7 @@ from normwise.results.people import (
     Trajectory,
     TreeNode,
 )
-from normwise.results.record import FlowStep, Note, RunRecord, read_result, write_result
+from normwise.results.record import FlowStep, Note, RunRecord, notes_of, read_result, write_result
 
 __all__ = [
     "METRIC_NAMES",
@@ -79,6 +79,7 @@ __all__ = [
     "Subgroup",
     "Trajectory",
     "TreeNode",
+    "notes_of",
     "read_result",
     "write_result",
 ]  # fmt: skip

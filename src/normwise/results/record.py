@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
@@ -17,6 +19,7 @@ __all__ = [
     "Note",
     "Notes",
     "RunRecord",
+    "notes_of",
     "read_result",
     "write_result",
 ]  # fmt: skip
@@ -59,6 +62,16 @@ class Note:
 
     def __str__(self) -> str:
         return f"{self.code}  {self.text}" if self.code else self.text
+
+
+def notes_of(caught: Iterable[warnings.WarningMessage]) -> tuple[Note, ...]:
+    """Return what warnings say, each once; those of libraries have no code."""
+    messages = (item.message for item in caught)
+    notes = (
+        Note.of(one if isinstance(one, NormwiseWarning) else NormwiseWarning("", str(one)))
+        for one in messages
+    )
+    return tuple(dict.fromkeys(notes))
 
 
 def _as_notes(value: Any) -> Any:

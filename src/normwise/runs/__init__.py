@@ -31,7 +31,7 @@ from normwise.runs.prepare import (
 if TYPE_CHECKING:
     from normwise.runs.departures import Departures, departures_of, normalize_study
     from normwise.runs.reference import measurement_of, prior_hash, refuse_settings_beyond_sums, units_of
-    from normwise.runs.score_tables import OUTSIDE, SCORES, score_dictionary, score_text
+    from normwise.runs.score_tables import OUTSIDE, SCORES, describe_norm, score_dictionary, score_text
 
 __all__ = [
     "OUTSIDE",
@@ -44,6 +44,7 @@ __all__ = [
     "check_plan",
     "count_reasons",
     "departures_of",
+    "describe_norm",
     "hash_scans",
     "measurement_of",
     "normalize_study",
@@ -65,6 +66,7 @@ __getattr__ = on_use(
         "OUTSIDE": "score_tables",
         "SCORES": "score_tables",
         "departures_of": "departures",
+        "describe_norm": "score_tables",
         "measurement_of": "reference",
         "normalize_study": "departures",
         "prior_hash": "reference",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,8 +15,10 @@ from normwise.errors import ProcedureError
 from normwise.normalize import FeatureNormalizer
 from normwise.procedure import encodable_rows, make_preprocessing
 from normwise.reprs import ShortRepr
+from normwise.results import notes_of
 from normwise.runs.prepare import PreparedRun, prepare_run, record_run
-from normwise.runs.score_tables import SCORES, score_dictionary, score_text
+from normwise.runs.reference import prior_hash
+from normwise.runs.score_tables import SCORES, describe_norm, score_dictionary, score_text
 from normwise.schema import Study
 
 __all__ = ["Departures", "departures_of", "normalize_study"]
@@ -82,15 +85,17 @@ def normalize_study(
         Where the normals are no sound basis of the regression.
     """
     prepared = prepare_run(study, run, jobs=jobs, progress=progress, limits=limits, cache_dir=cache_dir)
-    found = departures_of(prepared)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        found = departures_of(prepared)
+    for item in caught:
+        warnings.warn(item.message, stacklevel=2)
     folder, ledger = prepared.folder, prepared.cohort.ledger
     (folder / folder.NORMALIZED).mkdir(exist_ok=True)
     units = {name: note.unit for name, note in prepared.features.notes.items()}
-    generated = {
-        "Normals": found.normalizer.n_normals_,
-        "Demographics": list(prepared.cohort.roles.demographics),
-        "Hash": prepared.features.hash,
-    }
+    study, demographics = prepared.study, prepared.cohort.roles.demographics
+    reference = None if study.normalizer.prior is None else prior_hash(study)
+    generated = describe_norm(found.normalizer, demographics, prepared.features.hash, reference)
     left_out = [
         (str(row.id), f"{row.code} {row.reason}")
         for row in ledger[ledger["status"] != "included"].itertuples()
@@ -104,7 +109,7 @@ def normalize_study(
         rows += [(scan, np.empty(0), reason) for scan, reason in left_out]
         folder.write(f"{folder.NORMALIZED}/{what}.tsv", score_text(names, rows))
         folder.write(f"{folder.NORMALIZED}/{what}.json", score_dictionary(names, what, units, generated))
-    record_run(prepared, "normalize", [])
+    record_run(prepared, "normalize", list(notes_of(caught)))
     return found
 
 

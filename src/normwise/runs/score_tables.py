@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from normwise.files import quote_formula
 
-__all__ = ["OUTSIDE", "SCORES", "score_dictionary", "score_text"]
+if TYPE_CHECKING:
+    from normwise.normalize import FeatureNormalizer
+
+__all__ = ["OUTSIDE", "SCORES", "describe_norm", "score_dictionary", "score_text"]
 
 OUTSIDE = "outside_support"
 """Column that says why a person lies outside the normal group, or has no scores."""
@@ -18,9 +21,34 @@ SCORES: dict[str, tuple[str, str]] = {
     "centile": ("normal people of the person's demographics who lie below", "percent"),
     "expected": ("what is normal for the person's demographics", ""),
     "residual": ("value less what is expected", ""),
-    "value": ("what was measured", ""),
+    "value": ("what was measured, or where sites are harmonized what the average site would measure", ""),
 }
 """What is given of each feature: its meaning, and its unit where that is not the feature's."""
+
+
+def describe_norm(
+    normalizer: FeatureNormalizer, demographics: Sequence[str], feature_hash: str, reference: str | None
+) -> dict[str, Any]:
+    """Return what scores rest on, for their data dictionary.
+
+    Parameters
+    ----------
+    normalizer : FeatureNormalizer
+        Fitted on normal people.
+    demographics : sequence of str
+        By which they differ.
+    feature_hash : str
+        What the features were made with.
+    reference : str, optional
+        SHA-256 of the reference whose people are among the normals.
+    """
+    return {
+        "Normals": normalizer.n_normals_,
+        "Demographics": list(demographics),
+        "Hash": feature_hash,
+        **({} if reference is None else {"Reference": reference}),
+        **({} if normalizer.tails == "gaussian" else {"Tails": normalizer.tails}),
+    }
 
 
 def score_text(names: Sequence[str], rows: Iterable[tuple[str, Iterable[float], str]]) -> str:

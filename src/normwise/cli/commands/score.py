@@ -8,7 +8,18 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
 
-from normwise.cli.commands.predict import PEOPLE, TableFlag, ValuesFlag
+from normwise.cli.commands.predict import (
+    PEOPLE,
+    TableFlag,
+    ValuesFlag,
+    feature_frame,
+    features_in,
+    from_images,
+    from_table,
+    read_settings,
+    refuse_mixture,
+    table_among,
+)
 from normwise.cli.run_flags import USUAL, RunFlags
 from normwise.cli.session import DONE, SOME_FAILED, open_session
 
@@ -85,19 +96,10 @@ def score(
         The exit code.
     """
     with open_session("score", running) as session:
-        from normwise.cli.commands.predict import (
-            feature_frame,
-            features_in,
-            from_images,
-            from_table,
-            read_settings,
-            refuse_mixture,
-            table_among,
-        )
         from normwise.cohort import read_table
         from normwise.files import check_writable, sha256_file, write_text
         from normwise.model import measure_people, open_norm
-        from normwise.runs import assemble_frame, score_dictionary, score_text
+        from normwise.runs import assemble_frame, describe_norm, score_dictionary, score_text
 
         image, table = table_among(image, table)
         refuse_mixture(image, table, values)
@@ -131,14 +133,8 @@ def score(
             return session.finish()
         write_text(out, text)
         sidecar = out.with_name(f"{out.stem if out.suffix != '.json' else out.name}.json")
-        tails = known.normalizer.tails
-        generated = {
-            "Normals": known.normalizer.n_normals_,
-            "Demographics": list(known.roles.demographics),
-            "Hash": known.feature_hash,
-            **({"Reference": sha256_file(norm)} if norm.is_file() else {}),
-            **({"Tails": tails} if tails != "gaussian" else {}),
-        }
+        reference = sha256_file(norm) if norm.is_file() else None
+        generated = describe_norm(known.normalizer, known.roles.demographics, known.feature_hash, reference)
         write_text(sidecar, score_dictionary(names, what, known.units, generated))
         inside = sum(not reason for _, _, reason in rows)
         session.output.row("inside", f"{inside} of {len(rows)} scans lie inside the normal group's range")
