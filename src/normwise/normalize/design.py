@@ -27,6 +27,7 @@ __all__ = [
     "choose_knots",
     "column_titles",
     "learn_design",
+    "learn_part",
     "natural_spline",
     "refuse_dependent",
     "refuse_too_few",
@@ -291,7 +292,7 @@ def learn_design(
     refuse_too_few(n_people, 1)
     given = knots or {}
     parts = tuple(
-        _learn_part(normals, name, declared=name in categorical, form=form, knots=given.get(name, ()))
+        learn_part(normals, name, declared=name in categorical, form=form, knots=given.get(name, ()))
         for name in names
     )
     own = [part.encode(normals) for part in parts]
@@ -333,9 +334,10 @@ def column_titles(
     return (*(column for part in parts for column in part.columns), *products)
 
 
-def _learn_part(
-    normals: Demographics, name: str, *, declared: bool, form: str, knots: Sequence[float]
+def learn_part(
+    normals: Demographics, name: str, *, declared: bool, form: str = "linear", knots: Sequence[float] = ()
 ) -> Number | Category:
+    """Return one demographic with its range or its levels; the rest as of `learn_design`."""
     if normals.is_category(name, declared=declared):
         levels = normals.levels(name)
         normals.refuse_missing(name, levels == None)  # noqa: E711 - one comparison a person

@@ -19,7 +19,7 @@ import numpy.typing as npt
 from normwise.errors import NormalizerError
 from normwise.normalize.blocked.columns import FeatureColumns, FloatArray
 from normwise.normalize.demographics import Demographics
-from normwise.normalize.design import Category, Number
+from normwise.normalize.design import Category, Number, learn_part
 from normwise.schema import FittedParts, check_parts, listed
 
 __all__ = ["GRID", "NormalSums", "Title", "encode_raw", "learn_parts", "raw_titles", "sum_normals"]
@@ -249,14 +249,10 @@ def learn_parts(
     """
     parts: list[Part] = []
     for name in names:
-        if people.is_category(name, declared=name in categorical):
-            levels = people.levels(name)
-            people.refuse_missing(name, levels == None)  # noqa: E711 - one comparison a person
-            parts.append(Category(name, tuple(sorted(set(levels)))))
-            continue
-        values = Number(name, 0.0, 0.0, 0.0).encode(people)[:, 0]
-        low, high = float(values.min()), float(values.max())
-        parts.append(Number(name, low, high, low, knots.get(name, ())))
+        part = learn_part(people, name, declared=name in categorical)
+        if isinstance(part, Number):
+            part = replace(part, mean=part.low, knots=knots.get(name, ()))
+        parts.append(part)
     return tuple(parts)
 
 
