@@ -141,7 +141,7 @@ def test_the_adjusted_auc_has_its_line_and_its_gain_where_there_is_one(capsys):
     gain = {"normalized-raw": {"auc": Estimate(0.08, 0.01, 0.15), "adjusted_auc": Estimate(0.05, -0.01, 0.1)}}
     print_arms(CommandOutput("evaluate"), evaluation({"raw": arm(0.8), "normalized": adjusted}, gain))
     text = capsys.readouterr().out
-    assert "adjusted    0.84 .77–.90 AUC among people of the same demographics" in text
+    assert "AUC         0.84 .77–.90 among people of the same demographics (adjusted AUC)" in text
     assert "adjusted  +0.05 (-0.01 to +0.10) over raw" in text
 
 

@@ -182,7 +182,7 @@ def print_arms(output: CommandOutput, evaluation: Evaluation) -> None:
     output.line()
     adjusted = evaluation.arms[evaluation.main_arm].adjusted_auc
     if adjusted.estimate is not None:
-        output.row("adjusted", f"{shown(adjusted)} AUC among people of the same demographics")
+        output.row("AUC", f"{shown(adjusted)} among people of the same demographics (adjusted AUC)")
     for pair, metrics in evaluation.differences.items():
         first, _, second = pair.partition("-")
         if first == evaluation.main_arm and second in _COMPARED and "auc" in metrics:
