@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,17 @@ def own_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Monk
     folder = tmp_path_factory.mktemp("cache")
     monkeypatch.setenv("NORMWISE_CACHE", str(folder))
     return folder
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_job() -> Iterator[None]:
+    """Let library calls that name no number of jobs work in this process: every CPU has a test of its own.
+
+    No result depends on the number, which tests of the engine and of the evaluation show.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("normwise.engine.executor.count_cpus", lambda: 1)
+        yield
 
 
 @pytest.fixture

@@ -4,7 +4,8 @@ import os
 
 import pytest
 
-from normwise.cli.run_flags import RunFlags, count_cpus, memory_bytes
+from normwise.cli.run_flags import RunFlags, memory_bytes
+from normwise.engine import count_cpus
 from normwise.errors import CommandError
 
 

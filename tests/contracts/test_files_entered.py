@@ -25,7 +25,7 @@ def note(frame, event, argument):
         code.add(frame.f_code.co_filename)
 
 sys.setprofile(note)
-normwise.evaluate_study(sys.argv[1], sys.argv[2])
+normwise.evaluate_study(sys.argv[1], sys.argv[2], jobs=1)  # in this process, whatever is entered
 sys.setprofile(None)
 loaded = [each.__file__ for each in sys.modules.values() if getattr(each, "__file__", None)]
 for files in (set(loaded), code):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +19,6 @@ __all__ = [
     "OverwriteFlag",
     "PeopleFlag",
     "RunFlags",
-    "count_cpus",
     "memory_bytes",
     "read_bytes",
 ]
@@ -136,17 +134,14 @@ class RunFlags(OutputFlags):
     @property
     def workers(self) -> int:
         """Subjects at the same time."""
+        from normwise.engine import count_cpus
+
         return count_cpus() if self.jobs is None else self.jobs
 
 
 PLAIN = OutputFlags()
 USUAL = RunFlags()
 """Nothing was asked for."""
-
-
-def count_cpus() -> int:
-    """Return how many CPUs this process may use, which a cluster may make fewer than the machine has."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def memory_bytes(text: str) -> int:

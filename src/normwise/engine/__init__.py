@@ -17,7 +17,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from normwise.engine.executor import Executor, Finished, FunctionName, Limits, Outcome, Task, Value, Work
+from normwise.engine.executor import (
+    Executor,
+    Finished,
+    FunctionName,
+    Limits,
+    Outcome,
+    Task,
+    Value,
+    Work,
+    count_cpus,
+    worker_count,
+)
 from normwise.engine.progress import Progress, make_progress
 from normwise.lazy import on_use
 
@@ -51,6 +62,7 @@ __all__ = [
     "check_kept",
     "choose_cache",
     "chosen_cache",
+    "count_cpus",
     "keep_stored",
     "make_progress",
     "measure_cache",
@@ -60,6 +72,7 @@ __all__ = [
     "run_parts",
     "run_subjects",
     "verify_cache",
+    "worker_count",
     "write_stored",
 ]
 

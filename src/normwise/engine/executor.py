@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import pickle
 import sys
 from collections.abc import Callable, Generator, Mapping
@@ -27,7 +28,9 @@ __all__ = [
     "Task",
     "Value",
     "Work",
+    "count_cpus",
     "name_function",
+    "worker_count",
 ]
 
 Value = dict[str, npt.NDArray[np.generic] | float | int | str | list[Any]]
@@ -251,3 +254,13 @@ def name_function(function: Callable[..., object]) -> FunctionName:
             advice="move the function from the script or notebook into a module of its own",
         )
     return FunctionName(module, qualname, getattr(sys.modules[module], "__file__", None))
+
+
+def count_cpus() -> int:
+    """Return how many CPUs this process may use, which a cluster may make fewer than the machine has."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def worker_count(jobs: int | None) -> int:
+    """Return how many work at the same time: ``jobs``, or by default one a CPU that this process may use."""
+    return count_cpus() if jobs is None else jobs

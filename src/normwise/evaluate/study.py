@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from normwise.engine import Limits, Progress
+from normwise.engine import Limits, Progress, worker_count
 from normwise.errors import EvaluationError
 from normwise.evaluate.compare_arms import SideBySide, compare_arms, people_of
 from normwise.evaluate.cross_validation import ArmPredictions, cross_validate_arms, decide, summarize_notes
@@ -41,7 +41,7 @@ def evaluate_study(
     study: Study | str | Path,
     run: str | Path,
     *,
-    jobs: int = 1,
+    jobs: int | None = None,
     progress: Progress | None = None,
     limits: Limits | None = None,
     cache_dir: Path | None = None,
@@ -55,8 +55,9 @@ def evaluate_study(
         A study, a study file or a BIDS folder.
     run : path
         The run folder.
-    jobs : int
-        Subjects extracted, and folds worked on, at the same time.
+    jobs : int, optional
+        Subjects extracted, and folds worked on, at the same time; default: one a CPU that this process
+        may use.
     progress : Progress, optional
         Where progress is shown.
     limits : Limits, optional
@@ -77,6 +78,7 @@ def evaluate_study(
     NormwiseError
         Where study, cohort or folds can't be used.
     """
+    jobs = worker_count(jobs)
     prepared = prepare_run(
         study, run, purpose="evaluate", jobs=jobs, progress=progress, limits=limits, cache_dir=cache_dir
     )
@@ -152,7 +154,7 @@ def test_model(
     study: Study | str | Path,
     run: str | Path,
     *,
-    jobs: int = 1,
+    jobs: int | None = None,
     progress: Progress | None = None,
     limits: Limits | None = None,
     cache_dir: Path | None = None,
@@ -168,8 +170,8 @@ def test_model(
         The labelled cohort; classes, demographics and extraction must be the model's.
     run : path
         The run folder.
-    jobs : int
-        Subjects extracted at the same time.
+    jobs : int, optional
+        Subjects extracted at the same time; default: one a CPU that this process may use.
     progress : Progress, optional
         Where progress is shown.
     limits : Limits, optional

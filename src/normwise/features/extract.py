@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from normwise.cohort import Cohort
-from normwise.engine import Limits, Progress
+from normwise.engine import Limits, Progress, worker_count
 from normwise.errors import FeatureError
 from normwise.features.columns import refuse_roles
 from normwise.features.extractor import ExtractionContext, Extractor
@@ -24,7 +24,7 @@ def extract_features(
     study: Study,
     *,
     cache_dir: Path | None = None,
-    jobs: int = 1,
+    jobs: int | None = None,
     progress: Progress | None = None,
     limits: Limits | None = None,
     wanted: Sequence[str] | None = None,
@@ -41,8 +41,8 @@ def extract_features(
         Its ``[features]`` say what is measured.
     cache_dir : Path, optional
         Where finished work is cached by content, so that a run resumes.
-    jobs : int
-        Scans at the same time.
+    jobs : int, optional
+        Scans at the same time; default: one a CPU that this process may use.
     progress : Progress, optional
         Where it is shown.
     limits : Limits, optional
@@ -67,7 +67,9 @@ def extract_features(
         FEA-202 a feature has the name of a demographic or of the label; FEA-217 a column of the participants
         table is measured as well.
     """
-    context = ExtractionContext(cache_dir, jobs, progress, limits or Limits(), wanted, run, also)
+    context = ExtractionContext(
+        cache_dir, worker_count(jobs), progress, limits or Limits(), wanted, run, also
+    )
     table = _extract(cohort, study, context)
     taken = {*cohort.frame.columns, cohort.roles.label} & set(table.values.columns)
     if taken:

@@ -39,7 +39,7 @@ def apply_model(
     cohort: Cohort,
     *,
     cache_dir: Path | None = None,
-    jobs: int = 1,
+    jobs: int | None = None,
     progress: Progress | None = None,
     limits: Limits | None = None,
     on_features: Callable[[FeatureTable], None] | None = None,
@@ -54,8 +54,8 @@ def apply_model(
         New people; no diagnosis is needed.
     cache_dir : Path, optional
         Where finished extractions are kept.
-    jobs : int
-        Subjects extracted at the same time.
+    jobs : int, optional
+        Subjects extracted at the same time; default: one a CPU that this process may use.
     progress : Progress, optional
         Where progress is shown.
     limits : Limits, optional
@@ -84,7 +84,7 @@ def measure_people(
     cohort: Cohort,
     *,
     cache_dir: Path | None = None,
-    jobs: int = 1,
+    jobs: int | None = None,
     progress: Progress | None = None,
     limits: Limits | None = None,
 ) -> FeatureTable:

@@ -23,7 +23,7 @@ FEWEST_NORMALS = 5
 
 
 class _Resources(TypedDict, total=False):
-    jobs: int
+    jobs: int | None
     progress: Progress | None
     limits: Limits | None
 
@@ -33,7 +33,7 @@ def make_reference(
     *,
     fewest: int | None = None,
     cache_dir: Path | None = None,
-    jobs: int = 1,
+    jobs: int | None = None,
     progress: Progress | None = None,
     limits: Limits | None = None,
 ) -> tuple[Reference, Cohort]:
@@ -52,8 +52,8 @@ def make_reference(
         then be the study's own. None: a reference of its own, which must be one that people can be scored by.
     cache_dir : Path, optional
         Where finished extractions are kept.
-    jobs : int
-        Subjects extracted at the same time.
+    jobs : int, optional
+        Subjects extracted at the same time; default: one a CPU that this process may use.
     progress : Progress, optional
         Where progress is shown.
     limits : Limits, optional
@@ -99,7 +99,7 @@ def count_study(
     *,
     fewest: int = FEWEST_NORMALS,
     cache_dir: Path | None = None,
-    jobs: int = 1,
+    jobs: int | None = None,
     progress: Progress | None = None,
     limits: Limits | None = None,
 ) -> tuple[NormalCounts, Cohort]:

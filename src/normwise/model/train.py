@@ -34,7 +34,7 @@ def train_study(
     study: Study | str | Path,
     run: str | Path,
     *,
-    jobs: int = 1,
+    jobs: int | None = None,
     progress: Progress | None = None,
     limits: Limits | None = None,
     cache_dir: Path | None = None,
@@ -49,8 +49,8 @@ def train_study(
         A study, a study file or a BIDS folder.
     run : path
         The run folder.
-    jobs : int
-        Subjects extracted at the same time.
+    jobs : int, optional
+        Subjects extracted at the same time; default: one a CPU that this process may use.
     progress : Progress, optional
         Where progress is shown.
     limits : Limits, optional

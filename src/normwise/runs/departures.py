@@ -47,7 +47,7 @@ def normalize_study(
     study: Study | str | Path,
     run: str | Path,
     *,
-    jobs: int = 1,
+    jobs: int | None = None,
     progress: Progress | None = None,
     limits: Limits | None = None,
     cache_dir: Path | None = None,
@@ -63,8 +63,8 @@ def normalize_study(
     run : path
         The run folder; ``normalized/`` in it gets ``w.tsv``, ``centile.tsv``, ``expected.tsv``,
         ``residual.tsv`` and ``value.tsv``, each with its data dictionary.
-    jobs : int
-        Subjects extracted at the same time.
+    jobs : int, optional
+        Subjects extracted at the same time; default: one a CPU that this process may use.
     progress : Progress, optional
         Where progress is shown.
     limits : Limits, optional

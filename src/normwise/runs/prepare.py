@@ -193,7 +193,7 @@ def prepare_run(
     *,
     purpose: Purpose = "extract",
     labelled: bool = True,
-    jobs: int = 1,
+    jobs: int | None = None,
     progress: Progress | None = None,
     limits: Limits | None = None,
     roles: Roles | None = None,
@@ -212,8 +212,8 @@ def prepare_run(
         What the features are for; what would stop it is refused before an image is read.
     labelled : bool
         Whether a diagnosis is needed.
-    jobs : int
-        Subjects extracted at the same time.
+    jobs : int, optional
+        Subjects extracted at the same time; default: one a CPU that this process may use.
     progress : Progress, optional
         Where progress is shown.
     limits : Limits, optional

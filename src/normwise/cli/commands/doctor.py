@@ -10,7 +10,7 @@ from importlib import metadata
 from pathlib import Path
 
 from normwise import __version__
-from normwise.cli.run_flags import PLAIN, OutputFlags, count_cpus
+from normwise.cli.run_flags import PLAIN, OutputFlags
 from normwise.cli.session import open_session
 
 __all__ = ["doctor"]
@@ -41,6 +41,8 @@ def doctor(*, running: OutputFlags = PLAIN) -> int:
     int
         The exit code.
     """
+    from normwise.engine import count_cpus
+
     with open_session("doctor", running) as session:
         from normwise.engine import cache_place
 
