@@ -79,7 +79,7 @@ def table(caption: str, header: Sequence[str], rows: Sequence[Sequence[object]])
     above = f'<caption style="text-align:left;padding:.4em 0 .1em">{_text(caption)}</caption>'
     left = len(rows) - MOST_ROWS
     return (
-        f'<table style="border-collapse:collapse;margin:.2em 0">{above if caption else ""}'
+        f'<table style="border-collapse:collapse;margin:.2em 0;color:inherit">{above if caption else ""}'
         + (f"<thead><tr>{head}</tr></thead>" if head else "")
         + f"<tbody>{''.join(lines)}</tbody></table>"
         + (f'<p style="margin:.2em 0">and {left} more</p>' if left > 0 else "")
@@ -118,27 +118,23 @@ def forest(
     ]
     if not known:
         return ""
-    low, high = min([limits[0], *known]), max([limits[1], *known])
+    low, high = _rounded(min([limits[0], *known]), max([limits[1], *known]))
 
     def x(value: float) -> str:
         return f"{_PAD + (_WIDTH - 2 * _PAD) * (min(max(value, low), high) - low) / (high - low):.1f}"
 
     height = _ROW * len(shown) + _AXIS
     parts = []
-    if line is not None:
-        parts.append(
-            f'<line x1="{x(line)}" x2="{x(line)}" y1="4" y2="{height - _AXIS}" stroke="currentColor" '
-            'stroke-dasharray="3 3" opacity=".6"/>'
-        )
     for place, (name, row) in enumerate(shown.items()):
         parts += _forest_row(name, row, _ROW * place, x, emphasised=name == main)
+        if line is not None:  # beside the mark alone, where it crosses no text
+            parts.append(_stroke((x(line), x(line)), (_ROW * place + 17, _ROW * place + 29)))
     bottom = height - _AXIS + 4
-    parts.append(
-        f'<line x1="{_PAD}" x2="{_WIDTH - _PAD}" y1="{bottom}" y2="{bottom}" stroke="currentColor" '
-        'opacity=".6"/>'
-    )
-    anchors = ("start", "middle", "end")
-    for anchor, value in zip(anchors, (low, (low + high) / 2, high), strict=True):
+    parts.append(_stroke((str(_PAD), str(_WIDTH - _PAD)), (bottom, bottom)))
+    ticks = {low: "start", high: "end"}
+    if line is not None and min(line - low, high - line) > (high - low) / 8:
+        ticks[line] = "middle"
+    for value, anchor in ticks.items():
         parts.append(f'<text x="{x(value)}" y="{bottom + 16}" text-anchor="{anchor}">{value:.3g}</text>')
     return (
         f'<p style="margin:.4em 0 0">{_text(title)}</p>'
@@ -184,6 +180,25 @@ def _forest_row(
         )
     parts.append(f'<circle cx="{x(row.estimate)}" cy="{y}" r="{5 if emphasised else 4}" fill="{colour}"/>')
     return parts
+
+
+def _stroke(across: tuple[str, str], down: tuple[int, int]) -> str:
+    return (
+        f'<line x1="{across[0]}" x2="{across[1]}" y1="{down[0]}" y2="{down[1]}" stroke="currentColor" '
+        'opacity=".6"/>'
+    )
+
+
+def _rounded(low: float, high: float) -> tuple[float, float]:
+    """Move the ends of an axis outwards to numbers of few digits.
+
+    Examples
+    --------
+    >>> _rounded(0.359, 1.0)
+    (0.35, 1.0)
+    """
+    step = 10.0 ** math.floor(math.log10(high - low)) / 2
+    return round(math.floor(low / step + 1e-9) * step, 9), round(math.ceil(high / step - 1e-9) * step, 9)
 
 
 def _text(text: object) -> str:
