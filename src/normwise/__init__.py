@@ -38,7 +38,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from normwise.cohort import read_cohort, read_study
     from normwise.errors import NormwiseError, NormwiseWarning
-    from normwise.evaluate import evaluate_study, test_model
+    from normwise.evaluate import evaluate_regression, evaluate_study, test_model
     from normwise.features import extract_features
     from normwise.features.brain import parcellate
     from normwise.features.slides import segment_nuclei
@@ -55,6 +55,7 @@ __all__ = [
     "NormwiseError",
     "NormwiseWarning",
     "__version__",
+    "evaluate_regression",
     "evaluate_study",
     "extract_features",
     "load_model",
@@ -73,6 +74,7 @@ _PACKAGES = {
     "FeatureNormalizer": "normalize",
     "NormwiseError": "errors",
     "NormwiseWarning": "errors",
+    "evaluate_regression": "evaluate",
     "evaluate_study": "evaluate",
     "extract_features": "features",
     "load_model": "model",

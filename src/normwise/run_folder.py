@@ -64,6 +64,7 @@ class RunFolder:
     FEATURE_MATRIX = "features.npy"
     KEPT = "cache.json"
     EVALUATION = "evaluation.json"
+    REGRESSION = "regression.json"
     PREDICTIONS = "predictions.tsv"
     EXPLANATION = "explanation.json"
     PEOPLE = "people.json"
@@ -86,6 +87,7 @@ class RunFolder:
 
     RESULTS = (
         STUDY, DESCRIPTION, COHORT, RECORD, FEATURES, FEATURE_NOTES, FEATURE_MATRIX, KEPT, EVALUATION,
+        REGRESSION,
         PREDICTIONS, EXPLANATION, PEOPLE, PICTURES, PICTURE_FOLDER, TILE_FOLDER, NORMALIZED,
     )  # fmt: skip
     """Files with a digest, and folders of such files. The model has checksums of its own."""

@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 import normwise
-from normwise.classify import CLASSIFIERS
+from normwise.classify import CLASSIFIERS, REGRESSORS
 from normwise.cli.main import VERBS
 from normwise.cli.study_flags import list_keys
 from normwise.features import EXTRACTORS
@@ -28,7 +28,8 @@ def test_every_key_is_in_the_reference_with_its_flags_and_meaning():
 
 def test_help_names_every_extractor_and_classifier():
     help_of = {key.dotted: key.help for key in list_keys()}
-    for dotted, registry in (("features.extractor", EXTRACTORS), ("classifier.name", CLASSIFIERS)):
+    named = {**CLASSIFIERS, **REGRESSORS}
+    for dotted, registry in (("features.extractor", EXTRACTORS), ("classifier.name", named)):
         names = re.split(r", | or ", help_of[dotted].partition(": ")[2].partition(" (")[0])
         assert names == list(registry)
     solvers = [name for name, spec in CLASSIFIERS.items() if "solver" in spec.estimator.settings()]

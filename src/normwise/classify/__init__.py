@@ -1,10 +1,11 @@
-"""Classifiers with probabilities, and the gradient descent that some of them can be trained by.
+"""Classifiers with probabilities, regressors, and the gradient descent that some of them can be trained by.
 
 Its files:
 
 * ``base``: `Classifier` and `LogOddsClassifier`, which a new classifier derives from.
-* ``registry``: the dict `CLASSIFIERS`, and the study's section made into an estimator and its grid.
+* ``registry``: the dicts `CLASSIFIERS` and `REGRESSORS`, and the study's section made into an estimator.
 * ``linear``, ``logistic``, ``svm``, ``forest``, ``perceptron``, ``neural``, ``conv``: one classifier each.
+* ``regressors``: estimators of a number, one file each.
 * ``calibration``: from a score to a probability, in the score's own order.
 * ``solvers``: Newton's method, batch gradient descent, and rows in a basis of few columns.
 """
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from normwise.classify.registry import (
     CLASSIFIERS,
+    REGRESSORS,
     ClassifierSpec,
     classifier_grid,
     importances,
@@ -21,7 +23,7 @@ from normwise.classify.registry import (
 )
 
 if TYPE_CHECKING:
-    from normwise.classify.base import Classifier, LogOddsClassifier
+    from normwise.classify.base import Classifier, LogOddsClassifier, RowEstimator
     from normwise.classify.calibration import fit_sigmoid, fit_slope, soft_targets
     from normwise.classify.conv import ConvClassifier
     from normwise.classify.forest import ForestClassifier
@@ -29,6 +31,11 @@ if TYPE_CHECKING:
     from normwise.classify.logistic import LogisticClassifier
     from normwise.classify.neural import NeuralClassifier
     from normwise.classify.perceptron import PerceptronClassifier
+    from normwise.classify.regressors.base import Regressor
+    from normwise.classify.regressors.forest import ForestRegressor
+    from normwise.classify.regressors.linear import LinearRegressor, RidgeRegressor
+    from normwise.classify.regressors.neural import NeuralRegressor
+    from normwise.classify.regressors.svr import SupportVectorRegressor
     from normwise.classify.solvers.gradient_descent import CostName, Descent, descend, largest_stable_rate
     from normwise.classify.solvers.learning_rates import compare_rates
     from normwise.classify.solvers.newton import fit_recalibration
@@ -38,19 +45,27 @@ if TYPE_CHECKING:
 
 __all__ = [
     "CLASSIFIERS",
+    "REGRESSORS",
     "Classifier",
     "ClassifierSpec",
     "ConvClassifier",
     "CostName",
     "Descent",
     "ForestClassifier",
+    "ForestRegressor",
     "LinearClassifier",
+    "LinearRegressor",
     "LogOddsClassifier",
     "LogisticClassifier",
     "NeuralClassifier",
+    "NeuralRegressor",
     "OneWeight",
     "PerceptronClassifier",
+    "Regressor",
+    "RidgeRegressor",
+    "RowEstimator",
     "SupportVectorClassifier",
+    "SupportVectorRegressor",
     "classifier_grid",
     "compare_rates",
     "descend",
@@ -67,6 +82,8 @@ __all__ = [
 
 _LOADED_ON_USE = {
     "Classifier": "normwise.classify.base",
+    "Regressor": "normwise.classify.regressors.base",
+    "RowEstimator": "normwise.classify.base",
     "LogOddsClassifier": "normwise.classify.base",
     "fit_recalibration": "normwise.classify.solvers.newton",
     "fit_sigmoid": "normwise.classify.calibration",
@@ -80,7 +97,10 @@ _LOADED_ON_USE = {
     "descend_one_weight": "normwise.classify.solvers.one_weight",
     "OneWeight": "normwise.classify.solvers.one_weight",
     "largest_stable_rate": "normwise.classify.solvers.gradient_descent",
-} | {spec.path.rpartition(".")[2]: spec.path.rpartition(".")[0] for spec in CLASSIFIERS.values()}
+} | {
+    spec.path.rpartition(".")[2]: spec.path.rpartition(".")[0]
+    for spec in [*CLASSIFIERS.values(), *REGRESSORS.values()]
+}
 
 
 def __getattr__(name: str) -> Any:

@@ -1,4 +1,4 @@
-"""What every classifier shares: checked input, class names, row weights, a grid fitted together."""
+"""What every classifier shares: class names, row weights; and with regressors checked rows and settings."""
 
 from __future__ import annotations
 
@@ -16,13 +16,117 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from normwise.errors import ClassifierError
 from normwise.schema import FittedParts, check_settings, refuse_hidden_methods, settings_of
 
-__all__ = ["Classifier", "LogOddsClassifier", "check_curve", "check_settings_of", "count_outputs"]
+__all__ = [
+    "Classifier",
+    "LogOddsClassifier",
+    "RowEstimator",
+    "check_curve",
+    "check_settings_of",
+    "count_outputs",
+]
 
 Floats = NDArray[np.float64]
 Codes = NDArray[np.intp]
 
 
-class Classifier(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):  # type: ignore[misc]  # untyped bases
+class RowEstimator(BaseEstimator, metaclass=ABCMeta):  # type: ignore[misc]  # untyped base
+    """An estimator of rows of features.
+
+    What each setting may be is the annotation of its parameter in ``__init__``.
+    """
+
+    @classmethod
+    def settings(cls) -> dict[str, Any]:
+        """Return what each setting may be, as `normwise.schema.check_settings` takes it."""
+        return settings_of(cls)
+
+    def check_parts(self, parts: FittedParts) -> None:
+        """Refuse settings and columns that ``fit`` could not have learnt; subclasses add their own.
+
+        Parameters
+        ----------
+        parts : FittedParts
+            What this estimator holds, read from a file.
+
+        Raises
+        ------
+        ValueError, ClassifierError
+            The first part that is wrong.
+        """
+        known = self.settings()
+        check_settings(known, {name: parts.part(name) for name in known}, subject=type(self).__name__)
+        parts.named_columns()
+
+    def fit_grid(self, X: ArrayLike, y: ArrayLike, settings: Sequence[Mapping[str, Any]]) -> list[Self]:
+        """Fit one clone a setting on the same rows; work that settings share is done once.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Training rows.
+        y : array-like of shape (n_samples,)
+            What is learnt of them.
+        settings : sequence of mapping
+            Parameters of each clone.
+
+        Returns
+        -------
+        list of estimators
+            In the order of the settings, the same models as fitting each clone alone.
+        """
+        own = clone(self)
+        parameters = own.get_params(deep=False)
+        for name in {name for setting in settings for name in setting} - set(parameters):
+            own.set_params(**{name: None})  # refuses a name that there is not
+        models = [type(self)(**(parameters | dict(setting))) for setting in settings]
+        if models:
+            self.fit_together(models, X, y)
+        return models
+
+    def fit_together(self, models: list[Self], X: ArrayLike, y: ArrayLike) -> None:
+        """Fit several unfitted clones on the same rows; by default one after the other."""
+        for model in models:
+            model.fit(X, y)
+
+    def read_like(self, first: Self) -> None:
+        """Take over what the first of several models has read from the same rows."""
+        if self is not first:
+            self._begin()
+            for name in ("n_features_in_", "feature_names_in_", "classes_"):
+                if hasattr(first, name):
+                    setattr(self, name, getattr(first, name))
+
+    def _begin(self) -> None:
+        """Check the settings, and forget what an earlier fit, perhaps of another solver, has learnt."""
+        known = self.settings()
+        check_settings(known, {name: getattr(self, name) for name in known}, subject=type(self).__name__)
+        for name in [name for name in vars(self) if name.endswith("_")]:
+            delattr(self, name)
+
+    def read_new(self, X: ArrayLike) -> Floats:
+        """Check rows to be predicted, and return them in float64, each feature in one piece.
+
+        BLAS rounds by how a matrix lies in memory; a person's scores must not depend on that.
+        """
+        check_is_fitted(self)
+        if not self._is_ready(X):
+            X = validate_data(self, X, dtype=np.float64, reset=False)
+        return np.asfortranarray(X)
+
+    def _is_ready(self, X: ArrayLike) -> TypeGuard[Floats]:
+        """Tell whether rows are right as they are: scikit-learn's checks take longer than a small fit."""
+        return (
+            type(X) is np.ndarray
+            and X.dtype == np.float64
+            and X.ndim == 2
+            and len(X) > 0
+            and X.shape[1] == self.n_features_in_
+            and not hasattr(self, "feature_names_in_")
+            and bool(np.isfinite(X).all())
+        )
+
+
+class Classifier(ClassifierMixin, RowEstimator):  # type: ignore[misc]  # untyped bases
     """A scikit-learn classifier with probabilities; subclasses give ``fit`` and ``predict_proba``.
 
     What each setting may be is the annotation of its parameter in ``__init__``.
@@ -32,11 +136,6 @@ class Classifier(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):  # type: ig
     """
 
     classes_: NDArray[Any]
-
-    @classmethod
-    def settings(cls) -> dict[str, Any]:
-        """Return what each setting may be, as `normwise.schema.check_settings` takes it."""
-        return settings_of(cls)
 
     @abstractmethod
     def fit(self, X: ArrayLike, y: ArrayLike) -> Self:
@@ -83,43 +182,10 @@ class Classifier(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):  # type: ig
         ValueError, ClassifierError
             The first part that is wrong.
         """
-        known = self.settings()
-        check_settings(known, {name: parts.part(name) for name in known}, subject=type(self).__name__)
-        parts.named_columns()
+        super().check_parts(parts)
         classes = parts.texts("classes_")
         several = len(classes) > 1 and isinstance(self.classes_, np.ndarray) and classes == sorted(classes)
         parts.expect("classes_", holds=several, instead="an array of two classes or more, sorted")
-
-    def fit_grid(self, X: ArrayLike, y: ArrayLike, settings: Sequence[Mapping[str, Any]]) -> list[Self]:
-        """Fit one clone a setting on the same rows; work that settings share is done once.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-            Training rows.
-        y : array-like of shape (n_samples,)
-            Their classes.
-        settings : sequence of mapping
-            Parameters of each clone.
-
-        Returns
-        -------
-        list of estimators
-            In the order of the settings, the same models as fitting each clone alone.
-        """
-        own = clone(self)
-        parameters = own.get_params(deep=False)
-        for name in {name for setting in settings for name in setting} - set(parameters):
-            own.set_params(**{name: None})  # refuses a name that there is not
-        models = [type(self)(**(parameters | dict(setting))) for setting in settings]
-        if models:
-            self.fit_together(models, X, y)
-        return models
-
-    def fit_together(self, models: list[Self], X: ArrayLike, y: ArrayLike) -> None:
-        """Fit several unfitted clones on the same rows; by default one after the other."""
-        for model in models:
-            model.fit(X, y)
 
     def read_training(self, X: ArrayLike, y: ArrayLike) -> tuple[Floats, Codes]:
         """Check settings and rows, learn names, and return the rows with each one's place in ``classes_``."""
@@ -141,43 +207,6 @@ class Classifier(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):  # type: ig
                 advice="check the cohort's label and classes, and that every class has people left",
             )
         return np.asarray(codes, dtype=np.intp)
-
-    def read_like(self, first: Self) -> None:
-        """Take over what the first of several models has read from the same rows."""
-        if self is not first:
-            self._begin()
-            for name in ("n_features_in_", "feature_names_in_", "classes_"):
-                if hasattr(first, name):
-                    setattr(self, name, getattr(first, name))
-
-    def _begin(self) -> None:
-        """Check the settings, and forget what an earlier fit, perhaps of another solver, has learnt."""
-        known = self.settings()
-        check_settings(known, {name: getattr(self, name) for name in known}, subject=type(self).__name__)
-        for name in [name for name in vars(self) if name.endswith("_")]:
-            delattr(self, name)
-
-    def read_new(self, X: ArrayLike) -> Floats:
-        """Check rows to be predicted, and return them in float64, each feature in one piece.
-
-        BLAS rounds by how a matrix lies in memory; a person's scores must not depend on that.
-        """
-        check_is_fitted(self)
-        if not self._is_ready(X):
-            X = validate_data(self, X, dtype=np.float64, reset=False)
-        return np.asfortranarray(X)
-
-    def _is_ready(self, X: ArrayLike) -> TypeGuard[Floats]:
-        """Tell whether rows are right as they are: scikit-learn's checks take longer than a small fit."""
-        return (
-            type(X) is np.ndarray
-            and X.dtype == np.float64
-            and X.ndim == 2
-            and len(X) > 0
-            and X.shape[1] == self.n_features_in_
-            and not hasattr(self, "feature_names_in_")
-            and bool(np.isfinite(X).all())
-        )
 
     def row_weights(self, codes: Codes, sample_weight: Floats | None = None) -> Floats:
         """Return each row's weight: its class's, times its own."""

@@ -15,7 +15,7 @@ from normwise.classify.base import Classifier, check_settings_of
 from normwise.classify.solvers.standardize import training_unit
 from normwise.schema import ClassWeight, Count, FittedParts, Seed
 
-__all__ = ["ForestClassifier"]
+__all__ = ["ForestClassifier", "check_tree"]
 
 Floats = NDArray[np.float64]
 
@@ -114,7 +114,7 @@ class ForestClassifier(Classifier):
             codes = each.array("classes_", (len(self.classes_),), kinds="iuf")
             each.expect("classes_", holds=(codes == np.arange(len(codes))).all(), instead="places of classes")
         for tree in trees:
-            _check_tree(vars(tree).get("tree_"), columns, len(self.classes_))
+            check_tree(vars(tree).get("tree_"), columns, len(self.classes_))
 
     def _unfitted(self) -> RandomForestClassifier:
         share = self.max_features if isinstance(self.max_features, str) else float(self.max_features)
@@ -132,8 +132,8 @@ class ForestClassifier(Classifier):
         return np.asarray(self.forest_.feature_importances_)
 
 
-def _check_tree(tree: Any, columns: int, classes: int) -> None:
-    """Refuse nodes that are no tree, or that ask for a feature which there is not."""
+def check_tree(tree: Any, columns: int, classes: int) -> None:
+    """Refuse nodes that are no tree, or that ask for a feature which there is not; of one class, numbers."""
     if not isinstance(tree, Tree) or tree.node_count != tree.capacity or tree.node_count < 1:
         raise ValueError("a tree has another number of nodes than it says")
     if (tree.n_features, tree.n_outputs, tree.max_n_classes) != (columns, 1, classes):
@@ -153,8 +153,11 @@ def _check_tree(tree: Any, columns: int, classes: int) -> None:
         and np.isfinite(tree.threshold[splits]).all()
         and np.isfinite(tree.impurity).all()
         and (np.isfinite(tree.weighted_n_node_samples) & (tree.weighted_n_node_samples > 0)).all()
-        and (values >= 0).all()
-        and (np.abs(values.sum(axis=2) - 1.0) < 1e-6).all()
+        and (
+            np.isfinite(values).all()
+            if classes == 1
+            else (values >= 0).all() and (np.abs(values.sum(axis=2) - 1.0) < 1e-6).all()
+        )
     )
     if not sound:
         raise ValueError("the nodes of a tree are not those of a tree on these features")

@@ -20,6 +20,7 @@ from normwise.engine import Progress
 from normwise.errors import ClassifierError
 from normwise.networks import (
     Dense,
+    check_weights,
     integrated_gradients,
     joined_odds,
     log_odds_gradient,
@@ -229,14 +230,7 @@ class NeuralClassifier(LogOddsClassifier):
         ValueError
             Where names, shapes or types are not those of this network, or a weight is not finite.
         """
-        wanted = self.shapes()
-        if set(weights) != set(wanted):
-            raise ValueError(f"weights {sorted(weights)[:5]} instead of {sorted(wanted)[:5]}")
-        for name, shape in wanted.items():
-            array = weights[name]
-            if array.shape != shape or array.dtype != np.float64 or not np.isfinite(array).all():
-                raise ValueError(f"{name} is {array.dtype} {array.shape} instead of finite float64 {shape}")
-        self.weights_ = {name: np.ascontiguousarray(weights[name]) for name in wanted}
+        self.weights_ = check_weights(weights, self.shapes())
 
     def check_parts(self, parts: FittedParts) -> None:
         """Refuse weights that ``fit`` could not have learnt; see `Classifier.check_parts`."""

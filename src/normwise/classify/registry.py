@@ -1,7 +1,8 @@
-"""The classifiers by name, and the study file's section made into an estimator and its grid."""
+"""The classifiers and regressors by name, and the study's section made into an estimator and its grid."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import import_module
 from itertools import product
@@ -14,16 +15,17 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from normwise.classify.base import Classifier
+    from normwise.classify.base import RowEstimator
 
-__all__ = ["CLASSIFIERS", "ClassifierSpec", "classifier_grid", "importances", "make_classifier"]
+__all__ = ["CLASSIFIERS", "REGRESSORS", "ClassifierSpec", "classifier_grid", "importances", "make_classifier"]
 
 _HERE = "normwise.classify"
+_NUMBERS = f"{_HERE}.regressors"
 
 
 @dataclass(frozen=True)
 class ClassifierSpec:
-    """One classifier of the study file.
+    """One classifier of the study file, or regressor.
 
     Attributes
     ----------
@@ -50,10 +52,10 @@ class ClassifierSpec:
     packages: tuple[str, ...] = ()
 
     @property
-    def estimator(self) -> type[Classifier]:
+    def estimator(self) -> type[RowEstimator]:
         """The estimator's class."""
         module, _, name = self.path.rpartition(".")
-        estimator: type[Classifier] = getattr(import_module(module), name)
+        estimator: type[RowEstimator] = getattr(import_module(module), name)
         return estimator
 
     @property
@@ -61,7 +63,7 @@ class ClassifierSpec:
         """The types of objects that a saved classifier may hold."""
         return (self.path, *self.library_types)
 
-    def make(self, random_state: int = 0, **parameters: Any) -> Classifier:
+    def make(self, random_state: int = 0, **parameters: Any) -> RowEstimator:
         """Build the estimator, unfitted; ``random_state`` reaches those that draw at random.
 
         Parameters
@@ -128,9 +130,46 @@ CLASSIFIERS: dict[str, ClassifierSpec] = {
 }
 """Every classifier a study may name; a new one is one file and one entry here."""
 
+REGRESSORS: dict[str, ClassifierSpec] = {
+    "linear": ClassifierSpec(
+        "Linear regression, least squares", f"{_NUMBERS}.linear.LinearRegressor", grid={}
+    ),
+    "ridge": ClassifierSpec(
+        "Linear regression, ridge penalty",
+        f"{_NUMBERS}.linear.RidgeRegressor",
+        grid={"alpha": [30000.0, 10000.0, 3000.0, 1000.0, 300.0, 100.0, 30.0, 10.0, 3.0, 1.0]},
+    ),
+    "svr": ClassifierSpec(
+        "Support vector regression, linear or Gaussian kernel",
+        f"{_NUMBERS}.svr.SupportVectorRegressor",
+        grid={"kernel": ["linear", "rbf"], "C": [0.001, 0.01, 0.1, 1.0, 10.0]},
+    ),
+    "forest": ClassifierSpec(
+        "Random forest of regression trees",
+        f"{_NUMBERS}.forest.ForestRegressor",
+        grid={"min_samples_leaf": [5, 1]},
+        library_types=(
+            "sklearn.ensemble._forest.RandomForestRegressor",
+            "sklearn.tree._classes.DecisionTreeRegressor",
+            "sklearn.tree._tree.Tree",
+        ),
+    ),
+    "neural": ClassifierSpec(
+        "Neural network, fully connected, of a number",
+        f"{_NUMBERS}.neural.NeuralRegressor",
+        grid={"weight_decay": [0.1, 0.03, 0.01], "epochs": [20, 60, 180]},
+        packages=("safetensors", "torch"),
+    ),
+}
+"""Every regressor that a study of a number may name as its classifier."""
 
-def make_classifier(section: ClassifierSection, random_state: int = 0) -> Classifier:
-    """Build the study's classifier with its fixed settings.
+Kinds = Mapping[str, ClassifierSpec]
+
+
+def make_classifier(
+    section: ClassifierSection, random_state: int = 0, kinds: Kinds = CLASSIFIERS
+) -> RowEstimator:
+    """Build the study's classifier, or regressor, with its fixed settings.
 
     Parameters
     ----------
@@ -138,10 +177,12 @@ def make_classifier(section: ClassifierSection, random_state: int = 0) -> Classi
         Name, solver and fixed settings.
     random_state : int
         Seed of a classifier that draws at random.
+    kinds : mapping of str to ClassifierSpec
+        `CLASSIFIERS` or `REGRESSORS`.
 
     Returns
     -------
-    Classifier
+    Classifier or Regressor
         A scikit-learn estimator, unfitted.
 
     Raises
@@ -154,19 +195,21 @@ def make_classifier(section: ClassifierSection, random_state: int = 0) -> Classi
     >>> make_classifier(ClassifierSection(name="logistic", parameters={"C": 0.1}))
     LogisticClassifier(C=0.1)
     """
-    spec = _spec(section.name)
+    spec = _spec(section.name, kinds)
     settings = _fixed(section)
     check_settings(spec.estimator.settings(), settings, subject=f"classifier {section.name}")
     return spec.make(**{"random_state": random_state, **settings})
 
 
-def classifier_grid(section: ClassifierSection) -> list[dict[str, Any]]:
+def classifier_grid(section: ClassifierSection, kinds: Kinds = CLASSIFIERS) -> list[dict[str, Any]]:
     """Return every setting that is tried in tuning.
 
     Parameters
     ----------
     section : ClassifierSection
         Name, fixed settings and the grid; without a grid the classifier's own, less what is fixed.
+    kinds : mapping of str to ClassifierSpec
+        `CLASSIFIERS` or `REGRESSORS`.
 
     Returns
     -------
@@ -184,7 +227,7 @@ def classifier_grid(section: ClassifierSection) -> list[dict[str, Any]]:
     >>> classifier_grid(ClassifierSection(name="svm", parameters={"kernel": "rbf"}, grid={"C": [1, 10]}))
     [{'C': 1}, {'C': 10}]
     """
-    spec = _spec(section.name)
+    spec = _spec(section.name, kinds)
     fixed = _fixed(section)
     subject = f"classifier {section.name}"
     grid = section.grid or {name: values for name, values in spec.grid.items() if name not in fixed}
@@ -236,16 +279,26 @@ def importances(estimator: Any) -> tuple[NDArray[np.float64], str] | None:
     return None if shares is None else (np.asarray(shares, dtype=float), "impurity")
 
 
-def _spec(name: str) -> ClassifierSpec:
-    if name not in CLASSIFIERS:
-        raise ClassifierError(
-            "CLS-101",
-            f"there is no classifier {name!r}.",
-            subject="classifier.name",
-            expected=f"one of {', '.join(CLASSIFIERS)}",
-            advice=did_you_mean(name, CLASSIFIERS),
+def _spec(name: str, kinds: Kinds) -> ClassifierSpec:
+    if name in kinds:
+        return kinds[name]
+    others = REGRESSORS if kinds is CLASSIFIERS else CLASSIFIERS
+    what = "classifier" if kinds is CLASSIFIERS else "regressor"
+    if name in others:
+        advice = (
+            "it predicts a number: name the column with cohort.target in place of cohort.label"
+            if kinds is CLASSIFIERS
+            else "it tells classes apart, and cohort.target is a number: take one of the regressors"
         )
-    return CLASSIFIERS[name]
+    else:
+        advice = did_you_mean(name, kinds)
+    raise ClassifierError(
+        "CLS-101",
+        f"there is no {what} {name!r}.",
+        subject="classifier.name",
+        expected=f"one of {', '.join(kinds)}",
+        advice=advice,
+    )
 
 
 def _fixed(section: ClassifierSection) -> dict[str, Any]:

@@ -27,7 +27,7 @@ from normwise.classify.calibration import fit_sigmoid, soft_targets
 from normwise.errors import ClassifierError, NormwiseWarning
 from normwise.schema import ClassWeight, FittedParts, Positive, Seed
 
-__all__ = ["SupportVectorClassifier"]
+__all__ = ["SupportVectorClassifier", "gaussian_kernel"]
 
 Floats = NDArray[np.float64]
 
@@ -131,8 +131,7 @@ class SupportVectorClassifier(LogOddsClassifier):
             scores = rows @ self.coef_.T + self.intercept_
         else:
             rows = rows - self.centre_
-            inner = rows @ self.support_vectors_.T
-            kernel = _gaussian(inner, _squares(rows), _squares(self.support_vectors_), self.gamma_)
+            kernel = gaussian_kernel(rows, self.support_vectors_, self.gamma_)
             scores = kernel @ self.dual_coef_.T + self.intercept_
         odds = self.slope_ * scores + self.offset_
         if len(self.classes_) == 2:
@@ -238,6 +237,11 @@ def _pairs(n_classes: int) -> list[tuple[int, int]]:
 
 def _squares(rows: Floats) -> Floats:
     return np.asarray(np.einsum("ij,ij->i", rows, rows))
+
+
+def gaussian_kernel(rows: Floats, others: Floats, gamma: float) -> Floats:
+    """Return exp(−gamma · squared distance) of rows and others, (n_rows, n_others)."""
+    return _gaussian(rows @ others.T, _squares(rows), _squares(others), gamma)
 
 
 def _gaussian(inner: Floats, left: Floats, right: Floats, gamma: float) -> Floats:

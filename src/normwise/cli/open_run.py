@@ -215,7 +215,7 @@ def _verbs_with_results(run: RunFolder) -> list[str]:
     verbs = []
     with suppress(OSError, ValueError, KeyError, TypeError):
         verbs.append(str(json.loads((run / run.RECORD).read_bytes())["command"]))
-    if (run / run.EVALUATION).exists() and "test" not in verbs:
+    if ((run / run.EVALUATION).exists() or (run / run.REGRESSION).exists()) and "test" not in verbs:
         verbs.append("evaluate")
     if (run / run.MODEL).exists():
         verbs.append("train")

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, TypedDict
 from normwise.cli.findings import Findings
 from normwise.cli.open_run import open_run, own_study, refuse_other_files, settle_study
 from normwise.cli.output import CommandOutput
+from normwise.cli.regression import refuse_number
 from normwise.cli.run_flags import OutputFlags, RunFlags, memory_bytes
 from normwise.errors import CommandError, NormwiseError, NormwiseWarning, without_folders
 from normwise.run_folder import RunFolder
@@ -131,6 +132,7 @@ class Session:
         """
         source, folder = own_study(study, run)
         resolved = read_given_study(source, keys)
+        refuse_number(self.verb, resolved)
         if run is None and folder not in (study, study.parent):
             self.output.row("run", str(folder))
         return self.open_run(folder, resolved, overwrite=overwrite, labelled=labelled, roles=roles)
@@ -189,7 +191,7 @@ class Session:
         Raises
         ------
         CommandError
-            CLI-203.
+            CLI-203; CLI-111 for a run that predicts a number, where the command is for classes.
         """
         if not folder.is_dir():
             raise CommandError(
@@ -200,6 +202,8 @@ class Session:
                 advice="check the path",
             )
         run = RunFolder(folder)
+        if (run / run.REGRESSION).is_file():
+            refuse_number(self.verb, run=str(folder))
         self.log.open(run / run.LOGS)
         return run
 

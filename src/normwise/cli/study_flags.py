@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args, get_origin
 from cyclopts import Group, Parameter
 from pydantic.fields import FieldInfo
 
-from normwise.classify import CLASSIFIERS
+from normwise.classify import CLASSIFIERS, REGRESSORS
 from normwise.schema import EXTRACTOR_SECTIONS, FeaturesSection, Study, feature_keys, readers_of, section_in
 
 __all__ = ["NO_KEY", "NO_KEY_OF_ALL", "EveryStudyFlag", "StudyFlags", "list_keys", "overrides_from"]
@@ -41,7 +41,8 @@ _SHORT = {
     "decision.cost.false_alarm": "--cost.false-alarm",
 }
 _EVERYDAY = frozenset({
-    "cohort.table", "cohort.id", "cohort.images", "cohort.label", "cohort.classes", "cohort.normal",
+    "cohort.table", "cohort.id", "cohort.images", "cohort.label", "cohort.classes", "cohort.target",
+    "cohort.normal",
     "cohort.demographics", "cohort.include", "features.extractor", "features.atlas", "features.lut",
     "features.quality", "features.already_stripped", "features.keep_derivatives", "features.columns",
     "normalizer.design", "normalizer.scale", "classifier.name", "decision.sensitivity",
@@ -52,7 +53,10 @@ _FILES = frozenset({
     "cohort.table", "features.atlas", "features.lut", "features.table", "features.mask", "features.template",
     "normalizer.from",
 })  # fmt: skip
-_CHOICES = {"features.extractor": list(EXTRACTOR_SECTIONS), "classifier.name": list(CLASSIFIERS)}
+_CHOICES = {
+    "features.extractor": list(EXTRACTOR_SECTIONS),
+    "classifier.name": list({**CLASSIFIERS, **REGRESSORS}),
+}
 _WITH_COMMAS = frozenset({"cohort.include", "features.table"})  # conditions and files may hold a comma
 _FOLDERS = frozenset({"cohort.root", "features.subjects_dir"})
 

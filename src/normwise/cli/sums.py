@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from normwise.cli.regression import refuse_number
 from normwise.cli.session import read_given_study
 from normwise.run_folder import RunFolder
 
@@ -54,6 +55,7 @@ def write_sums(
         own = run / run.CACHE
         resources["cache_dir"] = own if (own / "results").is_dir() else cache_place()
     given = read_given_study(study, keys)
+    refuse_number(session.verb, given)
     sums: Reference | NormalCounts
     if norm is None or fewest is None:
         sums, cohort = make_reference(given, fewest=fewest, **resources)

@@ -9,7 +9,7 @@
 - ``values.py``: numbers, ages and sexes of a column, and missing cells
 - ``demographics.py``: which demographics are numbers and which are categories
 - ``conditions.py``: ``include = ["Age >= 60"]``, parsed, never evaluated as code
-- ``labels.py``: values of the diagnosis as classes
+- ``labels.py``: values of the diagnosis as classes, or the number to predict and who is normal
 - ``rows.py``: the rows while they are read: names of scans and people, duplicates, the first session
 - ``look_alikes.py``: people whose names look alike
 - ``patterns.py``: a study's pattern searched in the table's cells, with a limit of time

@@ -47,6 +47,8 @@ class Cohort(ShortRepr):
         How columns and values were read, for people.
     raw : DataFrame of str
         The table's own text for those who take part; index ``id``.
+    target : Series of float or None
+        The number that is predicted; None where classes are. The labels then say who is normal.
     """
 
     frame: pd.DataFrame
@@ -58,6 +60,7 @@ class Cohort(ShortRepr):
     ledger: pd.DataFrame
     readings: list[str]
     raw: pd.DataFrame
+    target: pd.Series[float] | None = None
 
     def __post_init__(self) -> None:
         status = self.ledger["status"]
@@ -67,7 +70,7 @@ class Cohort(ShortRepr):
             "ledger and frame must agree"
         )
         assert ids.is_unique, "an id must name one scan"
-        columns = (self.labels, self.groups, self.sites, self.images, self.raw)
+        columns = (self.labels, self.groups, self.sites, self.images, self.raw, self.target)
         assert all(ids.equals(each.index) for each in columns if each is not None), (
             "columns must have one index"
         )
@@ -208,6 +211,7 @@ class Cohort(ShortRepr):
             images=None if self.images is None else self.images.loc[stay],
             ledger=ledger,
             raw=self.raw.loc[stay],
+            target=None if self.target is None else self.target.loc[stay],
         )
 
     def _check(self, ids: Iterable[str]) -> None:

@@ -108,13 +108,15 @@ class Condition:
         return equals
 
 
-def parse_condition(text: str) -> Condition:
+def parse_condition(text: str, key: str = "cohort.include") -> Condition:
     """Read a condition.
 
     Parameters
     ----------
     text : str
         As ``Age >= 60``, ``site == 'A'``, ``M/F in F, M`` or ``visit != n/a``.
+    key : str
+        The study's key that holds it, for messages.
 
     Raises
     ------
@@ -132,18 +134,18 @@ def parse_condition(text: str) -> Condition:
     ...
     """
     if len(text) > _LONGEST:
-        raise _unreadable(f"{text[:40]}…", f"it has more than {_LONGEST:,} characters")
+        raise _unreadable(key, f"{text[:40]}…", f"it has more than {_LONGEST:,} characters")
     match = _CONDITION.fullmatch(text)
     if not match or not match["column"].strip("\"'` \t"):
-        raise _unreadable(text, "it has no operator, or nothing on one side of it")
+        raise _unreadable(key, text, "it has no operator, or nothing on one side of it")
     sign = re.sub(r"\s+", " ", match["operator"])
     if sign == "=":
-        raise _unreadable(text, "equality is written ==")
-    values = _values(text, match["value"], several=sign.endswith("in"))
+        raise _unreadable(key, text, "equality is written ==")
+    values = _values(key, text, match["value"], several=sign.endswith("in"))
     if sign in _ORDER:
         number = read_numbers(text, pd.Series(values, dtype=object)).values[0]
         if not np.isfinite(number):
-            raise _unreadable(text, f"{sign} needs a number")
+            raise _unreadable(key, text, f"{sign} needs a number")
         values = (repr(float(number)),)
     column = match["column"]
     if re.fullmatch(_QUOTED, column):
@@ -151,32 +153,32 @@ def parse_condition(text: str) -> Condition:
     return Condition(text, column.strip(), "!=" if sign == "not in" else sign, values)
 
 
-def _values(text: str, value: str, *, several: bool) -> tuple[str, ...]:
+def _values(key: str, text: str, value: str, *, several: bool) -> tuple[str, ...]:
     if several:
         if value[0] in "[(":
             if value[0] + value[-1] not in {"[]", "()"}:
-                raise _unreadable(text, "a bracket stands open")
+                raise _unreadable(key, text, "a bracket stands open")
             value = value[1:-1]
         quote = "'" if "'" in value else '"'
         try:
             cells = next(csv.reader([value], quotechar=quote, skipinitialspace=True), [])
         except csv.Error:
-            raise _unreadable(text, "its values can't be told apart") from None
+            raise _unreadable(key, text, "its values can't be told apart") from None
     else:
         cells = [value[1:-1] if re.fullmatch(_QUOTED, value) else value]
     cells = [cell.strip() for cell in cells]
     if not cells or not all(cells):
-        raise _unreadable(text, "a value is empty")
+        raise _unreadable(key, text, "a value is empty")
     if not several and re.search(r"\s(?:and|or)\s|[<>=]", cells[0]) and cells[0] == value:
-        raise _unreadable(text, "one condition compares one column once")
+        raise _unreadable(key, text, "one condition compares one column once")
     return tuple(cells)
 
 
-def _unreadable(text: str, why: str) -> StudyError:
+def _unreadable(key: str, text: str, why: str) -> StudyError:
     return StudyError(
         "STU-108",
         f"the condition {text!r} can't be read: {why}.",
-        subject="cohort.include",
+        subject=key,
         expected='column, operator (== != < <= > >= in, not in) and value, as "Age >= 60" or "site in A, B"',
-        advice="give several conditions as several entries of the list; all of them must hold",
+        advice="give several conditions as several entries of cohort.include; all of them must hold",
     )

@@ -1,4 +1,4 @@
-"""Labels: the diagnosis column's values become classes, or their rows say why not."""
+"""Labels: the diagnosis column's values become classes, or their rows say why not; and numbers to predict."""
 
 from __future__ import annotations
 
@@ -8,12 +8,16 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from normwise.cohort.values import Problem, is_missing
+from normwise.cohort.conditions import parse_condition
+from normwise.cohort.demographics import read_quantity
+from normwise.cohort.values import Problem, is_missing, read_numbers
 from normwise.errors import StudyError
 from normwise.files import is_formula
-from normwise.schema import CohortSection, did_you_mean, listed
+from normwise.schema import EVERYBODY, OTHERS, CohortSection, did_you_mean, listed
 
-__all__ = ["natural_key", "read_labels"]
+__all__ = ["natural_key", "read_labels", "read_target"]
+
+_CODES, _MANY = 5, 10  # different numbers in a column of labels
 
 
 def natural_key(text: str) -> tuple[tuple[int, int, str], ...]:
@@ -63,7 +67,8 @@ def read_labels(
     Raises
     ------
     StudyError
-        STU-105 where no value is the normal class, STU-106 where none is a target.
+        STU-105 where no value is the normal class, STU-106 where none is a target, STU-121 where the column
+        holds a quantity.
 
     Examples
     --------
@@ -73,6 +78,8 @@ def read_labels(
     (['normal', 'dementia', 'dementia', None, None], [3, 4], ["CDR: '1.0' read as '1'"])
     """
     missing = is_missing(text)
+    if not section.classes:
+        _refuse_quantity(section, text)
     levels = sorted({str(level) for level in pd.unique(text[~missing])}, key=natural_key)
     classes = section.classes
     if not classes:
@@ -126,6 +133,104 @@ def read_labels(
         tuple(classes) if section.classes else (section.normal, *(n for n in classes if n != section.normal))
     )
     return labels, problems, order, readings
+
+
+def _refuse_quantity(section: CohortSection, text: pd.Series[str]) -> None:
+    """Refuse a column of many numbers, which would be as many classes."""
+    present = text[~is_missing(text)]
+    levels: list[str] = sorted({str(level) for level in present}, key=natural_key)
+    numbers = read_numbers(section.label, present)
+    different = len(np.unique(numbers.values[np.isfinite(numbers.values)]))
+    # So few numbers may be codes; of more, each would be a class of hardly anybody.
+    if numbers.problems or different <= _CODES or (different <= _MANY and 2 * different <= len(present)):
+        return
+    raise StudyError(
+        "STU-121",
+        f"the label {section.label!r} holds {different} different numbers: classes only.",
+        subject="cohort.label",
+        seen=listed(levels),
+        advice=f"name it as target to predict a number: cohort.target = {section.label!r}; or make classes "
+        "of its values with cohort.classes",
+    )
+
+
+def read_target(
+    section: CohortSection, frame: pd.DataFrame, remain: NDArray[np.bool_]
+) -> tuple[NDArray[np.float64], NDArray[np.object_], dict[int, Problem], list[str]]:
+    """Read the numbers that are predicted, and who is normal.
+
+    Of whom ``cohort.normal`` can't be judged, as where its cell is empty, is not known to be normal, and
+    counts among the others; how many they are is said.
+
+    Parameters
+    ----------
+    section : CohortSection
+        With a target.
+    frame : DataFrame of str
+        The table; it has the columns that the section names.
+    remain : ndarray of bool of shape (n_rows,)
+        Rows that take part so far.
+
+    Returns
+    -------
+    values : ndarray of shape (n_rows,)
+        The numbers.
+    labels : ndarray of object of shape (n_rows,)
+        `EVERYBODY` of who is normal, or `OTHERS`.
+    problems : dict of int to Problem
+        By row, COH-219 for a missing number, COH-206 or COH-207 for what is none.
+    readings : list of str
+        How the columns were read.
+
+    Raises
+    ------
+    StudyError
+        STU-119 where no value is a number, STU-120 where nobody is normal.
+
+    Examples
+    --------
+    >>> section = CohortSection(target="MMSE", normal="CDR == 0")
+    >>> frame = pd.DataFrame({"MMSE": ["29", "21", ""], "CDR": ["0", "1", "0"]})
+    >>> values, labels, problems, _ = read_target(section, frame, np.ones(3, dtype=bool))
+    >>> values.tolist(), labels.tolist(), sorted(problems)
+    ([29.0, 21.0, nan], ['normal', 'others', 'normal'], [2])
+    """
+    assert section.target is not None, "a study of a number names it"
+    text = frame[section.target]
+    reading = read_quantity(section.target, text)
+    values = reading.values.astype(np.float64)
+    present = ~reading.missing & remain
+    if present.any() and not np.isfinite(values[present]).any():
+        raise StudyError(
+            "STU-119",
+            f"no value of the target {section.target!r} is a number.",
+            subject="cohort.target",
+            seen=listed(dict.fromkeys(map(repr, text[present]))),
+            advice="name a column of numbers; a diagnosis is named in cohort.label, with cohort.classes",
+        )
+    absent = Problem("COH-219", f"the target {section.target} is missing", "fill it in", missing="the target")
+    problems = {**{int(row): absent for row in np.flatnonzero(reading.missing)}, **reading.problems}
+    labels = np.full(len(text), EVERYBODY, dtype=object)
+    readings = list(reading.readings)
+    if section.normal == EVERYBODY:
+        return values, labels, problems, readings
+    condition = parse_condition(section.normal, "cohort.normal")
+    holds, unknown, said = condition.judge(frame[condition.column])
+    readings += said
+    labels[~holds] = OTHERS
+    left = remain & np.isfinite(values)
+    unjudged = sum(bool(left[row]) for row in unknown)
+    if unjudged:
+        readings.append(f"{section.normal} can't be judged of {unjudged} rows: they count among the others")
+    if left.any() and not (holds & left).any():
+        raise StudyError(
+            "STU-120",
+            f"of nobody it holds that {section.normal}, so that nobody is normal.",
+            subject="cohort.normal",
+            seen=f"{int(left.sum())} rows",
+            advice="correct the condition, or leave the key out: everybody is then normal",
+        )
+    return values, labels, problems, readings
 
 
 def _as_number(text: str) -> float | None:

@@ -24,9 +24,10 @@ from normwise.cohort.demographics import (
     value_problems,
     warn_of_placeholders,
 )
-from normwise.cohort.labels import read_labels
+from normwise.cohort.labels import read_labels, read_target
 from normwise.cohort.rows import (
     Columns,
+    Numbers,
     Objects,
     Rows,
     keep_first_sessions,
@@ -40,7 +41,7 @@ from normwise.cohort.study import check_study
 from normwise.cohort.values import Problem, is_missing, spell_out
 from normwise.errors import NormwiseWarning
 from normwise.files import image_files
-from normwise.schema import Roles, Study, listed
+from normwise.schema import EVERYBODY, OTHERS, Roles, Study, listed
 
 __all__ = ["read_cohort"]
 
@@ -89,7 +90,13 @@ def read_cohort(study: Study, *, labelled: bool = True, roles: Roles | None = No
     _apply_conditions(rows)
     refuse_duplicates(rows)
     name_people(rows)
-    classes = _label(rows) if labelled else tuple(section.classes)
+    numbers: Numbers | None = None
+    if section.target is None:
+        classes = _label(rows) if labelled else tuple(section.classes)
+    elif labelled:
+        numbers, classes = _target(rows)
+    else:
+        classes = ()
     columns, categorical = _read_demographics(rows, roles)
     sites = _read_sites(rows)
     # A raw head may be a folder of DICOM files; everything else is a file.
@@ -97,9 +104,9 @@ def read_cohort(study: Study, *, labelled: bool = True, roles: Roles | None = No
     if section.sessions == "first":
         keep_first_sessions(rows)
     resolved = Roles(
-        label=section.label,
+        label=section.target or section.label,
         classes=classes,
-        normal=section.normal,
+        normal=section.normal if section.target is None else EVERYBODY,
         targets=tuple(section.targets) or classes,
         demographics=tuple(section.demographics),
         categorical=categorical,
@@ -108,8 +115,9 @@ def read_cohort(study: Study, *, labelled: bool = True, roles: Roles | None = No
         levels={
             name: levels for name, values in columns.items() if (levels := levels_of(values[rows.remain]))
         },
+        target=section.target,
     )
-    return rows.cohort(columns, sites, resolved, labelled=labelled)
+    return rows.cohort(columns, sites, resolved, labelled=labelled, numbers=numbers)
 
 
 def _apply_conditions(rows: Rows) -> None:
@@ -135,6 +143,19 @@ def _label(rows: Rows) -> tuple[str, ...]:
     rows.readings += readings
     _count_changes(rows)
     return classes
+
+
+def _target(rows: Rows) -> tuple[Numbers, tuple[str, ...]]:
+    section = rows.section
+    assert section.target is not None, "a study of a number names it"
+    rows.table.column(section.target, "cohort.target")
+    if section.normal != EVERYBODY:
+        rows.table.column(parse_condition(section.normal, "cohort.normal").column, "cohort.normal")
+    numbers, labels, problems, readings = read_target(section, rows.table.frame, rows.remain)
+    rows.labels[rows.remain] = labels[rows.remain]
+    rows.leave_out(problems)
+    rows.readings += readings
+    return numbers, (EVERYBODY,) if section.normal == EVERYBODY else (EVERYBODY, OTHERS)
 
 
 def _count_changes(rows: Rows) -> None:

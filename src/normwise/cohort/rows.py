@@ -24,6 +24,7 @@ from normwise.schema import CohortSection, Roles
 
 __all__ = [
     "Columns",
+    "Numbers",
     "Objects",
     "Rows",
     "keep_first_sessions",
@@ -34,6 +35,7 @@ __all__ = [
 ]
 
 Objects = NDArray[np.object_]
+Numbers = NDArray[np.float64]
 Columns = dict[str, NDArray[np.float64] | Objects]
 
 _DAY_OR_MONTH_FIRST = re.compile(r"[0-9]{1,2}[./-][0-9]{1,2}[./-](?:[0-9]{2}){1,2}")
@@ -84,7 +86,15 @@ class Rows:
                 self.remain[row] = False
                 self.reasons[row] = problem
 
-    def cohort(self, columns: Columns, sites: Objects | None, roles: Roles, *, labelled: bool) -> Cohort:
+    def cohort(
+        self,
+        columns: Columns,
+        sites: Objects | None,
+        roles: Roles,
+        *,
+        labelled: bool,
+        numbers: Numbers | None = None,
+    ) -> Cohort:
         """Put together what remains, and account for the rest.
 
         Parameters
@@ -97,6 +107,8 @@ class Rows:
             What each column is for.
         labelled : bool
             Whether labels were read.
+        numbers : ndarray of shape (n_rows,), optional
+            What is predicted, where that is a number.
         """
         index = pd.Index(self.ids[self.remain], dtype=object, name="id")
 
@@ -120,6 +132,7 @@ class Rows:
             ledger=self._ledger(),
             readings=list(dict.fromkeys(self.readings)),
             raw=self.table.frame.loc[self.remain].set_axis(index, axis=0),
+            target=None if numbers is None else pd.Series(numbers[self.remain], index=index, name="target"),
         )
 
     def _ledger(self) -> pd.DataFrame:

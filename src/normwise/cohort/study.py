@@ -18,6 +18,7 @@ from normwise.cohort.scans import image_columns, uses_bids
 from normwise.cohort.tables import read_table
 from normwise.errors import NormwiseWarning, StudyError
 from normwise.schema import (
+    EVERYBODY,
     EXTRACTOR_SECTIONS,
     CohortSection,
     RegionsSection,
@@ -357,11 +358,15 @@ def check_study(study: Study) -> None:
     ------
     StudyError
         STU-105 or STU-106 for a normal class or a target that is no class, STU-108 for a condition,
-        STU-109 for a pattern, STU-110 for a value in two classes, STU-111 for demographics that overlap with
-        other roles, STU-112 for an image path that is the same for everybody.
+        STU-109 for a pattern, STU-110 for a value in two classes, STU-111 for demographics or a target that
+        overlap with other roles, STU-112 for an image path that is the same for everybody, STU-118 for keys
+        of classes beside a target.
     """
     section = study.cohort
-    _check_classes(section)
+    if section.target is not None:
+        _check_target(study)
+    else:
+        _check_classes(section)
     _check_demographics(section)
     for text in section.include:
         parse_condition(text)
@@ -417,6 +422,50 @@ def _check_classes(section: CohortSection) -> None:
                     seen=f"{other} and {name}",
                     advice="keep it in one of them",
                 )
+
+
+def _check_target(study: Study) -> None:
+    """Refuse keys that say what a study of a number can't mean."""
+    section, decision, evaluation = study.cohort, study.decision, study.evaluation
+    target = section.target
+    of_classes = {
+        "cohort.label": section.label != CohortSection.model_fields["label"].default,
+        "cohort.classes": bool(section.classes),
+        "cohort.targets": bool(section.targets),
+        "selection.name": study.selection.name != "none",
+        "decision.sensitivity": decision.sensitivity is not None,
+        "decision.cost": decision.cost is not None,
+        "decision.cost_matrix": decision.cost_matrix is not None,
+        "decision.refer": decision.refer is not None,
+        "evaluation.prevalence": evaluation.prevalence is not None,
+        "evaluation.learning_curve": evaluation.learning_curve,
+        "evaluation.permutations": evaluation.permutations > 0,
+    }
+    used = [name for name, holds in of_classes.items() if holds]
+    if used:
+        raise StudyError(
+            "STU-118",
+            f"cohort.target predicts a number, and {listed(used)} is for classes only.",
+            subject="cohort.target",
+            seen=f"target = {target!r}",
+            advice='take the others out; who is normal is a condition then, as normal = "CDR == 0"',
+        )
+    roles: dict[str, list[str | None]] = {
+        "a demographic": [*section.demographics],
+        "the id": [section.id],
+        "the person": [section.group],
+        "the site": [section.site],
+    }
+    for role, names in roles.items():
+        if target in names:
+            raise StudyError(
+                "STU-111",
+                f"the target {target!r} is {role} as well.",
+                subject="cohort.target",
+                advice="take it out there: what is predicted can't be what it is predicted from",
+            )
+    if section.normal != EVERYBODY:
+        parse_condition(section.normal, "cohort.normal")
 
 
 def _check_demographics(section: CohortSection) -> None:

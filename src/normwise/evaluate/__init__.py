@@ -6,7 +6,7 @@ function of people's weights; ``registry`` lists them) → ``inference`` (``inte
 with the interval that suits it, ``curves``, ``associations`` of errors and scores with demographics) →
 ``compare_arms`` (differences, and paired tests) → ``leaks`` (``alarms`` lists them). ``learning_curve`` and
 ``permutation`` repeat the whole procedure; ``study`` runs everything and writes it; ``finished_runs`` reads
-runs back and compares them.
+runs back and compares them. ``regression`` does all of it for a number.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from normwise.lazy import on_use
 
 if TYPE_CHECKING:
     from normwise.evaluate.finished_runs import compare_runs
+    from normwise.evaluate.regression import evaluate_regression
 
 __all__ = [
     "ALARMS",
@@ -37,9 +38,10 @@ __all__ = [
     "delong",
     "delong_difference",
     "estimate_of",
+    "evaluate_regression",
     "evaluate_study",
     "test_model",
     "wilson",
 ]
 
-__getattr__ = on_use(__name__, {"compare_runs": "finished_runs"})
+__getattr__ = on_use(__name__, {"compare_runs": "finished_runs", "evaluate_regression": "regression"})

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import pandas as pd
@@ -30,6 +30,13 @@ from normwise.schema import Roles, Study
 __all__ = ["ArmPredictions", "cross_validate_arms", "decide", "summarize_notes"]
 
 Names = NDArray[np.object_]
+
+
+class WithNotes(Protocol):
+    """Predictions of an arm with the warnings of its fits."""
+
+    @property
+    def notes(self) -> tuple[Note, ...]: ...
 
 
 @dataclass(frozen=True, repr=False)
@@ -264,14 +271,14 @@ def _gather(
     )  # fmt: skip
 
 
-def summarize_notes(predictions: dict[str, ArmPredictions]) -> list[Note]:
+def summarize_notes(predictions: Mapping[str, WithNotes]) -> list[Note]:
     """Return one note a kind of warning: the first, the arms it came from, and how many more there were.
 
     The folds of one arm warn of the same thing with slightly different numbers; a reader needs it once.
 
     Parameters
     ----------
-    predictions : dict of str to ArmPredictions
+    predictions : mapping of str to ArmPredictions or NumberPredictions
         The arms.
     """
     kinds: dict[str, list[tuple[str, Note]]] = {}

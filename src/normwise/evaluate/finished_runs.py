@@ -174,11 +174,18 @@ def read_finished_run(folder: Path) -> FinishedRun:
     Raises
     ------
     EvaluationError
-        EVA-106 where one of them is missing or is not what it should be.
+        EVA-106 where one of them is missing or is not what it should be, EVA-110 for a run of a number.
     RunError
         RUN-101, RUN-102 where one is no longer what was written.
     """
     run = RunFolder(folder)
+    if (run / run.REGRESSION).is_file():
+        raise EvaluationError(
+            "EVA-110",
+            "the run predicts a number, and runs are compared that tell classes apart.",
+            subject=str(folder),
+            advice="set the mean absolute errors of both regression.json side by side, of the same people",
+        )
     try:
         evaluation = run.read_result(Evaluation, run.EVALUATION)
         record = run.read_result(RunRecord, run.RECORD)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +21,7 @@ __all__ = [
     "ACTIVATIONS",
     "MAXOUT_PIECES",
     "Dense",
+    "check_weights",
     "first_weights",
     "integrated_gradients",
     "joined_odds",
@@ -90,6 +92,25 @@ def shapes_of(
         shapes[f"{place}.bias"] = (n_members, wide)
         before = units
     return shapes
+
+
+def check_weights(
+    weights: Mapping[str, NDArray[Any]], shapes: Mapping[str, tuple[int, ...]]
+) -> dict[str, Floats]:
+    """Return weights read from a file, each in one piece.
+
+    Raises
+    ------
+    ValueError
+        Where names, shapes or types are not those of the network, or a weight is not finite.
+    """
+    if set(weights) != set(shapes):
+        raise ValueError(f"weights {sorted(weights)[:5]} instead of {sorted(shapes)[:5]}")
+    for name, shape in shapes.items():
+        array = weights[name]
+        if array.shape != shape or array.dtype != np.float64 or not np.isfinite(array).all():
+            raise ValueError(f"{name} is {array.dtype} {array.shape} instead of finite float64 {shape}")
+    return {name: np.ascontiguousarray(weights[name]) for name in shapes}
 
 
 def first_weights(shapes: Mapping[str, tuple[int, ...]], activation: str, seed: int) -> dict[str, Floats]:

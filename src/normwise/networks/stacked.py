@@ -21,7 +21,15 @@ from normwise.networks.dense import LEAK, MAXOUT_PIECES, first_weights, shapes_o
 from normwise.networks.device import choose_device
 from normwise.networks.training import train_network
 
-__all__ = ["StackSettings", "StackedNetworks", "TrainedStack", "activate", "row_losses", "train_stack"]
+__all__ = [
+    "StackSettings",
+    "StackedNetworks",
+    "TrainedStack",
+    "activate",
+    "row_losses",
+    "squared_losses",
+    "train_stack",
+]
 
 Floats = NDArray[np.float64]
 Codes = NDArray[np.intp]
@@ -167,11 +175,16 @@ def row_losses(scores: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
     return losses.T
 
 
+def squared_losses(scores: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+    """Return the squared error of each row's number, (n_rows, n_networks); as `row_losses` of one output."""
+    return ((scores[..., 0] - target) ** 2).T
+
+
 def train_stack(
     settings: StackSettings,
     tried: Sequence[tuple[float, int]],
     rows: Floats,
-    codes: Codes,
+    codes: Codes | Floats,
     weights: Floats,
     *,
     held_out: Codes | None = None,
@@ -189,7 +202,8 @@ def train_stack(
     rows : ndarray of shape (n_samples, n_features)
         Standardised.
     codes, weights : ndarray of shape (n_samples,)
-        Number of each row's class, from 0, and its weight.
+        Number of each row's class, from 0, or, as float64, the number that is predicted; and the row's
+        weight.
     held_out : ndarray of int, optional
         Rows that early stopping validates on; all others are trained on.
     checkpoint : Path, optional
@@ -205,24 +219,19 @@ def train_stack(
     decays = list(dict.fromkeys(decay for decay, _ in tried))
     device = choose_device(settings.device)
     dtype = torch.float64 if device.type == "cpu" else torch.float32
-    n_classes = int(codes.max()) + 1
-    shapes = shapes_of(
-        rows.shape[1],
-        settings.hidden,
-        1 if n_classes == 2 else n_classes,
-        settings.activation,
-        settings.ensemble,
-    )
+    begin = np.atleast_1d(_first_scores(codes, weights))
+    shapes = shapes_of(rows.shape[1], settings.hidden, len(begin), settings.activation, settings.ensemble)
     start = first_weights(shapes, settings.activation, settings.random_state)
-    shares = np.bincount(codes, weights=weights)
-    logs = np.log(shares / shares.sum())
-    # Training starts from the classes' shares, which few steps would not reach.
-    start[list(start)[-1]][:] = logs[1] - logs[0] if len(logs) == 2 else logs
+    # Few steps would not reach it.
+    start[list(start)[-1]][:] = begin
+    numbers = codes.dtype.kind == "f"
+    losses_of = squared_losses if numbers else row_losses
     module = StackedNetworks(
         start, settings.activation, dropout=settings.dropout, copies=len(decays), dtype=dtype
     )
     inputs = torch.tensor(rows, dtype=dtype, device=device)
-    target, weight = torch.tensor(codes, device=device), torch.tensor(weights, dtype=dtype, device=device)
+    target = torch.tensor(codes, dtype=dtype if numbers else None, device=device)
+    weight = torch.tensor(weights, dtype=dtype, device=device)
     train, unseen = np.arange(len(codes)), None
     if held_out is not None:
         train = np.setdiff1d(train, held_out)
@@ -238,7 +247,7 @@ def train_stack(
         return [((inputs[part],), target[part], weight[part]) for part in parts]
 
     def validate(network: Any) -> float:
-        losses = row_losses(network(inputs[unseen]), target[unseen]) * weight[unseen, None]
+        losses = losses_of(network(inputs[unseen]), target[unseen]) * weight[unseen, None]
         return float(losses.mean())
 
     last = max(epochs for _, epochs in tried)
@@ -251,7 +260,7 @@ def train_stack(
 
     penalty = torch.tensor(np.repeat(decays, settings.ensemble), device=device)
     curve = train_network(
-        module, batches, loss=row_losses, epochs=last, optimizer=settings.optimizer,
+        module, batches, loss=losses_of, epochs=last, optimizer=settings.optimizer,
         learning_rate=settings.learning_rate, penalty=decays[0] if len(decays) == 1 else penalty,
         random_state=settings.random_state, device=str(device), checkpoint=checkpoint, progress=progress,
         validate=None if unseen is None else validate, patience=settings.patience, after_epoch=after_epoch,
@@ -268,7 +277,16 @@ def train_stack(
     return stacks
 
 
-def _key(settings: StackSettings, rows: Floats, codes: Codes, weights: Floats) -> str:
+def _first_scores(codes: Codes | Floats, weights: Floats) -> Floats | float:
+    """Return the scores that training starts from: those of the classes' shares, or the mean number."""
+    if codes.dtype.kind == "f":
+        return float(np.average(codes, weights=weights))
+    shares = np.bincount(codes, weights=weights)
+    logs = np.log(shares / shares.sum())
+    return np.asarray(logs[1] - logs[0] if len(logs) == 2 else logs)
+
+
+def _key(settings: StackSettings, rows: Floats, codes: Codes | Floats, weights: Floats) -> str:
     """Identify the training rows, and the settings that the module's parameters don't show."""
     digest = hashlib.sha256()
     for part in (rows, codes, weights):

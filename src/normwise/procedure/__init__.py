@@ -6,14 +6,15 @@ scikit-learn pipelines, and ``preprocessing`` fits their steps before the classi
 ``fit`` tunes, chooses the decision rule and fits. ``score`` takes out of the classifier's score what
 demographics explain of it among the normals. ``decision`` turns probabilities into a decision, with
 ``calibration`` (probabilities to weigh with costs), ``conformal`` (sets of likely classes, for referral) and
-``degenerate`` (warnings of rules that decide everybody alike). ``rates`` says what learning rate a study
+``degenerate`` (warnings of rules that decide everybody alike). ``regression`` does the same for a number, of
+the same ``steps``. ``rates`` says what learning rate a study
 bears.
 """
 
 from typing import TYPE_CHECKING
 
 from normwise.lazy import on_use
-from normwise.procedure.candidates import candidates_of
+from normwise.procedure.candidates import candidates_of, check_packages
 from normwise.procedure.decision import (
     DecisionRule,
     check_costs,
@@ -56,15 +57,27 @@ from normwise.procedure.selection import FeatureSelector
 
 if TYPE_CHECKING:
     from normwise.procedure.rates import stable_rates, training_columns
+    from normwise.procedure.regression import (
+        LEVELS,
+        FittedRegression,
+        GapLine,
+        RegressionFitter,
+        draw_target_repeats,
+        half_width,
+    )
 
 __all__ = [
     "ARMS",
+    "LEVELS",
     "ArmFitter",
     "DecisionRule",
     "DropDemographics",
     "FeatureSelector",
     "FittedProcedure",
+    "FittedRegression",
     "Fold",
+    "GapLine",
+    "RegressionFitter",
     "ScoreNormalizer",
     "SharedFits",
     "TargetClassifier",
@@ -73,6 +86,7 @@ __all__ = [
     "assert_no_person_on_both_sides",
     "candidates_of",
     "check_costs",
+    "check_packages",
     "check_promise",
     "choose_rule",
     "count_patients",
@@ -80,9 +94,11 @@ __all__ = [
     "draw_folds",
     "draw_inner_folds",
     "draw_repeats",
+    "draw_target_repeats",
     "encodable_rows",
     "fewest_to_train",
     "fit_procedure",
+    "half_width",
     "is_saturated",
     "is_too_few",
     "keys_of",
@@ -103,4 +119,21 @@ __all__ = [
     "wished_sensitivity",
 ]
 
-__getattr__ = on_use(__name__, {"stable_rates": "rates", "training_columns": "rates"})
+__getattr__ = on_use(
+    __name__,
+    {
+        "stable_rates": "rates",
+        "training_columns": "rates",
+        **dict.fromkeys(
+            (
+                "LEVELS",
+                "FittedRegression",
+                "GapLine",
+                "RegressionFitter",
+                "draw_target_repeats",
+                "half_width",
+            ),
+            "regression",
+        ),
+    },
+)

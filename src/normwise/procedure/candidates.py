@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from normwise.classify import classifier_grid, make_classifier
+from normwise.classify import CLASSIFIERS, REGRESSORS, ClassifierSpec, classifier_grid, make_classifier
+from normwise.errors import ClassifierError
+from normwise.extras import need_packages
+from normwise.features import find_extractor
 from normwise.procedure.selection import DEFAULT_COUNTS
 from normwise.schema import ClassifierSection, Study
 
-__all__ = ["Candidates", "candidates_of", "choose_candidate"]
+__all__ = ["Candidates", "candidates_of", "check_packages", "choose_candidate"]
 
 
 @dataclass(frozen=True)
@@ -89,12 +93,13 @@ def candidates_of(study: Study, seed: int, *, select: bool) -> Candidates:
     names = list(dict.fromkeys(section.choices)) or [section.name]
     # Fixed settings and grid are those of the classifier that the study names.
     sections = {name: section if name == section.name else ClassifierSection(name=name) for name in names}
+    kinds = _kinds_of(study)
     counts: tuple[int | None, ...] = (None,)
     if select:
         counts = tuple(sorted(set(study.selection.features or DEFAULT_COUNTS)))
     return Candidates(
-        {name: make_classifier(each, seed) for name, each in sections.items()},
-        {name: classifier_grid(each) for name, each in sections.items()},
+        {name: make_classifier(each, seed, kinds) for name, each in sections.items()},
+        {name: classifier_grid(each, kinds) for name, each in sections.items()},
         counts,
     )
 
@@ -126,3 +131,32 @@ def choose_candidate(
         return best
     error = float(by_fold[best].std(ddof=1)) / np.sqrt(by_fold.shape[1])
     return int(np.flatnonzero(losses <= losses[best] + error)[0])
+
+
+def check_packages(study: Study) -> None:
+    """Refuse a classifier or a learnt extractor whose packages are not installed.
+
+    Raises
+    ------
+    ClassifierError
+        CLS-301.
+    """
+    section, extractor = study.classifier, find_extractor(study)
+    kinds = _kinds_of(study)
+    for name in section.choices or [section.name]:
+        if name in kinds:
+            need_packages(kinds[name].packages, "CLS-301", ClassifierError, subject=f"classifier {name}")
+    if extractor.learnt is not None:
+        from normwise.learnt import LEARNT  # it enters networks, which most studies need not
+
+        learnt = LEARNT[extractor.learnt]
+        settings = learnt.settings(study)
+        # What learns nothing needs nothing to learn with.
+        if not extractor.baseline or any(settings[key] != value for key, value in extractor.baseline.items()):
+            subject = f"extractor {study.features.extractor}"
+            need_packages(learnt.packages, "CLS-301", ClassifierError, subject=subject)
+
+
+def _kinds_of(study: Study) -> Mapping[str, ClassifierSpec]:
+    """Return the registry that the study's classifier is in: those of classes, or of a number."""
+    return CLASSIFIERS if study.cohort.target is None else REGRESSORS

@@ -9,7 +9,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Sequence
 from copy import copy
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -19,15 +19,17 @@ from sklearn.base import clone
 from sklearn.pipeline import Pipeline
 
 from normwise.errors import ClassifierError, NormalizerError, NormwiseWarning, ProcedureError
-from normwise.normalize import Demographics, FeatureNormalizer, SiteHarmonizer
+from normwise.normalize import Demographics
 from normwise.procedure.candidates import Candidates, candidates_of, choose_candidate
 from normwise.procedure.decision import DecisionRule, choose_rule, fewest_to_train
 from normwise.procedure.degenerate import is_too_few, warn_untuned
 from normwise.procedure.folds import Fold, draw_inner_folds
 from normwise.procedure.pipeline import STEPS_OF, arm_frame, looks_at_images, main_arm, make_preprocessing
 from normwise.procedure.preprocessing import (
+    FittedSteps,
     Preprocessing,
     SharedFits,
+    adapt_pipeline,
     appended_columns,
     encodable_rows,
     prepare_features,
@@ -41,7 +43,6 @@ from normwise.procedure.score import (
     warn_unadjusted,
 )
 from normwise.procedure.selection import FeatureSelector, selected_columns
-from normwise.reprs import ShortRepr
 from normwise.results import Note, ScoreShare, notes_of
 from normwise.schema import Roles, Study
 
@@ -53,13 +54,13 @@ Rows = NDArray[np.intp]
 
 
 @dataclass(frozen=True, repr=False)
-class FittedProcedure(ShortRepr):
+class FittedProcedure(FittedSteps):
     """The three learnt parts and the rule, fitted on one set of training people.
 
     Attributes
     ----------
-    pipeline : Pipeline
-        Extractor if learnt, harmonizer, normalizer, scaler, selector where they are asked for, classifier.
+    pipeline, roles, arm
+        As of `normwise.procedure.preprocessing.FittedSteps`.
     rule : DecisionRule
         Its threshold comes from inner out-of-fold probabilities.
     setting : dict
@@ -72,44 +73,11 @@ class FittedProcedure(ShortRepr):
         What demographics explain of the log-odds; None where the score is taken as it is.
     """
 
-    pipeline: Pipeline
-    roles: Roles
-    arm: str
     rule: DecisionRule
     setting: dict[str, Any]
     inner_loss: float
     notes: tuple[Note, ...]
     score: ScoreNormalizer | None = None
-
-    @property
-    def normalizer(self) -> FeatureNormalizer | None:
-        """The fitted normalizer; None in the raw arm."""
-        step = self.pipeline.named_steps["normalize"]
-        return step if isinstance(step, FeatureNormalizer) else None
-
-    @property
-    def harmonizer(self) -> SiteHarmonizer | None:
-        """The fitted harmonizer of sites; None where there is none."""
-        step = self.pipeline.named_steps.get("harmonize")
-        return step if isinstance(step, SiteHarmonizer) else None
-
-    @property
-    def site(self) -> str | None:
-        """The column of the site that the frame must hold; None where sites are not harmonized."""
-        return None if self.harmonizer is None else str(self.harmonizer.site)
-
-    @property
-    def selected(self) -> tuple[str, ...]:
-        """The features that were selected; empty where all are used."""
-        names = self.inputs()
-        step = self.pipeline.named_steps.get("select")
-        return () if step is None else tuple(str(name) for name in names[step.kept_])
-
-    def inputs(self) -> Names:
-        """Return the names of the columns before any selection: what the classifier could be given."""
-        steps = self.pipeline.steps[: -2 if "select" in self.pipeline.named_steps else -1]
-        names: Names = Pipeline(steps).get_feature_names_out()
-        return names
 
     def probabilities(self, X: pd.DataFrame) -> Floats:
         """Return probabilities of shape (n_scans, n_targets), adjusted and calibrated as the rule needs them.
@@ -163,47 +131,6 @@ class FittedProcedure(ShortRepr):
             Of these scans.
         """
         return self.rule.calibrate(_adjust(self.score, self.pipeline, probabilities, people))
-
-    def support(self, X: pd.DataFrame) -> pd.DataFrame:
-        """Return whether each row lies inside the normal group's demographics and sites, or why not."""
-        frame = arm_frame(X, self.roles, self.arm)
-        support = pd.DataFrame({"supported": True, "reason": "", "encodable": True}, index=X.index)
-        for step in (self.normalizer, self.harmonizer):
-            if step is not None:
-                own = step.in_support(frame)
-                both = (support["reason"] != "") & (own["reason"] != "")
-                support["reason"] = support["reason"] + np.where(both, "; ", "") + own["reason"]
-                support["supported"] &= own["supported"]
-                support["encodable"] &= own["encodable"]
-        return support
-
-    def adapt_to_sites(self, X: pd.DataFrame, labels: Names, groups: Names | None = None) -> FittedProcedure:
-        """Return the procedure with the effects of new sites, learnt from their normals.
-
-        Only where the study asks for it (``sites.unseen = "own_normals"``); otherwise it is the same. Of the
-        labels it is only used who is normal, at sites without normals in the training; see
-        `SiteHarmonizer.adapt_to_sites`.
-        """
-        pipeline = _adapt_to_sites(self.pipeline, arm_frame(X, self.roles, self.arm), labels, groups)
-        return self if pipeline is self.pipeline else replace(self, pipeline=pipeline)
-
-    def without_people(self) -> FittedProcedure:
-        """Return the procedure without the names of those by whom it was adapted to new sites."""
-        return self if self.harmonizer is None else self.with_harmonizer(self.harmonizer.without_people())
-
-    def with_harmonizer(self, harmonizer: SiteHarmonizer) -> FittedProcedure:
-        """Return the procedure with another harmonizer, as one that knows further sites."""
-        return replace(self, pipeline=_with_harmonizer(self.pipeline, harmonizer))
-
-    def before_harmonizer(self, X: pd.DataFrame) -> pd.DataFrame:
-        """Return the frame that the harmonizer is given: extracted where the extractor is learnt."""
-        return _extracted(self.pipeline, arm_frame(X, self.roles, self.arm))
-
-    def before_normalizer(self, X: pd.DataFrame) -> pd.DataFrame:
-        """Return the frame that the normalizer is given: extracted, harmonized."""
-        frame = arm_frame(X, self.roles, self.arm)
-        steps = [step for step in self.pipeline.steps if step[0] in ("extract", "harmonize")]
-        return pd.DataFrame(Pipeline(steps).transform(frame)) if steps else frame
 
 
 class ArmFitter:
@@ -344,7 +271,7 @@ class ArmFitter:
             if self.study.sites.unseen == "own_normals":
                 outside = np.setdiff1d(np.arange(len(labels)), fold.train)
                 frame = self._frame.iloc[outside]
-                pipeline = _adapt_to_sites(pipeline, frame, labels[outside], groups[outside])
+                pipeline = adapt_pipeline(pipeline, frame, labels[outside], groups[outside])
             table = search.predict(pipeline, fold.test)
             return _adjust(score, pipeline, table, self._people.take(fold.test))
 
@@ -525,25 +452,6 @@ def make_fitters(study: Study, roles: Roles, X: pd.DataFrame, arms: Sequence[str
         alike = fitters.get(STEPS_OF.get(arm, arm))
         fitters[arm] = ArmFitter(study, roles, X, arm) if alike is None else alike.of_arm(arm)
     return fitters
-
-
-def _extracted(pipeline: Pipeline, frame: pd.DataFrame) -> pd.DataFrame:
-    """Return what the pipeline's learnt extractor makes of a frame; the frame where there is none."""
-    step = pipeline.named_steps.get("extract")
-    return frame if step is None else pd.DataFrame(step.transform(frame))
-
-
-def _with_harmonizer(pipeline: Pipeline, harmonizer: SiteHarmonizer) -> Pipeline:
-    return Pipeline([(title, harmonizer if title == "harmonize" else step) for title, step in pipeline.steps])
-
-
-def _adapt_to_sites(pipeline: Pipeline, frame: pd.DataFrame, labels: Names, groups: Names | None) -> Pipeline:
-    """Return a pipeline that knows new sites by their normals, where the study asks for it; else the same."""
-    harmonizer = pipeline.named_steps.get("harmonize")
-    if not isinstance(harmonizer, SiteHarmonizer) or harmonizer.unseen != "own_normals":
-        return pipeline
-    adapted = harmonizer.adapt_to_sites(_extracted(pipeline, frame), labels, groups)
-    return _with_harmonizer(pipeline, adapted)
 
 
 def _basis(pipeline: Pipeline, people: Demographics) -> Floats:

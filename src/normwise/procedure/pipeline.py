@@ -69,14 +69,18 @@ def arms_of(roles: Roles, features: FeaturesSection | None = None) -> tuple[str,
     """Return the arms a study can compare; without demographics only the raw one.
 
     Where attention over tiles is learnt, the plain mean of the tiles stands beside it. Where the normal group
-    is no class that is predicted, none of it is tested inside a training part, and no score is adjusted.
+    is no class that is predicted, none of it is tested inside a training part, and no score is adjusted; nor
+    is a number that is predicted. Where everybody is normal, everybody is no other group.
 
     Examples
     --------
     >>> arms_of(Roles("dx", ("normal", "AD"), "normal", ("normal", "AD"), ()), FeaturesSection())
     ('raw',)
     """
-    without = {"bag_mean"} if roles.normal in roles.targets else {"bag_mean", "adjusted"}
+    adjusts = roles.normal in roles.targets and roles.target is None
+    without = {"bag_mean"} if adjusts else {"bag_mean", "adjusted"}
+    if roles.target is not None and len(roles.classes) == 1:
+        without.add("normalized_all")
     arms = tuple(name for name in ARMS if name not in without) if roles.demographics else ("raw",)
     baseline = EXTRACTORS[features.extractor].baseline if features is not None else {}
     learns = any(getattr(features, name) != value for name, value in baseline.items())
@@ -98,9 +102,9 @@ def main_arm(study: Study, roles: Roles) -> str:
         return "raw"
     if study.normalizer.mode == "append":
         return "appended"
-    if study.normalizer.reference == "all":
+    if study.normalizer.reference == "all" and "normalized_all" in arms_of(roles):
         return "normalized_all"
-    adjusts = study.decision.adjust == "demographics" and roles.normal in roles.targets
+    adjusts = study.decision.adjust == "demographics" and "adjusted" in arms_of(roles)
     return "adjusted" if adjusts else "normalized"
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
-from typing import Any, Protocol, TypeVar
+from dataclasses import dataclass, replace
+from typing import Any, Protocol, Self, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -14,12 +15,16 @@ from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
 
 from normwise.errors import NormwiseWarning, ProcedureError
-from normwise.normalize import FeatureNormalizer
+from normwise.normalize import FeatureNormalizer, SiteHarmonizer
+from normwise.procedure.pipeline import arm_frame
+from normwise.reprs import ShortRepr
 from normwise.schema import Roles
 
 __all__ = [
+    "FittedSteps",
     "Preprocessing",
     "SharedFits",
+    "adapt_pipeline",
     "appended_columns",
     "encodable_rows",
     "prepare_features",
@@ -27,6 +32,7 @@ __all__ = [
 ]
 
 Flags = NDArray[np.bool_]
+Names = NDArray[np.object_]
 Rows = NDArray[np.intp]
 T = TypeVar("T")
 
@@ -269,3 +275,113 @@ def appended_columns(pipeline: Pipeline) -> int:
     if isinstance(step, FeatureNormalizer) and step.mode == "append":
         return len(step.get_feature_names_out()) - int(step.is_feature_.sum())
     return 0
+
+
+@dataclass(frozen=True, repr=False)
+class FittedSteps(ShortRepr):
+    """What a fitted procedure is made of, whether it tells classes apart or predicts a number.
+
+    Attributes
+    ----------
+    pipeline : Pipeline
+        Extractor if learnt, harmonizer, normalizer, scaler, selector where they are asked for; then the
+        classifier or regressor.
+    roles : Roles
+        What each column of the frame is for.
+    arm : str
+        A key of `normwise.procedure.ARMS`.
+    """
+
+    pipeline: Pipeline
+    roles: Roles
+    arm: str
+
+    @property
+    def normalizer(self) -> FeatureNormalizer | None:
+        """The fitted normalizer; None in the raw arm."""
+        step = self.pipeline.named_steps["normalize"]
+        return step if isinstance(step, FeatureNormalizer) else None
+
+    @property
+    def harmonizer(self) -> SiteHarmonizer | None:
+        """The fitted harmonizer of sites; None where there is none."""
+        step = self.pipeline.named_steps.get("harmonize")
+        return step if isinstance(step, SiteHarmonizer) else None
+
+    @property
+    def site(self) -> str | None:
+        """The column of the site that the frame must hold; None where sites are not harmonized."""
+        return None if self.harmonizer is None else str(self.harmonizer.site)
+
+    @property
+    def selected(self) -> tuple[str, ...]:
+        """The features that were selected; empty where all are used."""
+        names = self.inputs()
+        step = self.pipeline.named_steps.get("select")
+        return () if step is None else tuple(str(name) for name in names[step.kept_])
+
+    def inputs(self) -> Names:
+        """Return the names of the columns before any selection: what the classifier could be given."""
+        steps = self.pipeline.steps[: -2 if "select" in self.pipeline.named_steps else -1]
+        names: Names = Pipeline(steps).get_feature_names_out()
+        return names
+
+    def support(self, X: pd.DataFrame) -> pd.DataFrame:
+        """Return whether each row lies inside the normal group's demographics and sites, or why not."""
+        frame = arm_frame(X, self.roles, self.arm)
+        support = pd.DataFrame({"supported": True, "reason": "", "encodable": True}, index=X.index)
+        for step in (self.normalizer, self.harmonizer):
+            if step is not None:
+                own = step.in_support(frame)
+                both = (support["reason"] != "") & (own["reason"] != "")
+                support["reason"] = support["reason"] + np.where(both, "; ", "") + own["reason"]
+                support["supported"] &= own["supported"]
+                support["encodable"] &= own["encodable"]
+        return support
+
+    def adapt_to_sites(self, X: pd.DataFrame, labels: Names, groups: Names | None = None) -> Self:
+        """Return the procedure with the effects of new sites, learnt from their normals.
+
+        Only where the study asks for it (``sites.unseen = "own_normals"``); otherwise it is the same. Of the
+        labels it is only used who is normal, at sites without normals in the training; see
+        `SiteHarmonizer.adapt_to_sites`.
+        """
+        pipeline = adapt_pipeline(self.pipeline, arm_frame(X, self.roles, self.arm), labels, groups)
+        return self if pipeline is self.pipeline else replace(self, pipeline=pipeline)
+
+    def without_people(self) -> Self:
+        """Return the procedure without the names of those by whom it was adapted to new sites."""
+        return self if self.harmonizer is None else self.with_harmonizer(self.harmonizer.without_people())
+
+    def with_harmonizer(self, harmonizer: SiteHarmonizer) -> Self:
+        """Return the procedure with another harmonizer, as one that knows further sites."""
+        return replace(self, pipeline=_with_harmonizer(self.pipeline, harmonizer))
+
+    def before_harmonizer(self, X: pd.DataFrame) -> pd.DataFrame:
+        """Return the frame that the harmonizer is given: extracted where the extractor is learnt."""
+        return _extracted(self.pipeline, arm_frame(X, self.roles, self.arm))
+
+    def before_normalizer(self, X: pd.DataFrame) -> pd.DataFrame:
+        """Return the frame that the normalizer is given: extracted, harmonized."""
+        frame = arm_frame(X, self.roles, self.arm)
+        steps = [step for step in self.pipeline.steps if step[0] in ("extract", "harmonize")]
+        return pd.DataFrame(Pipeline(steps).transform(frame)) if steps else frame
+
+
+def _extracted(pipeline: Pipeline, frame: pd.DataFrame) -> pd.DataFrame:
+    """Return what the pipeline's learnt extractor makes of a frame; the frame where there is none."""
+    step = pipeline.named_steps.get("extract")
+    return frame if step is None else pd.DataFrame(step.transform(frame))
+
+
+def _with_harmonizer(pipeline: Pipeline, harmonizer: SiteHarmonizer) -> Pipeline:
+    return Pipeline([(title, harmonizer if title == "harmonize" else step) for title, step in pipeline.steps])
+
+
+def adapt_pipeline(pipeline: Pipeline, frame: pd.DataFrame, labels: Names, groups: Names | None) -> Pipeline:
+    """Return a pipeline that knows new sites by their normals, where the study asks for it; else the same."""
+    harmonizer = pipeline.named_steps.get("harmonize")
+    if not isinstance(harmonizer, SiteHarmonizer) or harmonizer.unseen != "own_normals":
+        return pipeline
+    adapted = harmonizer.adapt_to_sites(_extracted(pipeline, frame), labels, groups)
+    return _with_harmonizer(pipeline, adapted)

@@ -2,9 +2,13 @@
 
 A report is made from these alone, so that it can be made again from a saved run. ``None`` stands for a
 number that is not defined (an AUC of one class), never NaN, which JSON does not have. ``record`` holds what
-was run and its notes, ``evaluation`` the arms and their figures, ``people`` single people and features.
+was run and its notes, ``evaluation`` the arms and their figures, ``regression`` those of a number, ``people``
+single people and features.
 """
 
+from typing import TYPE_CHECKING
+
+from normwise.lazy import on_use
 from normwise.results.evaluation import (
     METRIC_NAMES,
     Abstention,
@@ -43,6 +47,9 @@ from normwise.results.people import (
 )
 from normwise.results.record import FlowStep, Note, RunRecord, notes_of, read_result, write_result
 
+if TYPE_CHECKING:
+    from normwise.results.regression import Coverage, GapGroup, Regression, RegressionArm, RegressionPoint
+
 __all__ = [
     "METRIC_NAMES",
     "Abstention",
@@ -53,12 +60,14 @@ __all__ = [
     "ClassifierMap",
     "Comparison",
     "Contribution",
+    "Coverage",
     "Curve",
     "Estimate",
     "Evaluation",
     "Explanation",
     "FeatureNote",
     "FlowStep",
+    "GapGroup",
     "Importance",
     "LearningCurve",
     "Note",
@@ -71,6 +80,9 @@ __all__ = [
     "Predictions",
     "Quality",
     "RankedRun",
+    "Regression",
+    "RegressionArm",
+    "RegressionPoint",
     "RunComparison",
     "RunRecord",
     "ScoreAssociation",
@@ -83,3 +95,8 @@ __all__ = [
     "read_result",
     "write_result",
 ]  # fmt: skip
+
+__getattr__ = on_use(
+    __name__,
+    dict.fromkeys(("Coverage", "GapGroup", "Regression", "RegressionArm", "RegressionPoint"), "regression"),
+)

@@ -1,6 +1,7 @@
 """The beginning that extract, train, evaluate and test share: cohort and features in a run folder.
 
 - ``prepare``      read the cohort, check what can be checked, extract the features, begin the run folder
+- ``regression``   what would stop a study of a number
 - ``reference``    a study beside a reference whose normal people its own are added to
 - ``composition``  who takes part by class and site, and who was left out
 - ``departures``   everybody held against the normals of their own cohort

@@ -22,17 +22,14 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from normwise.classify import CLASSIFIERS
 from normwise.cohort import Cohort, read_cohort, read_study, study_to_toml
 from normwise.engine import Limits, Progress, choose_cache
-from normwise.errors import ClassifierError, NormalizerError, NormwiseWarning, ProcedureError, error_from_dict
-from normwise.extras import need_packages
+from normwise.errors import NormalizerError, NormwiseWarning, ProcedureError, error_from_dict
 from normwise.features import (
     FeatureTable,
     check_extractor,
     describe_quality,
     extract_features,
-    find_extractor,
     image_paths,
     write_features,
 )
@@ -40,6 +37,7 @@ from normwise.files import sha256_file
 from normwise.procedure import (
     candidates_of,
     check_costs,
+    check_packages,
     check_promise,
     count_patients,
     draw_folds,
@@ -138,6 +136,13 @@ class PreparedRun(ShortRepr):
         return labels.loc[self.features.values.index].to_numpy(dtype=object)
 
     @property
+    def numbers(self) -> NDArray[np.float64]:
+        """The number of each scan that is predicted, of shape (n_scans,)."""
+        target = self.cohort.target
+        assert target is not None, "a study of a number has one of everybody"
+        return np.asarray(target.loc[self.features.values.index], dtype=np.float64)
+
+    @property
     def scan_hashes(self) -> tuple[str, ...]:
         """SHA-256 of each scan's feature bytes: identifies a scan without a name."""
         return hash_scans(self.features.values.to_numpy())
@@ -199,6 +204,7 @@ def prepare_run(
     roles: Roles | None = None,
     wanted: Sequence[str] | None = None,
     cache_dir: Path | None = None,
+    number: bool = False,
 ) -> PreparedRun:
     """Read the cohort, extract its features and begin the run folder.
 
@@ -225,6 +231,8 @@ def prepare_run(
     cache_dir : Path, optional
         Where finished work is kept for all runs; default: as `normwise.engine.cache_place`. What an earlier
         version has kept in the run folder is read as well.
+    number : bool
+        Whether a number is predicted, and no classes.
 
     Returns
     -------
@@ -235,9 +243,19 @@ def prepare_run(
     ------
     ProcedureError
         PRC-101, PRC-114 or PRC-115 where too few people remain, PRC-202 where nobody does, PRC-203 where the
-        run folder can't be made, PRC-301 where the cost matrix does not fit the classes.
+        run folder can't be made, PRC-301 where the cost matrix does not fit the classes, PRC-120 where a
+        number is predicted and classes are needed, or the other way round.
     """
     study = study if isinstance(study, Study) else read_study(Path(study))
+    if purpose != "extract" and number == (study.cohort.target is None):
+        has, needs = ("classes", "a number") if number else ("a number", "classes")
+        raise ProcedureError(
+            "PRC-120",
+            f"the study predicts {has}, and this step is for {needs}.",
+            subject="cohort.target",
+            seen=repr(study.cohort.target),
+            advice="evaluate_regression takes a study with cohort.target, evaluate_study one of classes",
+        )
     folder = RunFolder(run)
     study, cohort = read_plan(study, purpose=purpose, labelled=labelled, roles=roles, folder=folder)
     try:
@@ -490,7 +508,12 @@ def check_plan(study: Study, cohort: Cohort, *, folds: int | None, split: bool =
     check_extractor(study, cohort)
     if folds is None:
         return
-    _check_packages(study)
+    check_packages(study)
+    if study.cohort.target is not None:
+        from normwise.runs.regression import check_regression
+
+        check_regression(study, cohort, split=split)
+        return
     candidates_of(study, 0, select=study.selection.name != "none")
     site_column(study, cohort.roles)
     check_costs(study.decision, cohort.roles.targets)
@@ -533,25 +556,6 @@ _NAMES_LEDGER = ("PRC-114", "PRC-202")
 
 _FEW_PEOPLE = ("PRC-101", "PRC-111", "PRC-112", "PRC-115", "PRC-303")
 """Refusals that fewer people left out may spare; those of the regression come beside them."""
-
-
-def _check_packages(study: Study) -> None:
-    """Refuse a classifier or a learnt extractor whose packages are not installed."""
-    section, extractor = study.classifier, find_extractor(study)
-    for name in section.choices or [section.name]:
-        if name in CLASSIFIERS:
-            need_packages(
-                CLASSIFIERS[name].packages, "CLS-301", ClassifierError, subject=f"classifier {name}"
-            )
-    if extractor.learnt is not None:
-        from normwise.learnt import LEARNT  # it enters networks, which most studies need not
-
-        learnt = LEARNT[extractor.learnt]
-        settings = learnt.settings(study)
-        # What learns nothing needs nothing to learn with.
-        if not extractor.baseline or any(settings[key] != value for key, value in extractor.baseline.items()):
-            subject = f"extractor {study.features.extractor}"
-            need_packages(learnt.packages, "CLS-301", ClassifierError, subject=subject)
 
 
 def package_versions() -> dict[str, str]:

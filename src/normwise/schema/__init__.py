@@ -9,7 +9,7 @@
 - ``suggest.py``: the known name nearest to what was typed
 """
 
-from normwise.schema.cohort import CohortSection, Roles
+from normwise.schema.cohort import EVERYBODY, OTHERS, CohortSection, Roles
 from normwise.schema.features import (
     EXTRACTOR_SECTIONS,
     AtlasSection,
@@ -61,7 +61,9 @@ from normwise.schema.suggest import closest, did_you_mean, listed
 from normwise.schema.validation import validate_study
 
 __all__ = [
+    "EVERYBODY",
     "EXTRACTOR_SECTIONS",
+    "OTHERS",
     "SAVED",
     "AtlasSection",
     "AttentionSection",

@@ -10,7 +10,13 @@ from pydantic import Field
 
 from normwise.schema.sections import Section
 
-__all__ = ["CohortSection", "Roles"]
+__all__ = ["EVERYBODY", "OTHERS", "CohortSection", "Roles"]
+
+EVERYBODY = "normal"
+"""Of a study of a number: ``cohort.normal`` where everybody is normal, and the class of who is."""
+
+OTHERS = "others"
+"""Of a study of a number: the class of those whom ``cohort.normal`` does not hold for."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +44,9 @@ class Roles:
     levels : dict of str to tuple of str
         The levels of each categorical demographic, and of a number that is a code of two values, so that
         another coding is noticed in new people.
+    target : str or None
+        The column of the number that is predicted; None where classes are. The classes then say who is
+        normal.
     """
 
     label: str
@@ -49,6 +58,7 @@ class Roles:
     group: str = "group"
     site: str | None = None
     levels: dict[str, tuple[str, ...]] = field(default_factory=dict, hash=False)
+    target: str | None = None
 
     @property
     def negative(self) -> str:
@@ -75,7 +85,12 @@ class CohortSection(Section):
     classes: dict[str, list[str]] = Field(
         default_factory=dict, description="class name = the label's values; default: each value is a class"
     )
-    normal: str = Field("normal", description="the class that defines normal")
+    target: str | None = Field(
+        None, description="column of a number to predict, in place of label and classes"
+    )
+    normal: str = Field(
+        "normal", description="the class that defines normal; with target a condition; default: everybody"
+    )
     targets: list[str] = Field(default_factory=list, description="classes to predict; default: all of them")
     demographics: list[str] = Field(default_factory=list, description="columns to regress the features on")
     categorical: list[str] = Field(

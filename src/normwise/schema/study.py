@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import PurePosixPath, PureWindowsPath
 from typing import Any, TypeVar
 
-from pydantic import Field, SerializeAsAny, ValidationInfo, field_validator
+from pydantic import Field, SerializeAsAny, ValidationInfo, field_validator, model_validator
 
 from normwise.reprs import ShortRepr
 from normwise.schema.cohort import CohortSection
@@ -59,13 +59,29 @@ class Study(ShortRepr, Section):
             return keys
         return features_section(keys, saved=bool((info.context or {}).get("saved")))
 
+    @model_validator(mode="before")
+    @classmethod
+    def _regressor_of_a_number(cls, keys: Any) -> Any:
+        """Take the regressor that is the default where a number is predicted and none is named."""
+        if not isinstance(keys, Mapping):
+            return keys
+        cohort, classifier = keys.get("cohort"), keys.get("classifier", {})
+        if (
+            isinstance(cohort, Mapping)
+            and cohort.get("target") is not None
+            and isinstance(classifier, Mapping)
+        ):
+            return {**keys, "classifier": {"name": "ridge", **classifier}}
+        return keys
+
     def facts(self) -> dict[str, str]:
         """Return the keys that a reader looks for first."""
         cohort = self.cohort
         return {
             "title": self.title or "none",
             "table": cohort.table,
-            "label": f"{cohort.label}, normal is {cohort.normal}",
+            "label" if cohort.target is None else "target": f"{cohort.target or cohort.label}, normal is "
+            f"{cohort.normal}",
             "demographics": ", ".join(cohort.demographics) or "none",
             "extractor": self.features.extractor,
             "classifier": ", ".join(self.classifier.choices) or self.classifier.name,

@@ -70,10 +70,21 @@ def _print_plan(output: CommandOutput, study: Study, cohort: Cohort) -> None:
         for name, count in counts.items()
     }
     notes = {cohort.roles.normal: " (defines normal)"}
-    output.row("classes", ", ".join(f"{name} {size}{notes.get(name, '')}" for name, size in sizes.items()))
+    if cohort.target is not None:
+        mean, spread = cohort.target.mean(), cohort.target.std()
+        span = f"{cohort.target.min():g} to {cohort.target.max():g}, mean {mean:.4g}, SD {spread:.3g}"
+        output.row("target", f"{cohort.roles.target}: {span}")
+        output.row("normal", "everybody" if len(counts) == 1 else study.cohort.normal)
+    output.row(
+        "people" if cohort.target is not None else "classes",
+        ", ".join(f"{name} {size}{notes.get(name, '')}" for name, size in sizes.items()),
+    )
     output.row("corrected", f"for {', '.join(cohort.roles.demographics) or 'nothing'}")
     output.row("features", _features_of(study))
-    output.row("classifier", ", ".join(study.classifier.choices) or study.classifier.name)
+    output.row(
+        "classifier" if cohort.target is None else "regressor",
+        ", ".join(study.classifier.choices) or study.classifier.name,
+    )
     plan = study.evaluation
     output.row("test", f"{plan.folds} folds, drawn {plan.repeats} times, seed {plan.seed}")
     for place, reading in enumerate(cohort.readings[:_SHOWN_READINGS]):

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from normwise.cli.open_run import own_study
 from normwise.cli.output import print_arms
+from normwise.cli.regression import print_regression, refuse_number
 from normwise.cli.run_flags import USUAL, OverwriteFlag, PeopleFlag, RunFlags
-from normwise.cli.session import open_session
+from normwise.cli.session import open_session, read_given_study
 from normwise.cli.study_flags import NO_KEY, StudyFlags
 
 __all__ = ["evaluate"]
@@ -48,9 +50,17 @@ def evaluate(
         The exit code.
     """
     with open_session("evaluate", running) as session:
-        from normwise.evaluate import evaluate_study
+        from normwise.evaluate import evaluate_regression, evaluate_study
 
+        if people:
+            refuse_number("evaluate --people", read_given_study(own_study(study, run)[0], keys))
         resolved, folder = session.begin_study(study, keys, run, overwrite=overwrite)
+        if resolved.cohort.target is not None:
+            regression = evaluate_regression(resolved, folder.path, **session.resources)
+            print_regression(session.output, regression)
+            session.findings.add(regression.notes)
+            session.print_failures(folder.path)
+            return session.end(folder / folder.REGRESSION, folder / folder.PREDICTIONS)
         evaluation = evaluate_study(resolved, folder.path, **session.resources, people=people)
         print_arms(session.output, evaluation)
         session.findings.add(evaluation.notes, evaluation.alarms)
