@@ -76,12 +76,13 @@ def print_sums(session: Session, sums: Reference | NormalCounts) -> None:
     """Print on whom a reference is, or counts are, and of how many numbers it consists."""
     facts = sums.facts()
     for label, name in (
-        ("normals", "normals"), ("features", "features"), ("design", "demographics"), ("tails", "tails"),
-        ("norm", "norm"),
+        ("normals", "normals"), ("features", "features"), ("design", "demographics"), ("sites", "sites"),
+        ("tails", "tails"), ("norm", "norm"),
     ):  # fmt: skip
         if name in facts:
             session.output.row(label, facts[name])
-    session.output.row("numbers", f"{sums.n_values}, and no name, path or time")
+    names = "no person's name" if "sites" in facts else "no name"
+    session.output.row("numbers", f"{sums.n_values}, and {names}, path or time")
     session.output.number("normals", sums.n_normals)
     session.output.number("features", len(sums.features))
     session.output.number("numbers", sums.n_values)

@@ -10,13 +10,14 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from sklearn.pipeline import Pipeline
 
 from normwise.errors import NormalizerError
 from normwise.features import LARGEST_VALUE
 from normwise.model.bundle import load_model
 from normwise.model.model import Model
 from normwise.normalize import FeatureNormalizer, Reference, read_reference
-from normwise.procedure import FittedProcedure
+from normwise.procedure import FittedProcedure, FittedSteps
 from normwise.reprs import ShortRepr
 from normwise.schema import Roles, Study
 
@@ -44,8 +45,8 @@ class Norm(ShortRepr):
         What they were made with.
     units : mapping of str to str
         Of the features, where they are known.
-    procedure : FittedProcedure or None
-        The model's, whose steps come before the normalizer.
+    procedure : FittedSteps or None
+        The model's, whose steps come before the normalizer, or a reference's that knows sites.
     """
 
     normalizer: FeatureNormalizer
@@ -54,7 +55,7 @@ class Norm(ShortRepr):
     feature_names: tuple[str, ...]
     feature_hash: str
     units: Mapping[str, str]
-    procedure: FittedProcedure | None = None
+    procedure: FittedSteps | None = None
 
     @property
     def site(self) -> str | None:
@@ -65,17 +66,25 @@ class Norm(ShortRepr):
     def of_reference(cls, reference: Reference) -> Norm:
         """Return the norm of a reference."""
         measured = reference.measurement
+        sites = reference.sites
+        by_site = {} if sites is None else {"site": sites.column}
         study = Study.model_validate(
             {
                 "cohort": {
                     "demographics": list(reference.demographics),
                     "categorical": list(reference.categorical),
+                    **by_site,
                 },
                 "features": {**measured.settings, "extractor": measured.extractor},
+                "sites": {} if sites is None else {"harmonize": "hierarchical", "unseen": sites.unseen},
             }
         )
         units = dict(zip(reference.features, reference.units, strict=True))
-        return cls(reference.normalizer(), study, reference.roles, reference.features, measured.hash, units)
+        normalizer, harmonizer, steps = reference.normalizer(), reference.harmonizer(), None
+        if harmonizer is not None:
+            pipeline = Pipeline([("harmonize", harmonizer), ("normalize", normalizer)])
+            steps = FittedSteps(pipeline, reference.roles, "normalized")
+        return cls(normalizer, study, reference.roles, reference.features, measured.hash, units, steps)
 
     @classmethod
     def of_model(cls, model: Model) -> Norm:
@@ -102,7 +111,7 @@ class Norm(ShortRepr):
 
     def for_table(self, columns: Sequence[str]) -> Norm:
         """Return the norm for a table of new people: a reference knows no name of an id's column."""
-        if self.procedure is not None or self.study.cohort.id in columns:
+        if self.study.cohort.id in columns or isinstance(self.procedure, FittedProcedure):
             return self
         cohort = self.study.cohort.model_copy(update={"id": columns[0]})
         return replace(self, study=self.study.model_copy(update={"cohort": cohort}))

@@ -12,7 +12,16 @@ from normwise.cohort import Cohort, read_study, read_table
 from normwise.engine import Limits, Progress
 from normwise.errors import NormalizerError, NormwiseWarning
 from normwise.features import FeatureTable, extract_features
-from normwise.normalize import NormalCounts, Reference, count_normals, digest_of, digest_of_sums, with_counts
+from normwise.normalize import (
+    NormalCounts,
+    Reference,
+    count_normals,
+    digest_of,
+    digest_of_sums,
+    too_few_of_site,
+    with_counts,
+)
+from normwise.procedure import site_column
 from normwise.runs import assemble_frame, measurement_of, read_plan, refuse_settings_beyond_sums, units_of
 from normwise.schema import Study
 
@@ -69,12 +78,14 @@ def make_reference(
     Raises
     ------
     NormalizerError
-        NRM-409 for too few normal people, NRM-410 for settings that sums can't have, NRM-412 for a spline
-        without knots; NRM-106 and NRM-107 for a reference of its own; NRM-118 where nobody is normal.
+        NRM-409 for too few normal people, of one site too; NRM-410 for settings that sums can't have, NRM-412
+        for a spline without knots; NRM-106 and NRM-107 for a reference of its own; NRM-118 where nobody is
+        normal.
     """
     study, cohort = _plan_normals(study, fewest)
     cohort, features = _measure(study, cohort, fewest, cache_dir, jobs=jobs, progress=progress, limits=limits)
-    section, frame = study.normalizer, assemble_frame(features.values, cohort, None)
+    site = site_column(study, cohort.roles)
+    section, frame = study.normalizer, assemble_frame(features.values, cohort, site)
     reference = Reference.of_frame(
         frame,
         cohort.roles.demographics,
@@ -85,6 +96,8 @@ def make_reference(
         units=units_of(features),
         measurement=measurement_of(study, features),
         choose=fewest is None,
+        site=site,
+        unseen=study.sites.unseen,
     )
     if fewest is None:
         reference.normalizer()
@@ -217,7 +230,7 @@ def _plan_normals(study: Study | str | Path, fewest: int | None) -> tuple[Study,
     study = study if isinstance(study, Study) else read_study(Path(study))
     labelled = _has_labels(study)
     study, cohort = read_plan(study, purpose="extract", labelled=labelled)
-    refuse_settings_beyond_sums(study)
+    refuse_settings_beyond_sums(study, sites=True)
     cohort = _normals_of(cohort)
     _refuse_few(cohort, fewest)
     return study, cohort
@@ -230,7 +243,18 @@ def _measure(
     features = extract_features(cohort, study, cache_dir=cache_dir, **resources)
     cohort = cohort.leave_out(features.failures)
     _refuse_few(cohort, fewest)
+    _refuse_few_of_site(study, cohort, FEWEST_NORMALS if fewest is None else fewest)
     return cohort, features
+
+
+def _refuse_few_of_site(study: Study, cohort: Cohort, fewest: int) -> None:
+    """Refuse sums over so few people of one site that they would be found in them."""
+    if site_column(study, cohort.roles) is None or cohort.sites is None:
+        return
+    groups = cohort.groups.groupby(cohort.sites.loc[cohort.groups.index]).nunique()
+    for site, people in groups.items():
+        if people < fewest:
+            raise too_few_of_site(str(site), int(people), fewest)
 
 
 def _has_labels(study: Study) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import replace
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -14,7 +14,7 @@ from normwise.errors import NormalizerError
 from normwise.model.model import Model
 from normwise.model.norm import Norm
 from normwise.normalize import SiteCard, SiteHarmonizer, measure_site, with_cards
-from normwise.procedure import FittedProcedure
+from normwise.procedure import FittedSteps
 
 __all__ = ["expected_half_widths", "site_card", "with_site_cards"]
 
@@ -71,7 +71,8 @@ def with_site_cards(model: Applied, cards: Sequence[SiteCard]) -> Applied:
         NRM-305 for a model that does not harmonize sites, and as `normwise.normalize.with_cards`.
     """
     procedure, harmonizer = _parts_of(model)
-    return replace(model, procedure=procedure.with_harmonizer(with_cards(harmonizer, cards)))
+    applied: Any = procedure.with_harmonizer(with_cards(harmonizer, cards))
+    return replace(model, procedure=applied)
 
 
 def expected_half_widths(model: Model | Norm) -> dict[int, float]:
@@ -86,7 +87,7 @@ def expected_half_widths(model: Model | Norm) -> dict[int, float]:
     return {controls: prior.half_width(controls) for controls in CONTROLS}
 
 
-def _parts_of(model: Model | Norm) -> tuple[FittedProcedure, SiteHarmonizer]:
+def _parts_of(model: Model | Norm) -> tuple[FittedSteps, SiteHarmonizer]:
     procedure = model.procedure
     harmonizer = None if procedure is None else procedure.harmonizer
     if procedure is None or harmonizer is None:

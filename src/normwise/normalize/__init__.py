@@ -33,6 +33,7 @@ if TYPE_CHECKING:
         digest_of_sums,
         read_reference,
         read_sums,
+        too_few_of_site,
         with_counts,
         write_reference,
     )
@@ -59,6 +60,7 @@ __all__ = [
     "read_reference",
     "read_sums",
     "refuse_beyond_sums",
+    "too_few_of_site",
     "with_cards",
     "with_counts",
     "write_card",
@@ -81,6 +83,7 @@ __getattr__ = on_use(
         "read_reference": "reference",
         "read_sums": "reference",
         "refuse_beyond_sums": "validation",
+        "too_few_of_site": "reference",
         "with_cards": "sites.card",
         "with_counts": "reference",
         "write_card": "sites.card",

@@ -46,6 +46,8 @@ class Prior(Protocol):
     def interactions(self) -> tuple[tuple[str, str], ...]: ...  # noqa: D102
     @property
     def tail_form(self) -> TailForm: ...  # noqa: D102
+    @property
+    def sites(self) -> object | None: ...  # noqa: D102
     def refine(  # noqa: D102
         self,
         columns: FeatureColumns,
@@ -168,6 +170,8 @@ def check_prior(normalizer: Any) -> None:
         NRM-406 for other demographics or another design than the sums', NRM-410 for what sums can't hold.
     """
     prior: Prior = normalizer.prior
+    if prior.sites is not None:
+        raise refuse_beyond_sums("normalizer.from", "a reference that knows sites", "one without sites")
     for name, plain in BEYOND_SUMS.items():
         if name != "mode" and getattr(normalizer, name) != plain:
             raise refuse_beyond_sums(f"normalizer.{name}", repr(getattr(normalizer, name)), repr(plain))

@@ -51,7 +51,7 @@ from normwise.procedure.pipeline import (
     prior_of,
     site_column,
 )
-from normwise.procedure.preprocessing import SharedFits, encodable_rows
+from normwise.procedure.preprocessing import FittedSteps, SharedFits, encodable_rows
 from normwise.procedure.score import ScoreNormalizer
 from normwise.procedure.selection import FeatureSelector
 
@@ -75,6 +75,7 @@ __all__ = [
     "FeatureSelector",
     "FittedProcedure",
     "FittedRegression",
+    "FittedSteps",
     "Fold",
     "GapLine",
     "RegressionFitter",
@@ -128,6 +129,7 @@ __getattr__ = on_use(
             (
                 "LEVELS",
                 "FittedRegression",
+    "FittedSteps",
                 "GapLine",
                 "RegressionFitter",
                 "draw_target_repeats",

@@ -61,8 +61,15 @@ def units_of(features: FeatureTable) -> dict[str, str]:
     return {name: features.notes[name].unit if name in features.notes else common for name in names}
 
 
-def refuse_settings_beyond_sums(study: Study) -> None:
+def refuse_settings_beyond_sums(study: Study, *, sites: bool = False) -> None:
     """Refuse what a norm of sums can't have.
+
+    Parameters
+    ----------
+    study : Study
+        As it is planned.
+    sites : bool
+        Whether it may be known how sites differ.
 
     Raises
     ------
@@ -73,8 +80,12 @@ def refuse_settings_beyond_sums(study: Study) -> None:
         value = getattr(study.normalizer, name)
         if value != plain:
             raise refuse_beyond_sums(f"normalizer.{name}", repr(value), repr(plain))
-    if study.sites.harmonize != "none":
-        raise refuse_beyond_sums("sites.harmonize", repr(study.sites.harmonize), "'none'")
+    known = ("none", "hierarchical") if sites else ("none",)
+    if study.sites.harmonize not in known:
+        expected = " or ".join(map(repr, known))
+        raise refuse_beyond_sums("sites.harmonize", repr(study.sites.harmonize), expected)
+    if study.sites.harmonize != "none" and study.normalizer.tails != "gaussian":
+        raise refuse_beyond_sums("normalizer.tails", f"{study.normalizer.tails!r} with sites", "'gaussian'")
     if learnt_extractor(study, 0) is not None:
         raise refuse_beyond_sums(
             "features.extractor",

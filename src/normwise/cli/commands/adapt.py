@@ -59,7 +59,7 @@ def adapt(
     Parameters
     ----------
     model : Path
-        A saved model that harmonizes sites, or the run that holds one.
+        A saved model that harmonizes sites, the run that holds one, or a reference that knows sites.
     table : Path
         Normal people of one site.
     out : Path
@@ -90,10 +90,13 @@ def adapt(
         widths = expected_half_widths(trained)
         if table is not None and out is not None:
             check_writable(out)
-            from normwise.model import site_card
+            from normwise.cohort import read_table
+            from normwise.model import Norm, site_card
             from normwise.normalize import read_card, write_card
 
             previous = None if card is None else read_card(card)
+            if isinstance(trained, Norm):
+                trained = trained.for_table(list(read_table(table).frame.columns))
             cohort = from_table(table, trained, people=True)
             _refuse_left_out(cohort)
             frame, failed = _measure(trained, cohort, session.resources)

@@ -18,6 +18,7 @@ from normwise.normalize.design import Category, Number
 from normwise.normalize.reference.counts import LAST_STEP, NormalCounts
 from normwise.normalize.reference.fit import fit_sums
 from normwise.normalize.reference.reference import Measurement, Reference
+from normwise.normalize.reference.site_sums import SiteSums
 from normwise.normalize.reference.sums import NormalSums, raw_titles
 from normwise.schema import check_parts
 
@@ -81,6 +82,22 @@ class _CountsFile(_Entry):
     counts: Annotated[list[_Counted], Field(min_length=1)]
 
 
+class _SiteFeature(_Entry):
+    square: Whole
+    products: list[Whole]
+
+
+class _Site(_Entry):
+    name: Text
+    design: list[list[Whole]]
+    features: list[_SiteFeature]
+
+
+class _SiteColumn(_Entry):
+    column: Text
+    unseen: Literal["refuse", "pooled", "predict", "own_normals"]
+
+
 class _File(_Entry):
     format: Literal["normwise reference"]
     version: Literal[1]
@@ -94,6 +111,8 @@ class _File(_Entry):
     features: Annotated[list[_Feature], Field(min_length=1)]
     tails: _Tails | None = None
     counts: list[_Counted] | None = None
+    site: _SiteColumn | None = None
+    sites: Annotated[list[_Site], Field(min_length=1)] | None = None
 
 
 def write_reference(reference: Reference | NormalCounts, path: str | Path) -> Path:
@@ -150,13 +169,34 @@ def _content(reference: Reference | NormalCounts) -> dict[str, Any]:
         ],
         "interactions": [list(pair) for pair in sums.interactions],
         "columns": _column_names(titles),
-        "design": [row[: place + 1] for place, row in enumerate(sums.design.tolist())],
+        "design": _triangle(sums),
         "features": [
             {"name": name, "unit": unit, "square": square, "products": products}
             for name, unit, square, products in per_feature
         ],
         **({} if reference.tails is None else _counted(reference.tails)),
+        **({} if reference.sites is None else _by_site(reference.sites)),
     }  # fmt: skip
+
+
+def _triangle(sums: NormalSums) -> list[list[int]]:
+    return [row[: place + 1] for place, row in enumerate(sums.design.tolist())]
+
+
+def _by_site(sites: SiteSums) -> dict[str, Any]:
+    """Return the sums of each site, in the columns of everybody's."""
+    rows = [
+        {
+            "name": name,
+            "design": _triangle(sums),
+            "features": [
+                {"square": square, "products": products}
+                for square, products in zip(sums.squares.tolist(), sums.products.T.tolist(), strict=True)
+            ],
+        }
+        for name, sums in sites.by_site.items()
+    ]
+    return {"site": {"column": sites.column, "unseen": sites.unseen}, "sites": rows}
 
 
 def _counted(counts: NormalCounts) -> dict[str, Any]:
@@ -288,22 +328,23 @@ def _build(file: _File) -> Reference:
     pairs = tuple((pair[0], pair[1]) for pair in file.interactions)
     if not {name for pair in pairs for name in pair} <= {part.name for part in parts}:
         raise ValueError("interactions of other demographics")
-    width = len(raw_titles(parts, pairs))
-    lengths = [len(row) for row in file.design]
-    if lengths != list(range(1, width + 1)) or any(len(each.products) != width for each in file.features):
-        raise ValueError(f"sums that are not of {width} columns")
-    design = np.zeros((width, width), dtype=object)
-    for place, row in enumerate(file.design):
-        design[place, : place + 1] = design[: place + 1, place] = row
-    products = np.array([each.products for each in file.features], dtype=object).T
-    squares = np.array([each.square for each in file.features], dtype=object)
-    sums = NormalSums(parts, pairs, design, products, squares)
+    sums, sites = _sums(parts, pairs, file.design, file.features), None
+    if (file.site is None) != (file.sites is None):
+        raise ValueError("sites without their column, or a column of sites without them")
+    if file.site is not None and file.sites is not None:
+        by_site = {each.name: _sums(parts, pairs, each.design, each.features) for each in file.sites}
+        if len(by_site) < len(file.sites):
+            raise ValueError("a site twice")
+        if any(each.squares.shape != sums.squares.shape for each in by_site.values()):
+            raise ValueError("a site with other features")
+        sites = SiteSums(file.site.column, file.site.unseen, by_site)
     measured = file.measured
     reference = Reference(
         tuple(each.name for each in file.features),
         tuple(each.unit for each in file.features),
         Measurement(measured.extractor, measured.extraction, measured.settings),
         sums,
+        sites=sites,
     )
     if (file.tails is None) != (file.counts is None):
         raise ValueError("tails without counts, or counts without tails")
@@ -317,6 +358,24 @@ def _build(file: _File) -> Reference:
     if reference.tails is not None:
         reference.tails.check_norm(fit_sums(sums)[1])
     return reference
+
+
+def _sums(
+    parts: tuple[Number | Category, ...],
+    pairs: tuple[tuple[str, str], ...],
+    triangle: Sequence[Sequence[int]],
+    features: Sequence[_Feature | _SiteFeature],
+) -> NormalSums:
+    width = len(raw_titles(parts, pairs))
+    lengths = [len(row) for row in triangle]
+    if lengths != list(range(1, width + 1)) or any(len(each.products) != width for each in features):
+        raise ValueError(f"sums that are not of {width} columns")
+    design = np.zeros((width, width), dtype=object)
+    for place, row in enumerate(triangle):
+        design[place, : place + 1] = design[: place + 1, place] = row
+    products = np.array([each.products for each in features], dtype=object).T
+    squares = np.array([each.square for each in features], dtype=object)
+    return NormalSums(parts, pairs, design, products, squares)
 
 
 def _build_counts(file: _CountsFile) -> NormalCounts:

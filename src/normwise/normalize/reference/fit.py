@@ -21,7 +21,7 @@ from normwise.normalize.design import (
 )
 from normwise.normalize.reference.sums import GRID, NormalSums, Title, raw_titles, scatter
 
-__all__ = ["fit_sums"]
+__all__ = ["fit_sums", "moments"]
 
 _DEPENDENT = 1e-6  # of normal equations; half the digits of a decomposition of the people's own columns
 _POINTS = 9  # places of a range at which the leverage is looked at
@@ -70,16 +70,12 @@ def fit_sums(sums: NormalSums) -> tuple[Design, Regression]:
     }
     means = np.array([means_of[title] for columns in own.values() for title in columns])
     change = _from_raw(raw, own, pairs, means_of)
-    divisor = int(sums.design[0, 0]) << 48
-    among, across, alone = (np.asarray(each / divisor, dtype=np.float64) for each in scatter(sums))
-    covariance = change @ among @ change.T  # of the design's columns, times n
-    raw_means = np.array([means_of[title] for title in raw])
-    center = change @ raw_means
+    center, center_of_features, covariance, across, alone = _moments(sums, change)
     size = np.sqrt(np.maximum(np.diag(covariance), 0.0) / n)
     size = np.where(size <= 1e-12 * np.abs(center), 1.0, size)
     triangle = _triangle(covariance / np.outer(size, size), titles, n)
     inverse = np.triu(np.linalg.inv(triangle))
-    loadings = np.vstack([np.zeros(len(alone)), inverse[1:, 1:].T @ ((change @ across) / size[:, None])])
+    loadings = np.vstack([np.zeros(len(alone)), inverse[1:, 1:].T @ (across / size[:, None])])
     rest = alone - np.square(loadings).sum(axis=0)
     if (rest < -1e-6 * alone - n * GRID**2).any():
         raise NormalizerError(
@@ -89,11 +85,48 @@ def fit_sums(sums: NormalSums) -> tuple[Design, Regression]:
         )
     nothing = rest <= np.maximum(_DETERMINED * alone, n * GRID**2)
     spread = np.sqrt(np.where(nothing, 0.0, rest) / (n - len(inverse)))
-    center_of_features = np.asarray(sums.products[0] / int(sums.design[0, 0]), dtype=np.float64)
     regression = Regression(center_of_features, loadings, spread, np.zeros(len(alone), dtype=bool), n)
     replace_zero_spread(regression)
     design = Design(parts, pairs, titles, means, center, size, inverse, (), None, 0.0, n)
     return replace(design, largest_leverage=_corner(design)), regression
+
+
+def moments(
+    sums: NormalSums, design: Design
+) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray, FloatArray]:
+    """Return what sums over some people say in the columns of a design of more people.
+
+    Parameters
+    ----------
+    sums : NormalSums
+        Of the design's demographics and levels.
+    design : Design
+        Made of sums.
+
+    Returns
+    -------
+    tuple of ndarray
+        Means of the columns and of the features; products about them of columns with columns, of columns with
+        features, and of each feature with itself, times the number of people.
+    """
+    raw = raw_titles(design.parts, design.interactions)
+    own: dict[str, list[Title]] = {
+        part.name: [((part.name, label),) for label in _labels(part)] for part in design.parts
+    }
+    titles = [title for columns in own.values() for title in columns]
+    means_of = dict(zip(titles, design.means.tolist(), strict=True))
+    return _moments(sums, _from_raw(raw, own, design.interactions, means_of))
+
+
+def _moments(
+    sums: NormalSums, change: FloatArray
+) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray, FloatArray]:
+    count = int(sums.design[0, 0])
+    among, across, own = (np.asarray(each / (count << 48), dtype=np.float64) for each in scatter(sums))
+    columns, features = (
+        np.asarray(each[0] / count, dtype=np.float64) for each in (sums.design, sums.products)
+    )
+    return change @ columns, features, change @ among @ change.T, change @ across, own
 
 
 def _labels(part: Number | Category) -> tuple[str, ...]:

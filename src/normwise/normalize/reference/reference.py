@@ -19,7 +19,16 @@ from normwise.normalize.design import Category, Design, Number, choose_knots
 from normwise.normalize.feature_normalizer import FeatureNormalizer
 from normwise.normalize.reference.counts import NormalCounts, another_norm, fit_counts
 from normwise.normalize.reference.fit import fit_sums
-from normwise.normalize.reference.sums import NormalSums, encode_raw, learn_parts, sum_normals
+from normwise.normalize.reference.site_sums import SiteSums, fit_site_sums, regression_of_sites, sums_by_site
+from normwise.normalize.reference.sums import (
+    NormalSums,
+    encode_raw,
+    learn_parts,
+    other_reference,
+    sum_normals,
+)
+from normwise.normalize.sites.effects import SiteModel
+from normwise.normalize.sites.harmonizer import SiteHarmonizer, UnseenPolicy
 from normwise.normalize.validation import check_prior, check_settings, pairs_of, refuse_collision
 from normwise.reprs import ShortRepr
 from normwise.schema import FittedParts, Roles, check_parts, listed
@@ -65,6 +74,8 @@ class Reference(ShortRepr):
         Of features and demographics.
     tails : NormalCounts or None
         How many of these people have each W, where tails are fitted to it.
+    sites : SiteSums or None
+        The same sums site by site, where it is known how sites differ.
     """
 
     features: tuple[str, ...]
@@ -72,10 +83,12 @@ class Reference(ShortRepr):
     measurement: Measurement
     sums: NormalSums
     tails: NormalCounts | None = None
+    sites: SiteSums | None = None
 
     def facts(self) -> dict[str, str]:
         """Return on whom it was fitted, and what it knows."""
-        known = {} if self.tails is None else {"tails": f"{self.tail_form}, {self.tails.describe()}"}
+        known = {} if self.sites is None else {"sites": self.sites.describe()}
+        known |= {} if self.tails is None else {"tails": f"{self.tail_form}, {self.tails.describe()}"}
         return {
             "normals": str(self.n_normals),
             "features": f"{len(self.features)}: {listed(self.features, most=3)}",
@@ -97,6 +110,8 @@ class Reference(ShortRepr):
         units: Mapping[str, str] | None = None,
         measurement: Measurement | None = None,
         choose: bool = True,
+        site: str | None = None,
+        unseen: UnseenPolicy = "refuse",
     ) -> Self:
         """Sum over normal people.
 
@@ -113,12 +128,18 @@ class Reference(ShortRepr):
         choose : bool
             Whether knots that are not given are chosen from these people; sums with knots of their own can't
             be added to others.
+        site : str, optional
+            The column of the site: how sites differ is then known too, as of `SiteHarmonizer` with
+            ``method="hierarchical"``.
+        unseen : {"refuse", "pooled", "predict", "own_normals"}
+            What becomes of people of a further site; see `SiteHarmonizer`.
 
         Raises
         ------
         NormalizerError
-            NRM-408 for values that the grid can't hold, NRM-412 for a spline without knots; what a frame
-            can't be read for, as of `FeatureNormalizer.fit`.
+            NRM-408 for values that the grid can't hold, NRM-412 for a spline without knots, NRM-409 for a
+            site with one person, NRM-410 for a site that is a demographic too; what a frame can't be read
+            for, as of `FeatureNormalizer.fit`.
 
         Examples
         --------
@@ -138,13 +159,17 @@ class Reference(ShortRepr):
         })  # fmt: skip
         check_columns(frame, names)
         people = Demographics(frame[names])
-        is_feature = ~frame.columns.isin(names)
+        is_feature = ~frame.columns.isin([*names, site])
         own = {name: tuple(map(float, each)) for name, each in (knots or {}).items()}
         parts = learn_parts(people, names, categorical=categorical, knots=own)
         if design == "spline":
             parts = tuple(_bent(part, people, choose=choose) for part in parts)
         columns = FeatureColumns.of_frame(frame, is_feature)
-        sums = sum_normals(columns, np.arange(len(frame)), people, parts, pairs)
+        if site is None:
+            sites, sums = None, sum_normals(columns, np.arange(len(frame)), people, parts, pairs)
+        else:
+            sites = SiteSums(site, unseen, sums_by_site(columns, frame, site, people, parts, pairs))
+            sums = sites.total()
         features = tuple(str(name) for name in frame.columns[is_feature])
         given = units or {}
         return cls(
@@ -152,6 +177,7 @@ class Reference(ShortRepr):
             tuple(given.get(name, "") for name in features),
             measurement or Measurement("table", "0" * 64),
             sums,
+            sites=sites,
         )
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Self:
@@ -193,18 +219,22 @@ class Reference(ShortRepr):
     @property
     def n_values(self) -> int:
         """Numbers that it consists of."""
-        return self.sums.n_values + (0 if self.tails is None else self.tails.n_values)
+        sites, tails = (0 if each is None else each.n_values for each in (self.sites, self.tails))
+        return self.sums.n_values + sites + tails
 
     @property
     def roles(self) -> Roles:
         """What the columns of new people are for."""
         levels = {part.name: part.levels for part in self.sums.parts if isinstance(part, Category)}
         normal = ("normal",)
-        return Roles("", normal, "normal", normal, self.demographics, self.categorical, levels=levels)
+        site = None if self.sites is None else self.sites.column
+        return Roles(
+            "", normal, "normal", normal, self.demographics, self.categorical, site=site, levels=levels
+        )
 
     @cached_property
     def fitted(self) -> tuple[Design, Regression]:
-        """The design and the regression of the sums.
+        """The design and the regression of the sums, or of what is left of sites.
 
         Raises
         ------
@@ -212,12 +242,54 @@ class Reference(ShortRepr):
             NRM-106 for too few people, NRM-107 for demographics that determine each other.
         """
         design, regression = fit_sums(self.sums)
+        if self.sites is not None:
+            return design, regression_of_sites(*self.site_model, design)
         if self.tails is not None:
             regression = replace(regression, tails=fit_counts(self.tails))
         return design, regression
 
+    @cached_property
+    def site_model(self) -> tuple[SiteModel, npt.NDArray[np.bool_]]:
+        """The regression on sites and demographics, and which features do not vary; only with sites."""
+        assert self.sites is not None, "of a reference with sites"
+        return fit_site_sums(self.sites, fit_sums(self.sums)[0])
+
+    def harmonizer(self) -> SiteHarmonizer | None:
+        """Return the fitted harmonizer, on a frame of features, demographics and site; None without sites.
+
+        It knows nobody: the normal people of a site are to it like anybody else of it.
+
+        Raises
+        ------
+        NormalizerError
+            As `fitted`.
+        """
+        if self.sites is None:
+            return None
+        harmonizer = SiteHarmonizer(
+            self.sites.column,
+            self.demographics,
+            "normal",
+            self.categorical,
+            method="hierarchical",
+            unseen=self.sites.unseen,
+            design="spline" if self.knots else "linear",
+        )
+        names = [*self.features, *self.demographics]
+        harmonizer.feature_names_in_ = np.array([*names, self.sites.column], dtype=object)
+        harmonizer.n_features_in_ = len(names) + 1
+        harmonizer.feature_names_, harmonizer.columns_ = list(self.features), names
+        harmonizer.sites_ = list(self.sites.by_site)
+        harmonizer.counts_ = [sums.n_people for sums in self.sites.by_site.values()]
+        harmonizer.unseen_sites_ = {}
+        harmonizer.design_, harmonizer.model_ = self.fitted[0], self.site_model[0]
+        harmonizer.normal_rows_ = np.empty(0, dtype=np.uint64)
+        return harmonizer
+
     def normalizer(self) -> FeatureNormalizer:
         """Return the fitted normalizer, on a frame of the features and then the demographics.
+
+        With sites it is fitted on what `harmonizer` makes of them.
 
         Raises
         ------
@@ -303,10 +375,16 @@ class Reference(ShortRepr):
                 among = f"one of {each.n_normals + more.n_normals} normal people"
                 raise another_norm(f"by a reference of {each.n_normals}", among)
         self.check_measured(other.features, other.units, other.measurement)
+        if (self.sites is None) != (other.sites is None):
+            kinds = ["no sites" if each.sites is None else "sums by site" for each in (other, self)]
+            raise other_reference("one knows sites, and the other does not.", "sites.harmonize", *kinds)
         # In the order of both, or, so that every grouping has one order, by name.
         names = self.features if self.features == other.features else tuple(sorted(self.features))
         first, second = self._in_order(names), other._in_order(names)
-        return replace(first, sums=first.sums + second.sums)
+        sums, sites = first.sums + second.sums, None
+        if first.sites is not None and second.sites is not None:
+            sites = first.sites.merge(second.sites, sums.parts)
+        return replace(first, sums=sums, sites=sites)
 
     def check_measured(self, features: Sequence[str], units: Sequence[str], measurement: Measurement) -> None:
         """Refuse features that are others, or were measured otherwise.
@@ -396,6 +474,14 @@ class Reference(ShortRepr):
         parts.expect("features", holds=fits, instead="features beside demographics")
         fits = len(self.units) == len(names) == len(self.sums.squares)
         parts.expect("units", holds=fits, instead="one a feature")
+        if self.sites is not None:
+            check_parts(self.sites, allowed=SiteSums)
+            total = self.sites.total()
+            fits = self.sites.column not in {*names, *self.demographics} and all(
+                np.array_equal(getattr(total, name), getattr(self.sums, name))
+                for name in ("design", "products", "squares")
+            )
+            parts.expect("sites", holds=fits and self.tails is None, instead="adding up to the sums")
         if self.tails is not None:
             check_parts(self.tails, allowed=NormalCounts)
             parts.expect("tails", holds=self.tails.features == self.features, instead="of these features")
@@ -409,6 +495,7 @@ class Reference(ShortRepr):
             features=names,
             units=tuple(self.units[place] for place in places),
             sums=self.sums.features(places),
+            sites=None if self.sites is None else self.sites.features(places),
         )
 
 

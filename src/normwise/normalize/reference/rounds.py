@@ -14,6 +14,7 @@ from normwise.normalize.design import Number
 from normwise.normalize.reference.counts import CountedForm, NormalCounts, another_norm, count_columns
 from normwise.normalize.reference.file import digest_of_sums
 from normwise.normalize.reference.reference import Reference
+from normwise.normalize.validation import refuse_beyond_sums
 
 __all__ = ["count_normals", "with_counts"]
 
@@ -38,8 +39,8 @@ def count_normals(reference: Reference, frame: pd.DataFrame, form: CountedForm) 
     Raises
     ------
     NormalizerError
-        NRM-415 for people who are not in the reference; NRM-106 and NRM-107 for a reference by which nobody
-        can be scored; NRM-108 to NRM-113 for what can't be read.
+        NRM-410 for a reference that knows sites, NRM-415 for people who are not in it; NRM-106 and NRM-107
+        for one by which nobody can be scored; NRM-108 to NRM-113 for what can't be read.
 
     Examples
     --------
@@ -52,6 +53,8 @@ def count_normals(reference: Reference, frame: pd.DataFrame, form: CountedForm) 
     >>> with_counts(norm, there + here).normalizer().tails
     'auto'
     """
+    if reference.sites is not None:
+        raise refuse_beyond_sums("sites.harmonize", "'hierarchical', with tails", "'none', or gaussian tails")
     people = Demographics(frame[list(reference.demographics)])
     for part in reference.sums.parts:
         if isinstance(part, Number):

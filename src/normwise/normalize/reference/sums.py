@@ -22,7 +22,18 @@ from normwise.normalize.demographics import Demographics
 from normwise.normalize.design import Category, Number, learn_part
 from normwise.schema import FittedParts, check_parts, listed
 
-__all__ = ["GRID", "NormalSums", "Title", "encode_raw", "learn_parts", "raw_titles", "sum_normals"]
+__all__ = [
+    "GRID",
+    "NormalSums",
+    "Part",
+    "Title",
+    "encode_raw",
+    "learn_parts",
+    "other_reference",
+    "raw_titles",
+    "scatter",
+    "sum_normals",
+]
 
 GRID = 2.0**-24
 """Step of the grid, in the unit of each demographic and feature."""
@@ -88,7 +99,7 @@ class NormalSums:
         """
         parts = merge_parts(self.parts, other.parts)
         if self.interactions != other.interactions:
-            raise _others("the demographics are multiplied differently.", "interactions", *(
+            raise other_reference("the demographics are multiplied differently.", "interactions", *(
                 listed(":".join(pair) for pair in each.interactions) for each in (other, self)
             ))  # fmt: skip
         first, second = self.on(parts), other.on(parts)
@@ -268,7 +279,7 @@ def merge_parts(first: Sequence[Part], second: Sequence[Part]) -> tuple[Part, ..
     """
     if [part.name for part in first] != [part.name for part in second]:
         seen = [listed(part.name for part in each) for each in (second, first)]
-        raise _others("the demographics differ.", "demographics", *seen)
+        raise other_reference("the demographics differ.", "demographics", *seen)
     return tuple(_merge(one, other) for one, other in zip(first, second, strict=True))
 
 
@@ -276,7 +287,7 @@ def _merge(one: Part, other: Part) -> Part:
     if isinstance(one, Number) and isinstance(other, Number):
         if one.knots != other.knots:
             seen = [", ".join(f"{knot:g}" for knot in each.knots) or "no knots" for each in (other, one)]
-            raise _others(f"the splines of {one.name} have other knots.", one.name, *seen)
+            raise other_reference(f"the splines of {one.name} have other knots.", one.name, *seen)
         low = min(one.low, other.low)
         return Number(one.name, low, max(one.high, other.high), low, one.knots)
     if isinstance(one, Category) and isinstance(other, Category):
@@ -288,7 +299,7 @@ def _merge(one: Part, other: Part) -> Part:
     kinds = [
         "numbers" if isinstance(each, Number) else f"levels {listed(each.levels)}" for each in (other, one)
     ]
-    raise _others(f"{one.name} is a number in one, and a category in the other.", one.name, *kinds)
+    raise other_reference(f"{one.name} is a number in one, and a category in the other.", one.name, *kinds)
 
 
 def _is_code(level: str) -> bool:
@@ -399,14 +410,15 @@ def _refuse_fine(values: FloatArray, columns: FeatureColumns, first: int) -> Non
         )
 
 
-def _others(problem: str, subject: str, first: str, second: str) -> NormalizerError:
+def other_reference(problem: str, subject: str, first: str, second: str) -> NormalizerError:
+    """Return the refusal of sums that are not of the same kind."""
     return NormalizerError(
         "NRM-406",
         problem,
         subject=subject,
         seen=first,
         expected=second,
-        advice="use one study, with the same demographics, interactions and knots, everywhere",
+        advice="use one study, with the same demographics, interactions, knots and sites, everywhere",
     )
 
 

@@ -22,11 +22,12 @@ from normwise.normalize.blocked.columns import FloatArray
 from normwise.normalize.sites.across_sites import SitePrior, fit_prior
 from normwise.schema import FittedParts, check_parts
 
-__all__ = ["SiteModel", "fit_sites", "shrink_effects", "site_effects"]
+__all__ = ["CONSTANT", "SiteModel", "fit_sites", "shrink_effects", "site_effects"]
 
 _STEPS = 200
 _CONVERGED = 1e-8  # relative change of the estimates
-_CONSTANT = 1e-8  # a site's variance this small beside everybody's is rounding: nothing to scale by
+CONSTANT = 1e-8
+"""A site's variance this small beside everybody's is rounding: nothing to scale by."""
 
 
 @dataclass(frozen=True)
@@ -117,7 +118,7 @@ def fit_sites(
     mean = indicators.mean(axis=0) @ intercepts
     left = values - indicators @ intercepts - (design - center) @ slopes
     spread = np.sqrt(np.square(left).mean(axis=0))
-    constant = spread <= _CONSTANT * np.maximum(np.abs(values).max(axis=0), np.finfo(float).tiny)
+    constant = spread <= CONSTANT * np.maximum(np.abs(values).max(axis=0), np.finfo(float).tiny)
     spread[constant] = 1.0
     nothing = np.zeros((n_sites, values.shape[1]))
     model = SiteModel(mean, slopes, spread, center, nothing, np.ones_like(nothing))
@@ -131,7 +132,7 @@ def fit_sites(
     inverse = np.linalg.pinv(columns.T @ columns)
     leverage = np.einsum("ij,jk,ik->i", columns, inverse, columns)
     residual_df = indicators.T @ (1.0 - leverage)
-    if residual_df.sum() < 1.0 - _CONSTANT:
+    if residual_df.sum() < 1.0 - CONSTANT:
         return model  # as many parameters as people: of spreads nothing is left
     return replace(
         model,
@@ -162,7 +163,7 @@ def site_effects(departures: FloatArray, *, shrink: bool) -> tuple[FloatArray, F
     shift, variance = departures.mean(axis=0), departures.var(axis=0, ddof=1)
     if shrink:
         shift, variance = shrink_effects(shift, variance, len(departures))
-    return shift, np.sqrt(np.where(variance > _CONSTANT, variance, 1.0))
+    return shift, np.sqrt(np.where(variance > CONSTANT, variance, 1.0))
 
 
 def shrink_effects(shift: FloatArray, variance: FloatArray, n_people: int) -> tuple[FloatArray, FloatArray]:

@@ -25,7 +25,10 @@ from normwise.normalize.support import encodable_rows
 from normwise.normalize.validation import find_normals, names_of
 from normwise.schema import FittedParts, check_parts
 
-__all__ = ["SiteHarmonizer", "UnseenSite"]
+__all__ = ["SiteHarmonizer", "UnseenPolicy", "UnseenSite"]
+
+UnseenPolicy = Literal["refuse", "pooled", "predict", "own_normals"]
+"""What becomes of people of a site that was not trained on."""
 
 _FEWEST = 2  # normals of a site that have a spread at all
 _FEW_SITES = 4  # sites below which it is hardly known how they differ
@@ -110,7 +113,7 @@ class SiteHarmonizer(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # 
         normal: object = None,
         categorical: Sequence[str] = (),
         method: Literal["location_scale", "combat", "hierarchical"] = "hierarchical",
-        unseen: Literal["refuse", "pooled", "predict", "own_normals"] = "refuse",
+        unseen: UnseenPolicy = "refuse",
         design: Literal["linear", "spline"] = "linear",
     ) -> None:
         self.site = site
