@@ -8,6 +8,8 @@ one file of sums a site; 100 random orders and groupings (seed 0); SHA-256 of ea
 the pooled people, read back from the disk; W of `Reference` against that of `FeatureNormalizer` on the same
 people, for everybody in the tables. Then the second round, with ``tails="auto"``: one file of counts a site,
 read back, added in 100 orders and groupings, and W against that of ``FeatureNormalizer(tails="auto")``.
+At last sums that know their site, merged as before; and, each site left out in turn, W of its controls by the
+reference of the others, as of a new site, against that of `SiteHarmonizer` and `FeatureNormalizer` on people.
 """
 
 from __future__ import annotations
@@ -32,6 +34,7 @@ def main() -> None:
     people, site, control = read(Path(sys.argv[2]))
     for title, design in DESIGNS.items():
         measure(title, design, people, site, control)
+    differ(people[control].assign(site=site[control]))
 
 
 def read(folder: Path) -> tuple[pd.DataFrame, np.ndarray, np.ndarray]:
@@ -122,6 +125,51 @@ def count(folder: Path, design: dict, people: pd.DataFrame, site: np.ndarray, co
         f"{'':7} second round: {equal} of {ORDERS} with equal SHA-256; a site sends "
         f"{files[0].stat().st_size / 1024:.0f} KiB; {1e3 * seconds / len(norm.features):.1f} ms a feature to "
         f"fit; difference of W within {WITHIN:g}: "
+        f"{gap.mean():.4f} on average, {np.quantile(gap, 0.99):.4f} in 99 of 100"
+    )
+
+
+def differ(normals: pd.DataFrame) -> None:
+    """Measure references that know how sites differ."""
+    import warnings
+
+    from normwise.normalize import (
+        FeatureNormalizer,
+        Reference,
+        SiteHarmonizer,
+        read_reference,
+        write_reference,
+    )
+
+    warnings.filterwarnings("ignore", message="NRM-")
+    folder = Path(tempfile.mkdtemp())
+    pooled = Reference.of_frame(normals, NAMES, site="site", unseen="predict")
+    wanted = digest(write_reference(pooled, folder / "pooled.json"))
+    parts = {}
+    for name, own in normals.groupby("site"):
+        part = Reference.of_frame(own, NAMES, site="site", unseen="predict")
+        parts[name] = read_reference(write_reference(part, folder / f"{name}.json"))
+    rng, equal = np.random.default_rng(0), 0
+    for _ in range(ORDERS):
+        waiting = list(parts.values())
+        while len(waiting) > 1:
+            first, second = (waiting.pop(int(rng.integers(len(waiting)))) for _ in range(2))
+            waiting.append(first.merge(second))
+        equal += digest(write_reference(waiting[0], folder / "merged.json")) == wanted
+    gaps = []
+    for left_out in parts:
+        first, *others = (part for name, part in parts.items() if name != left_out)
+        for part in others:
+            first = first.merge(part)
+        here = normals["site"] == left_out
+        labels = ["normal"] * int((~here).sum())
+        harmonizer = SiteHarmonizer("site", NAMES, "normal", unseen="predict").fit(normals[~here], labels)
+        direct = FeatureNormalizer(NAMES).fit(harmonizer.transform(normals[~here]))
+        own = first.normalizer().transform(first.harmonizer().transform(normals[here]))
+        gaps.append(np.abs(own - direct.transform(harmonizer.transform(normals[here]))))
+    gap = np.concatenate(gaps)
+    print(
+        f"by site {equal} of {ORDERS} with equal SHA-256; difference of W at a site left out: "
         f"{gap.mean():.4f} on average, {np.quantile(gap, 0.99):.4f} in 99 of 100"
     )
 

@@ -363,3 +363,70 @@ def test_settings_that_sums_know_nothing_of_are_refused(
     assert not out.exists()
     knots = ("--design", "spline", "--normalizer.knots.age", "30", "50", "70")
     assert main(["collect", study, str(out), *knots, "-q"]) == 0
+
+
+SITES = '[sites]\nharmonize = "hierarchical"\nunseen = "predict"\n'
+
+
+def with_sites(n: int = 200) -> pd.DataFrame:
+    table = people(n).assign(scanner="")
+    table["scanner"] = [f"s{place % 10}" for place in range(n)]
+    for name in FEATURES:
+        table[name] += table["scanner"].str[1:].astype(int) * 7.0
+    return table
+
+
+@pytest.fixture(scope="module")
+def by_site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two hospitals' sums, the reference of both, and people of a scanner that is in neither."""
+    folder = tmp_path_factory.mktemp("sites")
+    study = STUDY.replace("[features]", 'site = "scanner"\n[features]') + SITES
+    table = with_sites()
+    new = table["scanner"] == "s9"
+    known = table[~new]
+    north = known["scanner"].isin(["s0", "s1", "s2", "s3"])
+    for name, part in (("north", known[north]), ("east", known[~north])):
+        assert main(["collect", write(part, folder / name, study), str(folder / f"{name}.sums"), "-q"]) == 0
+    assert main(["reference", write(known, folder / "all", study), str(folder / "pooled.json"), "-q"]) == 0
+    write(
+        table[new & (table["diagnosis"] == "normal")].head(6).drop(columns="diagnosis"), folder / "controls"
+    )
+    write(table[new].tail(8), folder / "new")
+    return folder
+
+
+def test_hospitals_with_sites_make_one_reference(by_site: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    sums = [str(by_site / f"{name}.sums") for name in ("east", "north")]
+    assert main(["merge", *sums, "--out", str(by_site / "norm.json")]) == 0
+    assert "9: s0 (" in capsys.readouterr().out
+    assert (by_site / "norm.json").read_bytes() == (by_site / "pooled.json").read_bytes()
+    assert "secret" not in (by_site / "norm.json").read_text()
+
+
+def test_a_card_brings_a_new_scanner_to_the_reference(by_site: Path, tmp_path: Path) -> None:
+    norm, card = str(by_site / "pooled.json"), str(tmp_path / "card.json")
+    new, out = str(by_site / "new" / "people.tsv"), tmp_path / "w.tsv"
+    assert main(["score", norm, "--table", new, "--out", str(out), "-q"]) == 0
+    unknown = pd.read_csv(out, sep="\t")[FEATURES].to_numpy()
+    controls = str(by_site / "controls" / "people.tsv")
+    assert main(["adapt", norm, "--table", controls, "--out", card, "--same", "sex", "-q"]) == 0
+    assert main(["score", norm, "--table", new, "--site-card", card, "--out", str(out), "-q"]) == 0
+    adapted = pd.read_csv(out, sep="\t")[FEATURES].to_numpy()
+    assert np.isfinite(unknown).all()
+    assert np.isfinite(adapted).all()
+    # The scanner measures 63 more than the first, and 31 more than the middle one.
+    assert abs(adapted.mean()) < abs(unknown.mean())
+
+
+def test_a_site_of_four_is_refused_by_name(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    table = with_sites()
+    normals = table[(table["diagnosis"] == "normal")]
+    few = pd.concat([normals[normals["scanner"] != "s3"], normals[normals["scanner"] == "s3"].head(4)])
+    study = write(few, tmp_path / "few", STUDY.replace("[features]", 'site = "scanner"\n[features]') + SITES)
+    for command in ("reference", "collect"):
+        assert main([command, study, str(tmp_path / "x.json")]) == 2
+        err = capsys.readouterr().err
+        assert err.startswith("NRM-409")
+        assert "s3" in err
+        assert not (tmp_path / "x.json").exists()
+    assert main(["collect", study, str(tmp_path / "x.json"), "--fewest", "4", "-q"]) == 0
