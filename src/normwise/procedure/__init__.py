@@ -129,7 +129,7 @@ __getattr__ = on_use(
             (
                 "LEVELS",
                 "FittedRegression",
-    "FittedSteps",
+                "FittedSteps",
                 "GapLine",
                 "RegressionFitter",
                 "draw_target_repeats",
