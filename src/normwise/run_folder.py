@@ -52,6 +52,7 @@ class RunFolder:
     """
 
     MARKER = ".normwise"
+    MARK = b"a Normwise run\n"
     CACHE = ".cache"
     LOGS = "logs"
 
@@ -73,6 +74,8 @@ class RunFolder:
     TILE_FOLDER = "tiles"
     NORMALIZED = "normalized"
 
+    SHARDS = "shards"
+
     MODEL = "model"
     DERIVATIVES = "derivatives"
 
@@ -93,7 +96,7 @@ class RunFolder:
     """Files with a digest, and folders of such files. The model has checksums of its own."""
 
     PAGES_AND_COPIES = (
-        MODEL, DERIVATIVES, REPORT, FIGURES, PAGES, DESCENT, CHECKLIST, CHECKLIST_PAGE, MODEL_CARD,
+        SHARDS, MODEL, DERIVATIVES, REPORT, FIGURES, PAGES, DESCENT, CHECKLIST, CHECKLIST_PAGE, MODEL_CARD,
         MODEL_CARD_PAGE,
     )  # fmt: skip
     """What is made from the results, or checked elsewhere."""
@@ -125,10 +128,8 @@ class RunFolder:
         allowed = {*beside, self.LOGS, self.CACHE}
         return sorted(path.name for path in self.path.iterdir() if path.name not in allowed)
 
-    def begin(self, beside: Collection[str] = ()) -> None:
+    def mark(self, beside: Collection[str] = ()) -> None:
         """Make the folder, and mark it as a run unless somebody's files lie in it.
-
-        What a killed command left half-written in a run is removed.
 
         Parameters
         ----------
@@ -137,7 +138,17 @@ class RunFolder:
         """
         self.path.mkdir(parents=True, exist_ok=True)
         if not self.is_run and not self.other_files(beside):
-            write_bytes(self / self.MARKER, b"a Normwise run\n")
+            write_bytes(self / self.MARKER, self.MARK)
+
+    def begin(self, beside: Collection[str] = ()) -> None:
+        """Make and mark the folder, and remove what a killed command left half-written in a run.
+
+        Parameters
+        ----------
+        beside : collection of str
+            Names that may lie there.
+        """
+        self.mark(beside)
         if self.is_run:
             folders = (
                 self.PICTURE_FOLDER,

@@ -49,6 +49,7 @@ VERBS: dict[str, tuple[str, str]] = {
     "cohort": ("Start", "Make a participants table and images out of DICOM folders."),
     "check": ("Study", "Read a study and its table, and say what would be run."),
     "extract": ("Study", "Measure the features of every image."),
+    "shards": ("Study", "Say what of a study measured in shards is missing."),
     "evaluate": ("Study", "Test the procedure honestly, beside five other ways to treat demographics."),
     "train": ("Study", "Train on everybody and save the model."),
     "report": ("Study", "Write the report of a run."),
@@ -75,7 +76,7 @@ USAGES = {
     "cohort": "normwise cohort from-dicom [OPTIONS] FOLDER",
     **{
         verb: f"normwise {verb} [OPTIONS] STUDY [RUN]\n       normwise {verb} [OPTIONS] RUN"
-        for verb in ("extract", "evaluate", "train", "normalize", "descent")
+        for verb in ("extract", "shards", "evaluate", "train", "normalize", "descent")
     },
     "merge": "normwise merge [OPTIONS] SUMS… --out FILE",
     "score": (

@@ -9,6 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from normwise.cli.run_hold import RunHold
 from normwise.errors import CommandError, NormwiseError
 from normwise.run_folder import RunFolder
 
@@ -68,7 +69,14 @@ def _settle(
 
 
 def open_run(
-    folder: Path, study: Study, *, verb: str = "", overwrite: bool = False, beside: Collection[str] = ()
+    folder: Path,
+    study: Study,
+    *,
+    verb: str = "",
+    overwrite: bool = False,
+    beside: Collection[str] = (),
+    hold: RunHold | None = None,
+    shared: bool = False,
 ) -> RunFolder:
     """Make a run folder, or go on in the one that is there.
 
@@ -79,6 +87,10 @@ def open_run(
     folder, study, verb, overwrite, beside
         As in `settle_study`, whose study this takes. The cache stays in any case, since it is keyed by
         content.
+    hold : RunHold, optional
+        Keeps other commands out of the folder before anything in it is changed.
+    shared : bool
+        Whether commands that measure other parts of the same study may be at work in it.
 
     Returns
     -------
@@ -88,15 +100,21 @@ def open_run(
     Raises
     ------
     CommandError
-        As `settle_study`.
+        As `settle_study`; CLI-204, another command writes into the folder.
     """
     from normwise.cohort import study_to_toml
 
     study, replaces = _settle(folder, study, verb=verb, overwrite=overwrite, beside=beside)
     run = RunFolder(folder)
+    run.mark(beside)
+    if hold is not None:
+        hold.take(run, shared=shared and not replaces)
     if replaces:
         run.clear()
-    run.begin(beside)
+    if replaces or not shared:
+        run.begin(beside)
+    if hold is not None and replaces and shared:
+        hold.take(run, shared=True)
     run.write(run.STUDY, study_to_toml(study))
     return run
 
@@ -219,6 +237,8 @@ def _verbs_with_results(run: RunFolder) -> list[str]:
         verbs.append("evaluate")
     if (run / run.MODEL).exists():
         verbs.append("train")
+    if (run / run.SHARDS).exists() and "extract" not in verbs:
+        verbs.append("extract")
     return verbs
 
 

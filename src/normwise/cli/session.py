@@ -23,6 +23,7 @@ from normwise.cli.open_run import open_run, own_study, refuse_other_files, settl
 from normwise.cli.output import CommandOutput
 from normwise.cli.regression import refuse_number
 from normwise.cli.run_flags import OutputFlags, RunFlags, memory_bytes
+from normwise.cli.run_hold import RunHold
 from normwise.errors import CommandError, NormwiseError, NormwiseWarning, without_folders
 from normwise.run_folder import RunFolder
 
@@ -81,6 +82,8 @@ class Session:
         The closing lines.
     findings : Findings
         Warnings, and severe alarms; printed at the end.
+    hold : RunHold
+        Keeps other commands out of the run folder.
     code : int
         The exit code.
     """
@@ -91,6 +94,7 @@ class Session:
     log: RunLog
     output: CommandOutput
     findings: Findings
+    hold: RunHold
     code: int = field(default=DONE)
 
     @property
@@ -115,6 +119,7 @@ class Session:
         overwrite: bool,
         labelled: bool = True,
         roles: Roles | None = None,
+        shared: bool = False,
     ) -> tuple[Study, RunFolder]:
         """Read a study with the flags that stand for its keys, and open its run folder.
 
@@ -127,7 +132,7 @@ class Session:
         run : Path, optional
             The run folder; default: that of a run whose own study is gone on with, or one beside the study,
             which is said.
-        overwrite, labelled, roles
+        overwrite, labelled, roles, shared
             As `open_run`.
         """
         source, folder = own_study(study, run)
@@ -135,7 +140,9 @@ class Session:
         refuse_number(self.verb, resolved)
         if run is None and folder not in (study, study.parent):
             self.output.row("run", str(folder))
-        return self.open_run(folder, resolved, overwrite=overwrite, labelled=labelled, roles=roles)
+        return self.open_run(
+            folder, resolved, overwrite=overwrite, labelled=labelled, roles=roles, shared=shared
+        )
 
     def open_run(
         self,
@@ -146,6 +153,7 @@ class Session:
         beside: tuple[str, ...] = (),
         labelled: bool = True,
         roles: Roles | None = None,
+        shared: bool = False,
     ) -> tuple[Study, RunFolder]:
         """Make the run folder, or go on in it, and begin the log in it.
 
@@ -166,6 +174,8 @@ class Session:
             Whether a diagnosis is needed.
         roles : Roles, optional
             Of the model that is tested.
+        shared : bool
+            Whether commands that measure other parts of the same study may work in the folder.
 
         Returns
         -------
@@ -181,7 +191,9 @@ class Session:
         at = RunFolder(folder)
         study = read_plan(study, purpose=purpose, labelled=labelled, roles=roles, folder=at)[0]
         study = settle_study(folder, study, verb=self.verb, overwrite=overwrite, beside=beside)
-        run = open_run(folder, study, verb=self.verb, overwrite=overwrite, beside=beside)
+        run = open_run(
+            folder, study, verb=self.verb, overwrite=overwrite, beside=beside, hold=self.hold, shared=shared
+        )
         self.log.open(run / run.LOGS)
         return study, run
 
@@ -284,6 +296,7 @@ def open_session(verb: str, flags: OutputFlags) -> Iterator[Session]:
         log,
         CommandOutput(verb, quiet=flags.quiet, as_json=flags.json_log),
         Findings(flags),
+        RunHold(f"normwise {verb}"),
     )
     with warnings.catch_warnings():
         warnings.simplefilter("default")
@@ -307,6 +320,7 @@ def open_session(verb: str, flags: OutputFlags) -> Iterator[Session]:
             raise unexpected_error(error, log) from error
         finally:
             session.findings.print()  # before the error, where the command did not come to its end
+            session.hold.release()
             log.close()
 
 

@@ -103,6 +103,8 @@ class Cache:
         Made where it is missing.
     also : Path, optional
         A second folder of results: read where the first has none, and written where the first can't be.
+    copies : bool
+        Whether what only the second has is written into the first as well.
 
     Raises
     ------
@@ -110,10 +112,11 @@ class Cache:
         ENG-301, the folder can't be made.
     """
 
-    def __init__(self, folder: Path, also: Path | None = None) -> None:
+    def __init__(self, folder: Path, also: Path | None = None, *, copies: bool = False) -> None:
         host = hashlib.sha256(platform.node().encode()).hexdigest()[:16]
         self._folders = [folder, *([] if also is None or also == folder else [also])]
         self.fingerprints = folder / INPUTS / f"{host}.stored"
+        self._copies = copies
         self.damaged = 0
         self.unwritten = 0
         self.elsewhere = 0
@@ -128,13 +131,16 @@ class Cache:
         for folder in self._folders:
             path = _place(folder, key)
             try:
-                stored = decode(_read(path))
+                content = _read(path)
+                stored = decode(content)
             except FileNotFoundError:
                 continue
             except (OSError, DamagedError):
                 self.damaged += 1
                 continue
             note_use(path)
+            if self._copies and folder != self._folders[0]:
+                self.put(key, content)
             return stored
         return None
 

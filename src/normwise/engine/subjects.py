@@ -39,6 +39,7 @@ def run_subjects(
     version: str,
     cache_dir: Path | None,
     also: Path | None = None,
+    copies: bool = False,
     jobs: int = 1,
     limits: Limits = DEFAULT_LIMITS,
     progress: Progress | None = None,
@@ -63,6 +64,8 @@ def run_subjects(
         Where results are kept by content; None keeps nothing. Failures are never kept.
     also : Path, optional
         A second cache, which is read where the first has no result, and written where the first can't be.
+    copies : bool
+        Whether results that only the second has are written into the first as well.
     jobs : int
         Children at once.
     limits : Limits
@@ -103,7 +106,7 @@ def run_subjects(
     ('sub-01', None, 'ENG-205')
     """
     _check(tasks, jobs)
-    cache = Cache(cache_dir, also) if cache_dir is not None else None
+    cache = Cache(cache_dir, also, copies=copies) if cache_dir is not None else None
     run = _Run(tasks, cache, progress or LogProgress(), title)
     work = Work(name_function(function), run.left, limits, jobs, tuple(preload))
     run.progress.start(title, len(tasks))

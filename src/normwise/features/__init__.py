@@ -35,7 +35,13 @@ from normwise.features.columns import (
     frame_of_rows,
     select_complete,
 )
-from normwise.features.extract import check_extractor, extract_features, find_extractor, learnt_extractor
+from normwise.features.extract import (
+    check_extractor,
+    extract_features,
+    extract_part,
+    find_extractor,
+    learnt_extractor,
+)
 from normwise.features.extractor import ExtractionContext, Extractor, hash_settings, image_paths
 from normwise.features.feature_table import (
     Drawing,
@@ -70,6 +76,7 @@ __all__ = [
     "describe_quality",
     "drop_incomplete",
     "extract_features",
+    "extract_part",
     "fill",
     "find_extractor",
     "frame_of_rows",

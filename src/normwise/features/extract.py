@@ -9,14 +9,14 @@ from typing import Any
 
 from normwise.cohort import Cohort
 from normwise.engine import Limits, Progress, worker_count
-from normwise.errors import FeatureError
+from normwise.errors import FeatureError, NormwiseError
 from normwise.features.columns import refuse_roles
 from normwise.features.extractor import ExtractionContext, Extractor
 from normwise.features.feature_table import FeatureTable
 from normwise.features.registry import EXTRACTORS
 from normwise.schema import Study, did_you_mean
 
-__all__ = ["check_extractor", "extract_features", "find_extractor", "learnt_extractor"]
+__all__ = ["check_extractor", "extract_features", "extract_part", "find_extractor", "learnt_extractor"]
 
 
 def extract_features(
@@ -85,6 +85,43 @@ def extract_features(
     rows = cohort.frame.index[cohort.frame.index.isin(order)].rename("id")
     failures = {scan: table.failures[scan] for scan in cohort.frame.index if scan in table.failures}
     return replace(table, values=table.values.set_axis(rows, axis=0), failures=failures, kept=context.kept)
+
+
+def extract_part(
+    cohort: Cohort, study: Study, part: Sequence[str], context: ExtractionContext
+) -> dict[str, NormwiseError | None]:
+    """Measure some scans of a cohort, so that another process finds their results.
+
+    Parameters
+    ----------
+    cohort : Cohort
+        Everybody who takes part: what is measured on the images as a whole is theirs.
+    study : Study
+        Its ``[features]`` say what is measured.
+    part : sequence of str
+        The scans to measure.
+    context : ExtractionContext
+        What may be used.
+
+    Returns
+    -------
+    dict of str to NormwiseError or None
+        By scan, in the order of ``part``, why it has no result; None where it has one.
+
+    Raises
+    ------
+    FeatureError
+        As `extract_features`, of what is wrong before a scan is measured.
+    """
+    context = replace(context, part=frozenset(part), outcomes={})
+    failures: dict[str, NormwiseError] = {}
+    try:
+        failures = _extract(cohort, study, context).failures
+    except NormwiseError:
+        # Of the cohort as a whole a part can't judge: who gathers will say it of everybody.
+        if not context.outcomes:
+            raise
+    return {scan: context.outcomes.get(scan, failures.get(scan)) for scan in part}
 
 
 def _extract(cohort: Cohort, study: Study, context: ExtractionContext) -> FeatureTable:

@@ -15,7 +15,7 @@ from typing import Any
 
 from normwise.cohort import Cohort
 from normwise.engine import Limits, Outcome, Progress, Task
-from normwise.errors import FeatureError
+from normwise.errors import FeatureError, NormwiseError
 from normwise.extras import need_packages
 from normwise.features.feature_table import FeatureTable
 from normwise.files import image_files
@@ -50,6 +50,12 @@ class ExtractionContext:
         A second cache, which is read where the first has nothing.
     kept : dict of str to str
         SHA-256 of each result that was taken from the cache or put there, by its key.
+    part : frozenset of str or None
+        The scans that are measured; None is all of them. What is learnt of the images as a whole, as the grid
+        of the first, is that of the cohort in any case. Results go into the run folder, where who gathers
+        finds them.
+    outcomes : dict of str to NormwiseError or None
+        How each scan that was measured has ended: with a result, or with the error.
     """
 
     cache_dir: Path | None = None
@@ -60,6 +66,8 @@ class ExtractionContext:
     run: Path | None = None
     also: Path | None = None
     kept: dict[str, str] = field(default_factory=dict)
+    part: frozenset[str] | None = None
+    outcomes: dict[str, NormwiseError | None] = field(default_factory=dict)
 
     def run_scans(
         self,
@@ -100,17 +108,23 @@ class ExtractionContext:
                 ),
             )
             for task in tasks
+            if self.part is None or task.subject in self.part
         ]
 
-        own = {
+        own: dict[str, Any] = {
             "cache_dir": self.cache_dir,
             "also": self.also,
             "jobs": self.jobs,
             "limits": self.limits,
             "progress": self.progress,
         }
-        outcomes = run_subjects(function, whole, version=version, title=title, **(own | options))
+        own |= options
+        if self.part is not None and own["cache_dir"] is not None:
+            own |= {"cache_dir": self.own, "also": self.cache_dir, "copies": True}
+        outcomes = run_subjects(function, whole, version=version, title=title, **own)
         self.kept.update({each.key: each.digest for each in outcomes if each.key})
+        for each in outcomes:
+            self.outcomes[each.subject] = self.outcomes.get(each.subject) or each.error
         return outcomes
 
     @property
@@ -124,12 +138,13 @@ class ExtractionContext:
     def scratch(self) -> Iterator[Path]:
         """Give an empty folder for what subjects unpack; it is removed at the block's end.
 
-        What a killed run left there, a person's images, goes with the next run on the same folder.
+        What a killed run left there, a person's images, goes with the next run on the same folder that no
+        other works on.
         """
         place = None if self.own is None else self.own / "scratch"
         if place is not None:
             place.mkdir(parents=True, exist_ok=True)
-            for left in place.iterdir():
+            for left in place.iterdir() if self.part is None else ():
                 shutil.rmtree(left, ignore_errors=True)
         with tempfile.TemporaryDirectory(prefix="unpacked-", dir=place, ignore_cleanup_errors=True) as name:
             yield Path(name)

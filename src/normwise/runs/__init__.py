@@ -2,6 +2,7 @@
 
 - ``prepare``      read the cohort, check what can be checked, extract the features, begin the run folder
 - ``regression``   what would stop a study of a number
+- ``shards``       a part of the scans at a time, on any machine; prepare gathers
 - ``reference``    a study beside a reference whose normal people its own are added to
 - ``composition``  who takes part by class and site, and who was left out
 - ``departures``   everybody held against the normals of their own cohort
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from normwise.runs.departures import Departures, departures_of, normalize_study
     from normwise.runs.reference import measurement_of, prior_hash, refuse_settings_beyond_sums, units_of
     from normwise.runs.score_tables import OUTSIDE, SCORES, describe_norm, score_dictionary, score_text
+    from normwise.runs.shards import ScanState, ShardRecord, list_states, measure_shard
 
 __all__ = [
     "OUTSIDE",
@@ -40,6 +42,8 @@ __all__ = [
     "Departures",
     "PreparedRun",
     "Purpose",
+    "ScanState",
+    "ShardRecord",
     "assemble_frame",
     "check_people",
     "check_plan",
@@ -47,6 +51,8 @@ __all__ = [
     "departures_of",
     "describe_norm",
     "hash_scans",
+    "list_states",
+    "measure_shard",
     "measurement_of",
     "normalize_study",
     "package_versions",
@@ -66,8 +72,12 @@ __getattr__ = on_use(
         "Departures": "departures",
         "OUTSIDE": "score_tables",
         "SCORES": "score_tables",
+        "ScanState": "shards",
+        "ShardRecord": "shards",
         "departures_of": "departures",
         "describe_norm": "score_tables",
+        "list_states": "shards",
+        "measure_shard": "shards",
         "measurement_of": "reference",
         "normalize_study": "departures",
         "prior_hash": "reference",

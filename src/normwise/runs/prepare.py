@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import platform
+import shutil
 import warnings
 from collections.abc import Sequence
 from contextlib import suppress
@@ -296,6 +297,7 @@ def prepare_run(
     if features.failures:
         check_people(study, cohort, purpose)
     write_features(features, folder.path)
+    shutil.rmtree(folder / folder.SHARDS, ignore_errors=True)  # what they were for is gathered
     return PreparedRun(study, folder, cohort, features)
 
 

@@ -4,44 +4,18 @@ from __future__ import annotations
 
 import json
 
-import numpy as np
 import pytest
 
+from label_maps import write_maps
 from normwise.cli.main import main
-from normwise.images import Volume, write_volume
 from normwise.run_folder import RunFolder
 from normwise.runs import prepare_run
-
-STUDY = """[cohort]
-table = "people.csv"
-id = "ID"
-label = "dx"
-normal = "normal"
-demographics = ["Age"]
-images = "{ID}.nii.gz"
-[features]
-extractor = "regions"
-atlas = "{ID}.nii.gz"
-lut = "lut.tsv"
-"""
 
 
 @pytest.fixture
 def study(tmp_path):
     """Four people with label maps of two regions."""
-    folder = tmp_path / "cohort"
-    folder.mkdir()
-    rng = np.random.default_rng(0)
-    for name in "abcd":
-        labels = np.zeros((12, 12, 12), np.int16)
-        labels[2:6, 2:6, 2 : 4 + rng.integers(4)] = 1
-        labels[6:10, 6:10, 2 : 4 + rng.integers(4)] = 2
-        write_volume(Volume(labels, np.diag([2.0, 2.0, 2.0, 1.0])), folder / f"{name}.nii.gz")
-    (folder / "lut.tsv").write_text("index\tname\n1\tone\n2\ttwo\n")
-    rows = [f"{name},{60 + number},{'AD' if number % 2 else 'normal'}" for number, name in enumerate("abcd")]
-    (folder / "people.csv").write_text("\n".join(["ID,Age,dx", *rows]) + "\n")
-    (folder / "study.toml").write_text(STUDY)
-    return folder / "study.toml"
+    return write_maps(tmp_path / "cohort", "abcd")
 
 
 def _extract(study, run, *words):

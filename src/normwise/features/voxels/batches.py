@@ -110,7 +110,7 @@ def run_rows(
                 if outcome.value is None:
                     assert outcome.error is not None
                     failures[outcome.subject] = outcome.error
-                else:
+                elif context.part is None:  # who gathers takes the rows from their results
                     rows.append(np.asarray(outcome.value["voxels"], dtype=np.float32))
                     scans.append(outcome.subject)
     if progress is not None:
