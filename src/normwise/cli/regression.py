@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 __all__ = ["print_regression", "refuse_number"]
 
-_OF_NUMBERS = ("check", "evaluate", "extract", "normalize")
+_OF_NUMBERS = ("check", "evaluate", "extract", "normalize", "report")
 
 
 def refuse_number(verb: str, study: Study | None = None, *, run: str = "") -> None:

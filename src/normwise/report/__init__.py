@@ -6,6 +6,7 @@
 - ``page``           the whole report
 - ``person_page``    one page a person
 - ``comparison``     runs side by side
+- ``regression``     a number that is predicted
 - ``descent``        gradient descent on one's own data
 - ``checklist``, ``checklists/``, ``model_card``   reporting checklists and the model card
 """

@@ -24,7 +24,7 @@ def write_report(run: str | Path) -> Path:
     ----------
     run : path
         A run folder; ``run.json`` is needed, ``evaluation.json``, ``explanation.json`` and
-        ``predictions.tsv`` are used where they are.
+        ``predictions.tsv`` are used where they are; a run of a number has ``regression.json`` in their place.
 
     Returns
     -------
@@ -38,7 +38,12 @@ def write_report(run: str | Path) -> Path:
     """
     folder = RunFolder(run)
     path = folder / folder.REPORT
-    page = make_page(read_run(run))
+    if (folder / folder.REGRESSION).is_file():
+        from normwise.report.regression import make_regression_page  # few runs predict a number
+
+        page = make_regression_page(folder)
+    else:
+        page = make_page(read_run(run))
     write_figures(page, folder / folder.FIGURES)
     write_text(path, page)
     return path

@@ -75,7 +75,6 @@ def test_what_needs_no_prediction_takes_the_study(study, tmp_path, verb):
         ["descent", "STUDY", "NEW"],
         ["reference", "STUDY", "NEW.npz"],
         ["evaluate", "STUDY", "NEW", "--people"],
-        ["report", "RUN"],
         ["checklist", "RUN"],
     ],
 )

@@ -60,7 +60,7 @@ def evaluate(
             print_regression(session.output, regression)
             session.findings.add(regression.notes)
             session.print_failures(folder.path)
-            return session.end(folder / folder.REGRESSION, folder / folder.PREDICTIONS)
+            return session.end(folder / folder.REGRESSION, folder / folder.REPORT)
         evaluation = evaluate_study(resolved, folder.path, **session.resources, people=people)
         print_arms(session.output, evaluation)
         session.findings.add(evaluation.notes, evaluation.alarms)

@@ -15,6 +15,7 @@ from normwise.evaluate.inference.intervals import draw_people
 from normwise.evaluate.regression.cross_validation import NumberPredictions, cross_validate_number
 from normwise.evaluate.regression.estimates import compare_errors, estimate_number
 from normwise.procedure import LEVELS, arms_of, draw_target_repeats, keys_of, main_arm, seed_for
+from normwise.report import write_report
 from normwise.results import Note, Regression, RegressionArm, RegressionPoint
 from normwise.runs import PreparedRun, prepare_run, record_run
 from normwise.schema import EVERYBODY, Study
@@ -55,7 +56,7 @@ def evaluate_regression(
     Returns
     -------
     Regression
-        Also written as ``regression.json``, with ``predictions.tsv`` and ``run.json``.
+        Also written as ``regression.json``, with ``predictions.tsv``, ``run.json`` and ``report.html``.
 
     Raises
     ------
@@ -77,6 +78,7 @@ def evaluate_regression(
     )  # fmt: skip
     regression = summarize_regression("crossval", prepared, found, main_arm(study, roles))
     record_run(prepared, "evaluate", regression.notes)
+    write_report(prepared.folder.path)
     return regression
 
 
