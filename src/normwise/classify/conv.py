@@ -74,7 +74,7 @@ class ConvClassifier(ConvNetwork, Classifier):
     classes_ : ndarray of shape (n_classes,)
     n_features_in_ : int
         Columns of the training rows, or voxels of an image.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (n_features,)
         Where a frame with names was given.
     image_shape_ : tuple of int
         Channels and axes of an image.
@@ -88,7 +88,7 @@ class ConvClassifier(ConvNetwork, Classifier):
         Epochs trained.
     epoch_losses_ : ndarray of shape (epoch_folds, epochs)
         Held-out losses by which the epochs were chosen; without rows where they were not.
-    losses_ : ndarray of shape (ensemble, epochs_)
+    losses_ : ndarray of shape (ensemble, n_epochs)
         Training loss of each member.
 
     Examples

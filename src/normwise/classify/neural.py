@@ -96,9 +96,9 @@ class NeuralClassifier(LogOddsClassifier):
         Mean and standard deviation of the training rows; a constant feature's is infinite.
     n_iter_ : int
         Epochs trained.
-    loss_curve_ : ndarray of shape (n_iter_,)
+    loss_curve_ : ndarray of shape (n_epochs,)
         Mean cross-entropy of the training rows while each epoch ran, averaged over the members.
-    validation_curve_ : ndarray of shape (n_iter_,)
+    validation_curve_ : ndarray of shape (n_epochs,)
         Of the rows held out; only with ``patience``.
 
     Examples

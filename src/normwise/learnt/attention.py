@@ -75,7 +75,7 @@ class AttentionPooling(LearntTransformer):
     ----------
     n_features_in_ : int
         Columns of the training frame.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (n_features,)
         Their names, of a frame.
     names_ : list of str
         The tiles' features.

@@ -94,7 +94,7 @@ class FeatureNormalizer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator): 
         The columns of the regression, learnt from the normals.
     regression_ : Regression or None
         The regression of every feature, fitted on the normals; None when ``mode="append"``.
-    is_feature_ : ndarray of bool, of shape (n_features_in_,)
+    is_feature_ : ndarray of bool, of shape (n_features,)
         Which columns of ``X`` are features.
     n_normals_ : int
         Normals on whom it was fitted.

@@ -1,0 +1,95 @@
+"""The site is built without a warning, has every page and public name, and fetches nothing."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from html import unescape
+from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+DOCS = ROOT / "docs"
+PACKAGES = sorted(
+    path.parent.name
+    for path in (ROOT / "src" / "normwise").glob("*/__init__.py")
+    if path.parent.name not in {"cli", "reprs"}  # the commands have a page of their own; reprs show, unseen
+)
+MISSING = [
+    name for name in ("sphinx", "pydata_sphinx_theme", "numpydoc", "myst_parser") if find_spec(name) is None
+]
+
+
+def pages_of(text: str) -> list[str]:
+    return re.findall(r"^   (/?[a-z][a-z/-]*)$", text, re.MULTILINE)
+
+
+def test_every_page_is_listed_once() -> None:
+    listed = [
+        str((DOCS / name[1:] if name.startswith("/") else index.parent / name).relative_to(DOCS))
+        for index in DOCS.rglob("index.rst")
+        for name in pages_of(index.read_text("utf-8"))
+    ]
+    there = {
+        str(path.relative_to(DOCS).with_suffix(""))
+        for kind in ("md", "rst")
+        for path in DOCS.rglob(f"*.{kind}")
+    }
+    assert sorted(listed) == sorted(there - {"README", "index"})
+
+
+def test_every_package_is_in_the_reference() -> None:
+    reference = "".join(path.read_text("utf-8") for path in (DOCS / "reference" / "api").glob("*.rst"))
+    assert sorted(re.findall(r"automodule:: normwise\.(\w+)", reference)) == sorted({*PACKAGES, "errors"})
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    if MISSING:
+        pytest.skip(f"the extra `docs` is not installed: {', '.join(MISSING)}")
+    out = tmp_path_factory.mktemp("site")
+    done = subprocess.run(
+        [sys.executable, "-m", "sphinx", "-W", "--keep-going", "-q", "-b", "html", "-d", out / "trees", DOCS,
+         out / "html"],
+        capture_output=True, text=True, timeout=900, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr[-3000:]
+    return out / "html"
+
+
+@pytest.mark.slow
+def test_every_public_name_has_its_place(site: Path) -> None:
+    ids = {
+        name
+        for page in (site / "reference" / "api").glob("*.html")
+        for name in re.findall(r'id="(normwise\.[^"]+)"', page.read_text("utf-8"))
+    }
+    public = {
+        f"normwise.{package}.{name}"
+        for package in [*PACKAGES, "errors"]
+        for name in import_module(f"normwise.{package}").__all__
+    }
+    assert public - ids == set()
+
+
+@pytest.mark.slow
+def test_nothing_is_fetched_and_the_search_is_a_file(site: Path) -> None:
+    fetched = re.compile(r"""<(?:script|img|iframe)[^>]+src="(?:https?:)?//|<link[^>]+href="(?:https?:)?//""")
+    for page in site.rglob("*.html"):
+        assert not fetched.search(page.read_text("utf-8")), page.name
+    index = (site / "searchindex.js").read_text("utf-8")
+    assert index.startswith("Search.setIndex(")  # a script, which a browser loads beside a page on disk
+    assert "residu" in index
+
+
+@pytest.mark.slow
+def test_pages_from_above_and_examples_are_there(site: Path) -> None:
+    changes = unescape((site / "changes.html").read_text("utf-8"))
+    assert "Unreleased" in changes
+    assert "guide/overview.html" in (site / "contributing.html").read_text("utf-8")
+    model = (site / "reference" / "api" / "model.html").read_text("utf-8")
+    assert re.search(r"See also.{0,400}Model\.predict", model, re.DOTALL | re.IGNORECASE)
