@@ -16,7 +16,15 @@ from PIL import Image
 
 import normwise
 from cohorts import cohort_of
-from normwise.features import EXTRACTORS, extract_features, learnt_extractor, read_features, write_features
+from normwise.features import (
+    EXTRACTORS,
+    ExtractionContext,
+    extract_features,
+    extract_part,
+    learnt_extractor,
+    read_features,
+    write_features,
+)
 from normwise.features.atlases import load_atlas
 from normwise.learnt import TRUSTED_TYPES
 from normwise.schema import EXTRACTOR_SECTIONS, Study
@@ -137,6 +145,24 @@ def test_a_person_is_measured_alone_as_in_company(name, dataset):
     alone = extract_features(people.keep(["01"]), study)
     pd.testing.assert_frame_equal(alone.values, table.values.loc[["01"]], check_exact=True)
     assert alone.hash == table.hash, "the hash says how, not whom"
+
+
+@every_extractor
+def test_parts_on_several_machines_gather_to_the_same_features(name, dataset, tmp_path):
+    people, study, whole = measured(name, dataset)
+    run, own = tmp_path / "run", tmp_path / "run" / ".cache"
+    ended = {}
+    for number, part in enumerate((["5"], ["lost", "007"], ["01"])):
+        context = ExtractionContext(tmp_path / f"machine{number}", run=run, also=own)
+        ended |= extract_part(people, study, part, context)
+    assert {scan for scan, error in ended.items() if error is None} == set(SCANS)
+    assert ended["lost"].code == whole.failures["lost"].code
+    kept = sorted(own.rglob("*.result"))
+    gathered = extract_features(people, study, cache_dir=tmp_path / "last", run=run, also=own)
+    pd.testing.assert_frame_equal(gathered.values, whole.values, check_exact=True)
+    assert (gathered.hash, gathered.kept) == (whole.hash, whole.kept)
+    assert [path.stem for path in kept] == sorted(whole.kept, key=lambda key: (key[:2], key))
+    assert not list((tmp_path / "last").rglob("*.result"))
 
 
 @every_extractor

@@ -19,7 +19,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from normwise.cohort import Cohort, read_study
-from normwise.engine import Limits, Progress, choose_cache
+from normwise.engine import Limits, Progress, choose_cache, worker_count
 from normwise.errors import RunError
 from normwise.features import ExtractionContext, extract_part, hash_settings, read_features
 from normwise.results import read_result, write_result
@@ -81,7 +81,7 @@ def measure_shard(
     shard: tuple[int, int] | None = None,
     people: Sequence[str] = (),
     labelled: bool = True,
-    jobs: int = 1,
+    jobs: int | None = None,
     progress: Progress | None = None,
     limits: Limits | None = None,
     cache_dir: Path | None = None,
@@ -102,8 +102,8 @@ def measure_shard(
         In place of a shard, the people or scans to measure, with or without ``sub-``.
     labelled : bool
         Whether a diagnosis is needed.
-    jobs : int
-        Scans at the same time.
+    jobs : int, optional
+        Scans at the same time; default: every CPU.
     progress : Progress, optional
         Where progress is shown.
     limits : Limits, optional
@@ -136,7 +136,9 @@ def measure_shard(
         shutil.rmtree(folder / folder.SHARDS)
     _hold_plan(folder, plan)
     cache, also = choose_cache(cache_dir, folder / folder.CACHE)
-    context = ExtractionContext(cache, jobs, progress, limits or Limits(), run=folder.path, also=also)
+    context = ExtractionContext(
+        cache, worker_count(jobs), progress, limits or Limits(), run=folder.path, also=also
+    )
     ended = extract_part(cohort, study, part, context) if part else {}
     record = ShardRecord(
         number,
