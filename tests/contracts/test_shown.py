@@ -104,7 +104,7 @@ HELD = [
         str(field.type).startswith(("list", "dict")) for field in dataclasses.fields(getattr(results, name))
     )
 ]
-SPECIAL = {"Evaluation", "Explanation", "Prediction"}
+SPECIAL = {"Evaluation", "Explanation", "Prediction", "Regression"}
 """Results that show what lies inside them; their parts are made as such below."""
 
 
@@ -164,6 +164,31 @@ def test_an_evaluation_shows_its_arms_and_a_forest_of_them() -> None:
     assert f'<line x1="{left:.1f}" x2="{right:.1f}"' in page
     frame = evaluation.to_frame()
     assert list(frame.columns) == ["arm", "metric", "estimate", "low", "high"]
+
+
+def test_a_regression_shows_its_arms_and_a_forest_of_their_errors() -> None:
+    row, none = results.Estimate(4.2, 3.6, 4.9), results.Estimate(None, None, None)
+    figures = dict.fromkeys(
+        ("mae", "rmse", "r2", "spearman", "slope", "bias", "gap_rho", "corrected_rho"), row
+    )
+    arms = {
+        "raw": results.RegressionArm(
+            **figures | {"mae": none}, intervals=[], groups=[], unpredicted=0.0, beyond=0.0
+        ),
+        HOSTILE: results.RegressionArm(**figures, intervals=[], groups=[], unpredicted=0.0, beyond=0.0),
+    }
+    regression = results.Regression(
+        kind="crossval", target=HOSTILE, normal=HOSTILE, n_people=40, n_scans=44, n_per_group={HOSTILE: 44},
+        folds=5, repeats=1, seed=0, confidence=0.95, split="kfold", main_arm=HOSTILE,
+        arms=arms, differences={}, notes=[],
+        points=[results.RegressionPoint(1.0, 2.0, 1.5, True)] * 5000,
+    )  # fmt: skip
+    _, page = check(regression)
+    assert "raw: not defined" in page
+    assert page.count("<circle") == 1
+    frame = regression.to_frame()
+    assert frame.shape == (16, 5)
+    assert frame.set_index(["arm", "metric"]).loc[(HOSTILE, "mae")].tolist() == [4.2, 3.6, 4.9]
 
 
 def one(**more: Any) -> Prediction:

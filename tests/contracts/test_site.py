@@ -28,18 +28,17 @@ def pages_of(text: str) -> list[str]:
     return re.findall(r"^   (/?[a-z][a-z/-]*)$", text, re.MULTILINE)
 
 
-def test_every_page_is_listed_once() -> None:
+def test_pages_that_are_listed_are_there() -> None:
+    # That every page is listed Sphinx sees itself.
     listed = [
-        str((DOCS / name[1:] if name.startswith("/") else index.parent / name).relative_to(DOCS))
+        DOCS / name[1:] if name.startswith("/") else index.parent / name
         for index in DOCS.rglob("index.rst")
         for name in pages_of(index.read_text("utf-8"))
     ]
-    there = {
-        str(path.relative_to(DOCS).with_suffix(""))
-        for kind in ("md", "rst")
-        for path in DOCS.rglob(f"*.{kind}")
-    }
-    assert sorted(listed) == sorted(there - {"README", "index"})
+    assert len(listed) == len(set(listed)) > 30
+    assert [
+        page for page in listed if not any(page.with_suffix(kind).exists() for kind in (".md", ".rst"))
+    ] == []
 
 
 def test_every_package_is_in_the_reference() -> None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass, field, fields
+from typing import TYPE_CHECKING, Any
 
 from normwise.reprs import ShortRepr, counts, interval
 from normwise.results.evaluation import Estimate
 from normwise.results.record import Notes
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 __all__ = ["Coverage", "GapGroup", "Regression", "RegressionArm", "RegressionPoint"]
 
@@ -35,8 +38,8 @@ class GapGroup:
     corrected: Estimate
 
 
-@dataclass(frozen=True)
-class RegressionArm:
+@dataclass(frozen=True, repr=False)
+class RegressionArm(ShortRepr):
     """The figures of one treatment of demographics, out of fold; averaged over the repeats.
 
     Attributes
@@ -132,3 +135,42 @@ class Regression(ShortRepr):
             "MAE": interval(main.mae),
             "R²": interval(main.r2),
         }
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return every figure of every arm with its interval: a row an arm and figure.
+
+        Returns
+        -------
+        DataFrame
+            With ``arm``, ``metric``, ``estimate``, ``low`` and ``high``.
+        """
+        import pandas as pd
+
+        rows = [
+            (name, each.name, row.estimate, row.low, row.high)
+            for name, arm in self.arms.items()
+            for each in fields(arm)
+            if isinstance(row := getattr(arm, each.name), Estimate)
+        ]
+        return pd.DataFrame(rows, columns=["arm", "metric", "estimate", "low", "high"])
+
+    def _repr_html_(self) -> str:
+        from normwise.reprs import block, facts_table, forest, table
+
+        level = f"{self.confidence:.0%} interval"
+        errors = {name: arm.mae for name, arm in self.arms.items()}
+        arms = [
+            (
+                f"{name}{' (main)' * (name == self.main_arm)}",
+                *(interval(row) for row in (arm.mae, arm.rmse, arm.r2, arm.spearman, arm.bias)),
+            )
+            for name, arm in self.arms.items()
+        ]
+        return block(
+            "Regression",
+            facts_table(self.facts()),
+            forest(
+                errors, title=f"Mean absolute error with its {level}", limits=(0.0, 1e-9), main=self.main_arm
+            ),
+            table(f"Each arm with its {level}", ("arm", "MAE", "RMSE", "R²", "Spearman", "bias"), arms),
+        )

@@ -46,7 +46,7 @@ class NeuralRegressor(Regressor):
         Of the training numbers.
     n_iter_ : int
         Epochs trained.
-    loss_curve_ : ndarray of shape (n_iter_,)
+    loss_curve_ : ndarray of shape (n_epochs,)
         Mean squared error of the training rows while each epoch ran, in units of their variance.
 
     Examples

@@ -9,7 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.stats import rankdata
 
-from normwise.engine import Limits, Progress
+from normwise.engine import Limits, Progress, worker_count
 from normwise.evaluate.cross_validation import summarize_notes
 from normwise.evaluate.inference.intervals import draw_people
 from normwise.evaluate.regression.cross_validation import NumberPredictions, cross_validate_number
@@ -31,7 +31,7 @@ def evaluate_regression(
     study: Study | str | Path,
     run: str | Path,
     *,
-    jobs: int = 1,
+    jobs: int | None = None,
     progress: Progress | None = None,
     limits: Limits | None = None,
     cache_dir: Path | None = None,
@@ -44,8 +44,9 @@ def evaluate_regression(
         A study with ``cohort.target``, or its file.
     run : path
         The run folder.
-    jobs : int
-        Subjects extracted, and folds worked on, at the same time.
+    jobs : int, optional
+        Subjects extracted, and folds worked on, at the same time; default: one a CPU that this process
+        may use.
     progress : Progress, optional
         Where progress is shown.
     limits : Limits, optional
@@ -63,6 +64,7 @@ def evaluate_regression(
     NormwiseError
         Where study, cohort or folds can't be used.
     """
+    jobs = worker_count(jobs)
     prepared = prepare_run(
         study, run, purpose="evaluate", number=True,
         jobs=jobs, progress=progress, limits=limits, cache_dir=cache_dir,
