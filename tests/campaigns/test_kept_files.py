@@ -64,7 +64,7 @@ def _kinds(folder: Path) -> Iterator[tuple[str, Path, Read]]:
     yield "stage", next((folder / "stages").rglob("*.stage")), lambda: stages.get(key)
     blocks = BlockCheckpoint(folder / "blocks", {"tile": 1})
     blocks.put(0, arrays)
-    yield "block of tiles", next((folder / "blocks").glob("block*")), lambda: blocks.get(0)
+    yield "block of tiles", next((folder / "blocks").rglob("block*")), lambda: blocks.get(0)
     yield from _network_kinds(folder)
     yield from _norm_kinds(folder)
     run = RunFolder(folder / "run")
