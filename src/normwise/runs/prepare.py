@@ -556,7 +556,7 @@ def check_plan(study: Study, cohort: Cohort, *, folds: int | None, split: bool =
 _NAMES_LEDGER = ("PRC-114", "PRC-202")
 """Refusals whose reasons are in ``cohort.tsv``, which is then written."""
 
-_FEW_PEOPLE = ("PRC-101", "PRC-111", "PRC-112", "PRC-115", "PRC-303")
+_FEW_PEOPLE = ("PRC-101", "PRC-111", "PRC-112", "PRC-115", "PRC-119", "PRC-303")
 """Refusals that fewer people left out may spare; those of the regression come beside them."""
 
 

@@ -172,6 +172,15 @@ def test_a_training_part_needs_ten_people(tmp_path, count, refused):
         assert evaluate_regression(study, tmp_path / "run").n_people == count
 
 
+def test_too_few_with_a_number_says_first_why_the_others_are_out(tmp_path):
+    table = people().head(40)
+    table.loc[9:, "score"] = np.nan
+    study = study_of(tmp_path / "s", table, normal="normal", demographics=[])
+    with pytest.raises(ProcedureError, match="PRC-114") as caught:
+        evaluate_regression(study, tmp_path / "run")
+    assert "31 rows by COH-219" in caught.value.seen
+
+
 def test_each_kind_of_study_goes_to_its_own_function(tmp_path):
     study = study_of(tmp_path / "s")
     with pytest.raises(ProcedureError, match="PRC-120"):
