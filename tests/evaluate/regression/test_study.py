@@ -181,6 +181,20 @@ def test_too_few_with_a_number_says_first_why_the_others_are_out(tmp_path):
     assert "31 rows by COH-219" in caught.value.seen
 
 
+@pytest.mark.parametrize(("unseen", "refused"), [("refuse", True), ("own_normals", False)])
+def test_new_sites_are_predicted_by_their_own_normals_or_not_at_all(tmp_path, unseen, refused):
+    table = people().assign(site=np.arange(PEOPLE) // 50)
+    evaluation = {"split": "site", "repeats": 1}
+    content = study_of(tmp_path / "s", table, site="site", evaluation=evaluation).model_dump()
+    content["sites"] = {"harmonize": "location_scale", "unseen": unseen}
+    if refused:
+        with pytest.raises(EvaluationError, match="EVA-107"):
+            evaluate_regression(Study.model_validate(content), tmp_path / "run")
+    else:
+        found = evaluate_regression(Study.model_validate(content), tmp_path / "run")
+        assert found.arms["normalized"].unpredicted < 0.1
+
+
 def test_each_kind_of_study_goes_to_its_own_function(tmp_path):
     study = study_of(tmp_path / "s")
     with pytest.raises(ProcedureError, match="PRC-120"):

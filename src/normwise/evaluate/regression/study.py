@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ from numpy.typing import NDArray
 from scipy.stats import rankdata
 
 from normwise.engine import Limits, Progress, worker_count
+from normwise.errors import EvaluationError
 from normwise.evaluate.cross_validation import summarize_notes
 from normwise.evaluate.inference.intervals import draw_people
 from normwise.evaluate.regression.cross_validation import NumberPredictions, cross_validate_number
@@ -99,9 +101,24 @@ def summarize_regression(
         The arms.
     main : str
         The arm that is trained and saved.
+
+    Raises
+    ------
+    EvaluationError
+        EVA-107 where nobody has a prediction.
     """
     section, roles = prepared.study.evaluation, prepared.cohort.roles
     labels, groups = prepared.labels, prepared.groups
+    if not np.isfinite(found[main].predicted).any():
+        reasons = Counter(str(text) for text in found[main].reasons.ravel() if text).most_common(3)
+        raise EvaluationError(
+            "EVA-107",
+            "nobody can be predicted.",
+            subject=str(prepared.folder),
+            seen="; ".join(text for text, _ in reasons),
+            expected="demographics and sites as in the training parts",
+            advice="see to the reasons, or split people in another way",
+        )
     weights = draw_people(
         labels,
         groups,
