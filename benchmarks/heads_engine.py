@@ -138,6 +138,7 @@ def _cohort(folder: Path, *, people: int, quality: str) -> None:
 
 def _start(folder: Path, run: str, flags: tuple[str, ...], jobs: int) -> subprocess.Popen[bytes]:
     words = [sys.executable, "-m", "normwise.cli", "extract", "study.toml", run, "--quiet", "-j", str(jobs)]
+    words += ["--cache", f"{run}/.cache"]  # each run from nothing
     return subprocess.Popen([*words, *flags], cwd=folder, start_new_session=True)
 
 
