@@ -9,6 +9,7 @@ import pytest
 
 from normwise.engine import (
     Task,
+    cache_upkeep,
     check_kept,
     measure_cache,
     prune_cache,
@@ -71,6 +72,21 @@ def test_what_runs_share_stays_while_one_may_need_it(filled, tmp_path):
     assert not atlas.exists()
 
 
+def test_what_a_run_takes_up_while_a_cache_is_pruned_stays(filled, tmp_path, monkeypatch):
+    atlas = tmp_path / "shared" / "atlas-1.stored"
+    os.utime(atlas, (time.time() - DAY,) * 2)
+    listed = cache_upkeep._entries
+
+    def list_and_use(folder):
+        yield from list(listed(folder))
+        assert read_stored(atlas) == {"a": 1}
+
+    monkeypatch.setattr(cache_upkeep, "_entries", list_and_use)
+    removed, stay = prune_cache(tmp_path, older_than=0.5 * DAY)
+    assert (removed.files, stay.files["shared"]) == ({"results": 2}, 1)
+    assert atlas.exists()
+
+
 def test_use_makes_young_again(filled, workers, tmp_path):
     run_subjects(workers.give, [Task("other", {"number": 3})], version="1", cache_dir=tmp_path)
     atlas = tmp_path / "shared" / "atlas-1.stored"
@@ -93,6 +109,18 @@ def test_every_kind_is_verified_and_what_is_broken_is_named_and_removed(filled, 
     names = sorted(path.relative_to(tmp_path).as_posix() for path in places)
     assert verify_cache(tmp_path) == (whole - 2, names)
     assert not any(path.exists() for path in places)
+
+
+def test_what_lies_beside_a_cache_is_neither_counted_nor_removed(filled, tmp_path):
+    own = [tmp_path / "trial.result", tmp_path / "lab" / "scan.stored", tmp_path / "lab" / "third.stage"]
+    before = measure_cache(tmp_path)
+    own[1].parent.mkdir()
+    for path in own:
+        path.write_text("somebody's own")
+    assert measure_cache(tmp_path) == before
+    assert verify_cache(tmp_path)[1] == []
+    prune_cache(tmp_path, older_than=0, most_bytes=0)
+    assert all(path.exists() for path in own)
 
 
 def test_a_stage_is_verified_too(tmp_path):

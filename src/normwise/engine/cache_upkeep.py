@@ -20,6 +20,9 @@ _IN_USE_SECONDS = 2 * 3600.0
 
 _KINDS = {".result": "results", ".stage": "stages", ".stored": "shared"}
 
+_FOLDERS = (RESULTS, INPUTS, "shared", "slides")
+"""What a cache consists of. Whatever else lies in the folder is somebody's own."""
+
 
 @dataclass
 class CacheContents:
@@ -81,7 +84,8 @@ def prune_cache(
         kind = _kind(folder, path)
         old = older_than is not None and now - used >= older_than
         in_use = kind == "shared" and now - used < _IN_USE_SECONDS
-        if in_use or not (old or (most_bytes is not None and total > most_bytes)) or not _unlink(path):
+        goes = not in_use and (old or (most_bytes is not None and total > most_bytes))
+        if not goes or _is_used_since(path, used) or not _unlink(path):
             stay.add(kind, size)
         else:
             removed.add(kind, size)
@@ -159,7 +163,9 @@ def _digest(path: Path, content: bytes) -> str:
 
 def _entries(folder: Path) -> Iterator[tuple[Path, int, float]]:
     """Yield what is kept: path, bytes, and when it was last used."""
-    for path in folder.rglob("*") if folder.is_dir() else ():
+    for path in (
+        path for name in _FOLDERS if (folder / name).is_dir() for path in (folder / name).rglob("*")
+    ):
         if path.suffix in _KINDS and not path.name.startswith("."):
             with suppress(OSError):
                 status = path.stat()
@@ -169,6 +175,14 @@ def _entries(folder: Path) -> Iterator[tuple[Path, int, float]]:
 def _kind(folder: Path, path: Path) -> str:
     top = path.relative_to(folder).parts[0]
     return {"slides": "blocks", INPUTS: "hashes"}.get(top, _KINDS[path.suffix])
+
+
+def _is_used_since(path: Path, used: float) -> bool:
+    """Return whether a run has taken a file up since it was listed, which may be minutes ago."""
+    try:
+        return path.stat().st_mtime > used
+    except OSError:
+        return False
 
 
 def _unlink(path: Path) -> bool:
