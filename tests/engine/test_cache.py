@@ -137,6 +137,24 @@ def test_warnings_come_from_the_cache_too(workers, tmp_path):
         assert outcome.cached is cached
 
 
+def test_a_kept_warning_names_nobody_and_bears_the_name_of_who_has_it_now(workers, tmp_path):
+    known = []
+    for number, name in enumerate(("Meyer.txt", "Schulz.txt")):
+        with pytest.warns(NormwiseWarning) as raised:
+            [outcome] = _run(workers.warn_of_file, [_image(tmp_path, name)], tmp_path / "cache")
+        assert outcome.cached is bool(number)
+        assert [(each.subject, each.value) for each in outcome.warnings] == [
+            (name, 2.0), (name, None), (name, None)
+        ]  # fmt: skip
+        assert [each.text for each in outcome.warnings] == [
+            f"{name}: 2 mm, not 1.", f"{name}: 2 series.", "16 bits."
+        ]  # fmt: skip
+        assert sorted({str(each.message) for each in raised}) == sorted(map(str, outcome.warnings))
+        known.append(_contents(tmp_path / "cache"))
+    assert known[0] == known[1]
+    assert not any(name in content for content in known[0].values() for name in (b"Meyer", b"ward"))
+
+
 def test_processes_may_share_a_cache(tmp_path):
     script = (
         "import sys; from pathlib import Path\n"
@@ -195,6 +213,12 @@ def test_a_child_that_cannot_keep_its_work_gives_the_same_result(workers, tmp_pa
     assert (len(raised), outcome.value, outcome.warnings) == (1, {"number": 7}, ())
     _run(workers.keep_or_warn, [Task("a", {}, aside={"path": str(good)})], tmp_path / "two")
     assert _contents(tmp_path / "one") == _contents(tmp_path / "two")
+
+
+def test_where_a_file_stands_for_the_second_cache_nothing_is_said_to_be_damaged(workers, tmp_path):
+    (tmp_path / "file").write_text("")  # which the run's own folder stands in for
+    [outcome] = _run(workers.give, [Task("a")], tmp_path / "own", also=tmp_path / "file")
+    assert (outcome.error, outcome.cached) == (None, False)
 
 
 def test_a_folder_that_cannot_be_one_is_refused(workers, tmp_path):

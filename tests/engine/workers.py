@@ -92,6 +92,14 @@ def warn(code):
     return {"fine": 1}
 
 
+def warn_of_file(path):
+    name = Path(path).name
+    warnings.warn(NormwiseWarning("IMG-902", f"{name}: 2 mm, not 1.", subject=name, value=2.0), stacklevel=1)
+    warnings.warn(NormwiseWarning("IMG-904", "ward 7: 2 series.", subject="ward 7"), stacklevel=1)
+    warnings.warn(NormwiseWarning("IMG-910", "16 bits.", subject=name), stacklevel=1)
+    return {"fine": 1}
+
+
 def surroundings():
     from threadpoolctl import threadpool_info
 

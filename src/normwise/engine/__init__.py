@@ -33,6 +33,7 @@ from normwise.engine.progress import Progress, make_progress
 from normwise.lazy import on_use
 
 if TYPE_CHECKING:
+    from normwise.engine.cache import versions_of
     from normwise.engine.cache_folders import cache_place, choose_cache, chosen_cache
     from normwise.engine.cache_upkeep import (
         CacheContents,
@@ -72,6 +73,7 @@ __all__ = [
     "run_parts",
     "run_subjects",
     "verify_cache",
+    "versions_of",
     "worker_count",
     "write_stored",
 ]
@@ -93,6 +95,7 @@ __getattr__ = on_use(
         "run_parts": "parallel",
         "run_subjects": "subjects",
         "verify_cache": "cache_upkeep",
+        "versions_of": "cache",
         "write_stored": "serialization",
     },
 )

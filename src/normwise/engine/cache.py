@@ -20,7 +20,7 @@ from normwise.engine.serialization import DamagedError, Stored, decode
 from normwise.errors import EngineError
 from normwise.files import note_use, write_bytes
 
-__all__ = ["INPUTS", "RESULTS", "Cache", "result_key", "unusable"]
+__all__ = ["INPUTS", "RESULTS", "Cache", "result_key", "unusable", "versions_of"]
 
 RESULTS, INPUTS = "results", "inputs"
 """Folders of a cache: results by their keys, and the hashes of input files that each machine remembers."""
@@ -64,7 +64,7 @@ def result_key(
         "version": code_version,
         "arguments": _without_paths(dict(task.arguments), places),
         "inputs": list(inputs),
-        "packages": _versions(tuple(packages)),
+        "packages": versions_of(tuple(packages)),
     }
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
@@ -80,7 +80,8 @@ def _without_paths(item: Any, places: Mapping[str, int]) -> Any:
 
 
 @lru_cache
-def _versions(packages: tuple[str, ...]) -> dict[str, str]:
+def versions_of(packages: tuple[str, ...]) -> dict[str, str]:
+    """Return the versions that every number depends on, and those of further packages, by name."""
     python = f"{sys.version_info.major}.{sys.version_info.minor}"
     versions = {"python": python, "machine": platform.machine()}
     for package in (*_PACKAGES, *packages):
@@ -133,7 +134,7 @@ class Cache:
             try:
                 content = _read(path)
                 stored = decode(content)
-            except FileNotFoundError:
+            except (FileNotFoundError, NotADirectoryError):
                 continue
             except (OSError, DamagedError):
                 self.damaged += 1

@@ -31,6 +31,9 @@ from normwise.errors import EngineError, NormwiseError, NormwiseWarning
 
 __all__ = ["run_subjects"]
 
+_NAME = "\ufffc"
+"""Stands in kept warnings for the name of what was read: others may find them under the same bytes."""
+
 
 def run_subjects(
     function: Callable[..., object],
@@ -174,7 +177,7 @@ class _Run:
                         task.subject,
                         stored.value,
                         cached=True,
-                        warnings=stored.warnings,
+                        warnings=tuple(_with_name(each, task) for each in stored.warnings),
                         key=key,
                         digest=stored.digest,
                     ),
@@ -183,7 +186,7 @@ class _Run:
     def take(self, finished: Finished) -> None:
         """Keep the value of a child that has ended, or the error why there is none."""
         task = self.tasks[finished.position]
-        content, stored = self._read(finished)
+        content, stored = self._read(finished, task)
         error = finished.error or (stored.error if stored else _damaged())
         key = self._keys.get(finished.position)
         if error is None and key and not all(map(self._fingerprints.is_unchanged, task.inputs)):
@@ -203,7 +206,7 @@ class _Run:
                 error=_with_subject(task.subject, error) if error else None,
                 seconds=finished.seconds,
                 peak_bytes=finished.peak_bytes,
-                warnings=stored.warnings if stored else (),
+                warnings=tuple(_with_name(each, task) for each in stored.warnings) if stored else (),
                 key=key if kept and key else "",
                 digest=stored.digest if kept and stored else "",
             ),
@@ -241,7 +244,7 @@ class _Run:
             digests = zip(paths, pool.map(hash_or_none, paths), strict=True)
             return {path: digest for path, digest in digests if digest is not None}
 
-    def _read(self, finished: Finished) -> tuple[bytes | None, Stored | None]:
+    def _read(self, finished: Finished, task: Task) -> tuple[bytes | None, Stored | None]:
         content = finished.content
         try:
             stored = decode(content) if content else None
@@ -249,11 +252,13 @@ class _Run:
             return None, None
         raised = stored.warnings if stored else ()
         codes = [warning.code for warning in raised if warning.code in (DAMAGED, UNWRITTEN)]
-        if stored and codes and self._cache:
+        named = any(warning.subject is not None for warning in raised)
+        if stored and (codes or named) and self._cache:
             # It happened in this run, and says nothing of the subject: the next run's result is the same.
             self._cache.damaged += codes.count(DAMAGED)
             self._cache.unwritten += codes.count(UNWRITTEN)
-            stored = replace(stored, warnings=tuple(each for each in raised if each.code not in codes))
+            left = (each for each in raised if each.code not in codes)
+            stored = replace(stored, warnings=tuple(_without_name(each, task) for each in left))
             if stored.error is None:
                 content = encode_value(stored.value, stored.warnings)
                 stored = decode(content)
@@ -273,6 +278,27 @@ def _with_subject(subject: str, error: NormwiseError) -> NormwiseError:
     fields = error.to_dict()
     fields.pop("branch")
     return type(error)(**{**fields, "subject": subject, "problem": f"{error.subject}: {error.problem}"})  # type: ignore[arg-type] # code and problem are never None
+
+
+def _without_name(warning: NormwiseWarning, task: Task) -> NormwiseWarning:
+    """Return a warning in which an input's place among the task's stands for its name."""
+    name = warning.subject
+    if name is None:
+        return warning
+    names = [path.name for path in task.inputs]
+    place = str(names.index(name)) if name in names else ""
+    text = _NAME + warning.text.removeprefix(name) if warning.text.startswith(f"{name}: ") else warning.text
+    return NormwiseWarning(warning.code, text, subject=_NAME + place, value=warning.value)
+
+
+def _with_name(warning: NormwiseWarning, task: Task) -> NormwiseWarning:
+    """Return a warning with the name of the task's own input, or of its subject."""
+    place = (warning.subject or "").removeprefix(_NAME)
+    if warning.subject in (None, place):
+        return warning
+    name = task.inputs[int(place)].name if place else task.subject
+    text = name + warning.text[1:] if warning.text.startswith(_NAME) else warning.text
+    return NormwiseWarning(warning.code, text, subject=name, value=warning.value)
 
 
 def _damaged() -> EngineError:

@@ -35,6 +35,15 @@ def test_blocks_of_another_plan_are_neither_taken_nor_touched(tmp_path):
     assert BlockCheckpoint(tmp_path / "s", {"tiles": 3}).get(0) is not None
 
 
+def test_blocks_that_other_versions_measured_are_not_taken(slide, tmp_path, monkeypatch):
+    with open_slide(slide) as opened:
+        SlideMeasurement(opened, SMALL, tmp_path).run()
+        plans = list(tmp_path.iterdir())
+        monkeypatch.setattr(worker, "versions_of", lambda packages: dict.fromkeys(packages, "9"))
+        SlideMeasurement(opened, SMALL, tmp_path).run()
+    assert (len(plans), len(list(tmp_path.iterdir()))) == (1, 2)
+
+
 @pytest.mark.parametrize("keep", [0, 40, -1])
 def test_a_damaged_block_counts_as_none(tmp_path, keep):
     checkpoint = BlockCheckpoint(tmp_path / "s", {})

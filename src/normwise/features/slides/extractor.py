@@ -21,7 +21,7 @@ from normwise.features.slides.export import export_slide
 from normwise.features.slides.slide_features import TILE_NAMES, slide_notes
 from normwise.features.slides.tile_table import TileTable, tiles_place
 from normwise.features.slides.tiles import SlideSettings
-from normwise.features.slides.worker import SLIDES_VERSION, WORKER_VERSION, measure_slide
+from normwise.features.slides.worker import PACKAGES, SLIDES_VERSION, WORKER_VERSION, measure_slide
 from normwise.results import Quality
 from normwise.schema import SlidesSection, Study
 
@@ -29,8 +29,6 @@ __all__ = ["check", "extract"]
 
 _HOURS = 6 * 3600.0
 """Wall clock of one slide: ten gigapixels of tissue take one; what is finished of it stays on disk."""
-
-_PACKAGES = ("opencv-python-headless", "scikit-image", "openslide-python", "tifffile")
 
 
 def check(study: Study) -> None:
@@ -113,7 +111,7 @@ def _run(
         cache_dir=cache_dir,
         limits=replace(context.limits, seconds=max(context.limits.seconds, _HOURS)),
         preload=("cv2", "openslide", "scipy.ndimage", "skimage.segmentation._watershed"),
-        packages=_PACKAGES,
+        packages=PACKAGES,
     )
 
 

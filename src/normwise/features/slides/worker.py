@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from normwise.engine import keep_stored, read_stored
+from normwise.engine import keep_stored, read_stored, versions_of
 from normwise.errors import FeatureError, ImageError, NormwiseWarning
 from normwise.features.slides.drawings import draw_slide
 from normwise.features.slides.quality import check_slide
@@ -25,13 +25,16 @@ from normwise.features.slides.tiles import SlideSettings, TilePlan, plan_tiles
 from normwise.features.slides.tissue import DARK, FOLD, PEN, TISSUE, find_tissue
 from normwise.images import Slide, open_slide
 
-__all__ = ["SLIDES_VERSION", "WORKER_VERSION", "BlockCheckpoint", "measure_slide"]
+__all__ = ["PACKAGES", "SLIDES_VERSION", "WORKER_VERSION", "BlockCheckpoint", "measure_slide"]
 
 SLIDES_VERSION = "1"
 """Raised whenever the numbers of slides without a fault change: it is part of the hash of the features."""
 
 WORKER_VERSION = "2"
 """Raised whenever anything that is kept of a slide changes, its checks too: it keys the cache."""
+
+PACKAGES = ("opencv-python-headless", "scikit-image", "openslide-python", "tifffile")
+"""Packages that measure: their versions key what is kept, blocks of tiles as well as whole slides."""
 
 BLOCK = 16
 """Tiles that are stored together: an interrupted slide loses at most so many."""
@@ -200,6 +203,7 @@ class SlideMeasurement:
             blocks,
             {
                 "version": WORKER_VERSION,
+                "packages": versions_of(PACKAGES),
                 # What a slide looks like tells it from others of the same name, size and time.
                 "file": [file.st_size, file.st_mtime_ns, _hash(self.thumbnail), _hash(self.stain.vectors)],
                 "settings": settings.as_json(),
