@@ -197,3 +197,14 @@ def test_nothing_is_removed_from_a_folder_that_is_no_run(tmp_path):
     (tmp_path / "thesis.doc").write_bytes(b"mine")
     RunFolder(tmp_path).begin()
     assert len(list(tmp_path.iterdir())) == 2
+
+
+def test_two_that_mark_a_folder_at_once_share_one_marker(tmp_path, monkeypatch):
+    run = RunFolder(tmp_path / "run")
+    run.mark()
+    held = (run / run.MARKER).stat().st_ino
+    monkeypatch.setattr(RunFolder, "is_run", False)  # seen before the first was there
+    monkeypatch.setattr(RunFolder, "other_files", lambda *_: [])
+    run.mark()
+    assert (run / run.MARKER).stat().st_ino == held
+    assert (run / run.MARKER).read_bytes() == run.MARK

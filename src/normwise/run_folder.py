@@ -138,7 +138,9 @@ class RunFolder:
         """
         self.path.mkdir(parents=True, exist_ok=True)
         if not self.is_run and not self.other_files(beside):
-            write_bytes(self / self.MARKER, self.MARK)
+            # Never over another's: a command that holds the run holds this very file.
+            with suppress(FileExistsError), (self / self.MARKER).open("xb") as file:
+                file.write(self.MARK)
 
     def begin(self, beside: Collection[str] = ()) -> None:
         """Make and mark the folder, and remove what a killed command left half-written in a run.

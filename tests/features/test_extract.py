@@ -8,7 +8,15 @@ import pytest
 
 from cohorts import cohort_of
 from normwise.errors import FeatureError
-from normwise.features import EXTRACTORS, Extractor, FeatureTable, extract_features, learnt_extractor
+from normwise.features import (
+    EXTRACTORS,
+    ExtractionContext,
+    Extractor,
+    FeatureTable,
+    extract_features,
+    extract_part,
+    learnt_extractor,
+)
 
 PEOPLE = "ID,Age,Sex,dx,a\n01,70,F,normal,1\n02,71,M,AD,2\n"
 
@@ -50,3 +58,16 @@ def test_no_extractor_can_bring_a_demographic_or_the_label(tmp_path, monkeypatch
     with pytest.raises(FeatureError) as caught:
         extract_features(cohort, study)
     assert caught.value.code == "FEA-202"
+
+
+def test_who_of_a_part_was_not_measured_is_not_counted_as_measured(tmp_path, monkeypatch):
+    def extract(_, __, context):
+        context.outcomes["01"] = None  # the other's image is not there
+        raise FeatureError("FEA-201", "no column is left.")
+
+    monkeypatch.setitem(sys.modules, "partly", SimpleNamespace(extract=extract))
+    monkeypatch.setitem(EXTRACTORS, "table", Extractor("", "partly"))
+    cohort, study = cohort_of(tmp_path, PEOPLE, {"extractor": "table"})
+    ended = extract_part(cohort, study, ["01", "02"], ExtractionContext())
+    assert ended["01"] is None
+    assert ended["02"].code == "FEA-201"

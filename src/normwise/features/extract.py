@@ -117,10 +117,11 @@ def extract_part(
     failures: dict[str, NormwiseError] = {}
     try:
         failures = _extract(cohort, study, context).failures
-    except NormwiseError:
+    except NormwiseError as error:
         # Of the cohort as a whole a part can't judge: who gathers will say it of everybody.
         if not context.outcomes:
             raise
+        failures = dict.fromkeys(part, error)  # of those who were not measured
     return {scan: context.outcomes.get(scan, failures.get(scan)) for scan in part}
 
 

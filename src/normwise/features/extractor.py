@@ -120,7 +120,8 @@ class ExtractionContext:
         }
         own |= options
         if self.part is not None and own["cache_dir"] is not None:
-            own |= {"cache_dir": self.own, "also": self.cache_dir, "copies": True}
+            other = self.cache_dir if self.cache_dir != self.own else self.also
+            own |= {"cache_dir": self.own, "also": other, "copies": True}
         outcomes = run_subjects(function, whole, version=version, title=title, **own)
         self.kept.update({each.key: each.digest for each in outcomes if each.key})
         for each in outcomes:
@@ -141,7 +142,8 @@ class ExtractionContext:
         What a killed run left there, a person's images, goes with the next run on the same folder that no
         other works on.
         """
-        place = None if self.own is None else self.own / "scratch"
+        # Without a run the folder is everybody's, and what lies there may be in use.
+        place = None if self.run is None or self.own is None else self.own / "scratch"
         if place is not None:
             place.mkdir(parents=True, exist_ok=True)
             for left in place.iterdir() if self.part is None else ():
