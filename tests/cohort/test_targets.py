@@ -1,9 +1,11 @@
+import warnings
+
 import pandas as pd
 import pytest
 
 from normwise.cohort import read_cohort, read_study
-from normwise.errors import ClassifierError, StudyError
-from normwise.schema import Study
+from normwise.errors import ClassifierError, NormwiseWarning, StudyError
+from normwise.schema import CohortSection, Study
 
 ROWS = [("a", "29", "0", "70"), ("b", "21.5", "1", "75"), ("c", "", "0", "71"), ("d", "27", "", "69"),
         ("e", "low", "0", "66"), ("f", "30", "0", "64")]  # fmt: skip
@@ -26,6 +28,39 @@ def test_numbers_are_read_and_a_condition_says_who_is_normal(tmp_path):
     }  # fmt: skip
     assert any("can't be judged of 1 rows" in reading for reading in cohort.readings)
     assert cohort.keep(["a", "b"]).target.to_list() == [29.0, 21.5]
+
+
+def test_a_number_that_stands_for_a_missing_one_is_named(tmp_path):
+    study = study_of(tmp_path)
+    table = pd.read_csv(tmp_path / "people.csv", dtype=str)
+    table.loc[[1, 3], "MMSE"] = "-9999"
+    table.to_csv(tmp_path / "people.csv", index=False)
+    with pytest.warns(NormwiseWarning, match="COH-301") as caught:
+        read_cohort(study)
+    (warning,) = [each.message for each in caught if each.message.code == "COH-301"]
+    assert warning.subject == "MMSE"
+    assert "-9999 (rows: 2)" in warning.text
+    kept = study.cohort.model_copy(update={"include": ["MMSE != -9999"]})
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", NormwiseWarning)
+        read_cohort(study.model_copy(update={"cohort": kept}))
+
+
+def test_a_column_called_as_the_default_label_may_be_a_demographic_beside_a_target(tmp_path):
+    study = study_of(tmp_path, demographics=["diagnosis"])
+    table = pd.read_csv(tmp_path / "people.csv", dtype=str).assign(diagnosis=list("ababab"))
+    table.to_csv(tmp_path / "people.csv", index=False)
+    assert read_cohort(study).roles.categorical == ("diagnosis",)
+
+
+def test_the_table_of_a_folder_is_found_by_the_target(tmp_path):
+    study_of(tmp_path)
+    ids = [row[0] for row in ROWS]
+    pd.DataFrame({"ID": ids, "f0": range(6)}).to_csv(tmp_path / "features.csv", index=False)
+    with pytest.warns(NormwiseWarning):
+        study = read_study(tmp_path, {"cohort.target": "MMSE", "cohort.id": "ID"})
+    assert study.cohort.table == "people.csv"
+    assert study.features.table == ["features.csv"]
 
 
 def test_without_a_condition_everybody_is_normal(tmp_path):
@@ -88,6 +123,8 @@ def test_a_regressor_is_the_default_and_survives_the_run_s_own_study(tmp_path):
     assert read_study(file).classifier.name == "ridge"
     assert read_study(file, {"classifier.name": "svr"}).classifier.name == "svr"
     assert Study().classifier.name == "logistic"
+    assert Study(cohort=CohortSection(target="MMSE")).classifier.name == "ridge"
+    assert Study(cohort=CohortSection()).classifier.name == "logistic"
 
 
 @pytest.mark.parametrize(

@@ -94,6 +94,37 @@ def test_half_width_is_the_conformal_rank(count, level, rank):
     assert half_width(errors, level) == rank
 
 
+@pytest.mark.parametrize("number", [0.1, 27.3, 30.0])
+def test_the_line_of_equal_numbers_is_flat(number):
+    gaps = np.random.default_rng(0).normal(1.0, size=23)
+    line = GapLine.fit(gaps, np.full(23, number))
+    assert (line.slope, line.intercept) == (0.0, pytest.approx(gaps.mean()))
+
+
+def test_each_person_counts_once_in_a_half_width_however_many_scans_there_are():
+    errors = np.arange(1.0, 41.0)
+    people = np.array([f"p{number // 4}" for number in range(40)], dtype=object)
+    order = np.random.default_rng(0).permutation(40)
+    # Ten people: (10 + 1) · 0.8 = 8.8 of them, which the fourth scan of the ninth person exceeds first.
+    assert half_width(errors[order], 0.8, people[order]) == 36.0
+    assert half_width(errors, 0.8) == 33.0
+    # 9.9 of ten: the last scan; of eight people, whatever their scans, 8.1 are too many.
+    assert half_width(errors, 0.9, people) == 40.0
+    assert half_width(errors[:32], 0.9, people[:32]) == np.inf
+    assert half_width(errors[:0], 0.8, people[:0]) == np.inf
+
+
+@pytest.mark.parametrize(("normals", "named"), [(9, True), (10, False)])
+def test_a_gap_corrected_by_few_normal_people_is_named(normals, named):
+    frame, score, _, groups = cohort(60)
+    labels = np.where(np.arange(60) < normals, NORMAL, OTHERS).astype(object)
+    fitted = fitter(frame, cohort={"target": "score"}, evaluation={"inner_folds": 2}).fit(
+        score, labels, groups, np.arange(60), seed=0
+    )
+    notes = [note for note in fitted.notes if note.code == "PRC-310"]
+    assert [note.value for note in notes] == [normals] * named
+
+
 def test_folds_keep_people_together_and_spread_the_number():
     rng = np.random.default_rng(0)
     values = rng.normal(size=120)

@@ -259,7 +259,7 @@ def _like(level: str, known: Sequence[str]) -> str:
 
 
 def warn_of_placeholders(name: str, values: NDArray[np.float64] | NDArray[np.object_]) -> None:
-    """Warn (COH-301) where a demographic holds what other programs write for a missing value.
+    """Warn (COH-301) where a demographic or a target holds what other programs write for a missing value.
 
     Parameters
     ----------

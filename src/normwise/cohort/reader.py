@@ -155,6 +155,7 @@ def _target(rows: Rows) -> tuple[Numbers, tuple[str, ...]]:
     rows.labels[rows.remain] = labels[rows.remain]
     rows.leave_out(problems)
     rows.readings += readings
+    warn_of_placeholders(section.target, numbers[rows.remain])
     return numbers, (EVERYBODY,) if section.normal == EVERYBODY else (EVERYBODY, OTHERS)
 
 

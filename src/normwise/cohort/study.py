@@ -232,7 +232,9 @@ def _find_by_names(folder: Path, cohort: dict[str, Any], changes: Mapping[str, A
 
 
 def _label_of(changes: Mapping[str, Any]) -> str:
-    return str(changes.get("cohort.label", CohortSection.model_fields["label"].default))
+    """Return the column of the diagnosis, or of the number that is predicted in its place."""
+    label = changes.get("cohort.label", CohortSection.model_fields["label"].default)
+    return str(changes.get("cohort.target") or label)
 
 
 def _dicom_found(folder: Path) -> StudyError:
@@ -473,7 +475,7 @@ def _check_demographics(section: CohortSection) -> None:
     doubled = [name for place, name in enumerate(names) if name in names[:place]]
     if doubled:
         raise _overlap("cohort.demographics", f"{doubled[0]!r} is listed twice", "list it once")
-    if section.label in names:
+    if section.target is None and section.label in names:
         raise _overlap(
             "cohort.demographics",
             f"the label {section.label!r} is listed as a demographic",

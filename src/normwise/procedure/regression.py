@@ -43,6 +43,7 @@ LEVELS = (0.8, 0.9)
 
 _EVERYBODY = "everybody"
 _MOST_BINS = 10  # of the target, among which people are spread over the folds
+_FEWEST_NORMALS = 10  # whose line says how the gap follows the number
 
 
 @dataclass(frozen=True)
@@ -79,7 +80,8 @@ class GapLine:
         if not len(gaps):
             return cls(0.0, 0.0, 0)
         mean, spread = float(values.mean()), float(((values - values.mean()) ** 2).sum())
-        slope = float(((values - mean) * gaps).sum() / spread) if spread > 0.0 else 0.0
+        # The mean of equal numbers may be off by rounding, so that their spread is not quite 0.
+        slope = float(((values - mean) * gaps).sum() / spread) if np.ptp(values) > 0.0 else 0.0
         return cls(float(gaps.mean()) - slope * mean, slope, len(gaps))
 
     def correct(self, gaps: Floats, values: Floats) -> Floats:
@@ -131,14 +133,15 @@ class FittedRegression(FittedSteps):
         return np.asarray((predicted < self.lowest) | (predicted > self.highest))
 
 
-def half_width(errors: Floats, level: float) -> float:
+def half_width(errors: Floats, level: float, people: Names | None = None) -> float:
     """Return the half width of an interval that holds a new person's number with at least this probability.
 
     The k-th smallest of the n absolute errors with k = ⌈(n + 1) · level⌉ (split conformal prediction: Lei,
     G'Sell, Rinaldo, Tibshirani and Wasserman 2018, section 2.2). The errors are those of the inner folds,
     each by a regressor that was not trained on the person (cross-conformal prediction: Vovk 2015), so that
     nobody has to be set aside; these regressors are trained on fewer people than the last one, which makes
-    intervals a little wide.
+    intervals a little wide. Errors of one person are alike: n counts people, and each of a person's m scans
+    is the m-th part of one (Lee, Barber and Willett 2023).
 
     Parameters
     ----------
@@ -146,21 +149,30 @@ def half_width(errors: Floats, level: float) -> float:
         True − predicted, out of fold.
     level : float
         Coverage.
+    people : ndarray of shape (n_scans,), optional
+        The person of each scan; default: each is another one.
 
     Returns
     -------
     float
-        Infinite with fewer than level / (1 − level) errors.
+        Infinite with fewer than level / (1 − level) people.
 
     Examples
     --------
     >>> half_width(np.arange(1.0, 10.0), 0.9), half_width(np.arange(1.0, 9.0), 0.9)
     (9.0, inf)
+    >>> half_width(np.arange(1.0, 10.0), 0.9, np.array(["one"] * 2 + list("abcdefg"), dtype=object))
+    inf
     """
-    ranked = np.sort(np.abs(errors))
+    if not len(errors):
+        return float("inf")
+    names = np.arange(len(errors)) if people is None else people.astype(str)
+    _, person_of, scans = np.unique(names, return_inverse=True, return_counts=True)
+    order = np.argsort(np.abs(errors), kind="stable")
+    below = np.cumsum(1.0 / scans[person_of[order]])
     # The small number keeps (n + 1) · level from rising just above a whole number by rounding.
-    rank = int(np.ceil((len(ranked) + 1) * level - 1e-9))
-    return float(ranked[rank - 1]) if rank <= len(ranked) else float("inf")
+    rank = int(np.searchsorted(below, (len(scans) + 1) * level - 1e-9))
+    return float(np.abs(errors[order[rank]])) if rank < len(order) else float("inf")
 
 
 def draw_target_repeats(
@@ -309,14 +321,20 @@ class RegressionFitter:
                 )
                 warnings.warn(NormwiseWarning("PRC-104", text, value=lost), stacklevel=2)
             gaps = tables[best] - own
-            widths = tuple(half_width(gaps[known], level) for level in LEVELS)
+            people, normal = groups[train], known & (kinds == self.roles.normal)
+            widths = tuple(half_width(gaps[known], level, people[known]) for level in LEVELS)
             if np.isinf(widths).any():
                 text = (
-                    f"{int(known.sum())} training scans are too few for prediction intervals of "
+                    f"{len(set(people[known]))} training people are too few for prediction intervals of "
                     f"{LEVELS[int(np.isinf(widths).argmax())]:.0%}: they are unbounded"
                 )
-                warnings.warn(NormwiseWarning("PRC-309", text, value=int(known.sum())), stacklevel=2)
-        normal = known & (kinds == self.roles.normal)
+                warnings.warn(NormwiseWarning("PRC-309", text, value=len(set(people[known]))), stacklevel=2)
+            if (count := len(set(people[normal]))) < _FEWEST_NORMALS:
+                text = (
+                    f"the gap is corrected by {count} normal training people, fewer than {_FEWEST_NORMALS}: "
+                    "the corrected gap is uncertain"
+                )
+                warnings.warn(NormwiseWarning("PRC-310", text, value=count), stacklevel=2)
         return FittedRegression(
             pipeline=Pipeline([*fitted.steps, ("regress", regressor)]),
             roles=self.roles,

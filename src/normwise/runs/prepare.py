@@ -470,7 +470,11 @@ def record_run(prepared: PreparedRun, command: str, notes: list[Note]) -> RunRec
         sites=sites_of(cohort),
         missing=missing_in(cohort.ledger),
     )  # fmt: skip
-    prepared.folder.write_record(record)
+    # What a study of the other kind has left there does not hold any more, and is not to be shown.
+    run = prepared.folder
+    for name in (run.REGRESSION,) if study.cohort.target is None else (run.EVALUATION, run.EXPLANATION):
+        run.remove(name)
+    run.write_record(record)
     return record
 
 

@@ -7,7 +7,7 @@ import warnings
 import numpy as np
 
 from normwise.cohort import Cohort
-from normwise.errors import NormwiseWarning, ProcedureError
+from normwise.errors import ClassifierError, NormwiseWarning, ProcedureError
 from normwise.features import find_extractor
 from normwise.procedure import candidates_of, draw_target_repeats, keys_of, make_preprocessing, site_column
 from normwise.schema import Study
@@ -33,6 +33,8 @@ def check_regression(study: Study, cohort: Cohort, *, split: bool) -> None:
     ------
     ProcedureError
         PRC-118 for features that are learnt from classes, PRC-119 with too few people; else as the fits.
+    ClassifierError
+        CLS-112 where a training part has one number alone.
     """
     extractor = find_extractor(study)
     if extractor.learnt is not None:
@@ -66,6 +68,14 @@ def check_regression(study: Study, cohort: Cohort, *, split: bool) -> None:
             seen=f"{people} people" + (" in the smallest training part" if len(parts) > 1 else ""),
             expected=f"{_FEWEST} people at least",
             advice="add people, or use more folds",
+        )
+    if any(np.ptp(values[rows]) == 0.0 for rows in parts):
+        raise ClassifierError(
+            "CLS-112",
+            "everybody has one number to predict" + (" in a training part." if len(parts) > 1 else "."),
+            subject=f"cohort.target = {study.cohort.target!r}",
+            seen=f"{len(np.unique(values))} different numbers of {len(values)} scans",
+            advice="check the target's column, and that people with other values are left",
         )
     if not cohort.roles.demographics:
         return

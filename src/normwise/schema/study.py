@@ -66,11 +66,8 @@ class Study(ShortRepr, Section):
         if not isinstance(keys, Mapping):
             return keys
         cohort, classifier = keys.get("cohort"), keys.get("classifier", {})
-        if (
-            isinstance(cohort, Mapping)
-            and cohort.get("target") is not None
-            and isinstance(classifier, Mapping)
-        ):
+        target = cohort.get("target") if isinstance(cohort, Mapping) else getattr(cohort, "target", None)
+        if target is not None and isinstance(classifier, Mapping):
             return {**keys, "classifier": {"name": "ridge", **classifier}}
         return keys
 

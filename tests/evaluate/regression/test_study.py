@@ -4,10 +4,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from normwise.errors import EvaluationError, FeatureError, ProcedureError
+from normwise.cohort import read_cohort
+from normwise.errors import ClassifierError, EvaluationError, FeatureError, ProcedureError
 from normwise.evaluate import compare_runs, evaluate_regression, evaluate_study
 from normwise.results import Regression
 from normwise.run_folder import RunFolder
+from normwise.runs import check_plan
 from normwise.schema import Study
 
 PEOPLE = 150
@@ -205,6 +207,37 @@ def test_each_kind_of_study_goes_to_its_own_function(tmp_path):
     with pytest.raises(ProcedureError, match="PRC-120"):
         evaluate_regression(Study.model_validate(other), tmp_path / "run")
     assert not (tmp_path / "run").exists()
+
+
+def test_what_the_other_kind_of_study_left_in_a_folder_is_not_shown(tmp_path):
+    study = study_of(tmp_path / "s", evaluation={"repeats": 1, "bootstrap": 100})
+    content = study.model_dump()
+    content["cohort"] |= {"target": None, "label": "CDR", "normal": "0"}
+    content["classifier"] = {"grid": {"C": [0.1]}}
+    of_classes, folder = Study.model_validate(content), RunFolder(tmp_path / "run")
+    evaluate_regression(study, folder.path)
+    evaluate_study(of_classes, folder.path)
+    assert not (folder / folder.REGRESSION).exists()
+    assert "Predicted against true" not in (folder / folder.REPORT).read_text(encoding="utf-8")
+    folder.check()
+    evaluate_regression(study, folder.path)
+    assert not (folder / folder.EVALUATION).exists()
+    assert not (folder / folder.EXPLANATION).exists()
+    assert "Predicted against true" in (folder / folder.REPORT).read_text(encoding="utf-8")
+    folder.check()
+
+
+@pytest.mark.parametrize(("different", "refused"), [(0, True), (1, True), (30, False)])
+def test_one_number_in_a_training_part_is_refused_before_anything_is_measured(tmp_path, different, refused):
+    table = people().head(60)
+    table["score"] = np.where(np.arange(60) < different, 20.0 + np.arange(60), 28.0)
+    study = study_of(tmp_path / "s", table)
+    cohort = read_cohort(study)
+    if refused:
+        with pytest.raises(ClassifierError, match="CLS-112"):
+            check_plan(study, cohort, folds=5, split=True)
+    else:
+        check_plan(study, cohort, folds=5, split=True)
 
 
 def test_features_learnt_from_classes_are_refused(tmp_path):

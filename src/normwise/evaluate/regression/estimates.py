@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from normwise.evaluate.inference.associations import weighted_rank_correlation
-from normwise.evaluate.inference.intervals import PeopleWeights, bootstrap_estimate
+from normwise.evaluate.inference.intervals import PeopleWeights, bootstrap_estimate, wilson
 from normwise.evaluate.out_of_fold import ratio
 from normwise.evaluate.regression.cross_validation import NumberPredictions
 from normwise.results import Coverage, Estimate, GapGroup, RegressionArm
@@ -20,6 +20,8 @@ Floats = NDArray[np.float64]
 Names = NDArray[np.object_]
 Statistic = Callable[[Floats, Floats, Floats], Floats]
 """True and another number of each scan, and weights of shape (n_draws, n_scans) → (n_draws,)."""
+
+_ROUNDING = 1e-12  # of a sum of products, above what rounding leaves of it
 
 
 def estimate_number(
@@ -53,14 +55,18 @@ def estimate_number(
     everybody = np.ones(len(labels), dtype=bool)
     gap = found.predicted - found.values
     coverage = []
+    known = np.isfinite(found.predicted)
+    predicted = known.any(axis=0)
     for place, level in enumerate(levels):
         width = found.half_widths[..., place]
         share = asked.of(_mean, np.where(np.isnan(width), np.nan, np.abs(gap) <= width), everybody)
+        held = share.estimate
+        if held is not None and held in (0.0, 1.0):  # no bootstrap sample has another share
+            share = Estimate(held, *wilson(held, len(set(groups[predicted])), confidence))
         mean = float(2.0 * np.nanmean(width)) if np.isfinite(width).any() else np.inf
         coverage.append(Coverage(level, share, mean if np.isfinite(mean) else None))
     of_group = {name: labels == name for name in dict.fromkeys([normal, *labels])}
     tested = found.folds >= 0
-    known = np.isfinite(found.predicted)
     return RegressionArm(
         mae=asked.of(_mean, np.abs(gap), everybody),
         rmse=asked.of(_root_mean, gap**2, everybody),
@@ -74,7 +80,7 @@ def estimate_number(
         groups=[
             GapGroup(
                 name=str(name),
-                people=len(set(groups[members & known.any(axis=0)])),
+                people=len(set(groups[members & predicted])),
                 mae=asked.of(_mean, np.abs(gap), members),
                 gap=asked.of(_mean, gap, members),
                 corrected=asked.of(_mean, found.corrected, members),
@@ -135,10 +141,12 @@ def _slope(true: Floats, predicted: Floats, weights: Floats) -> Floats:
 
 
 def _spread(one: Floats, other: Floats, weights: Floats) -> Floats:
-    """Weighted sum of products about the means of each sample."""
+    """Weighted sum of products about the means of each sample; 0 where only rounding is left of it."""
     one, other = one - one.mean(), other - other.mean()
-    total = weights.sum(axis=1)
-    return np.asarray(weights @ (one * other) - ratio((weights @ one) * (weights @ other), total))
+    products = one * other
+    spread = weights @ products - ratio((weights @ one) * (weights @ other), weights.sum(axis=1))
+    # Of a sample of equal numbers rounding leaves a little, by which nothing may be divided.
+    return np.where(np.abs(spread) <= _ROUNDING * (weights @ np.abs(products)), 0.0, spread)
 
 
 def _rank_correlation(true: Floats, numbers: Floats, weights: Floats) -> Floats:
