@@ -11,6 +11,7 @@ import json
 import multiprocessing
 import resource
 import shutil
+import signal
 import sys
 import tempfile
 import traceback
@@ -42,7 +43,8 @@ from normwise.schema import NormalizerSection, SelectionSection, SitesSection, S
 from planted_images import plant_blobs
 from simulated import Small, model_of, simulate
 
-LIMIT_S = 60
+LIMIT_S = 60  # of the processor: a busy machine is no hang
+PATIENCE_S = 900  # and of the clock, for a child that waits
 LIMIT_BYTES = 4 << 30
 VALUES: list[Any] = [
     None, True, -1, 0, 3, 2**40, 1e308, float("nan"), float("inf"), "text", "", [], {}, [1, "a"], [[1.0]],
@@ -348,6 +350,7 @@ def use(folder: str, data: Small, answer: Any) -> None:
     """Do with a model what the commands do with it, in a child: report how that ended."""
     warnings.simplefilter("ignore")
     resource.setrlimit(resource.RLIMIT_DATA, (LIMIT_BYTES, LIMIT_BYTES))
+    resource.setrlimit(resource.RLIMIT_CPU, (LIMIT_S, LIMIT_S + 1))
     X, labels = data.X.iloc[:12], data.labels[:12]
     try:
         model = load_model(folder)
@@ -422,9 +425,12 @@ def _in_child(work: Callable[..., None], folder: str, data: Small) -> tuple[str,
     child.start()
     there.close()
     try:
-        ended: tuple[str, str] = here.recv() if here.poll(LIMIT_S) else ("hang", f"{LIMIT_S} s")
+        ended: tuple[str, str] = here.recv() if here.poll(PATIENCE_S) else ("hang", f"{PATIENCE_S} s")
     except EOFError:
+        child.join()
         ended = ("crash", "no answer")
+        if child.exitcode == -signal.SIGXCPU:
+            ended = ("hang", f"{LIMIT_S} s of the processor")
     child.kill()
     child.join()
     return ended

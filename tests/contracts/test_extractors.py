@@ -233,6 +233,6 @@ def test_extractors_are_loaded_when_they_are_chosen():
         "name in ('normwise.learnt', 'normwise.networks', 'torch', 'cv2')])"
     )
     done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=True
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=1000, check=True
     )
     assert done.stdout.strip() == "[]"

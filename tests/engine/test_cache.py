@@ -166,7 +166,7 @@ def test_processes_may_share_a_cache(tmp_path):
         "assert [outcome.value['array'].size for outcome in run] == list(range(20))\n"
     )
     both = [subprocess.Popen([sys.executable, "-W", "error", "-c", script]) for _ in range(2)]
-    assert [process.wait(timeout=120) for process in both] == [0, 0]
+    assert [process.wait(timeout=1000) for process in both] == [0, 0]
     assert len(_contents(tmp_path / "cache")) == 20
 
 
@@ -190,7 +190,7 @@ def test_many_writers_of_one_key_leave_one_whole_result(tmp_path):
     for writer in writers:
         writer.stdout.readline()
     (tmp_path / "gate").touch()
-    assert [writer.wait(timeout=300) for writer in writers] == [0, 0, 0]
+    assert [writer.wait(timeout=1000) for writer in writers] == [0, 0, 0]
     for writer in writers:
         writer.stdout.close()
     files = [path.name for path in (tmp_path / "cache" / "results").rglob("*") if path.is_file()]

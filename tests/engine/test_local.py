@@ -75,7 +75,7 @@ def _start(tmp_path, executor, last="stay"):
 def test_the_end_of_the_run_is_the_end_of_its_children(tmp_path, by, executor):
     process, pids = _start(tmp_path, executor)
     process.send_signal(by)
-    process.communicate(timeout=300)
+    process.communicate(timeout=1000)
     if executor == "SpawnExecutor" and by != signal.SIGINT:
         pids = pids[:1]  # without a fork server nothing ends what a child had started
     assert _wait_until(lambda: all(_gone(pid) for pid in pids if pid != process.pid)), pids
@@ -145,7 +145,7 @@ def test_a_child_that_stops_its_server_again_and_again_costs_itself_only(workers
 def test_a_stopped_fork_server_and_hidden_processes_end_with_the_run(tmp_path, last):
     process, pids = _start(tmp_path, "ForkExecutor", last)
     process.kill()
-    process.communicate(timeout=300)
+    process.communicate(timeout=1000)
     assert _wait_until(lambda: all(_gone(pid) for pid in pids)), pids
     assert _wait_until(lambda: not list(tmp_path.glob("normwise-*")))
 
@@ -194,7 +194,7 @@ def test_a_script_without_a_guard_and_with_closed_streams(tmp_path, closed):
         f"open({str(tmp_path / 'seen')!r}, 'w').write(run[1].value['text'])\n",
         encoding="utf-8",
     )
-    subprocess.run([sys.executable, str(script)], check=True, timeout=300, capture_output=True)
+    subprocess.run([sys.executable, str(script)], check=True, timeout=1000, capture_output=True)
     assert (tmp_path / "seen").read_text(encoding="utf-8") == "é"
 
 
@@ -211,8 +211,8 @@ def test_inside_a_daemonic_worker():
     answers = context.Queue()
     worker = context.Process(target=_in_a_daemon, args=(str(WORKERS.parent), answers), daemon=True)
     worker.start()
-    assert answers.get(timeout=300) == "é"
-    worker.join(timeout=300)
+    assert answers.get(timeout=1000) == "é"
+    worker.join(timeout=1000)
 
 
 def test_inside_a_thread(workers):
@@ -223,7 +223,7 @@ def test_inside_a_thread(workers):
 
     thread = threading.Thread(target=run)
     thread.start()
-    thread.join(timeout=300)
+    thread.join(timeout=1000)
     assert seen[0].value["text"] == "é"
 
 

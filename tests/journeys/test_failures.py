@@ -112,7 +112,7 @@ def test_an_interrupted_extract_resumes(normwise, cohort, extracted, own_cache, 
     while len(list(own_cache.rglob("[!.]*.result"))) < 3 and time.monotonic() < deadline:
         time.sleep(0.01)
     process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=300)
+    out, err = process.communicate(timeout=1000)
     assert process.returncode == 130, err
     assert "interrupted" in err
     assert "Traceback" not in err

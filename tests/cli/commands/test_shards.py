@@ -207,7 +207,7 @@ def test_the_script_of_the_page_measures_its_shard_and_the_missing_are_its_array
             capture_output=True,
             text=True,
             check=True,
-            timeout=300,
+            timeout=1000,
         )
         assert "1 of 1 scans" in done.stdout
     missing = again.partition("$(")[2].rpartition(")")[0].replace("study.toml", str(study))
@@ -217,7 +217,7 @@ def test_the_script_of_the_page_measures_its_shard_and_the_missing_are_its_array
         capture_output=True,
         text=True,
         check=False,
-        timeout=300,
+        timeout=1000,
     )
     assert listed.stdout == "1,2,4,5,6\n"
     assert _extract(study, tmp_path / "run") == 1

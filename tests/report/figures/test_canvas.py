@@ -143,7 +143,7 @@ def test_figures_need_no_pyplot() -> None:
         "print('matplotlib.pyplot' in sys.modules)"
     )
     done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=1000
     )
     assert done.stdout.strip() == "False"
 
