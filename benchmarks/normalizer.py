@@ -34,7 +34,8 @@ def candidates(people: int, features: int) -> dict[str, Callable[[], object]]:
     from sklearn.linear_model import LinearRegression
 
     from normwise.normalize import FeatureNormalizer
-    from normwise.normalize.blocked.regression import People, fit_standardize, inverse_triangle
+    from normwise.normalize.blocked.fit import fit_standardize
+    from normwise.normalize.blocked.regression import People, inverse_triangle
 
     rng = np.random.default_rng(0)
     by_person = rng.standard_normal((people, features), dtype=np.float32) + np.float32(10)

@@ -13,7 +13,8 @@ CHILD = """
 import sys, tracemalloc
 import numpy as np, pandas as pd
 from normwise.normalize import FeatureNormalizer
-from normwise.normalize.blocked.regression import People, fit_regression, inverse_triangle, standardize
+from normwise.normalize.blocked.fit import fit_regression, standardize
+from normwise.normalize.blocked.regression import People, inverse_triangle
 
 path, out, n, m = sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4])
 rng = np.random.default_rng(0)

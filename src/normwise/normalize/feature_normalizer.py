@@ -17,14 +17,8 @@ from sklearn.utils.validation import check_consistent_length, check_is_fitted, v
 
 from normwise.errors import NormalizerError, NormwiseWarning
 from normwise.normalize.blocked.columns import FeatureColumns, FloatArray
-from normwise.normalize.blocked.regression import (
-    Regression,
-    Shrinkage,
-    TailForm,
-    fit_regression,
-    fit_standardize,
-    standardize,
-)
+from normwise.normalize.blocked.fit import fit_regression, fit_standardize, standardize
+from normwise.normalize.blocked.regression import Regression, Shrinkage, TailForm
 from normwise.normalize.demographics import Demographics, check_columns
 from normwise.normalize.design import Design, learn_design
 from normwise.normalize.support import encodable_rows, support_table, warn_of_thin_cover

@@ -5,13 +5,8 @@ import pytest
 
 from normwise.errors import NormalizerError
 from normwise.normalize.blocked.columns import FloatArray
-from normwise.normalize.blocked.regression import (
-    People,
-    fit_regression,
-    fit_standardize,
-    inverse_triangle,
-    standardize,
-)
+from normwise.normalize.blocked.fit import fit_regression, fit_standardize, standardize
+from normwise.normalize.blocked.regression import People, inverse_triangle
 
 
 def make_design(n: int, k: int, seed: int = 0) -> FloatArray:
