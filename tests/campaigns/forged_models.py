@@ -46,6 +46,7 @@ from simulated import Small, model_of, simulate
 LIMIT_S = 60  # of the processor: a busy machine is no hang
 PATIENCE_S = 900  # and of the clock, for a child that waits
 LIMIT_BYTES = 4 << 30
+PRELOADED = ["normwise.model.bundle", "normwise.model.explain", "skops.io", "sklearn.ensemble", "torch"]
 VALUES: list[Any] = [
     None, True, -1, 0, 3, 2**40, 1e308, float("nan"), float("inf"), "text", "", [], {}, [1, "a"], [[1.0]],
     {"a": 1},
@@ -419,7 +420,9 @@ def run(count: int, seed: int = 0, first: int = 0) -> tuple[Counter[str], list[s
 
 
 def _in_child(work: Callable[..., None], folder: str, data: Small) -> tuple[str, str]:
-    context = multiprocessing.get_context("fork")
+    # Of a process that has trained nothing: a fork of one whose threads hold a lock waits for it for ever.
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(PRELOADED)
     here, there = context.Pipe()
     child = context.Process(target=work, args=(folder, data, there))
     child.start()

@@ -29,10 +29,10 @@ def coarse_atlas() -> Iterator[None]:
 
 
 @pytest.fixture(autouse=True)
-def fake_atlas() -> Iterator[None]:
+def fake_atlas(monkeypatch: pytest.MonkeyPatch) -> None:
     """Another package tests the installed atlas; a coarse one makes pages fast."""
-    with coarse_atlas():
-        yield
+    # The test's own patches: of two kinds, the one undone last would put the coarse atlas back.
+    monkeypatch.setattr(normwise.features.atlases, "load_atlas", load_fake_atlas)
 
 
 @pytest.fixture(scope="session")

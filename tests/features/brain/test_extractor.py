@@ -14,6 +14,7 @@ from normwise.features.brain import extractor
 from normwise.features.brain.extractor import chain_settings, settings_content
 from normwise.features.extractor import ExtractionContext
 from normwise.results import Quality
+from normwise.run_folder import RunFolder
 
 PEOPLE = "ID,Age,Sex,dx\n1,70,F,normal\n2,71,M,AD\n3,72,F,AD\n"
 NAMES = ["hippocampus_left.volume_mm3", "insula_left.intensity_mean"]
@@ -48,11 +49,11 @@ def extract(tmp_path):
     for person in "123":
         (tmp_path / f"{person}.nii.gz").write_bytes(b"not read here")
 
-    def run(wanted=None, **features):
+    def work(wanted=None, run=None, **features):
         cohort, study = cohort_of(tmp_path, PEOPLE, {"extractor": "brain", **features}, images="{ID}.nii.gz")
-        return extractor.extract(cohort, study, ExtractionContext(tmp_path / "cache", wanted=wanted))
+        return extractor.extract(cohort, study, ExtractionContext(tmp_path / "cache", wanted=wanted, run=run))
 
-    return run
+    return work
 
 
 def test_values_notes_quality_and_drawings(answers, extract):
@@ -149,11 +150,13 @@ def test_where_a_head_lies_is_no_part_of_its_key(answers, extract, tmp_path):
 
 
 def test_what_a_killed_child_unpacked_goes_with_the_next_run(answers, extract, tmp_path):
-    left = tmp_path / "cache" / "scratch" / "dicom-x"
+    run = tmp_path / "run"
+    left = RunFolder(run) / RunFolder.CACHE / "scratch" / "dicom-x"
     left.mkdir(parents=True)
     (left / "000001").write_bytes(b"somebody's slice")
-    extract()
+    extract(run=run)
     assert not left.exists()
+    assert list(left.parent.iterdir()) == []
 
 
 def test_a_dicom_folder_is_an_image(answers, tmp_path):
