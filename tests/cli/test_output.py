@@ -142,7 +142,7 @@ def test_the_adjusted_auc_has_its_line_and_its_gain_where_there_is_one(capsys):
     print_arms(CommandOutput("evaluate"), evaluation({"raw": arm(0.8), "normalized": adjusted}, gain))
     text = capsys.readouterr().out
     assert "AUC         0.84 .77–.90 among people of the same demographics (adjusted AUC)" in text
-    assert "adjusted  +0.05 (-0.01 to +0.10) over raw" in text
+    assert "            +0.05 (-0.01 to +0.10) over raw among people of the same demographics" in text
 
 
 def test_a_test_of_one_arm_needs_no_star(capsys):

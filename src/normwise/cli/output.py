@@ -189,7 +189,9 @@ def print_arms(output: CommandOutput, evaluation: Evaluation) -> None:
             output.row("AUC gained", f"{shown(metrics['auc'], sign=True)} over {second}")
             gained = metrics.get("adjusted_auc")
             if gained is not None and gained.estimate is not None:
-                output.row("  adjusted", f"{shown(gained, sign=True)} over {second}")
+                output.row(
+                    "", f"{shown(gained, sign=True)} over {second} among people of the same demographics"
+                )
     main = evaluation.arms[evaluation.main_arm]
     if main.undecided:
         why = "referred, or outside" if main.abstention else "outside"

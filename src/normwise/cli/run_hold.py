@@ -1,4 +1,4 @@
-"""One command at a time in a run folder; the next is told which, and a command that was killed holds nothing.
+"""One command at a time in a run folder: the next one names it, and a command that was killed holds nothing.
 
 The system's own advisory lock lies on the marker of the run, and goes with the process that took it, however
 that ends. Its text says who it is. On a file system without such locks commands are not kept apart.
