@@ -74,6 +74,9 @@ class RunFolder:
     TILE_FOLDER = "tiles"
     NORMALIZED = "normalized"
 
+    RATINGS = "ratings.tsv"
+    """What a person says of scans; a user's own file, which no command removes."""
+
     SHARDS = "shards"
 
     MODEL = "model"

@@ -26,6 +26,7 @@ from normwise.cli.run_flags import OutputFlags, RunFlags, memory_bytes
 from normwise.cli.run_hold import RunHold
 from normwise.errors import CommandError, NormwiseError, NormwiseWarning, without_folders
 from normwise.run_folder import RunFolder
+from normwise.schema import listed
 
 if TYPE_CHECKING:
     from normwise.cli.study_flags import StudyFlags
@@ -189,7 +190,13 @@ class Session:
         refuse_other_files(folder, beside=beside)
         purpose = PURPOSES.get(self.verb, "extract")
         at = RunFolder(folder)
-        study = read_plan(study, purpose=purpose, labelled=labelled, roles=roles, folder=at)[0]
+        study, cohort = read_plan(study, purpose=purpose, labelled=labelled, roles=roles, folder=at)
+        if (at / at.RATINGS).exists():
+            from normwise.runs import RATED_OUT
+
+            rated = cohort.ledger["id"][cohort.ledger["code"] == RATED_OUT].tolist()
+            named = f": {listed(rated, most=_NAMED_FAILURES)}" if rated else ""
+            self.output.row("ratings", f"{len(rated)} excluded in {at / at.RATINGS}{named}")
         study = settle_study(folder, study, verb=self.verb, overwrite=overwrite, beside=beside)
         run = open_run(
             folder, study, verb=self.verb, overwrite=overwrite, beside=beside, hold=self.hold, shared=shared

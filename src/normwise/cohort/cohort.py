@@ -177,6 +177,27 @@ class Cohort(ShortRepr):
         reason = {"code": "COH-218", "reason": text, "general": text}
         return self._without({name: reason for name in self.frame.index if name not in wanted}, LEFT_OUT)
 
+    def exclude(self, notes: Mapping[str, str], code: str, general: str) -> Cohort:
+        """Return the cohort without scans that a person has excluded; the ledger keeps them with the reason.
+
+        Parameters
+        ----------
+        notes : mapping of str to str
+            By scan id, what was said of it; may be empty.
+        code, general : str
+            Code and reason of them all.
+
+        Raises
+        ------
+        CohortError
+            COH-114 for an id that takes no part.
+        """
+        reasons = {
+            name: {"code": code, "reason": one_line(general, note), "general": general}
+            for name, note in notes.items()
+        }
+        return self._without(reasons, LEFT_OUT)
+
     def write_ledger(self, path: Path) -> None:
         """Write the ledger as TSV, whole or not at all; empty cells are ``n/a``, as in BIDS.
 

@@ -5,6 +5,7 @@
 - ``shards``       a part of the scans at a time, on any machine; prepare gathers
 - ``reference``    a study beside a reference whose normal people its own are added to
 - ``composition``  who takes part by class and site, and who was left out
+- ``ratings``      what a person who looked at the scans says of them
 - ``departures``   everybody held against the normals of their own cohort
 - ``score_tables`` tables of such scores with their data dictionaries
 
@@ -32,18 +33,23 @@ from normwise.runs.prepare import (
 
 if TYPE_CHECKING:
     from normwise.runs.departures import Departures, departures_of, normalize_study
+    from normwise.runs.ratings import RATED_OUT, Rating, Verdict, apply_ratings, read_ratings, write_ratings
     from normwise.runs.reference import measurement_of, prior_hash, refuse_settings_beyond_sums, units_of
     from normwise.runs.score_tables import OUTSIDE, SCORES, describe_norm, score_dictionary, score_text
     from normwise.runs.shards import ScanState, ShardRecord, list_states, measure_shard
 
 __all__ = [
     "OUTSIDE",
+    "RATED_OUT",
     "SCORES",
     "Departures",
     "PreparedRun",
     "Purpose",
+    "Rating",
     "ScanState",
     "ShardRecord",
+    "Verdict",
+    "apply_ratings",
     "assemble_frame",
     "check_people",
     "check_plan",
@@ -59,11 +65,13 @@ __all__ = [
     "prepare_run",
     "prior_hash",
     "read_plan",
+    "read_ratings",
     "record_run",
     "refuse_settings_beyond_sums",
     "score_dictionary",
     "score_text",
     "units_of",
+    "write_ratings",
 ]
 
 __getattr__ = on_use(
@@ -71,9 +79,13 @@ __getattr__ = on_use(
     {
         "Departures": "departures",
         "OUTSIDE": "score_tables",
+        "RATED_OUT": "ratings",
+        "Rating": "ratings",
         "SCORES": "score_tables",
         "ScanState": "shards",
         "ShardRecord": "shards",
+        "Verdict": "ratings",
+        "apply_ratings": "ratings",
         "departures_of": "departures",
         "describe_norm": "score_tables",
         "list_states": "shards",
@@ -81,9 +93,11 @@ __getattr__ = on_use(
         "measurement_of": "reference",
         "normalize_study": "departures",
         "prior_hash": "reference",
+        "read_ratings": "ratings",
         "refuse_settings_beyond_sums": "reference",
         "score_dictionary": "score_tables",
         "score_text": "score_tables",
         "units_of": "reference",
+        "write_ratings": "ratings",
     },
 )

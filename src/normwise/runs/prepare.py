@@ -322,8 +322,8 @@ def read_plan(
     roles : Roles, optional
         Roles of a trained model, so that its categories are read as categories here too.
     folder : RunFolder, optional
-        Where ``cohort.tsv`` is written if the people who are left can't be used, unless a finished run lies
-        there.
+        Whose ratings are honoured, and where ``cohort.tsv`` is written if the people who are left can't be
+        used, unless a finished run lies there.
 
     Returns
     -------
@@ -338,6 +338,10 @@ def read_plan(
         The first thing that would stop the run.
     """
     cohort = read_cohort(study, labelled=labelled, roles=roles)
+    if folder is not None and (folder / folder.RATINGS).exists():
+        from normwise.runs.ratings import apply_ratings
+
+        cohort = apply_ratings(cohort, folder)
     if "extractor" not in study.features.model_fields_set:
         from normwise.features import choose_extractor
 
