@@ -38,12 +38,12 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from normwise.cohort import read_cohort, read_study
     from normwise.errors import NormwiseError, NormwiseWarning
-    from normwise.evaluate import evaluate_regression, evaluate_study, test_model
+    from normwise.evaluate import evaluate_regression, evaluate_study, test_model, test_regression
     from normwise.features import extract_features
     from normwise.features.brain import parcellate
     from normwise.features.slides import segment_nuclei
     from normwise.images import read_volume
-    from normwise.model import load_model, train_study
+    from normwise.model import load_model, train_regression, train_study
     from normwise.normalize import FeatureNormalizer
     from normwise.procedure import make_procedure
     from normwise.report import write_report
@@ -66,6 +66,8 @@ __all__ = [
     "read_volume",
     "segment_nuclei",
     "test_model",
+    "test_regression",
+    "train_regression",
     "train_study",
     "write_report",
 ]
@@ -85,6 +87,8 @@ _PACKAGES = {
     "read_volume": "images",
     "segment_nuclei": "features.slides",
     "test_model": "evaluate",
+    "test_regression": "evaluate",
+    "train_regression": "model",
     "train_study": "model",
     "write_report": "report",
 }

@@ -13,14 +13,23 @@ from evaluated import people, study_of
 from normwise.cli.run_flags import RunFlags
 from normwise.cohort import read_cohort
 from normwise.engine import Progress, count_cpus, worker_count
-from normwise.evaluate import evaluate_regression, evaluate_study, test_model
+from normwise.evaluate import evaluate_regression, evaluate_study, test_model, test_regression
 from normwise.features import ExtractionContext, FeatureTable, extract_features
-from normwise.model import apply_model, count_study, make_reference, measure_people, train_study
+from normwise.model import (
+    apply_model,
+    count_study,
+    make_reference,
+    measure_people,
+    predict_numbers,
+    train_regression,
+    train_study,
+)
 from normwise.runs import normalize_study, prepare_run
 
 CALLS: list[Callable[..., Any]] = [
     apply_model, count_study, evaluate_regression, evaluate_study, extract_features, make_reference,
-    measure_people, normalize_study, prepare_run, test_model, train_study,
+    measure_people, normalize_study, predict_numbers, prepare_run, test_model, test_regression,
+    train_regression, train_study,
 ]  # fmt: skip
 
 

@@ -104,7 +104,7 @@ HELD = [
         str(field.type).startswith(("list", "dict")) for field in dataclasses.fields(getattr(results, name))
     )
 ]
-SPECIAL = {"Evaluation", "Explanation", "Prediction", "Regression"}
+SPECIAL = {"Evaluation", "Explanation", "PredictedNumber", "Prediction", "Regression"}
 """Results that show what lies inside them; their parts are made as such below."""
 
 
@@ -122,6 +122,7 @@ def test_a_result_that_holds_collections_is_shown_short(name: str) -> None:
         ("cohort", "Table"), ("cohort", "ColumnReading"), ("evaluate", "ArmPredictions"),
         ("evaluate", "OutOfFold"),
         ("features", "FeatureTable"), ("features", "Drawing"), ("model", "Model"), ("model", "Norm"),
+        ("model", "RegressionModel"),
         ("normalize", "Reference"), ("normalize", "SiteCard"), ("normalize", "Regression"),
         ("procedure", "FittedProcedure"), ("report", "SavedRun"),
         ("runs", "PreparedRun"), ("runs", "Departures"),
@@ -189,6 +190,20 @@ def test_a_regression_shows_its_arms_and_a_forest_of_their_errors() -> None:
     frame = regression.to_frame()
     assert frame.shape == (16, 5)
     assert frame.set_index(["arm", "metric"]).loc[(HOSTILE, "mae")].tolist() == [4.2, 3.6, 4.9]
+
+
+def test_predicted_numbers_are_a_short_table() -> None:
+    ends = [results.PredictionInterval(0.8, 61.0, 79.0), results.PredictionInterval(0.9, None, None)]
+    row = results.PredictedNumber(HOSTILE, 70.0, ends, remarks=[HOSTILE] * 50, true=66.0, corrected_gap=1.5)
+    text, page = check(row)
+    assert "80% interval: 61 to 79" in text
+    assert "unbounded" in page
+    none = results.PredictedNumber("b", None, reason=HOSTILE, outcome="unsupported")
+    _, page = check(results.PredictedNumbers([row, none] * 3000))
+    assert "none (unsupported)" in page
+    frame = results.PredictedNumbers([row, none]).to_frame()
+    assert frame["gap"].tolist()[0] == 4.0
+    assert frame.iloc[1][["predicted", "low_80", "high_90", "gap"]].isna().all()
 
 
 def one(**more: Any) -> Prediction:

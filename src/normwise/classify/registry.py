@@ -254,24 +254,25 @@ def classifier_grid(section: ClassifierSection, kinds: Kinds = CLASSIFIERS) -> l
 
 
 def importances(estimator: Any) -> tuple[NDArray[np.float64], str] | None:
-    """Return what each feature weighs in a fitted classifier.
+    """Return what each feature weighs in a fitted classifier or regressor.
 
     Parameters
     ----------
-    estimator : classifier
-        One of this package's, or any scikit-learn classifier, fitted.
+    estimator : classifier or regressor
+        One of this package's, or any of scikit-learn's, fitted.
 
     Returns
     -------
     tuple of ndarray of shape (n_features,) and str, or None
-        ``"coefficient"`` of two classes, positive towards the last of ``classes_``; ``"coefficient size"``,
-        the root mean square over several rows of coefficients; ``"impurity"`` of trees; None without weights.
+        ``"coefficient"`` of two classes, positive towards the last of ``classes_``, and of a number;
+        ``"coefficient size"``, the root mean square over several rows of coefficients; ``"impurity"`` of
+        trees; None without weights.
     """
     import numpy as np
 
     weights = getattr(estimator, "coef_", None)
     if weights is not None:
-        weights = np.asarray(weights, dtype=float)
+        weights = np.atleast_2d(np.asarray(weights, dtype=float))
         if weights.shape[0] == 1:
             return weights[0], "coefficient"
         return np.sqrt((weights**2).mean(axis=0)), "coefficient size"

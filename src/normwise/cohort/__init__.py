@@ -23,7 +23,8 @@ is refused as a whole.
 from __future__ import annotations
 
 from normwise.cohort.cohort import Cohort
-from normwise.cohort.demographics import read_demographics
+from normwise.cohort.conditions import parse_condition
+from normwise.cohort.demographics import read_demographics, read_quantity
 from normwise.cohort.labels import read_labels
 from normwise.cohort.reader import read_cohort
 from normwise.cohort.study import TABLE_SUFFIXES, read_study, study_to_toml
@@ -37,10 +38,12 @@ __all__ = [
     "Table",
     "cap_ages",
     "is_missing",
+    "parse_condition",
     "read_cohort",
     "read_demographics",
     "read_labels",
     "read_numbers",
+    "read_quantity",
     "read_study",
     "read_table",
     "study_to_toml",

@@ -24,7 +24,7 @@ from normwise.lazy import on_use
 
 if TYPE_CHECKING:
     from normwise.evaluate.finished_runs import compare_runs
-    from normwise.evaluate.regression import evaluate_regression
+    from normwise.evaluate.regression import evaluate_regression, test_regression
 
 __all__ = [
     "ALARMS",
@@ -41,7 +41,11 @@ __all__ = [
     "evaluate_regression",
     "evaluate_study",
     "test_model",
+    "test_regression",
     "wilson",
 ]
 
-__getattr__ = on_use(__name__, {"compare_runs": "finished_runs", "evaluate_regression": "regression"})
+__getattr__ = on_use(
+    __name__,
+    {"compare_runs": "finished_runs", "evaluate_regression": "regression", "test_regression": "regression"},
+)

@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from normwise.engine import Limits, Progress, worker_count
-from normwise.errors import EvaluationError
+from normwise.errors import EvaluationError, ProcedureError
 from normwise.evaluate.compare_arms import SideBySide, compare_arms, people_of
 from normwise.evaluate.cross_validation import ArmPredictions, cross_validate_arms, decide, summarize_notes
 from normwise.evaluate.leaks.alarms import LeakInputs, raise_alarms
@@ -190,10 +190,21 @@ def test_model(
     ------
     EvaluationError
         EVA-101 where the cohort's classes are not the model's; EVA-107 where it can decide about nobody.
+    ProcedureError
+        PRC-120 for a model or a study of a number.
     """
     from normwise.model import assert_same_pipeline, load_model, warn_of_training_scans
 
-    model = model if isinstance(model, Model) else load_model(model)
+    opened = model if isinstance(model, Model) else load_model(model)
+    if not isinstance(opened, Model):
+        raise ProcedureError(
+            "PRC-120",
+            "the model predicts a number, and this step is for classes.",
+            subject=str(model),
+            seen=f"target {opened.target!r}",
+            advice="test_regression takes a model of a number, test_model one of classes",
+        )
+    model = opened
     prepared = prepare_run(
         study,
         run,

@@ -1,8 +1,9 @@
 """The trained model: fitted on everybody in a study, saved, opened, and applied to new people.
 
-``model.py`` has `Model`, which turns a frame into predictions with reasons. ``train.py`` fits, saves and
-explains one; ``bundle.py`` writes and opens the model folder, with the weights of networks in ``weights.py``
-and the archive of the pipeline in ``archive.py``; ``parts.py`` checks what was opened.
+``model.py`` has `Model`, which turns a frame into predictions with reasons; ``regression/`` has the same for
+a number. ``train.py`` fits, saves and explains one; ``bundle.py`` writes and opens the model folder, with the
+weights of networks in ``weights.py`` and the archive of the pipeline in ``archive.py``; ``parts.py`` checks
+what was opened.
 ``norm.py`` scores people without a classifier, by a model or by a reference that ``reference.py`` makes.
 ``apply.py`` extracts the features of new people and predicts. ``explain.py`` has importances, contributions
 and trajectories, ``site_cards.py`` sites by a few controls,
@@ -30,12 +31,14 @@ if TYPE_CHECKING:
     from normwise.model.norm import Norm, open_norm
     from normwise.model.people_pages import write_new_people, write_run_people
     from normwise.model.reference import count_study, make_reference, merge_references
+    from normwise.model.regression import RegressionModel, predict_numbers, train_regression
     from normwise.model.site_cards import expected_half_widths, site_card, with_site_cards
 
 __all__ = [
     "Applicable",
     "Model",
     "Norm",
+    "RegressionModel",
     "apply_model",
     "assert_same_pipeline",
     "count_study",
@@ -46,8 +49,10 @@ __all__ = [
     "measure_people",
     "merge_references",
     "open_norm",
+    "predict_numbers",
     "site_card",
     "train_model",
+    "train_regression",
     "train_study",
     "warn_of_training_scans",
     "with_site_cards",
@@ -60,6 +65,7 @@ __getattr__ = on_use(
     {
         "Applicable": "apply",
         "Norm": "norm",
+        "RegressionModel": "regression",
         "apply_model": "apply",
         "assert_same_pipeline": "apply",
         "count_study": "reference",
@@ -69,7 +75,9 @@ __getattr__ = on_use(
         "measure_people": "apply",
         "merge_references": "reference",
         "open_norm": "norm",
+        "predict_numbers": "regression",
         "site_card": "site_cards",
+        "train_regression": "regression",
         "warn_of_training_scans": "apply",
         "with_site_cards": "site_cards",
         "write_new_people": "people_pages",

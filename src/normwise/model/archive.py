@@ -173,7 +173,7 @@ def _check_tree(node: dict[str, Any], arrays: Mapping[str, NDArray[Any]]) -> Non
         and n_classes.dtype == np.intp
         and nodes.ndim == 1
         and nodes.dtype == NODE_DTYPE
-        and 1 < n_classes[0] <= values.size
+        and 1 <= n_classes[0] <= values.size  # a regression tree has one
         and values.shape == (len(nodes), 1, n_classes[0])
         and values.dtype == np.float64
     )

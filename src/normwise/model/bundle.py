@@ -18,13 +18,15 @@ from typing import Any
 from pydantic import TypeAdapter
 from sklearn.pipeline import Pipeline
 
-from normwise.classify import CLASSIFIERS
+from normwise.classify import CLASSIFIERS, REGRESSORS
 from normwise.errors import ModelError, NormwiseError
 from normwise.files import content_digest, sha256_file, write_bytes, write_text
 from normwise.learnt import TRUSTED_TYPES as LEARNT_TYPES
 from normwise.model.archive import check_archive, pipeline_bytes, refuse_oversized, with_current_names
 from normwise.model.model import Model
-from normwise.model.parts import OWN_TYPES, check_model_parts
+from normwise.model.parts import OWN_TYPES, check_model_parts, check_regression_parts
+from normwise.model.regression.model import RegressionModel
+from normwise.model.regression.stored import StoredRegression
 from normwise.model.weights import (
     NetworkNote,
     attach_weights,
@@ -34,7 +36,7 @@ from normwise.model.weights import (
 )
 from normwise.normalize import TRUSTED_TYPES as NORMALIZER_TYPES
 from normwise.normalize import FeatureNormalizer
-from normwise.procedure import ARMS, DecisionRule, FittedProcedure, ScoreNormalizer
+from normwise.procedure import ARMS, DecisionRule, FittedProcedure, FittedRegression, ScoreNormalizer
 from normwise.results import FeatureNote, Note
 from normwise.run_folder import RunFolder
 from normwise.runs import package_versions
@@ -66,8 +68,6 @@ _RENAMED_ATTRIBUTES = {"guests_": "unseen_sites_"}
 _KINDS: dict[str, Any] = {
     "arm": str,
     "roles": Roles,
-    "rule": DecisionRule,
-    "score": ScoreNormalizer | None,
     "setting": dict[str, Any],
     "inner_loss": float,
     "notes": tuple[Note | str, ...],  # text alone in models of 0.1.0
@@ -78,18 +78,20 @@ _KINDS: dict[str, Any] = {
     "training": dict[str, Any],
     "networks": dict[str, NetworkNote],
 }
-"""The manifest's entries from which a model is built, with their types."""
+"""The manifest's entries from which every model is built, with their types."""
+_KINDS_OF_CLASSES: dict[str, Any] = {"rule": DecisionRule, "score": ScoreNormalizer | None}
+_KINDS_OF_NUMBER: dict[str, Any] = {"regression": StoredRegression}
 
 
-def save_model(model: Model, folder: Path) -> Path:
+def save_model(model: Model | RegressionModel, folder: Path) -> Path:
     """Write a model folder; each file whole or not at all, the manifest last.
 
     Of a model that was adapted to new sites the sites' effects are written, and not by whom.
 
     Parameters
     ----------
-    model : Model
-        What `normwise.train_study` returned.
+    model : Model or RegressionModel
+        What `normwise.train_study` or `normwise.train_regression` returned.
     folder : Path
         Made where it is missing.
 
@@ -113,8 +115,7 @@ def save_model(model: Model, folder: Path) -> Path:
         "versions": package_versions(),
         "arm": procedure.arm,
         "roles": asdict(procedure.roles),
-        "rule": asdict(procedure.rule),
-        "score": None if procedure.score is None else asdict(procedure.score),
+        **_described(procedure),
         "setting": procedure.setting,
         "inner_loss": procedure.inner_loss,
         "notes": [asdict(note) for note in procedure.notes],
@@ -131,8 +132,16 @@ def save_model(model: Model, folder: Path) -> Path:
     return folder
 
 
-def load_model(folder: str | Path) -> Model:
-    """Open a model folder that `normwise.train_study` wrote.
+def _described(procedure: FittedProcedure | FittedRegression) -> dict[str, Any]:
+    """Return what is written of a decision, or of a number, beside the pipeline."""
+    if isinstance(procedure, FittedRegression):
+        return {"regression": asdict(StoredRegression.of(procedure))}
+    score = None if procedure.score is None else asdict(procedure.score)
+    return {"rule": asdict(procedure.rule), "score": score}
+
+
+def load_model(folder: str | Path) -> Model | RegressionModel:
+    """Open a model folder that `normwise.train_study` or `normwise.train_regression` wrote.
 
     Parameters
     ----------
@@ -141,8 +150,8 @@ def load_model(folder: str | Path) -> Model:
 
     Returns
     -------
-    Model
-        Its predictions equal the saved model's to the last bit.
+    Model or RegressionModel
+        Of classes, or of a number. Its predictions equal the saved model's to the last bit.
 
     Raises
     ------
@@ -172,12 +181,13 @@ def _without_prior(pipeline: Any) -> Any:
     return Pipeline(steps)
 
 
-def _build(pipeline: Any, manifest: dict[str, Any], folder: Path) -> Model:
+def _build(pipeline: Any, manifest: dict[str, Any], folder: Path) -> Model | RegressionModel:
     """Return the model; ValueError where the manifest is not a model's."""
     # Models from before there were networks, or adjusted scores, lack the entry.
     content = {"networks": {}, "score": None, **manifest}
+    kinds = _KINDS | (_KINDS_OF_NUMBER if "regression" in manifest else _KINDS_OF_CLASSES)
     read = {
-        name: TypeAdapter(kind).validate_python(content[name], context=SAVED) for name, kind in _KINDS.items()
+        name: TypeAdapter(kind).validate_python(content[name], context=SAVED) for name, kind in kinds.items()
     }
     stored = folder / WEIGHTS
     arrays = weights_of_bytes(stored.read_bytes(), stored) if WEIGHTS in manifest["files"] else {}
@@ -185,7 +195,7 @@ def _build(pipeline: Any, manifest: dict[str, Any], folder: Path) -> Model:
         place: note.model_copy(update={"kind": _RENAMED_TYPES.get(note.kind, note.kind)})
         for place, note in read["networks"].items()
     }
-    roles, rule = read["roles"], read["rule"]
+    roles, regression = read["roles"], read.get("regression")
     if read["arm"] not in ARMS:
         raise ValueError(f"there is no arm {read['arm']!r}")
     try:
@@ -197,7 +207,12 @@ def _build(pipeline: Any, manifest: dict[str, Any], folder: Path) -> Model:
             for name, parameter in signature(type(step)).parameters.items():
                 if not hasattr(step, name) and parameter.default is not Parameter.empty:
                     setattr(step, name, parameter.default)
-        check_model_parts(pipeline, rule, read["score"], roles, read["arm"], read["feature_names"])
+        if regression is None:
+            check_model_parts(
+                pipeline, read["rule"], read["score"], roles, read["arm"], read["feature_names"]
+            )
+        else:
+            check_regression_parts(pipeline, regression, roles, read["arm"], read["feature_names"])
     except Exception as fault:  # what a forged part is may fail anywhere
         raise ModelError(
             "MDL-108",
@@ -209,13 +224,15 @@ def _build(pipeline: Any, manifest: dict[str, Any], folder: Path) -> Model:
     if not roles.levels:  # models of 0.1.0 hold those of the normals in the normalizer alone
         roles = replace(roles, levels=_levels_of_normals(pipeline))
     notes = tuple(Note("", note) if isinstance(note, str) else note for note in read["notes"])
-    procedure = FittedProcedure(
-        pipeline, roles, read["arm"], rule, read["setting"], read["inner_loss"], notes, read["score"]
-    )
-    return Model(
-        procedure, _in_its_run(read["study"], folder), read["feature_names"], read["feature_notes"],
+    of_model = (
+        _in_its_run(read["study"], folder), read["feature_names"], read["feature_notes"],
         read["feature_hash"], read["training"],
     )  # fmt: skip
+    fitted, found = (pipeline, roles, read["arm"]), (read["setting"], read["inner_loss"], notes)
+    if regression is None:
+        return Model(FittedProcedure(*fitted, read["rule"], *found, read["score"]), *of_model)
+    numbers = (regression.widths(), regression.gap, regression.lowest, regression.highest)
+    return RegressionModel(FittedRegression(*fitted, *numbers, *found), *of_model)
 
 
 def _in_its_run(study: Study, folder: Path) -> Study:
@@ -317,7 +334,9 @@ def _load_pipeline(path: Path, manifest: dict[str, Any]) -> Any:
     import skops.io
 
     allowed = {*OWN_TYPES, *NORMALIZER_TYPES, *LEARNT_TYPES}
-    allowed |= {name for spec in CLASSIFIERS.values() for name in spec.trusted}
+    allowed |= {
+        name for kinds in (CLASSIFIERS, REGRESSORS) for spec in kinds.values() for name in spec.trusted
+    }
     try:
         content = path.read_bytes()
         foreign = check_archive(content, path, allowed | _RENAMED_TYPES.keys())

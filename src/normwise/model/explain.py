@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from normwise.classify import importances
 from normwise.cohort import cap_ages
-from normwise.procedure import FittedProcedure, arm_frame, encodable_rows
+from normwise.procedure import FittedProcedure, FittedSteps, arm_frame, encodable_rows
 from normwise.results import Contribution, FeatureNote, Importance, Trajectory
 
 __all__ = ["attributions_of", "contributions_of", "importances_of", "mean_attributions", "trajectories_of"]
@@ -24,8 +24,10 @@ CENTILES = (5, 25, 75, 95)
 _GRID_POINTS = 41  # enough for a smooth spline on a page
 
 
-def feature_weights(procedure: FittedProcedure) -> tuple[NDArray[np.float64], str] | None:
+def feature_weights(procedure: FittedSteps) -> tuple[NDArray[np.float64], str] | None:
     """Return one weight a column and the kind of weight; signed ones point at the last target.
+
+    Of a number they point at larger ones.
 
     Returns
     -------
@@ -33,18 +35,18 @@ def feature_weights(procedure: FittedProcedure) -> tuple[NDArray[np.float64], st
         Of every column that the classifier could have been given, 0 where it was not selected; None where
         the classifier has no weights of its own.
     """
-    weighted = importances(procedure.pipeline.named_steps["classify"])
+    weighted = importances(procedure.pipeline[-1])
     if weighted is None:
         return None
     weights, kind = weighted
+    classes = procedure.rule.classes if isinstance(procedure, FittedProcedure) else ()
     # scikit-learn's sign points at the last class in alphabetic order, ours at the study's last target.
-    last_sorted = max(procedure.rule.classes)
-    if len(procedure.rule.classes) == 2 and last_sorted != procedure.rule.classes[-1]:
+    if len(classes) == 2 and max(classes) != classes[-1]:
         weights = -weights
     return _over_all_columns(procedure, weights), kind
 
 
-def _over_all_columns(procedure: FittedProcedure, weights: NDArray[np.float64]) -> NDArray[np.float64]:
+def _over_all_columns(procedure: FittedSteps, weights: NDArray[np.float64]) -> NDArray[np.float64]:
     """Put the weights of selected columns among zeros for the others."""
     step = procedure.pipeline.named_steps.get("select")
     if step is None:
@@ -71,14 +73,14 @@ def _in_use(procedure: FittedProcedure, inputs: NDArray[np.float64]) -> NDArray[
 
 
 def importances_of(
-    procedure: FittedProcedure, notes: dict[str, FeatureNote], X: pd.DataFrame | None = None
+    procedure: FittedSteps, notes: dict[str, FeatureNote], X: pd.DataFrame | None = None
 ) -> tuple[list[Importance], str]:
     """Return every feature with its weight, the heaviest first; one that was not selected weighs nothing.
 
     Parameters
     ----------
-    procedure : FittedProcedure
-        The trained procedure.
+    procedure : FittedSteps
+        The trained procedure, or regression.
     notes : dict of str to FeatureNote
         Gives place and atlas index of a feature.
     X : DataFrame of shape (n_scans, n_columns), optional
@@ -91,8 +93,12 @@ def importances_of(
         Rows and the kind of weight in words; both empty where neither weights nor attributions exist.
     """
     weighted = feature_weights(procedure)
-    attributes = hasattr(procedure.pipeline.named_steps["classify"], "attributions")
-    if weighted is None and X is not None and attributes:
+    if (
+        weighted is None
+        and X is not None
+        and isinstance(procedure, FittedProcedure)
+        and hasattr(procedure.pipeline[-1], "attributions")
+    ):
         encodable = encodable_rows(procedure.pipeline, arm_frame(X, procedure.roles, procedure.arm))
         sizes = mean_attributions(procedure, _inputs(procedure, procedure.before_normalizer(X[encodable])))
         weighted = None if sizes is None else (sizes, "integrated gradients, mean size")
@@ -172,7 +178,7 @@ def contributions_of(
 
 
 def trajectories_of(
-    procedure: FittedProcedure,
+    procedure: FittedSteps,
     X: pd.DataFrame,
     labels: NDArray[np.object_],
     notes: dict[str, FeatureNote],
@@ -182,8 +188,8 @@ def trajectories_of(
 
     Parameters
     ----------
-    procedure : FittedProcedure
-        The trained procedure, of which the normalizer is used.
+    procedure : FittedSteps
+        The trained procedure, or regression, of which the normalizer is used.
     X : DataFrame of shape (n_scans, n_columns)
         Training people.
     labels : ndarray of shape (n_scans,)

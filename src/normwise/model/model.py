@@ -1,11 +1,15 @@
-"""The trained model: from a frame of features and demographics to probabilities, decisions and reasons."""
+"""The trained model: from a frame of features and demographics to probabilities, decisions and reasons.
+
+`TrainedModel` has what a model of a number shares with one of classes: columns, and which rows can be
+computed with.
+"""
 
 from __future__ import annotations
 
 from copy import copy
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import pandas as pd
@@ -15,13 +19,13 @@ from normwise.errors import ProcedureError
 from normwise.features import LARGEST_VALUE
 from normwise.model.explain import contributions_of
 from normwise.normalize import FeatureNormalizer
-from normwise.procedure import FittedProcedure, arm_frame, looks_at_images
+from normwise.procedure import FittedProcedure, FittedSteps, arm_frame, looks_at_images
 from normwise.reprs import ShortRepr
 from normwise.results import FeatureNote, Prediction, Predictions
 from normwise.runs import hash_scans
 from normwise.schema import Roles, Study
 
-__all__ = ["LARGEST_DEPARTURE", "Model"]
+__all__ = ["LARGEST_DEPARTURE", "Model", "TrainedModel", "full_block"]
 
 LARGEST_DEPARTURE = 100.0
 """Standard deviations beyond which a feature is a mistake, mostly of its unit, and nothing is decided.
@@ -32,13 +36,13 @@ would outweigh all the others and drive the probability to 0 or 1.
 
 
 @dataclass(frozen=True, repr=False)
-class Model(ShortRepr):
-    """A fitted procedure with everything that is needed to apply it to new people.
+class TrainedModel(ShortRepr):
+    """Fitted steps with everything that is needed to apply them to new people.
 
     Attributes
     ----------
-    procedure : FittedProcedure
-        Pipeline and decision rule.
+    procedure : FittedSteps
+        What was fitted.
     study : Study
         The resolved study it was trained on.
     feature_names : tuple of str
@@ -51,46 +55,12 @@ class Model(ShortRepr):
         Counts a class and hashes of the training data.
     """
 
-    procedure: FittedProcedure
+    procedure: FittedSteps
     study: Study
     feature_names: tuple[str, ...]
     notes: dict[str, FeatureNote]
     feature_hash: str
     training: dict[str, Any]
-
-    def facts(self) -> dict[str, str]:
-        """Return what it tells apart, by what, and on whom it was trained."""
-        rule = self.procedure.rule
-        chosen = self.procedure.setting.get("classifier", self.study.classifier.name)
-        return {
-            "classes": ", ".join(self.classes),
-            "classifier": str(chosen),
-            "features": f"{len(self.feature_names)} of extractor {self.study.features.extractor}",
-            "demographics": ", ".join(self.roles.demographics) or "none",
-            "rule": rule.text,
-            "trained on": f"{self.training.get('scans', 'unknown')} scans",
-        }
-
-    def _repr_html_(self) -> str:
-        from normwise.reprs import block, facts_table, table
-
-        roles, normal = self.roles, self.roles.normal
-        per_class = self.training.get("scans_per_class", {})
-        setting = ", ".join(f"{name} {value}" for name, value in self.procedure.setting.items())
-        demographics = ", ".join(roles.demographics) or "demographics"
-        limits = [
-            ("for", "research: a result is no diagnosis and must not decide about a person's care"),
-            ("not for", f"people unlike the {normal} group in {demographics}, about whom it decides nothing"),
-            ("not for", "images or measurements made in another way than those it was trained on"),
-        ]
-        found = [(note.code, note.text) for note in self.procedure.notes]
-        return block(
-            "Model",
-            facts_table({**self.facts(), "chosen": setting or "none"}),
-            table("Trained on", ("class", "scans"), list(per_class.items())) if per_class else "",
-            table("Use", (), limits),
-            table("Found while it was trained", ("code", "what"), found) if found else "",
-        )
 
     @property
     def roles(self) -> Roles:
@@ -103,11 +73,6 @@ class Model(ShortRepr):
         return self.procedure.site
 
     @property
-    def classes(self) -> tuple[str, ...]:
-        """The classes that are distinguished, in the study's order."""
-        return self.procedure.rule.classes
-
-    @property
     def columns(self) -> tuple[str, ...]:
         """The columns that a frame must hold: features, demographics, and the site where it matters."""
         held = [*self.feature_names, *self.roles.demographics]
@@ -116,10 +81,10 @@ class Model(ShortRepr):
 
     def adapt_to_sites(
         self, frame: pd.DataFrame, labels: NDArray[np.object_], groups: NDArray[np.object_] | None = None
-    ) -> Model:
+    ) -> Self:
         """Return the model with effects of new sites estimated from their normals.
 
-        See `FittedProcedure.adapt_to_sites`.
+        See `FittedSteps.adapt_to_sites`.
 
         Parameters
         ----------
@@ -151,117 +116,8 @@ class Model(ShortRepr):
         hits = zip(frame.index, *found, strict=True) if found else ()
         return [str(scan) for scan, *hit in hits if any(hit)]
 
-    @property
-    def classes_(self) -> NDArray[np.object_]:
-        """The classes, of shape (n_classes,): the order of the columns of `predict_proba`."""
-        return np.array(self.classes, dtype=object)
-
-    def predict_proba(self, X: pd.DataFrame) -> NDArray[np.float64]:
-        """Return the probability of each class for people the model has never seen.
-
-        Parameters
-        ----------
-        X : DataFrame of shape (n_scans, n_columns)
-            As for `predictions`.
-
-        Returns
-        -------
-        ndarray of shape (n_scans, n_classes)
-            Columns in the order of ``classes_``. A row that can't be computed with is NaN; one outside the
-            normal group's demographics has the classifier's probabilities, although nothing is decided.
-
-        See Also
-        --------
-        predict : The decided class of each row.
-        predictions : Reasons and contributions of features too.
-        """
-        return self._probabilities(self._columns_of(X))[0]
-
-    def predict(self, X: pd.DataFrame) -> NDArray[np.object_]:
-        """Return the decided class of each row by the model's decision rule.
-
-        Parameters
-        ----------
-        X : DataFrame of shape (n_scans, n_columns)
-            As for `predictions`.
-
-        Returns
-        -------
-        ndarray of shape (n_scans,)
-            Class names; None where nothing is decided, for which `predictions` gives the reason.
-
-        See Also
-        --------
-        predict_proba : The probability of each class.
-        predictions : Reasons and contributions of features too.
-        """
-        return np.array([prediction.decision for prediction in self.predictions(X, top=0)], dtype=object)
-
-    def predictions(self, frame: pd.DataFrame, *, top: int = 10) -> Predictions:
-        """Decide for people the model has never seen, with reasons.
-
-        Parameters
-        ----------
-        frame : DataFrame of shape (n_scans, n_columns)
-            One row a scan with the training's features and demographics as named columns, in any order; the
-            index names the scans. Further columns are ignored; a feature that is no number is missing.
-        top : int
-            Features listed a person, those that contribute most first.
-
-        Returns
-        -------
-        Predictions
-            One of each row, in the frame's order. A row with a missing or infinite feature, with one that
-            departs by more than `LARGEST_DEPARTURE`, or a person outside the normal group's demographics,
-            gets ``decision=None`` and the reason; the first two get no probabilities either, for they would
-            mean nothing. Nothing is decided for a person who is referred to a specialist either. ``outcome``
-            says which it was.
-
-        Raises
-        ------
-        ProcedureError
-            PRC-401 where a column is missing, or the people do not come in a frame.
-        """
-        X = self._columns_of(frame)
-        table, wrong, support = self._probabilities(X)
-        usable = np.flatnonzero(support["usable"])
-        rule = self.procedure.rule
-        decided, referrals = rule.decide(table), rule.referrals(table)
-        # By place, since a frame's index may name two rows alike.
-        contributions = (
-            contributions_of(
-                self.procedure, X.set_axis(range(len(X)), axis=0).iloc[_full_block(usable)], top=top
-            )
-            if top and len(usable)
-            else {}
-        )
-        predictions, shares = Predictions(), self.procedure.shares(X, table)
-        for row, name in enumerate(X.index):
-            outside = str(support["reason"].iloc[row])
-            reason = wrong[row] or outside or str(referrals[row])
-            outcome = (
-                "failed" if wrong[row] else "unsupported" if outside else "referred" if reason else "decided"
-            )
-            predictions.append(
-                Prediction(
-                    subject=str(name),
-                    probabilities={
-                        label: float(value)
-                        for label, value in zip(self.classes, table[row], strict=True)
-                        if np.isfinite(value)
-                    },
-                    decision=None if reason or decided[row] is None else str(decided[row]),
-                    reason=reason,
-                    threshold=rule.threshold,
-                    contributions=contributions.get(row, []),
-                    outcome=outcome,
-                    scores=shares[row],
-                )
-            )
-        return predictions
-
-    def _probabilities(self, X: pd.DataFrame) -> tuple[NDArray[np.float64], list[str], pd.DataFrame]:
-        """Return probabilities, what is wrong with each row, and the support with ``usable`` rows."""
+    def _check_rows(self, X: pd.DataFrame) -> tuple[list[str], pd.DataFrame]:
+        """Return what is wrong with each row, and the support with ``usable`` rows."""
         wrong = self._unusable(X)
         usable = np.array([not text for text in wrong], dtype=bool)
         support = self.procedure.support(X)
@@ -269,14 +125,7 @@ class Model(ShortRepr):
             usable[row] = False
             # Where the demographics are out of range, they are why the feature is.
             wrong[row] = "" if support["reason"].iloc[row] else text
-        table = np.full((len(X), len(self.classes)), np.nan)
-        rows = np.flatnonzero(usable)
-        if len(rows):
-            table[rows] = self.procedure.probabilities(X.iloc[_full_block(rows)])[: len(rows)]
-        unknown = usable & support["encodable"].to_numpy(dtype=bool) & ~np.isfinite(table).all(axis=1)
-        for row in np.flatnonzero(unknown):
-            usable[row], wrong[row] = False, "the model gives no finite probability"
-        return table, wrong, support.assign(usable=usable)
+        return wrong, support.assign(usable=usable)
 
     def _columns_of(self, frame: pd.DataFrame) -> pd.DataFrame:
         """Return the training's columns in the training's order."""
@@ -365,6 +214,182 @@ class Model(ShortRepr):
         return texts
 
 
-def _full_block(rows: NDArray[np.intp]) -> NDArray[np.intp]:
+@dataclass(frozen=True, repr=False)
+class Model(TrainedModel):
+    """A fitted procedure with everything that is needed to apply it to new people.
+
+    Attributes
+    ----------
+    procedure : FittedProcedure
+        Pipeline and decision rule.
+    study, feature_names, notes, feature_hash, training
+        As of `TrainedModel`.
+    """
+
+    procedure: FittedProcedure
+
+    def facts(self) -> dict[str, str]:
+        """Return what it tells apart, by what, and on whom it was trained."""
+        rule = self.procedure.rule
+        chosen = self.procedure.setting.get("classifier", self.study.classifier.name)
+        return {
+            "classes": ", ".join(self.classes),
+            "classifier": str(chosen),
+            "features": f"{len(self.feature_names)} of extractor {self.study.features.extractor}",
+            "demographics": ", ".join(self.roles.demographics) or "none",
+            "rule": rule.text,
+            "trained on": f"{self.training.get('scans', 'unknown')} scans",
+        }
+
+    def _repr_html_(self) -> str:
+        from normwise.reprs import block, facts_table, table
+
+        roles, normal = self.roles, self.roles.normal
+        per_class = self.training.get("scans_per_class", {})
+        setting = ", ".join(f"{name} {value}" for name, value in self.procedure.setting.items())
+        demographics = ", ".join(roles.demographics) or "demographics"
+        limits = [
+            ("for", "research: a result is no diagnosis and must not decide about a person's care"),
+            ("not for", f"people unlike the {normal} group in {demographics}, about whom it decides nothing"),
+            ("not for", "images or measurements made in another way than those it was trained on"),
+        ]
+        found = [(note.code, note.text) for note in self.procedure.notes]
+        return block(
+            "Model",
+            facts_table({**self.facts(), "chosen": setting or "none"}),
+            table("Trained on", ("class", "scans"), list(per_class.items())) if per_class else "",
+            table("Use", (), limits),
+            table("Found while it was trained", ("code", "what"), found) if found else "",
+        )
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """The classes that are distinguished, in the study's order."""
+        return self.procedure.rule.classes
+
+    @property
+    def classes_(self) -> NDArray[np.object_]:
+        """The classes, of shape (n_classes,): the order of the columns of `predict_proba`."""
+        return np.array(self.classes, dtype=object)
+
+    def predict_proba(self, X: pd.DataFrame) -> NDArray[np.float64]:
+        """Return the probability of each class for people the model has never seen.
+
+        Parameters
+        ----------
+        X : DataFrame of shape (n_scans, n_columns)
+            As for `predictions`.
+
+        Returns
+        -------
+        ndarray of shape (n_scans, n_classes)
+            Columns in the order of ``classes_``. A row that can't be computed with is NaN; one outside the
+            normal group's demographics has the classifier's probabilities, although nothing is decided.
+
+        See Also
+        --------
+        predict : The decided class of each row.
+        predictions : Reasons and contributions of features too.
+        """
+        return self._probabilities(self._columns_of(X))[0]
+
+    def predict(self, X: pd.DataFrame) -> NDArray[np.object_]:
+        """Return the decided class of each row by the model's decision rule.
+
+        Parameters
+        ----------
+        X : DataFrame of shape (n_scans, n_columns)
+            As for `predictions`.
+
+        Returns
+        -------
+        ndarray of shape (n_scans,)
+            Class names; None where nothing is decided, for which `predictions` gives the reason.
+
+        See Also
+        --------
+        predict_proba : The probability of each class.
+        predictions : Reasons and contributions of features too.
+        """
+        return np.array([prediction.decision for prediction in self.predictions(X, top=0)], dtype=object)
+
+    def predictions(self, frame: pd.DataFrame, *, top: int = 10) -> Predictions:
+        """Decide for people the model has never seen, with reasons.
+
+        Parameters
+        ----------
+        frame : DataFrame of shape (n_scans, n_columns)
+            One row a scan with the training's features and demographics as named columns, in any order; the
+            index names the scans. Further columns are ignored; a feature that is no number is missing.
+        top : int
+            Features listed a person, those that contribute most first.
+
+        Returns
+        -------
+        Predictions
+            One of each row, in the frame's order. A row with a missing or infinite feature, with one that
+            departs by more than ``LARGEST_DEPARTURE``, or a person outside the normal group's demographics,
+            gets ``decision=None`` and the reason; the first two get no probabilities either, for they would
+            mean nothing. Nothing is decided for a person who is referred to a specialist either. ``outcome``
+            says which it was.
+
+        Raises
+        ------
+        ProcedureError
+            PRC-401 where a column is missing, or the people do not come in a frame.
+        """
+        X = self._columns_of(frame)
+        table, wrong, support = self._probabilities(X)
+        usable = np.flatnonzero(support["usable"])
+        rule = self.procedure.rule
+        decided, referrals = rule.decide(table), rule.referrals(table)
+        # By place, since a frame's index may name two rows alike.
+        contributions = (
+            contributions_of(
+                self.procedure, X.set_axis(range(len(X)), axis=0).iloc[full_block(usable)], top=top
+            )
+            if top and len(usable)
+            else {}
+        )
+        predictions, shares = Predictions(), self.procedure.shares(X, table)
+        for row, name in enumerate(X.index):
+            outside = str(support["reason"].iloc[row])
+            reason = wrong[row] or outside or str(referrals[row])
+            outcome = (
+                "failed" if wrong[row] else "unsupported" if outside else "referred" if reason else "decided"
+            )
+            predictions.append(
+                Prediction(
+                    subject=str(name),
+                    probabilities={
+                        label: float(value)
+                        for label, value in zip(self.classes, table[row], strict=True)
+                        if np.isfinite(value)
+                    },
+                    decision=None if reason or decided[row] is None else str(decided[row]),
+                    reason=reason,
+                    threshold=rule.threshold,
+                    contributions=contributions.get(row, []),
+                    outcome=outcome,
+                    scores=shares[row],
+                )
+            )
+        return predictions
+
+    def _probabilities(self, X: pd.DataFrame) -> tuple[NDArray[np.float64], list[str], pd.DataFrame]:
+        """Return probabilities, what is wrong with each row, and the support with ``usable`` rows."""
+        wrong, support = self._check_rows(X)
+        usable = support["usable"].to_numpy(dtype=bool, copy=True)
+        table = np.full((len(X), len(self.classes)), np.nan)
+        rows = np.flatnonzero(usable)
+        if len(rows):
+            table[rows] = self.procedure.probabilities(X.iloc[full_block(rows)])[: len(rows)]
+        unknown = usable & support["encodable"].to_numpy(dtype=bool) & ~np.isfinite(table).all(axis=1)
+        for row in np.flatnonzero(unknown):
+            usable[row], wrong[row] = False, "the model gives no finite probability"
+        return table, wrong, support.assign(usable=usable)
+
+
+def full_block(rows: NDArray[np.intp]) -> NDArray[np.intp]:
     """Return a single row eight times: BLAS rounds the last rows, outside full blocks, differently."""
     return np.repeat(rows, 8) if len(rows) == 1 else rows

@@ -15,9 +15,9 @@ from sklearn.pipeline import Pipeline
 from normwise.errors import NormalizerError
 from normwise.features import LARGEST_VALUE
 from normwise.model.bundle import load_model
-from normwise.model.model import Model
+from normwise.model.model import TrainedModel
 from normwise.normalize import FeatureNormalizer, Reference, read_reference
-from normwise.procedure import FittedProcedure, FittedSteps
+from normwise.procedure import FittedSteps
 from normwise.reprs import ShortRepr
 from normwise.schema import Roles, Study
 
@@ -87,7 +87,7 @@ class Norm(ShortRepr):
         return cls(normalizer, study, reference.roles, reference.features, measured.hash, units, steps)
 
     @classmethod
-    def of_model(cls, model: Model) -> Norm:
+    def of_model(cls, model: TrainedModel) -> Norm:
         """Return the norm of a trained model.
 
         Raises
@@ -111,7 +111,8 @@ class Norm(ShortRepr):
 
     def for_table(self, columns: Sequence[str]) -> Norm:
         """Return the norm for a table of new people: a reference knows no name of an id's column."""
-        if self.study.cohort.id in columns or isinstance(self.procedure, FittedProcedure):
+        of_reference = self.procedure is None or type(self.procedure) is FittedSteps
+        if self.study.cohort.id in columns or not of_reference:
             return self
         cohort = self.study.cohort.model_copy(update={"id": columns[0]})
         return replace(self, study=self.study.model_copy(update={"cohort": cohort}))

@@ -8,8 +8,9 @@ from typing import Any
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
 
-from normwise.classify import CLASSIFIERS
+from normwise.classify import CLASSIFIERS, REGRESSORS
 from normwise.learnt import TRUSTED_TYPES as LEARNT_TYPES
+from normwise.model.regression.stored import StoredRegression
 from normwise.normalize import FeatureNormalizer, SiteHarmonizer
 from normwise.procedure import (
     DecisionRule,
@@ -18,9 +19,9 @@ from normwise.procedure import (
     ScoreNormalizer,
     TargetClassifier,
 )
-from normwise.schema import FittedParts, Roles, check_parts, refuse_hidden_methods
+from normwise.schema import EVERYBODY, OTHERS, FittedParts, Roles, check_parts, refuse_hidden_methods
 
-__all__ = ["OWN_TYPES", "check_model_parts"]
+__all__ = ["OWN_TYPES", "check_model_parts", "check_regression_parts"]
 
 OWN_TYPES = (
     "sklearn.pipeline.Pipeline",
@@ -30,7 +31,8 @@ OWN_TYPES = (
     "normwise.procedure.pipeline.TargetClassifier",
 )
 """Types of a saved model's steps that no package below names."""
-_ORDER = ("extract", "harmonize", "normalize", "scale", "select", "classify")
+_ORDER = ("extract", "harmonize", "normalize", "scale", "select", "classify", "regress")
+_LAST = ("classify", "regress")
 _OF_STEP: dict[str, tuple[type, ...]] = {
     "harmonize": (SiteHarmonizer,),
     "normalize": (FeatureNormalizer, DropDemographics),
@@ -61,12 +63,7 @@ def check_model_parts(
     ValueError, NormwiseError
         The first part that is wrong. Other exceptions too, where a part is of another kind altogether.
     """
-    steps = _steps_of(pipeline)
-    for title, step in steps.items():
-        if isinstance(step, StandardScaler):
-            _check_scaler(step)
-        else:
-            check_parts(step, allowed=_types_of(title))
+    steps = _check_steps(pipeline, "classify")
     check_parts(rule)
     _check_roles(steps, roles)
     _check_score(score, steps["normalize"], rule, arm)
@@ -74,13 +71,57 @@ def check_model_parts(
     fits = (
         sorted(pipeline.classes_) == sorted(rule.classes)
         and rule.classes == roles.targets
+        and roles.target is None
         and len(set(feature_names)) == len(feature_names)
     )
     if not fits:
         raise ValueError("its pipeline, classes and decision rule do not belong together")
 
 
-def _steps_of(pipeline: Any) -> dict[str, Any]:
+def check_regression_parts(
+    pipeline: Any, regression: StoredRegression, roles: Roles, arm: str, feature_names: tuple[str, ...]
+) -> None:
+    """Refuse a model of a number, as `check_model_parts` does one of classes.
+
+    Parameters
+    ----------
+    pipeline : Pipeline
+        As it was read, the weights of its networks in it.
+    regression, roles, arm, feature_names
+        From the manifest.
+
+    Raises
+    ------
+    ValueError, NormwiseError
+        The first part that is wrong. Other exceptions too, where a part is of another kind altogether.
+    """
+    steps = _check_steps(pipeline, "regress")
+    check_parts(regression)
+    _check_roles(steps, roles)
+    _check_widths(steps, roles, arm, feature_names)
+    fits = (
+        roles.target is not None
+        and roles.normal == EVERYBODY
+        and roles.classes in ((EVERYBODY,), (EVERYBODY, OTHERS))
+        and arm != "adjusted"
+        and len(set(feature_names)) == len(feature_names)
+    )
+    if not fits:
+        raise ValueError("its pipeline, target and roles do not belong together")
+
+
+def _check_steps(pipeline: Any, last: str) -> dict[str, Any]:
+    """Return the steps by title, each checked by itself; the last one decides, or predicts a number."""
+    steps = _steps_of(pipeline, last)
+    for title, step in steps.items():
+        if isinstance(step, StandardScaler):
+            _check_scaler(step)
+        else:
+            check_parts(step, allowed=_types_of(title))
+    return steps
+
+
+def _steps_of(pipeline: Any, last: str) -> dict[str, Any]:
     """Return the steps by title, in the order in which the procedure has them."""
     if type(pipeline) is not Pipeline:
         raise ValueError("it is no pipeline")
@@ -89,8 +130,10 @@ def _steps_of(pipeline: Any) -> dict[str, Any]:
     steps = parts.part("steps")
     pairs = isinstance(steps, list) and all(isinstance(step, tuple) and len(step) == 2 for step in steps)
     titles = [title for title, _ in steps] if pairs else []
-    fits = titles == [title for title in _ORDER if title in titles] and {"normalize", "classify"} <= set(
-        titles
+    fits = (
+        titles == [title for title in _ORDER if title in titles]
+        and "normalize" in titles
+        and set(_LAST) & set(titles) == {last}
     )
     parts.expect("steps", holds=fits, instead="the steps of the procedure, in order")
     for name in ("memory", "transform_input"):
@@ -101,6 +144,8 @@ def _steps_of(pipeline: Any) -> dict[str, Any]:
 def _types_of(title: str) -> tuple[type, ...]:
     if title == "classify":
         return (*(spec.estimator for spec in CLASSIFIERS.values()), TargetClassifier)
+    if title == "regress":
+        return tuple(spec.estimator for spec in REGRESSORS.values())
     if title == "extract":
         places = [name.rpartition(".") for name in LEARNT_TYPES]
         return tuple(getattr(import_module(module), name) for module, _, name in places)
@@ -163,4 +208,4 @@ def _check_widths(steps: dict[str, Any], roles: Roles, arm: str, feature_names: 
     for title, step in steps.items():
         if title != next(iter(steps)) and step.n_features_in_ != width:
             raise ValueError(f"its step {title} takes other columns than the step before it gives")
-        width = len(step.get_feature_names_out()) if title != "classify" else None
+        width = len(step.get_feature_names_out()) if title not in _LAST else None

@@ -11,21 +11,21 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from normwise.errors import NormalizerError
-from normwise.model.model import Model
+from normwise.model.model import TrainedModel
 from normwise.model.norm import Norm
 from normwise.normalize import SiteCard, SiteHarmonizer, measure_site, with_cards
 from normwise.procedure import FittedSteps
 
 __all__ = ["expected_half_widths", "site_card", "with_site_cards"]
 
-Applied = TypeVar("Applied", Model, Norm)
+Applied = TypeVar("Applied", bound=TrainedModel | Norm)
 
 CONTROLS = (0, 3, 5, 10, 20, 50)
 """Numbers of controls for which a card's worth is stated."""
 
 
 def site_card(
-    model: Model | Norm,
+    model: TrainedModel | Norm,
     frame: pd.DataFrame,
     labels: NDArray[np.object_] | None = None,
     *,
@@ -37,7 +37,7 @@ def site_card(
 
     Parameters
     ----------
-    model : Model or Norm
+    model : TrainedModel or Norm
         For which it is.
     frame : DataFrame of shape (n_scans, n_columns)
         The controls, as for `Model.predictions`.
@@ -60,7 +60,7 @@ def with_site_cards(model: Applied, cards: Sequence[SiteCard]) -> Applied:
 
     Parameters
     ----------
-    model : Model or Norm
+    model : TrainedModel or Norm
         To which the cards belong.
     cards : sequence of SiteCard
         One a site.
@@ -75,19 +75,19 @@ def with_site_cards(model: Applied, cards: Sequence[SiteCard]) -> Applied:
     return replace(model, procedure=applied)
 
 
-def expected_half_widths(model: Model | Norm) -> dict[int, float]:
+def expected_half_widths(model: TrainedModel | Norm) -> dict[int, float]:
     """Return by number of controls the half-width of a 95 % interval around a W of 2 at a new site.
 
     Parameters
     ----------
-    model : Model or Norm
+    model : TrainedModel or Norm
         That harmonizes sites.
     """
     prior = _parts_of(model)[1].site_prior()
     return {controls: prior.half_width(controls) for controls in CONTROLS}
 
 
-def _parts_of(model: Model | Norm) -> tuple[FittedSteps, SiteHarmonizer]:
+def _parts_of(model: TrainedModel | Norm) -> tuple[FittedSteps, SiteHarmonizer]:
     procedure = model.procedure
     harmonizer = None if procedure is None else procedure.harmonizer
     if procedure is None or harmonizer is None:

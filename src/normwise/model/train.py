@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TypedDict
+from typing import Any, TypedDict
 
 import numpy as np
 import pandas as pd
@@ -17,7 +17,7 @@ from normwise.results import ClassifierMap, Curve, Explanation, FeatureNote, Pic
 from normwise.runs import PreparedRun, prepare_run, record_run
 from normwise.schema import Study
 
-__all__ = ["explain_model", "train_model", "train_study"]
+__all__ = ["TOP_TRAJECTORIES", "describe_training", "explain_model", "train_model", "train_study"]
 
 
 class ClassifierPictures(TypedDict, total=False):
@@ -27,7 +27,7 @@ class ClassifierPictures(TypedDict, total=False):
     tree: list[TreeNode]
 
 
-_TOP_TRAJECTORIES = 6  # as many small plots as fit on a page
+TOP_TRAJECTORIES = 6  # as many small plots as fit on a page
 
 
 def train_study(
@@ -98,23 +98,30 @@ def train_model(prepared: PreparedRun) -> Model:
         feature_names=tuple(str(name) for name in prepared.features.values.columns),
         notes=dict(prepared.features.notes),
         feature_hash=prepared.features.hash,
-        training={
-            "scans": len(labels),
-            "people": len(set(prepared.groups)),
-            "scan_hashes": list(prepared.scan_hashes),
-            "scans_per_class": {name: int((labels == name).sum()) for name in roles.classes},
-            **_reference_of(study),
-        },
+        training=describe_training(prepared),
     )
 
 
-def _reference_of(study: Study) -> dict[str, str]:
-    """Return the SHA-256 of the reference that the study's normal people refine, where it has one."""
-    if study.normalizer.prior is None:
-        return {}
-    from normwise.runs import prior_hash
+def describe_training(prepared: PreparedRun) -> dict[str, Any]:
+    """Return how many scans, people and scans a class a model learns from, and hashes of the data.
 
-    return {"reference": prior_hash(study)}
+    Parameters
+    ----------
+    prepared : PreparedRun
+        The people that it is trained on.
+    """
+    labels, study = prepared.labels, prepared.study
+    described: dict[str, Any] = {
+        "scans": len(labels),
+        "people": len(set(prepared.groups)),
+        "scan_hashes": list(prepared.scan_hashes),
+        "scans_per_class": {name: int((labels == name).sum()) for name in prepared.cohort.roles.classes},
+    }
+    if study.normalizer.prior is not None:
+        from normwise.runs import prior_hash
+
+        described["reference"] = prior_hash(study)
+    return described
 
 
 def explain_model(model: Model, prepared: PreparedRun) -> Explanation:
@@ -131,9 +138,9 @@ def explain_model(model: Model, prepared: PreparedRun) -> Explanation:
     frame = prepared.frame_with(model.procedure.site)
     importances, kind = importances_of(model.procedure, model.notes, frame)
     names = set(model.feature_names)
-    heaviest = [row.feature for row in importances if row.feature in names][:_TOP_TRAJECTORIES]
+    heaviest = [row.feature for row in importances if row.feature in names][:TOP_TRAJECTORIES]
     if not heaviest:
-        heaviest = _most_separating(prepared, _TOP_TRAJECTORIES)
+        heaviest = _most_separating(prepared, TOP_TRAJECTORIES)
     nothing = FeatureNote("", "")
     on_atlas = any(model.notes.get(name, nothing).label is not None for name in model.feature_names)
     atlas, _ = prepared.study.without_places().features.atlas_in(None)

@@ -3,7 +3,7 @@
 A report is made from these alone, so that it can be made again from a saved run. ``None`` stands for a
 number that is not defined (an AUC of one class), never NaN, which JSON does not have. ``record`` holds what
 was run and its notes, ``evaluation`` the arms and their figures, ``regression`` those of a number, ``people``
-single people and features.
+single people and features, ``predicted_numbers`` single people's numbers.
 """
 
 from typing import TYPE_CHECKING
@@ -48,6 +48,7 @@ from normwise.results.people import (
 from normwise.results.record import FlowStep, Note, RunRecord, notes_of, read_result, write_result
 
 if TYPE_CHECKING:
+    from normwise.results.predicted_numbers import PredictedNumber, PredictedNumbers, PredictionInterval
     from normwise.results.regression import Coverage, GapGroup, Regression, RegressionArm, RegressionPoint
 
 __all__ = [
@@ -76,7 +77,10 @@ __all__ = [
     "Person",
     "Picture",
     "Pictures",
+    "PredictedNumber",
+    "PredictedNumbers",
     "Prediction",
+    "PredictionInterval",
     "Predictions",
     "Quality",
     "RankedRun",
@@ -98,5 +102,10 @@ __all__ = [
 
 __getattr__ = on_use(
     __name__,
-    dict.fromkeys(("Coverage", "GapGroup", "Regression", "RegressionArm", "RegressionPoint"), "regression"),
+    {
+        **dict.fromkeys(("PredictedNumber", "PredictedNumbers", "PredictionInterval"), "predicted_numbers"),
+        **dict.fromkeys(
+            ("Coverage", "GapGroup", "Regression", "RegressionArm", "RegressionPoint"), "regression"
+        ),
+    },
 )

@@ -255,7 +255,8 @@ def prepare_run(
             f"the study predicts {has}, and this step is for {needs}.",
             subject="cohort.target",
             seen=repr(study.cohort.target),
-            advice="evaluate_regression takes a study with cohort.target, evaluate_study one of classes",
+            advice="evaluate_regression, train_regression and test_regression take a study with"
+            " cohort.target, evaluate_study, train_study and test_model one of classes",
         )
     folder = RunFolder(run)
     study, cohort = read_plan(study, purpose=purpose, labelled=labelled, roles=roles, folder=folder)

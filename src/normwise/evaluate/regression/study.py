@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -87,7 +88,11 @@ def evaluate_regression(
 
 
 def summarize_regression(
-    kind: str, prepared: PreparedRun, found: dict[str, NumberPredictions], main: str
+    kind: str,
+    prepared: PreparedRun,
+    found: dict[str, NumberPredictions],
+    main: str,
+    notes: Sequence[Note] = (),
 ) -> Regression:
     """Estimate, compare, look for what is wrong, and write.
 
@@ -101,6 +106,8 @@ def summarize_regression(
         The arms.
     main : str
         The arm that is trained and saved.
+    notes : sequence of Note
+        What was found on the way, beside the warnings of the fits.
 
     Raises
     ------
@@ -116,8 +123,9 @@ def summarize_regression(
             "nobody can be predicted.",
             subject=str(prepared.folder),
             seen="; ".join(text for text, _ in reasons),
-            expected="demographics and sites as in the training parts",
-            advice="see to the reasons, or split people in another way",
+            expected="demographics and sites as in the training",
+            advice="see to the reasons"
+            + (", or split people in another way" if kind == "crossval" else ", or choose other people"),
         )
     weights = draw_people(
         labels,
@@ -153,7 +161,7 @@ def summarize_regression(
             for arm, one in found.items()
             if arm != main
         },
-        notes=[*summarize_notes(found), *_findings(prepared, found[main], arms[main])],
+        notes=[*summarize_notes(found), *notes, *_findings(prepared, found[main], arms[main])],
         points=_points(found[main], labels, roles.normal),
     )
     run = prepared.folder
