@@ -100,6 +100,13 @@ class SavedRun(ShortRepr):
         return self.evaluation.arms.get(self.evaluation.main_arm)
 
     @property
+    def target(self) -> str | None:
+        """The number that is predicted; None where classes are."""
+        section = self.record.settings.get("cohort")
+        target = section.get("target") if isinstance(section, dict) else None
+        return None if target is None else str(target)
+
+    @property
     def tested_elsewhere(self) -> bool:
         """Whether a saved model was tested on another cohort, rather than by cross-validation."""
         return self.evaluation is not None and self.evaluation.kind == "test"

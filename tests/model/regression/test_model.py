@@ -133,7 +133,8 @@ def test_training_writes_model_record_explanation_and_page(tmp_path):
     assert {"model", "run.json", "explanation.json", "report.html", "study.toml"} <= names
     assert load_model(tmp_path / "run").procedure.half_widths == model.procedure.half_widths
     page = (tmp_path / "run" / "report.html").read_text()
-    assert "f0" in page
+    assert "A model that predicts score was trained on 3 features" in page
+    assert "a higher value speaks for a larger score" in page
 
 
 @pytest.mark.parametrize("classifier", ["linear", "svr", "forest"])

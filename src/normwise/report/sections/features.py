@@ -61,6 +61,8 @@ def importance(run: SavedRun) -> Section | None:
     ]
     planes, bar, heaviest = _planes(explanation, run, signed=signed)
     targets = run.evaluation.classes if run.evaluation else run.record.classes
+    if run.target is not None:
+        targets = [f"a smaller {run.target}", f"a larger {run.target}"]
     body = render(
         "importance.html",
         rows=rows[:_SHOWN],

@@ -190,8 +190,8 @@ def _done(run: SavedRun) -> str:
     if run.explanation is None:
         return f"{_measured(run.record)} were measured on each scan. No model was trained in this run."
     apart = joined(run.record.classes) or "the classes"
-    out = _once_taken_out(run.record)
-    return f"A model that tells {apart} apart was trained on {_measured(run.record)}{out}."
+    does = f"tells {apart} apart" if run.target is None else f"predicts {run.target}"
+    return f"A model that {does} was trained on {_measured(run.record)}{_once_taken_out(run.record)}."
 
 
 def _measured(record: RunRecord) -> str:
