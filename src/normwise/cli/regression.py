@@ -1,4 +1,4 @@
-"""What commands print of a number that is predicted, and which commands refuse it."""
+"""What commands print and write of a number that is predicted, and which commands refuse it."""
 
 from __future__ import annotations
 
@@ -7,13 +7,26 @@ from typing import TYPE_CHECKING
 from normwise.errors import CommandError
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from normwise.cli.output import CommandOutput
-    from normwise.results import Estimate, Regression
+    from normwise.cohort import Cohort
+    from normwise.model import RegressionModel
+    from normwise.results import Estimate, PredictedNumber, Regression
     from normwise.schema import Study
 
-__all__ = ["print_regression", "refuse_number"]
+__all__ = [
+    "number_refusal",
+    "number_table",
+    "print_regression",
+    "print_trained",
+    "refuse_number",
+    "refuse_other_kind",
+]
 
-_OF_NUMBERS = ("check", "evaluate", "extract", "normalize", "report")
+_OF_NUMBERS = (
+    "check", "extract", "normalize", "evaluate", "train", "predict", "test", "score", "adapt", "report",
+)  # fmt: skip
 
 
 def refuse_number(verb: str, study: Study | None = None, *, run: str = "") -> None:
@@ -33,9 +46,13 @@ def refuse_number(verb: str, study: Study | None = None, *, run: str = "") -> No
     CommandError
         CLI-111.
     """
-    if verb in _OF_NUMBERS or (study is not None and study.cohort.target is None):
-        return
-    raise CommandError(
+    if verb not in _OF_NUMBERS and (study is None or study.cohort.target is not None):
+        raise number_refusal(verb, study, run=run)
+
+
+def number_refusal(verb: str, study: Study | None = None, *, run: str = "") -> CommandError:
+    """Return CLI-111, as `refuse_number` raises it."""
+    return CommandError(
         "CLI-111",
         f"normwise {verb} is for classes, and this {'run' if run else 'study'} predicts a number.",
         subject=run or "cohort.target",
@@ -43,6 +60,98 @@ def refuse_number(verb: str, study: Study | None = None, *, run: str = "") -> No
         expected="cohort.label and cohort.classes",
         advice=f"with cohort.target use normwise {', '.join(_OF_NUMBERS[:-1])} or {_OF_NUMBERS[-1]}",
     )
+
+
+def refuse_other_kind(study: Study, *, number: bool, subject: str) -> None:
+    """Refuse a study of classes for a model of a number, and the other way round.
+
+    Parameters
+    ----------
+    study : Study
+        As given.
+    number : bool
+        Whether the model predicts a number.
+    subject : str
+        The model.
+
+    Raises
+    ------
+    CommandError
+        CLI-112.
+    """
+    target = study.cohort.target
+    if number == (target is not None):
+        return
+    raise CommandError(
+        "CLI-112",
+        f"the model {'predicts a number' if number else 'tells classes apart'}, and the study does not.",
+        subject=subject,
+        seen="cohort.label and classes" if target is None else f"cohort.target = {target!r}",
+        expected="cohort.target, as in the model's study"
+        if number
+        else "cohort.label, with the model's classes",
+        advice="test it on a study of its own kind",
+    )
+
+
+def print_trained(output: CommandOutput, model: RegressionModel) -> None:
+    """Print on whom a model of a number was trained, and how wide its intervals are.
+
+    Parameters
+    ----------
+    output : CommandOutput
+        Where to.
+    model : RegressionModel
+        Trained now.
+    """
+    training, facts = model.training, model.facts()
+    groups = ", ".join(f"{name} {count}" for name, count in training["scans_per_class"].items())
+    output.row("trained on", f"{training['people']} people, {training['scans']} scans: {groups}")
+    output.row("target", facts["target"])
+    output.row("regressor", f"{facts['regressor']} on {len(model.feature_names)} features")
+    output.row("intervals", facts["intervals"])
+    output.number("people", training["people"])
+    output.number("half_widths", [width if width < float("inf") else None for width in _widths(model)])
+
+
+def _widths(model: RegressionModel) -> list[float]:
+    return [float(width) for width in model.procedure.half_widths]
+
+
+def number_table(
+    cohort: Cohort, predicted: dict[str, PredictedNumber], known: Collection[str] = ()
+) -> tuple[list[list[str]], int]:
+    """Return the table of `predict` with its header, one row a row of the input, and how many failed.
+
+    Parameters
+    ----------
+    cohort : Cohort
+        The people.
+    predicted : dict of str to PredictedNumber
+        By scan.
+    known : collection of str
+        Scans that the model was trained on.
+    """
+    from normwise.files import quote_formula
+    from normwise.procedure import LEVELS
+
+    ends = [f"{end}_{100 * level:.0f}" for level in LEVELS for end in ("low", "high")]
+    rows, failed = [["id", "predicted", *ends, "true", "gap", "corrected_gap", "remark"]], 0
+    for entry in cohort.ledger.itertuples(index=False):
+        row = predicted.get(str(entry.id)) if entry.status == "included" else None
+        if row is None:
+            numbers, remark = ["n/a"] * (4 + len(ends)), f"{entry.code} {entry.reason}"
+            failed += bool(entry.status == "failed" or entry.image)
+        else:
+            sides: list[float | None] = [side for each in row.intervals for side in each.ends]
+            values = [row.predicted, *(sides or [None] * len(ends)), row.true, row.gap, row.corrected_gap]
+            numbers = ["n/a" if value is None else f"{value:.6g}" for value in values]
+            trained = "EVA-102 the model was trained on this scan" if row.subject in known else ""
+            remark = "; ".join(filter(None, [row.reason, *row.remarks, trained]))
+            failed += row.outcome == "failed"
+        name, remark = (quote_formula(" ".join(text.split()) or "n/a") for text in (str(entry.id), remark))
+        rows.append([name, *numbers, remark])
+    return rows, failed
 
 
 def print_regression(output: CommandOutput, regression: Regression) -> None:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from normwise.cli.session import Resources
     from normwise.cohort import Cohort
-    from normwise.model import Model, Norm
+    from normwise.model import Model, Norm, RegressionModel
 
 __all__ = ["adapt"]
 
@@ -127,7 +127,7 @@ def _refuse_left_out(cohort: Cohort) -> None:
 
 
 def _measure(
-    model: Model | Norm, cohort: Cohort, resources: Resources
+    model: Model | RegressionModel | Norm, cohort: Cohort, resources: Resources
 ) -> tuple[pd.DataFrame, list[tuple[str, str, str]]]:
     """Return features, demographics and site of the controls who could be measured, and who could not."""
     from normwise.model import measure_people
@@ -140,13 +140,22 @@ def _measure(
     return assemble_frame(features.values, cohort, model.site), failed
 
 
-def _labels(cohort: Cohort, model: Model | Norm, frame: pd.DataFrame) -> NDArray[np.object_] | None:
+def _labels(
+    cohort: Cohort, model: Model | RegressionModel | Norm, frame: pd.DataFrame
+) -> NDArray[np.object_] | None:
     """Return the controls' labels, as the table writes one that the model has no class for."""
     import numpy as np
 
-    from normwise.cohort import read_labels
+    from normwise.cohort import parse_condition, read_labels
+    from normwise.schema import EVERYBODY, OTHERS
 
     section = model.study.cohort
+    if section.target is not None:
+        condition = None if section.normal == EVERYBODY else parse_condition(section.normal, "cohort.normal")
+        if condition is None or condition.column not in cohort.raw.columns:
+            return None
+        holds, _, _ = condition.judge(cohort.raw.loc[frame.index, condition.column].astype(str))
+        return np.where(holds, EVERYBODY, OTHERS).astype(object)
     if section.label not in cohort.raw.columns:
         return None
     text = cohort.raw.loc[frame.index, section.label].astype(str)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from normwise.cli.regression import number_refusal
 from normwise.cli.run_flags import PLAIN, OutputFlags
 from normwise.cli.session import open_session
 from normwise.errors import CommandError
@@ -40,10 +41,13 @@ def export(model: Path, file: Path, /, *, running: OutputFlags = PLAIN) -> int:
                 expected="a name that ends in .onnx",
                 advice=f"write {file.with_suffix('.onnx')}",
             )
-        from normwise.model import load_model
+        from normwise.model import RegressionModel, load_model
         from normwise.model.onnx import export_onnx
 
-        gap = export_onnx(load_model(model), file)
+        opened = load_model(model)
+        if isinstance(opened, RegressionModel):
+            raise number_refusal("export", opened.study)
+        gap = export_onnx(opened, file)
         session.output.row("checked", f"probabilities within {gap:.1g} of the model's")
         session.output.number("largest_difference", gap)
         return session.end(file)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Group, Parameter
 
+from normwise.cli.regression import number_table, refuse_number
 from normwise.cli.run_flags import USUAL, RunFlags
 from normwise.cli.session import DONE, SOME_FAILED, open_session
 from normwise.errors import CommandError
@@ -19,10 +20,10 @@ from normwise.schema import listed
 if TYPE_CHECKING:
     import pandas as pd
 
-    from normwise.cli.session import Resources
+    from normwise.cli.session import Resources, Session
     from normwise.cohort import Cohort
     from normwise.features import FeatureTable
-    from normwise.model import Applicable, Model
+    from normwise.model import Applicable, Model, RegressionModel
     from normwise.results import Contribution, Prediction
 
 __all__ = ["predict"]
@@ -86,6 +87,7 @@ def predict(
 ) -> int:
     """Decide about new people: one line each, with the probabilities and the reason.
 
+    Of a model of a number it predicts that, with its intervals, and its gap where the table has the true one.
     Where a person lies outside the normal group's range, or an image fails, there is no decision and the
     reason is given.
 
@@ -125,8 +127,7 @@ def predict(
             )  # fmt: skip
         if out is not None:
             check_writable(out)
-        from normwise.files import write_text
-        from normwise.model import load_model
+        from normwise.model import RegressionModel, load_model
 
         trained = load_model(model)
         if site_card:
@@ -135,6 +136,11 @@ def predict(
 
             trained = with_site_cards(trained, [read_card(path) for path in site_card])
         cohort = _read_people(trained, image, values, table)
+        if isinstance(trained, RegressionModel):
+            if people is not None:
+                refuse_number("predict --people", trained.study)
+            rows, failed = _predict_numbers(trained, cohort, session.resources, from_table=table is not None)
+            return _end(session, trained, rows, failed, out, "predicted")
         measured: list[FeatureTable] = []
         predictions, known = _apply(
             trained, cohort, session.resources, measured, from_table=table is not None
@@ -147,18 +153,32 @@ def predict(
                 write_new_people(trained, cohort, predictions, people, features, trained_on=known)
             )
         rows, failed = _table(trained, cohort, predictions, top, known)
-        session.code = SOME_FAILED if failed else DONE
-        session.findings.add(trained.procedure.notes)
-        text = "".join("\t".join(row) + "\n" for row in rows)
-        if out is None:
-            sys.stdout.write(text)
-            return session.finish()
-        write_text(out, text)
-        decided = sum(row[1] not in (NO_DECISION, REFERRED) for row in rows[1:])
-        session.output.row("decided", f"{decided} of {len(rows) - 1} scans")
-        session.output.number("decided", decided)
-        session.output.number("scans", len(rows) - 1)
-        return session.end(out)
+        return _end(session, trained, rows, failed, out, "decided")
+
+
+def _end(
+    session: Session,
+    model: Model | RegressionModel,
+    rows: list[list[str]],
+    failed: int,
+    out: Path | None,
+    what: str,
+) -> int:
+    """Write the table, count of how many rows something is said, and end the command."""
+    from normwise.files import write_text
+
+    session.code = SOME_FAILED if failed else DONE
+    session.findings.add(model.procedure.notes)
+    text = "".join("\t".join(row) + "\n" for row in rows)
+    if out is None:
+        sys.stdout.write(text)
+        return session.finish()
+    write_text(out, text)
+    said = sum(row[1] not in (NO_DECISION, REFERRED, "n/a") for row in rows[1:])
+    session.output.row(what, f"{said} of {len(rows) - 1} scans")
+    session.output.number(what, said)
+    session.output.number("scans", len(rows) - 1)
+    return session.end(out)
 
 
 def table_among(images: tuple[Path, ...], table: Path | None) -> tuple[tuple[Path, ...], Path | None]:
@@ -187,8 +207,29 @@ def refuse_mixture(images: tuple[Path, ...], table: Path | None, values: list[st
         )
 
 
+def _predict_numbers(
+    model: RegressionModel, cohort: Cohort, resources: Resources, *, from_table: bool
+) -> tuple[list[list[str]], int]:
+    """Return the table of a model of a number, and how many of its rows failed."""
+    from normwise.model import predict_numbers, warn_of_training_scans
+
+    if not len(cohort.frame.index):
+        return number_table(cohort, {})
+    features: list[pd.DataFrame] = []
+    if from_table and features_in(list(cohort.raw.columns), model):
+        features.append(feature_frame(cohort, model))
+        found = predict_numbers(model, cohort, frame=features[0])
+    else:
+        found = predict_numbers(
+            model, cohort, **resources, on_features=lambda table: features.append(table.values)
+        )
+    known = model.trained_on(features[0])
+    warn_of_training_scans(known, len(found))
+    return number_table(cohort, {row.subject: row for row in found}, known)
+
+
 def _read_people(
-    model: Model, images: tuple[Path, ...], values: list[str] | None, table: Path | None
+    model: Model | RegressionModel, images: tuple[Path, ...], values: list[str] | None, table: Path | None
 ) -> Cohort:
     if table is not None:
         return from_table(table, model)
@@ -356,7 +397,8 @@ def from_images(images: Sequence[Path], settings: Mapping[str, str], model: Appl
             seen=listed(settings),
             advice=f"add it, as --set {lacking[0]}=…: no image shows it",
         )
-    further = {*features, *([] if site is None else [site])}
+    # A person's own number, where one is predicted, gives its gap.
+    further = {*features, *(name for name in (site, model.roles.target) if name is not None)}
     demographics = {
         name: value
         for name, value in settings.items()

@@ -6,8 +6,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from normwise.cli.output import print_arms
+from normwise.cli.regression import print_regression, refuse_number, refuse_other_kind
 from normwise.cli.run_flags import USUAL, OverwriteFlag, PeopleFlag, RunFlags
-from normwise.cli.session import open_session
+from normwise.cli.session import open_session, read_given_study
 from normwise.cli.study_flags import NO_KEY, StudyFlags
 
 __all__ = ["test"]
@@ -49,10 +50,20 @@ def test(
         The exit code.
     """
     with open_session("test", running) as session:
-        from normwise.evaluate import test_model
-        from normwise.model import load_model
+        from normwise.evaluate import test_model, test_regression
+        from normwise.model import RegressionModel, load_model
 
-        trained = load_model(model)
+        trained, given = load_model(model), read_given_study(study, keys)
+        refuse_other_kind(given, number=isinstance(trained, RegressionModel), subject=str(model))
+        if isinstance(trained, RegressionModel):
+            if people:
+                refuse_number("test --people", given)
+            resolved, folder = session.begin_study(study, keys, run, overwrite=overwrite, roles=trained.roles)
+            regression = test_regression(trained, resolved, run, **session.resources)
+            print_regression(session.output, regression)
+            session.findings.add(regression.notes)
+            session.print_failures(run)
+            return session.end(folder / folder.REGRESSION, folder / folder.REPORT)
         resolved, folder = session.begin_study(study, keys, run, overwrite=overwrite, roles=trained.roles)
         evaluation = test_model(trained, resolved, run, **session.resources, people=people)
         print_arms(session.output, evaluation)

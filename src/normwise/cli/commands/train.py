@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from normwise.cli.regression import print_trained
 from normwise.cli.run_flags import USUAL, OverwriteFlag, RunFlags
 from normwise.cli.session import open_session
 from normwise.cli.study_flags import NO_KEY, StudyFlags
@@ -20,7 +21,7 @@ def train(
     keys: StudyFlags = NO_KEY,
     running: RunFlags = USUAL,
 ) -> int:
-    """Train normalizer, classifier and threshold on everybody, and save the model in RUN/model.
+    """Train normalizer, classifier and threshold, or regressor, on everybody, and save them in RUN/model.
 
     Parameters
     ----------
@@ -42,10 +43,16 @@ def train(
         The exit code.
     """
     with open_session("train", running) as session:
-        from normwise.model import train_study
+        from normwise.model import train_regression, train_study
         from normwise.report import threshold
 
         resolved, folder = session.begin_study(study, keys, run, overwrite=overwrite)
+        if resolved.cohort.target is not None:
+            regression = train_regression(resolved, folder.path, **session.resources)
+            print_trained(session.output, regression)
+            session.findings.add(regression.procedure.notes)
+            session.print_failures(folder.path)
+            return session.end(folder / folder.MODEL)
         model = train_study(resolved, folder.path, **session.resources)
         training = model.training
         counts = ", ".join(f"{name} {count}" for name, count in training["scans_per_class"].items())
