@@ -72,11 +72,15 @@ def test_importances_read_any_linear_model_and_nothing_else():
     class Linear:
         coef_ = np.array([[3.0, -4.0]])
 
+    class OfNumber:
+        coef_ = np.array([3.0, -4.0])
+
     class Several:
         coef_ = np.array([[3.0, 0.0], [-3.0, 2.0]])
 
-    weights, kind = importances(Linear())
-    assert (weights.tolist(), kind) == ([3.0, -4.0], "coefficient")
+    for model in (Linear(), OfNumber()):
+        weights, kind = importances(model)
+        assert (weights.tolist(), kind) == ([3.0, -4.0], "coefficient")
     weights, kind = importances(Several())
     assert weights == pytest.approx([3.0, np.sqrt(2.0)])
     assert kind == "coefficient size"

@@ -6,6 +6,7 @@ computed with.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from copy import copy
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
@@ -21,7 +22,7 @@ from normwise.model.explain import contributions_of
 from normwise.normalize import FeatureNormalizer
 from normwise.procedure import FittedProcedure, FittedSteps, arm_frame, looks_at_images
 from normwise.reprs import ShortRepr
-from normwise.results import FeatureNote, Prediction, Predictions
+from normwise.results import FeatureNote, Note, Prediction, Predictions
 from normwise.runs import hash_scans
 from normwise.schema import Roles, Study
 
@@ -78,6 +79,33 @@ class TrainedModel(ShortRepr):
         held = [*self.feature_names, *self.roles.demographics]
         site = self.procedure.site
         return tuple(held if site is None or site in held else [*held, site])
+
+    def _card(
+        self, title: str, words: tuple[str, str, str], setting: dict[str, Any], notes: Sequence[Note]
+    ) -> str:
+        """Return the page of a model: what it is, on whom it was trained, for whom it is and for whom not.
+
+        The words are what a group of people is called, whom the model is not for, and what becomes of them.
+        """
+        from normwise.reprs import block, facts_table, table
+
+        group, unlike, nothing = words
+        per_class = self.training.get("scans_per_class", {})
+        chosen = ", ".join(f"{name} {value}" for name, value in setting.items())
+        demographics = ", ".join(self.roles.demographics) or "demographics"
+        limits = [
+            ("for", "research: a result is no diagnosis and must not decide about a person's care"),
+            ("not for", f"{unlike} {demographics}, {nothing}"),
+            ("not for", "images or measurements made in another way than those it was trained on"),
+        ]
+        found = [(note.code, note.text) for note in notes]
+        return block(
+            title,
+            facts_table({**self.facts(), "chosen": chosen or "none"}),
+            table("Trained on", (group, "scans"), list(per_class.items())) if per_class else "",
+            table("Use", (), limits),
+            table("Found while it was trained", ("code", "what"), found) if found else "",
+        )
 
     def adapt_to_sites(
         self, frame: pd.DataFrame, labels: NDArray[np.object_], groups: NDArray[np.object_] | None = None
@@ -242,24 +270,10 @@ class Model(TrainedModel):
         }
 
     def _repr_html_(self) -> str:
-        from normwise.reprs import block, facts_table, table
-
-        roles, normal = self.roles, self.roles.normal
-        per_class = self.training.get("scans_per_class", {})
-        setting = ", ".join(f"{name} {value}" for name, value in self.procedure.setting.items())
-        demographics = ", ".join(roles.demographics) or "demographics"
-        limits = [
-            ("for", "research: a result is no diagnosis and must not decide about a person's care"),
-            ("not for", f"people unlike the {normal} group in {demographics}, about whom it decides nothing"),
-            ("not for", "images or measurements made in another way than those it was trained on"),
-        ]
-        found = [(note.code, note.text) for note in self.procedure.notes]
-        return block(
-            "Model",
-            facts_table({**self.facts(), "chosen": setting or "none"}),
-            table("Trained on", ("class", "scans"), list(per_class.items())) if per_class else "",
-            table("Use", (), limits),
-            table("Found while it was trained", ("code", "what"), found) if found else "",
+        unlike = f"people unlike the {self.roles.normal} group in"
+        fitted = self.procedure
+        return self._card(
+            "Model", ("class", unlike, "about whom it decides nothing"), fitted.setting, fitted.notes
         )
 
     @property

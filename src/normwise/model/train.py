@@ -10,14 +10,21 @@ import pandas as pd
 
 from normwise.engine import Limits, Progress
 from normwise.model.explain import importances_of, trajectories_of
-from normwise.model.model import Model
+from normwise.model.model import Model, TrainedModel
 from normwise.procedure import check_promise, count_patients, fit_procedure, looks_at_images, main_arm
 from normwise.report import write_report
 from normwise.results import ClassifierMap, Curve, Explanation, FeatureNote, Picture, TreeNode
 from normwise.runs import PreparedRun, prepare_run, record_run
 from normwise.schema import Study
 
-__all__ = ["TOP_TRAJECTORIES", "describe_training", "explain_model", "train_model", "train_study"]
+__all__ = [
+    "TOP_TRAJECTORIES",
+    "cost_curves_of",
+    "describe_training",
+    "explain_model",
+    "train_model",
+    "train_study",
+]
 
 
 class ClassifierPictures(TypedDict, total=False):
@@ -149,7 +156,7 @@ def explain_model(model: Model, prepared: PreparedRun) -> Explanation:
         importance_kind=kind,
         trajectories=trajectories_of(model.procedure, frame, prepared.labels, model.notes, heaviest),
         atlas=atlas if on_atlas else None,
-        cost_curves=_cost_curves(model),
+        cost_curves=cost_curves_of(model),
         loss_curves=_loss_curves(model),
         network_pictures=_network_pictures(model, prepared, frame),
         **_classifier_pictures(model, prepared, frame),
@@ -178,10 +185,9 @@ def _network_pictures(model: Model, prepared: PreparedRun, frame: pd.DataFrame) 
     return network_pictures(model.procedure, frame, prepared.labels, prepared.folder)
 
 
-def _cost_curves(model: Model) -> dict[str, Curve]:
-    """Return the cost over the steps, where the classifier was fitted by descent."""
-    classifier = model.procedure.pipeline.named_steps["classify"]
-    costs = getattr(classifier, "cost_curve_", None)
+def cost_curves_of(model: TrainedModel) -> dict[str, Curve]:
+    """Return the cost over the steps, where the classifier or regressor was fitted by descent."""
+    costs = getattr(model.procedure.pipeline[-1], "cost_curve_", None)
     if costs is None:
         return {}
     values = [float(cost) for cost in costs]

@@ -127,6 +127,12 @@ def test_it_knows_what_it_was_trained_on_and_names_no_one(trained):
     assert trained.procedure.gap != GapLine(0.0, 0.0, 0)
 
 
+def test_its_card_says_what_it_is_for_and_how_far_it_errs(trained):
+    page = trained._repr_html_()
+    for text in ("no diagnosis", "of whom it predicts nothing", "others", "trained from", "90% ±"):
+        assert text in page
+
+
 def test_training_writes_model_record_explanation_and_page(tmp_path):
     model = train_regression(study_of(tmp_path / "study"), tmp_path / "run")
     names = {path.name for path in (tmp_path / "run").iterdir()}

@@ -52,24 +52,8 @@ class RegressionModel(TrainedModel):
         }
 
     def _repr_html_(self) -> str:
-        from normwise.reprs import block, facts_table, table
-
-        per_group = self.training.get("scans_per_class", {})
-        setting = ", ".join(f"{name} {value}" for name, value in self.procedure.setting.items())
-        demographics = ", ".join(self.roles.demographics) or "demographics"
-        limits = [
-            ("for", "research: a result is no diagnosis and must not decide about a person's care"),
-            ("not for", f"people unlike the normal group in {demographics}, of whom it predicts nothing"),
-            ("not for", "images or measurements made in another way than those it was trained on"),
-        ]
-        found = [(note.code, note.text) for note in self.procedure.notes]
-        return block(
-            "Model of a number",
-            facts_table({**self.facts(), "chosen": setting or "none"}),
-            table("Trained on", ("group", "scans"), list(per_group.items())) if per_group else "",
-            table("Use", (), limits),
-            table("Found while it was trained", ("code", "what"), found) if found else "",
-        )
+        words = ("group", "people unlike the normal group in", "of whom it predicts nothing")
+        return self._card("Model of a number", words, self.procedure.setting, self.procedure.notes)
 
     @property
     def target(self) -> str:

@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 from normwise.engine import Limits, Progress
 from normwise.model.explain import importances_of, trajectories_of
 from normwise.model.regression.model import RegressionModel
-from normwise.model.train import TOP_TRAJECTORIES, describe_training
+from normwise.model.train import TOP_TRAJECTORIES, cost_curves_of, describe_training
 from normwise.procedure import RegressionFitter, main_arm
 from normwise.report import write_report
-from normwise.results import Curve, Explanation
+from normwise.results import Explanation
 from normwise.runs import PreparedRun, prepare_run, record_run
 from normwise.schema import Study
 
@@ -118,15 +118,12 @@ def explain_regression(model: RegressionModel, prepared: PreparedRun) -> Explana
         heaviest = _most_related(prepared.features.values, prepared.numbers)[:TOP_TRAJECTORIES]
     on_atlas = any(note.label is not None for note in model.notes.values())
     atlas, _ = prepared.study.without_places().features.atlas_in(None)
-    costs = getattr(model.procedure.pipeline[-1], "cost_curve_", None)
     return Explanation(
         importances=importances,
         importance_kind=kind,
         trajectories=trajectories_of(model.procedure, frame, prepared.labels, model.notes, heaviest),
         atlas=atlas if on_atlas else None,
-        cost_curves={}
-        if costs is None
-        else {"The final model": Curve([float(step) for step in range(len(costs))], costs.tolist())},
+        cost_curves=cost_curves_of(model),
     )
 
 
