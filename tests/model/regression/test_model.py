@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 
 import numpy as np
@@ -13,6 +14,7 @@ from normwise.errors import ProcedureError
 from normwise.model import RegressionModel, load_model, train_regression, train_study
 from normwise.model.model import LARGEST_DEPARTURE
 from normwise.procedure import GapLine
+from normwise.run_folder import RunFolder
 from normwise.schema import Study
 
 
@@ -138,6 +140,9 @@ def test_training_writes_model_record_explanation_and_page(tmp_path):
     names = {path.name for path in (tmp_path / "run").iterdir()}
     assert {"model", "run.json", "explanation.json", "report.html", "study.toml"} <= names
     assert load_model(tmp_path / "run").procedure.half_widths == model.procedure.half_widths
+    folder = RunFolder(tmp_path / "run")
+    folder.check()
+    assert folder.EXPLANATION in json.loads(folder.read(folder.RECORD))["digests"]
     page = (tmp_path / "run" / "report.html").read_text()
     assert "A model that predicts score was trained on 3 features" in page
     assert "a higher value speaks for a larger score" in page

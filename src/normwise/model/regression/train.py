@@ -67,8 +67,9 @@ def train_regression(
     from normwise.model.bundle import save_model
 
     save_model(model, folder / folder.MODEL)
-    folder.write_result(folder.EXPLANATION, explain_regression(model, prepared))
     record_run(prepared, "train", list(model.procedure.notes))
+    # After the record: with it goes what a study of classes has left there.
+    folder.write_result(folder.EXPLANATION, explain_regression(model, prepared))
     write_report(folder.path)
     return model
 
