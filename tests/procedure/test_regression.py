@@ -143,3 +143,20 @@ def test_others_too_few_for_the_folds_do_not_stop_them():
     groups = np.arange(40).astype(object)
     (folds,) = draw_target_repeats(EvaluationSection(folds=5, repeats=1), values, labels, groups)
     assert len(folds) == 5
+
+
+def test_what_the_number_explains_is_not_taken_out_with_a_demographic_that_goes_with_it():
+    rng = np.random.default_rng(0)
+    people = 300
+    age = rng.uniform(20, 90, people)
+    women = rng.uniform(size=people) < age / 110  # the older, the more women
+    volume = 5000 - 20 * age + 300 * ~women + rng.normal(0, 100, people)
+    frame = pd.DataFrame({"volume": volume, "sex": np.where(women, "F", "M")})
+    roles = Roles("Age", (NORMAL,), NORMAL, (NORMAL,), ("sex",), target="Age")
+    content = {"cohort": {"target": "Age", "demographics": ["sex"]}, "normalizer": {"scale": "residual"}}
+    labels, groups = np.full(people, NORMAL, dtype=object), np.arange(people).astype(str).astype(object)
+    one = RegressionFitter(Study.model_validate(content), roles, frame, "normalized")
+    fitted = one.fit(age, labels, groups, np.arange(200), seed=0)
+    slope = fitted.normalizer.coefficients()["sex=M"].item()
+    assert 250 < slope < 350  # alone it would be 670, most of it the men's youth
+    assert np.abs(fitted.predict(frame[200:]) - age[200:]).mean() < 6

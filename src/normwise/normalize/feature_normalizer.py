@@ -390,8 +390,10 @@ class FeatureNormalizer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator): 
             check_consistent_length(people, y)
         return columns, people
 
-    def _fit_rows(self, columns: FeatureColumns, people: Demographics, train: Rows, y: Any) -> None:
-        """Fit on some rows, with the labels of these."""
+    def _fit_rows(
+        self, columns: FeatureColumns, people: Demographics, train: Rows, y: Any, beside: Any = None
+    ) -> None:
+        """Fit on some rows, with the labels of these, and a number beside the demographics."""
         if self.prior is not None:
             check_prior(self)
             normals = self._find_normals(train, y)
@@ -408,6 +410,7 @@ class FeatureNormalizer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator): 
                 normals,
                 shrinkage=self.shrinkage,
                 tails=self.tails,
+                beside=None if beside is None else beside[np.isin(train, normals)],
             )
         self._store(design, regression)
 
@@ -538,7 +541,7 @@ class PreparedFeatures:
         self._finite = np.isfinite(np.asarray(self._columns.source)).all(axis=1)
         self._people = people
 
-    def fit(self, train: Rows, y: Any = None) -> FeatureNormalizer:
+    def fit(self, train: Rows, y: Any = None, beside: FloatArray | None = None) -> FeatureNormalizer:
         """Return a normalizer fitted on some rows.
 
         Parameters
@@ -547,6 +550,8 @@ class PreparedFeatures:
             Row numbers.
         y : array-like of shape (len(train),), optional
             Labels of these rows.
+        beside : ndarray of shape (len(train),), optional
+            As of `fit_regression`; not with a prior, whose people's numbers are not known.
 
         Returns
         -------
@@ -559,7 +564,7 @@ class PreparedFeatures:
             As `FeatureNormalizer.fit`.
         """
         fitted = copy(self._normalizer)
-        fitted._fit_rows(self._columns, self._people, train, y)
+        fitted._fit_rows(self._columns, self._people, train, y, beside)
         return fitted
 
     def transform(self, fitted: FeatureNormalizer, rows: Rows) -> tuple[FloatArray, npt.NDArray[np.bool_]]:

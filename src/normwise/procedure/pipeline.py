@@ -392,7 +392,7 @@ class _Columns:
     step: DropDemographics
     values: np.ndarray[Any, Any]
 
-    def fit(self, train: np.ndarray[Any, Any], y: Any = None) -> DropDemographics:  # noqa: ARG002
+    def fit(self, *_: Any) -> DropDemographics:
         return self.step
 
     def transform(

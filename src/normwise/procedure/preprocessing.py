@@ -40,7 +40,7 @@ T = TypeVar("T")
 class _Prepared(Protocol):
     """A frame that a normalizing step has read once; see `normwise.normalize.PreparedFeatures`."""
 
-    def fit(self, train: Rows, y: Any = None) -> Any: ...
+    def fit(self, train: Rows, y: Any = None, beside: NDArray[np.float64] | None = None) -> Any: ...
 
     def transform(self, fitted: Any, rows: Rows) -> tuple[NDArray[Any], Flags]: ...
 
@@ -133,7 +133,9 @@ class Preprocessing:
         self._shared = SharedFits() if shared is None else shared
         self._named = named
 
-    def fit(self, train: Rows, labels: NDArray[np.object_]) -> tuple[Pipeline, Any, Flags]:
+    def fit(
+        self, train: Rows, labels: NDArray[np.object_], beside: NDArray[np.float64] | None = None
+    ) -> tuple[Pipeline, Any, Flags]:
         """Fit the steps.
 
         A step behind harmonizer and normalizer learns from the rows that these can place, since a patient's
@@ -145,6 +147,8 @@ class Preprocessing:
             Row numbers.
         labels : ndarray of shape (len(train),)
             Their classes.
+        beside : ndarray of shape (len(train),), optional
+            A number at which demographics are compared, see `normwise.normalize.PreparedFeatures.fit`.
 
         Returns
         -------
@@ -153,7 +157,9 @@ class Preprocessing:
         """
         steps = dict(self._pipeline.steps)
         prepared, rows, encodable = self._before_normalizer(steps, train, labels)
-        steps["normalize"] = prepared.fit(rows, labels[encodable])
+        steps["normalize"] = prepared.fit(
+            rows, labels[encodable], None if beside is None else beside[encodable]
+        )
         values, known = prepared.transform(steps["normalize"], rows)
         encodable[encodable] = known
         values = self._as_given(steps["normalize"], values[known])

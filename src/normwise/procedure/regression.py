@@ -294,7 +294,9 @@ class RegressionFitter:
             folds = _draw(own, kinds, groups[train], folds=wished, seed=seed_for(seed, 1))
             tables = np.full((len(candidates.list()), len(train)), np.nan)
             for fold in folds:
-                fitted, rows, usable = preprocessing.fit(train[fold.train], kinds[fold.train])
+                fitted, rows, usable = preprocessing.fit(
+                    train[fold.train], kinds[fold.train], own[fold.train]
+                )
                 unseen, encodable = preprocessing.transform(fitted, train[fold.test])
                 if not encodable.any():
                     continue
@@ -312,7 +314,7 @@ class RegressionFitter:
             )
             best = choose_candidate(errors[:, known].mean(axis=1), by_fold, self.study.classifier.rule)
             name, count, setting = candidates.list()[best]
-            fitted, rows, usable = preprocessing.fit(train, kinds)
+            fitted, rows, usable = preprocessing.fit(train, kinds, own)
             regressor = clone(candidates.classifiers[name]).set_params(**setting).fit(rows, own[usable])
             if lost := int((~usable).sum()):
                 text = (

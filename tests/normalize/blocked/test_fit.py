@@ -176,3 +176,35 @@ def test_coordinates_are_orthonormal_over_the_normals() -> None:
     basis = design @ inverse_triangle(design)
     np.testing.assert_allclose(basis.T @ basis, np.eye(7), atol=1e-14)
     assert People(basis).leverage.sum() == pytest.approx(7)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_slopes_beside_a_number_are_those_of_a_regression_on_both(dtype: type) -> None:
+    rng = np.random.default_rng(3)
+    n = 300
+    number = rng.uniform(20, 90, n)
+    design = np.column_stack([np.ones(n), number / 30 + rng.normal(size=n), rng.normal(size=n)])
+    x = np.asarray(design @ rng.normal(size=(3, 50)) - 2 * number[:, None] + rng.normal(size=(n, 50)), dtype)
+    inverse = inverse_triangle(design)
+    people = People(design @ inverse)
+    fit = fit_regression(x, people, beside=number)
+    both = np.linalg.lstsq(np.column_stack([design, number]), x.astype(float), rcond=None)[0]
+    new = make_design(20, 2, seed=4)
+    expected = new @ both[:3] + number.mean() * both[3]  # of people of the mean number
+    tolerance = 1e-9 if dtype is np.float64 else 2e-3
+    np.testing.assert_allclose(fit.expected(People(new @ inverse)), expected, atol=tolerance)
+    rest = x - (design @ both[:3] + number.mean() * both[3])
+    np.testing.assert_allclose(fit.spread, np.sqrt((rest**2).sum(axis=0) / (n - 3)), rtol=1e-3)
+    alone = fit_regression(x, people)
+    assert np.abs(alone.loadings - fit.loadings).max() > 100
+
+
+@pytest.mark.parametrize("of", ["nobody", "the demographics"])
+def test_a_number_that_says_nothing_more_changes_nothing(of: str) -> None:
+    design = make_design(60, 2)
+    number = np.full(60, 71.3) if of == "nobody" else 20 + 3 * design[:, 1]
+    x = np.random.default_rng(1).normal(size=(60, 5))
+    people = People(design @ inverse_triangle(design))
+    found, alone = fit_regression(x, people, beside=number), fit_regression(x, people)
+    np.testing.assert_array_equal(found.loadings, alone.loadings)
+    np.testing.assert_array_equal(found.spread, alone.spread)

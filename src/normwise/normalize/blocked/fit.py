@@ -30,6 +30,7 @@ __all__ = ["fit_regression", "fit_standardize", "standardize"]
 Rows = npt.NDArray[np.intp]
 
 _SMALLEST, _LARGEST = 1e-30, 1e30  # sums of squares beyond these leave the range of float32
+_DETERMINED = 1e-9  # of a number's variation: less is rounding
 _CHUNK_BYTES = 1 << 22  # 4 MiB: where people are many more than the normals they are taken in chunks
 
 
@@ -40,6 +41,7 @@ def fit_regression(
     *,
     shrinkage: Shrinkage = "none",
     tails: TailForm = "gaussian",
+    beside: FloatArray | None = None,
 ) -> Regression:
     """Regress every feature on the demographics of the normals.
 
@@ -56,6 +58,10 @@ def fit_regression(
     tails : {"gaussian", "sinh_arcsinh", "auto"}
         W-scores as they are, transformed, or transformed where that holds for normals left out; see
         `fit_tails`.
+    beside : ndarray of shape (n_normals,), optional
+        A number of each normal that explains features as well. Slopes of demographics are those at an equal
+        number: what people of one sex share because they are older is not taken for their sex. The number
+        itself is not taken out, and is not needed of anybody else.
 
     Returns
     -------
@@ -83,10 +89,11 @@ def fit_regression(
     scratch = Scratch(columns.dtype, columns.order)
     chunk = _RowChunk.of(regression, normals, slice(None), columns.dtype)
     mean = None if shrinkage == "none" else np.zeros(len(normals))
+    held = None if beside is None else _HeldNumber.of(beside, normals, columns.dtype)
     with _quiet():
         for part, block in columns.iter_blocks(_width(columns, len(normals))):
             own = scratch.buffer("own", (len(rows), block.shape[1]))
-            _fit_block(columns, part, block, rows, chunk, regression[part], own, mean)
+            _fit_block(columns, part, block, rows, chunk, regression[part], own, mean, held)
     if mean is not None:
         regression = _shrink(regression, mean)
     if tails != "gaussian":
@@ -230,6 +237,30 @@ class _RowChunk:
         return cls(rows, part, basis, np.asfortranarray(basis), ones, ones[:, 0] / len(part), shrink)
 
 
+@dataclass(frozen=True)
+class _HeldNumber:
+    """A number beside demographics: ``along`` is its slopes on the basis, ``rest`` gives a feature's slope on it.
+
+    A regression on demographics and number has the demographics' loadings less ``along`` times the number's
+    own slope, which is the product of the feature with what demographics leave of the number, over its square
+    (Frisch and Waugh 1933).
+    """
+
+    along: FloatArray
+    rest: FloatArray
+
+    @classmethod
+    def of(cls, values: FloatArray, normals: People, dtype: np.dtype[Any]) -> _HeldNumber | None:
+        """Return None where demographics determine the number, or it is the same for everybody."""
+        centred = values - values.mean()
+        along = normals.basis.T @ centred
+        rest = centred - normals.basis @ along
+        square = float(rest @ rest)
+        if square <= _DETERMINED * float(centred @ centred):
+            return None
+        return cls(along.astype(dtype), (rest / square).astype(dtype))
+
+
 def _row_chunks(regression: Regression, people: People, width: int, dtype: np.dtype[Any]) -> list[_RowChunk]:
     """Cut people into chunks of at least as many as the normals, so that a block of them stays small."""
     height = max(regression.n_people, _CHUNK_BYTES // (width * dtype.itemsize))
@@ -253,6 +284,7 @@ def _fit_block(
     fitted: Regression,
     own: FloatArray,
     mean: FloatArray | None = None,
+    held: _HeldNumber | None = None,
 ) -> None:
     """Fit a block on its normals, writing to ``fitted``, views of the block's part of every array.
 
@@ -265,6 +297,8 @@ def _fit_block(
     np.matmul(normals.mean, own, out=fitted.center)
     add_product(own, normals.ones, fitted.center[None, :], sign=-1)
     fitted.loadings[...] = project(normals.basis, own)
+    if held is not None:
+        fitted.loadings[...] -= np.outer(held.along, held.rest @ own)
     add_product(own, normals.by_columns, fitted.loadings, sign=-1)
     rest = squared_sums(own)
     if own.dtype == np.float32 and not (
