@@ -239,7 +239,7 @@ class _RowChunk:
 
 @dataclass(frozen=True)
 class _HeldNumber:
-    """A number beside demographics: ``along`` is its slopes on the basis, ``rest`` gives a feature's slope on it.
+    """A number beside demographics: ``along`` is its slopes on the basis, ``rest`` gives a feature's on it.
 
     A regression on demographics and number has the demographics' loadings less ``along`` times the number's
     own slope, which is the product of the feature with what demographics leave of the number, over its square
