@@ -30,6 +30,12 @@ def test_numbers_are_read_and_a_condition_says_who_is_normal(tmp_path):
     assert cohort.keep(["a", "b"]).target.to_list() == [29.0, 21.5]
 
 
+@pytest.mark.parametrize(("normal", "said"), [("MMSE >= 28", True), ("CDR == 0", False)])
+def test_a_normal_group_cut_from_the_target_itself_is_said(tmp_path, normal, said):
+    readings = read_cohort(study_of(tmp_path, normal=normal)).readings
+    assert any("a condition on the target" in reading for reading in readings) == said
+
+
 def test_a_number_that_stands_for_a_missing_one_is_named(tmp_path):
     study = study_of(tmp_path)
     table = pd.read_csv(tmp_path / "people.csv", dtype=str)

@@ -67,6 +67,23 @@ def test_the_page_has_every_figure_and_every_number(tmp_path: Path) -> None:
         assert shown in text
 
 
+@pytest.mark.parametrize(
+    ("rho", "said"),
+    [
+        (Estimate(-0.6, -0.7, -0.001), True),
+        (Estimate(-0.2, -0.4, 0.0), False),
+        (Estimate(0.6, 0.5, 0.7), False),
+    ],
+)
+def test_a_large_number_predicted_too_small_is_said_where_it_holds(
+    tmp_path: Path, rho: Estimate, *, said: bool
+) -> None:
+    found = regression()
+    arms = {name: replace(arm, gap_rho=rho) for name, arm in found.arms.items()}
+    page_of(tmp_path, replace(found, arms=arms))
+    assert ("predicted too small" in (tmp_path / "report.html").read_text(encoding="utf-8")) == said
+
+
 def test_names_from_a_table_are_text_not_markup(tmp_path: Path) -> None:
     found = replace(regression(), target=HOSTILE, normal=HOSTILE, notes=[Note("EVA-318", HOSTILE)])
     page_of(tmp_path, found)

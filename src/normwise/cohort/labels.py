@@ -217,6 +217,11 @@ def read_target(
     condition = parse_condition(section.normal, "cohort.normal")
     holds, unknown, said = condition.judge(frame[condition.column])
     readings += said
+    if condition.column == section.target:
+        readings.append(
+            f"{section.normal} is a condition on the target: normal people have a part of its range, and the"
+            " gap is corrected by the line of that part"
+        )
     labels[~holds] = OTHERS
     left = remain & np.isfinite(values)
     unjudged = sum(bool(left[row]) for row in unknown)

@@ -75,6 +75,7 @@ def make_regression_page(run: RunFolder) -> str:
         found=found,
         main=main,
         drawings=drawings,
+        regresses=main.gap_rho.high is not None and main.gap_rho.high < 0,
         figures=figures,
         short=short_arm,
     )

@@ -19,9 +19,9 @@ from normwise.results import Association, Estimate, ScoreAssociation
 from predictions_of import binormal
 
 
-def inputs(**fields: Any) -> Any:
+def inputs(targets: tuple[str, ...] = ("normal", "AD"), **fields: Any) -> Any:
     """What an alarm looks at, of which each test gives what its alarm needs."""
-    roles = SimpleNamespace(demographics=("Age",))
+    roles = SimpleNamespace(demographics=("Age",), normal="normal", targets=targets)
     return SimpleNamespace(
         main="normalized", prepared=SimpleNamespace(cohort=SimpleNamespace(roles=roles)), **fields
     )
@@ -58,11 +58,11 @@ def test_errors_are_alarmed_from_a_correlation_of_a_tenth(rho: Estimate, *, alar
     assert bool(found) == alarmed
 
 
-def followed(*found: ScoreAssociation) -> list[Any]:
+def followed(*found: ScoreAssociation, **asked: Any) -> list[Any]:
     arm = SimpleNamespace(score_associations=list(found))
     predictions = {"normalized": SimpleNamespace(scores=binormal(0))}
     return scores_follow_demographics(
-        inputs(found=SimpleNamespace(arms={"normalized": arm}), predictions=predictions)
+        inputs(found=SimpleNamespace(arms={"normalized": arm}), predictions=predictions, **asked)
     )
 
 
@@ -82,6 +82,13 @@ def test_scores_that_follow_age_are_alarmed_from_a_correlation_of_a_fifth(
     found = followed(ScoreAssociation("Age", "", 30, rho))
     assert [(alarm.code, alarm.severity) for alarm in found] == [("EVA-315", "severe")] * alarmed
     assert all("adjust" in alarm.advice for alarm in found)
+
+
+def test_nobody_is_advised_to_adjust_a_score_that_no_normal_person_has() -> None:
+    follows = ScoreAssociation("Age", "", 30, Estimate(0.5, 0.2, 0.7))
+    (alarm,) = followed(follows, targets=("MCI", "AD"))
+    assert "set [decision] adjust" not in alarm.advice
+    assert "PRC-308" in alarm.advice
 
 
 def test_of_a_sites_levels_the_strongest_is_named_and_the_advice_is_of_sites() -> None:

@@ -207,6 +207,17 @@ _FOLLOWS = 0.2
 """A rank correlation from which on it matters: chosen by simulation, see docs/benchmarks.md."""
 
 
+_OF_SITE = "harmonize the sites on their normals (sites.harmonize), and look at leave-one-site-out"
+_OF_ADJUSTED = (
+    'set [decision] adjust = "demographics", which takes out of the score what they explain in'
+    " normals; where it is set, match the classes; quote the adjusted AUC beside the AUC"
+)
+_OF_UNADJUSTED = (
+    "match the classes, and quote the adjusted AUC beside the AUC; the score can't be adjusted (PRC-308),"
+    " since the normal group is no class that is told apart"
+)
+
+
 def scores_follow_demographics(inputs: LeakInputs) -> list[Alarm]:
     """Alarm where the scores of healthy people, out of fold, follow a demographic or the site.
 
@@ -219,7 +230,15 @@ def scores_follow_demographics(inputs: LeakInputs) -> list[Alarm]:
         if follows_too_much(each.rho) and (before is None or _size(each) > _size(before)):
             found[each.variable] = each
     negative, roles = inputs.predictions[inputs.main].scores.negative, inputs.prepared.cohort.roles
-    return [_follows(each, negative, of_site=name not in roles.demographics) for name, each in found.items()]
+    advice = {
+        name: _OF_SITE
+        if name not in roles.demographics
+        else _OF_ADJUSTED
+        if roles.normal in roles.targets
+        else _OF_UNADJUSTED
+        for name in found
+    }
+    return [_follows(each, negative, advice[name]) for name, each in found.items()]
 
 
 def follows_too_much(rho: Estimate) -> bool:
@@ -233,15 +252,9 @@ def _size(each: ScoreAssociation) -> float:
     return abs(each.rho.estimate or 0.0)
 
 
-def _follows(each: ScoreAssociation, negative: str, *, of_site: bool) -> Alarm:
+def _follows(each: ScoreAssociation, negative: str, advice: str) -> Alarm:
     rho, what = each.rho, f"{each.variable} {each.level}".rstrip()
     kind = f"rank-biserial correlation of {what}" if each.level else f"rank correlation with {what}"
-    advice = (
-        "harmonize the sites on their normals (sites.harmonize), and look at leave-one-site-out"
-        if of_site
-        else 'set [decision] adjust = "demographics", which takes out of the score what they explain in'
-        " normals; where it is set, match the classes; quote the adjusted AUC beside the AUC"
-    )
     return Alarm(
         "EVA-315",
         "severe",
