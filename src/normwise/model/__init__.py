@@ -1,9 +1,9 @@
 """The trained model: fitted on everybody in a study, saved, opened, and applied to new people.
 
-``model.py`` has `Model`, which turns a frame into predictions with reasons; ``regression/`` has the same for
-a number. ``train.py`` fits, saves and explains one; ``bundle.py`` writes and opens the model folder, with the
-weights of networks in ``weights.py`` and the archive of the pipeline in ``archive.py``; ``parts.py`` checks
-what was opened.
+``model.py`` has `Model`, which turns a frame into predictions with reasons, ``regression_model.py`` the same
+for a number. ``train.py`` fits, saves and explains one, ``regression/`` one of a number; ``bundle.py`` writes
+and opens the model folder, with the weights of networks in ``weights.py`` and the archive of the pipeline in
+``archive.py``; ``parts.py`` checks what was opened.
 ``norm.py`` scores people without a classifier, by a model or by a reference that ``reference.py`` makes.
 ``apply.py`` extracts the features of new people and predicts. ``explain.py`` has importances, contributions
 and trajectories, ``site_cards.py`` sites by a few controls,
@@ -31,7 +31,8 @@ if TYPE_CHECKING:
     from normwise.model.norm import Norm, open_norm
     from normwise.model.people_pages import write_new_people, write_run_people
     from normwise.model.reference import count_study, make_reference, merge_references
-    from normwise.model.regression import RegressionModel, predict_numbers, train_regression
+    from normwise.model.regression import predict_numbers, train_regression
+    from normwise.model.regression_model import RegressionModel
     from normwise.model.site_cards import expected_half_widths, site_card, with_site_cards
 
 __all__ = [
@@ -65,7 +66,7 @@ __getattr__ = on_use(
     {
         "Applicable": "apply",
         "Norm": "norm",
-        "RegressionModel": "regression",
+        "RegressionModel": "regression_model",
         "apply_model": "apply",
         "assert_same_pipeline": "apply",
         "count_study": "reference",

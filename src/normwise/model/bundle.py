@@ -25,8 +25,7 @@ from normwise.learnt import TRUSTED_TYPES as LEARNT_TYPES
 from normwise.model.archive import check_archive, pipeline_bytes, refuse_oversized, with_current_names
 from normwise.model.model import Model
 from normwise.model.parts import OWN_TYPES, check_model_parts, check_regression_parts
-from normwise.model.regression.model import RegressionModel
-from normwise.model.regression.stored import StoredRegression
+from normwise.model.regression_model import RegressionModel, StoredRegression
 from normwise.model.weights import (
     NetworkNote,
     attach_weights,

@@ -10,7 +10,7 @@ from sklearn.preprocessing import StandardScaler
 
 from normwise.classify import CLASSIFIERS, REGRESSORS
 from normwise.learnt import TRUSTED_TYPES as LEARNT_TYPES
-from normwise.model.regression.stored import StoredRegression
+from normwise.model.regression_model import StoredRegression
 from normwise.normalize import FeatureNormalizer, SiteHarmonizer
 from normwise.procedure import (
     DecisionRule,

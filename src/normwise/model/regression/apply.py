@@ -13,7 +13,7 @@ from normwise.cohort import Cohort, read_quantity
 from normwise.engine import Limits, Progress
 from normwise.features import FeatureTable
 from normwise.model.apply import measure_people
-from normwise.model.regression.model import RegressionModel
+from normwise.model.regression_model import RegressionModel
 from normwise.results import PredictedNumber, PredictedNumbers
 from normwise.runs import assemble_frame
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from normwise.engine import Limits, Progress
 from normwise.model.explain import importances_of, trajectories_of
-from normwise.model.regression.model import RegressionModel
+from normwise.model.regression_model import RegressionModel
 from normwise.model.train import TOP_TRAJECTORIES, cost_curves_of, describe_training
 from normwise.procedure import RegressionFitter, main_arm
 from normwise.report import write_report
