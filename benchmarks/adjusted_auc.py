@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 from scipy.special import expit, logit
@@ -71,7 +72,7 @@ def report_coverage(title: str, simulate: Callable[[np.random.Generator], tuple]
         }
         if cohort < FEWER:
             weights = draw_people(scores.labels, groups, scores.tested, draws=DRAWS, rng=rng)
-            values = areas_under(scores, covariates, weights.matrix)
+            values = weights.under(partial(areas_under, scores, covariates))
             kinds["BCa"] = bootstrap_estimate(values, weights, CONFIDENCE)
             kinds["percentile"] = estimate_of(float(values[0]), values[1 : 1 + DRAWS], CONFIDENCE)
         for kind, each in kinds.items():

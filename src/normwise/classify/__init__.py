@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from normwise.classify.regressors.svr import SupportVectorRegressor
     from normwise.classify.solvers.gradient_descent import CostName, Descent, descend, largest_stable_rate
     from normwise.classify.solvers.learning_rates import compare_rates
-    from normwise.classify.solvers.newton import fit_recalibration
+    from normwise.classify.solvers.newton import Recalibration
     from normwise.classify.solvers.one_weight import OneWeight, descend_one_weight
     from normwise.classify.solvers.standardize import training_unit
     from normwise.classify.svm import SupportVectorClassifier
@@ -61,6 +61,7 @@ __all__ = [
     "NeuralRegressor",
     "OneWeight",
     "PerceptronClassifier",
+    "Recalibration",
     "Regressor",
     "RidgeRegressor",
     "RowEstimator",
@@ -70,7 +71,6 @@ __all__ = [
     "compare_rates",
     "descend",
     "descend_one_weight",
-    "fit_recalibration",
     "fit_sigmoid",
     "fit_slope",
     "importances",
@@ -85,7 +85,7 @@ _LOADED_ON_USE = {
     "Regressor": "normwise.classify.regressors.base",
     "RowEstimator": "normwise.classify.base",
     "LogOddsClassifier": "normwise.classify.base",
-    "fit_recalibration": "normwise.classify.solvers.newton",
+    "Recalibration": "normwise.classify.solvers.newton",
     "fit_sigmoid": "normwise.classify.calibration",
     "fit_slope": "normwise.classify.calibration",
     "soft_targets": "normwise.classify.calibration",

@@ -10,11 +10,31 @@ from numpy.typing import NDArray
 
 from normwise.reprs import ShortRepr
 
-__all__ = ["Floats", "OutOfFold", "Statistic", "ratio"]
+__all__ = ["Floats", "OfSums", "OutOfFold", "Statistic", "ratio"]
 
 Floats = NDArray[np.float64]
 Statistic = Callable[[Floats], Floats]
 """Weights of shape (n_draws, n_scans) → values of shape (n_draws,), NaN where not defined."""
+
+
+@dataclass(frozen=True)
+class OfSums:
+    """A statistic of weighted sums, such as counts or a mean.
+
+    Attributes
+    ----------
+    columns : ndarray of shape (n_scans, n_sums)
+        What is summed over the scans.
+    value : callable
+        Sums of shape (n_draws, n_sums) → values of shape (n_draws,).
+    """
+
+    columns: Floats
+    value: Callable[[Floats], Floats]
+
+    def __call__(self, weights: Floats) -> Floats:
+        """Return the values under weights of shape (n_draws, n_scans)."""
+        return self.value(weights @ self.columns)
 
 
 @dataclass(frozen=True, repr=False)

@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 from scipy.optimize import approx_fprime
 
-from normwise.classify.solvers.newton import CrossEntropy, fit_recalibration, minimise
+from normwise.classify.solvers import newton
+from normwise.classify.solvers.newton import CrossEntropy, Recalibration, minimise
 
 
 def problem(n_classes, n_samples=30, n_dimensions=5, seed=0):
@@ -85,7 +86,7 @@ def recalibrations(n_draws=400, n_samples=14, seed=0):
 @pytest.mark.parametrize("start", [(0.0, 0.0), (-2.0, 1.5), (-4.0, 6.0)])
 def test_recalibration_has_no_slope_exactly_where_a_draw_separates_the_classes(start):
     draws, scores, truth = recalibrations()
-    fitted = fit_recalibration(draws, scores, truth, np.array(start), slope=True)
+    fitted = Recalibration(scores, truth, np.array(start), slope=True).fit(draws)
     separated = []
     for draw in draws:
         members, others = scores[(draw > 0) & (truth == 1)], scores[(draw > 0) & (truth == 0)]
@@ -98,20 +99,40 @@ def test_recalibration_has_no_slope_exactly_where_a_draw_separates_the_classes(s
     assert 50 < sum(separated) < 350
     np.testing.assert_array_equal(np.isnan(fitted[:, 1]), separated)
     # The maximum does not depend on where the search began.
-    flat = fit_recalibration(draws, scores, truth, np.zeros(2), slope=True)
+    flat = Recalibration(scores, truth, np.zeros(2), slope=True).fit(draws)
     np.testing.assert_allclose(fitted, flat, rtol=1e-6)
 
 
 def test_recalibration_on_a_score_that_touches_the_other_class_has_no_slope():
     truth, scores = np.array([0.0, 0.0, 1.0, 1.0]), np.array([0.0, 1.0, 1.0, 2.0])
-    assert np.isnan(fit_recalibration(np.ones((1, 4)), scores, truth, np.zeros(2), slope=True)).all()
+    assert np.isnan(Recalibration(scores, truth, np.zeros(2), slope=True).fit(np.ones((1, 4)))).all()
     crossed = np.array([0.0, 1.1, 1.0, 2.0])
-    assert np.isfinite(fit_recalibration(np.ones((1, 4)), crossed, truth, np.zeros(2), slope=True)).all()
+    assert np.isfinite(Recalibration(crossed, truth, np.zeros(2), slope=True).fit(np.ones((1, 4)))).all()
 
 
 def test_recalibration_of_one_class_alone_has_no_intercept():
     truth, start = np.array([0.0, 0.0, 1.0]), np.array([0.0, 1.0])
     draws = np.array([[1.0, 1.0, 0.0], [0.0, 0.0, 2.0], [1.0, 1.0, 1.0]])
-    fitted = fit_recalibration(draws, np.zeros(3), truth, start, slope=False)
+    fitted = Recalibration(np.zeros(3), truth, start, slope=False).fit(draws)
     np.testing.assert_array_equal(np.isnan(fitted[:, 0]), [True, True, False])
     assert fitted[2, 0] == pytest.approx(-np.log(2.0))
+
+
+@pytest.mark.parametrize("slope", [True, False])
+@pytest.mark.parametrize("spread", [0.0, 0.5, 2.0, 6.0])
+def test_nodes_stand_for_very_many_samples(spread, slope, monkeypatch):
+    rng = np.random.default_rng(3)
+    scores = np.clip(spread * rng.normal(size=3000), -13.8, 13.8)
+    truth = (rng.random(3000) < 1 / (1 + np.exp(0.3 - 0.7 * scores))).astype(float)
+    draws = rng.poisson(1.0, (20, 3000)).astype(float)
+    draws[-1, truth > 0] = 0.0  # one without a maximum
+    start = np.array([-0.3, 0.7 if slope else 1.0])
+    pooled = Recalibration(scores, truth, start, slope=slope and spread > 0)
+    assert len(pooled.nodes) < 800
+    monkeypatch.setattr(newton, "_MANY", 10**6)
+    one_by_one = Recalibration(scores, truth, start, slope=slope and spread > 0)
+    assert len(one_by_one.nodes) == 3000
+    found = pooled.fit(draws)
+    np.testing.assert_allclose(found, one_by_one.fit(draws), rtol=1e-9, atol=1e-11)
+    assert np.isnan(found[-1]).all()
+    assert np.isfinite(found[:-1]).all()

@@ -13,9 +13,9 @@ from scipy.stats import mannwhitneyu, spearmanr
 
 from normwise.evaluate.inference.associations import (
     error_associations,
+    rank_correlation,
+    rank_difference,
     score_associations,
-    weighted_rank_correlation,
-    weighted_rank_difference,
 )
 from normwise.evaluate.inference.intervals import draw_people
 from normwise.evaluate.out_of_fold import OutOfFold
@@ -39,7 +39,7 @@ def test_whole_weights_are_repeated_people(seed: int) -> None:
     counts = rng.integers(0, 3, 30)
     counts[:3] = 1
     expected = spearmanr(np.repeat(one, counts), np.repeat(other, counts)).statistic
-    assert weighted_rank_correlation(one, other, counts[None].astype(float))[0] == pytest.approx(expected)
+    assert rank_correlation(one, other)(counts[None].astype(float))[0] == pytest.approx(expected)
 
 
 @given(st.integers(0, 1000))
@@ -50,7 +50,7 @@ def test_a_rank_difference_is_that_of_mann_and_whitney(seed: int) -> None:
     counts[:4] = 1
     above, below = (np.repeat(values[part], counts[part]) for part in (level, ~level))
     expected = 2 * mannwhitneyu(above, below).statistic / (len(above) * len(below)) - 1
-    assert weighted_rank_difference(values, level, counts[None].astype(float))[0] == pytest.approx(expected)
+    assert rank_difference(values, level)(counts[None].astype(float))[0] == pytest.approx(expected)
 
 
 def test_errors_that_run_with_age_are_found() -> None:

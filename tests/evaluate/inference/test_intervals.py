@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from scipy.stats import binomtest, bootstrap
 
+from normwise.evaluate.inference import intervals
 from normwise.evaluate.inference.intervals import (
     acceleration_of,
     bca,
     bootstrap_p,
     bootstrap_weights,
+    draw_people,
     estimate_of,
     wilson,
 )
@@ -93,6 +97,42 @@ def test_sessions_share_their_persons_weight_and_classes_keep_their_size() -> No
     assert np.array_equal(weights[:, ::2], weights[:, 1::2])
     assert (weights[:, labels == "AD"].sum(axis=1) == 20).all()
     assert len(np.unique(weights, axis=0)) > 40
+
+
+def test_weights_made_in_blocks_are_those_of_the_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    groups = np.repeat([f"p{n}" for n in range(20)], 2).astype(object)
+    labels = np.repeat(np.array(["normal", "AD"], dtype=object)[np.arange(20) % 2], 2)
+    tested = np.arange(40) >= 4
+    whole = draw_people(labels, groups, tested, draws=30, rng=np.random.default_rng(5)).under(np.copy)
+    drawn = bootstrap_weights(labels[tested], groups[tested], draws=30, rng=np.random.default_rng(5))
+    assert whole.shape == (1 + 30 + 18, 40)
+    assert (whole[0] == 1).all()
+    np.testing.assert_array_equal(whole[1:31, tested], drawn)
+    assert not whole[1:, ~tested].any()
+    assert (whole[31:].sum(axis=1) == 36 - 2).all()
+    monkeypatch.setattr(intervals, "_CELLS", 100)
+    weights = draw_people(labels, groups, tested, draws=30, rng=np.random.default_rng(5))
+    np.testing.assert_array_equal(weights.under(np.copy), whole)
+    some = weights.take(np.array([6, 7, 10]))
+    assert len(some.strata) == 2  # of the others nobody is there to be left out
+    np.testing.assert_array_equal(some.take(np.array([2, 0])).under(np.copy)[:31], whole[:31][:, [10, 6]])
+    np.testing.assert_array_equal(some.under(np.copy)[31:], [[0, 0, 1], [1, 1, 0]])
+
+
+def test_a_bootstrap_of_many_people_is_never_held_as_numbers() -> None:
+    people = 5000
+    labels = np.array(["a", "b"], dtype=object)[np.arange(people) % 2]
+    groups = np.arange(people).astype(object)
+    tracemalloc.start()
+    try:
+        weights = draw_people(
+            labels, groups, np.ones(people, dtype=bool), draws=2000, rng=np.random.default_rng(0)
+        )
+        weights.under(lambda block: block.sum(axis=1))
+        most = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert most < 2000 * people + 40e6  # a byte each and what is worked on; as numbers they were 96 MB
 
 
 def test_an_undefined_estimate_of_draws_has_no_interval() -> None:

@@ -8,7 +8,7 @@ K − 1 orthonormal contrasts determine them, and the direction in which the cos
 Every step solves the Newton equations inexactly by conjugate gradients (Dembo, Eisenstat and Steihaug 1982),
 preconditioned by the diagonal: in the coordinates of `normwise.classify.solvers.row_space` the Hessian is
 nearly diagonal, so that a few products with the rows are enough. `minimise_dual` does the same for two
-classes of few rows, and `fit_recalibration` for two unknowns and thousands of sets of weights.
+classes of few rows, and `Recalibration` for two unknowns and thousands of sets of weights.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from scipy.linalg.lapack import dposv
 from scipy.special import expit, log_softmax, softmax
 
-__all__ = ["CrossEntropy", "Minimum", "fit_recalibration", "minimise", "minimise_dual"]
+__all__ = ["CrossEntropy", "Minimum", "Recalibration", "minimise", "minimise_dual"]
 
 Floats = NDArray[np.float64]
 
@@ -31,6 +31,10 @@ _DUAL_CONVERGED = 1e-7
 _FLAT = 1e-9  # a smaller slope of the logistic function leaves Newton's step to rounding
 _MOST_RECALIBRATION_STEPS, _SMALL_STEP, _LONG_STEP = 50, 1e-5, 2.0
 _SEPARATED = 20.0  # a larger intercept or slope is as good as separated
+_CELLS = 40_000  # numbers worked on at a time: so many stay in a processor's cache
+_OUTERMOST = 32  # of either end of a class: a sample without any of them is one in 10¹³
+_MANY = 1024  # samples from which on they are spread on nodes
+_NODES = 20  # on an interval over which the logistic function's argument moves by 2: errors below 1e-12
 _TINY = float(np.finfo(float).tiny)
 _ARMIJO = 1e-4  # share of the predicted decrease that a step must reach (Nocedal and Wright 2006, 3.1)
 
@@ -244,15 +248,15 @@ def _dual_cost(
     return float(losses.sum() + 0.5 * penalty * (multipliers @ (scores - intercept)))
 
 
-def fit_recalibration(
-    weights: Floats, log_odds: Floats, truth: Floats, start: Floats, *, slope: bool
-) -> Floats:
-    """Fit intercept and slope of logistic regression on one score, for many sets of weights at once.
+class Recalibration:
+    """Intercept a and slope b of logit P(truth) = a + b · score, by maximum likelihood (Cox 1958).
+
+    Of very many samples the likelihood is summed over nodes of the score in place of the samples. Each sample
+    spreads its weight on the Chebyshev nodes of an interval that holds it, by Lagrange's polynomials: for a
+    function as smooth as the logistic on an interval so short the two sums agree to some 12 digits.
 
     Parameters
     ----------
-    weights : ndarray of shape (n_sets, n_samples)
-        Sets of row weights, such as the counts of bootstrap draws.
     log_odds : ndarray of shape (n_samples,)
         The score.
     truth : ndarray of shape (n_samples,)
@@ -262,83 +266,162 @@ def fit_recalibration(
     slope : bool
         Whether the slope is fitted, or stays where it began.
 
-    Returns
-    -------
-    ndarray of shape (n_sets, 2)
-        Intercept and slope; NaN where the likelihood has no maximum: a class has no weight, or, of a fitted
-        slope, the score separates the classes (Albert and Anderson 1984).
-
     Examples
     --------
     >>> truth = np.array([0.0, 1.0, 1.0, 1.0])  # odds of three to one
-    >>> fitted = fit_recalibration(np.ones((1, 4)), np.zeros(4), truth, np.array([0.0, 1.0]), slope=False)
+    >>> fitted = Recalibration(np.zeros(4), truth, np.array([0.0, 1.0]), slope=False).fit(np.ones((1, 4)))
     >>> np.allclose(fitted, [[np.log(3.0), 1.0]])
     True
     """
-    solution = np.tile(start, (len(weights), 1))
-    converged = np.zeros(len(weights), dtype=bool)
-    rows = np.flatnonzero(~_no_maximum(weights, log_odds, truth > 0, slope=slope))
-    weights = weights if len(rows) == len(solution) else weights[rows]
-    powers = np.stack([np.ones_like(log_odds), log_odds, log_odds**2], axis=1)
-    observed = weights @ (truth[:, None] * powers[:, :2])
-    for number in range(_MOST_RECALIBRATION_STEPS):
-        if not len(rows):
-            break
-        if number == 0:
-            # All sets begin at the same place, so that their probabilities are the same.
-            first = expit(start[0] + start[1] * log_odds)[:, None] * powers
-            score = observed - weights @ first[:, :2]
-            curvature = weights @ (first * expit(-start[0] - start[1] * log_odds)[:, None])
-        else:
-            # 1 / (1 + exp(−a − b x)) in place: this loop is most of the time of a bootstrap.
-            p = solution[rows, 1:] * -log_odds
-            p -= solution[rows, :1]
-            with np.errstate(over="ignore"):  # exp(∞) is the right answer far out: p = 0
-                np.exp(p, out=p)
-            p += 1.0
-            np.reciprocal(p, out=p)
-            spread = weights * p
-            score = observed - spread @ powers[:, :2]
-            spread *= np.subtract(1.0, p, out=p)
-            curvature = spread @ powers
-        h_aa, h_ab, h_bb = curvature.T
-        step = np.zeros_like(score)
-        if slope:
-            determinant = h_aa * h_bb - h_ab**2
-            safe = np.where(determinant > 0, determinant, np.nan)
-            step[:, 0] = (h_bb * score[:, 0] - h_ab * score[:, 1]) / safe
-            step[:, 1] = (h_aa * score[:, 1] - h_ab * score[:, 0]) / safe
-        else:
-            step[:, 0] = score[:, 0] / np.where(h_aa > 0, h_aa, np.nan)
-        # A long step from far away overshoots; the likelihood is concave, so a bounded one gets there.
-        size = np.abs(step).max(axis=1)
-        solution[rows] += step * np.minimum(1.0, _LONG_STEP / np.maximum(size, 1e-300))[:, None]
-        # Newton squares its error: a step this small leaves one far below any rounding that is shown.
-        converged[rows] = size < _SMALL_STEP
-        moving = (size >= _SMALL_STEP) & np.isfinite(size)
-        if not moving.all():
-            rows, weights, observed = rows[moving], weights[moving], observed[moving]
-    finite = converged & (np.abs(solution) < _SEPARATED).all(axis=1)
-    return np.where(finite[:, None], solution, np.nan)
+
+    def __init__(self, log_odds: Floats, truth: Floats, start: Floats, *, slope: bool) -> None:
+        self.log_odds, self.truth, self.start, self.slope = log_odds, truth, start, slope
+        self.sums = truth[:, None] * _powers(log_odds)[:, :2]
+        self.nodes, self.parts = log_odds, list[tuple[NDArray[np.intp], Floats]]()
+        if len(log_odds) >= _MANY:
+            nodes, parts = _spread(log_odds, 2.0 / max(1.0, abs(start[1])))
+            if 2 * len(nodes) < len(log_odds):
+                self.nodes, self.parts = nodes, parts
+        order = np.argsort(log_odds, kind="stable")
+        ends = [
+            part
+            for of_class in (order[truth[order] > 0], order[truth[order] <= 0])
+            for part in (of_class[:_OUTERMOST], of_class[-_OUTERMOST:])
+        ]
+        self.outermost = np.unique(np.concatenate(ends))
+
+    def fit(self, weights: Floats) -> Floats:
+        """Fit it under sets of weights, such as the counts of bootstrap draws.
+
+        Parameters
+        ----------
+        weights : ndarray of shape (n_sets, n_samples)
+            Not negative.
+
+        Returns
+        -------
+        ndarray of shape (n_sets, 2)
+            Intercept and slope; NaN where the likelihood has no maximum: a class has no weight, or, of a
+            fitted slope, the score separates the classes (Albert and Anderson 1984).
+        """
+        solution = np.full((len(weights), 2), np.nan)
+        rows = np.flatnonzero(~self._no_maximum(weights))
+        observed, mass = weights @ self.sums, self._on_nodes(weights)
+        size = max(1, _CELLS // len(self.nodes))
+        for first in range(0, len(rows), size):
+            some = rows[first : first + size]
+            solution[some] = self._climb(mass[some], observed[some])
+        return solution
+
+    def _on_nodes(self, weights: Floats) -> Floats:
+        if not self.parts:
+            return weights
+        return np.concatenate([weights[:, inside] @ shares for inside, shares in self.parts], axis=1)
+
+    def _climb(self, weights: Floats, observed: Floats) -> Floats:
+        """Maximise the likelihood of weighted nodes by Newton's method."""
+        solution = np.tile(self.start, (len(weights), 1))
+        converged = np.zeros(len(weights), dtype=bool)
+        rows = np.arange(len(weights))
+        powers = _powers(self.nodes)
+        for number in range(_MOST_RECALIBRATION_STEPS):
+            if not len(rows):
+                break
+            if number == 0:
+                # All sets begin at the same place, so that their probabilities are the same.
+                at = self.start[0] + self.start[1] * self.nodes
+                first = expit(at)[:, None] * powers
+                score = observed - weights @ first[:, :2]
+                curvature = weights @ (first * expit(-at)[:, None])
+            else:
+                # 1 / (1 + exp(−a − b x)) in place: this loop is most of the time of a bootstrap.
+                p = solution[rows, 1:] * -self.nodes
+                p -= solution[rows, :1]
+                with np.errstate(over="ignore"):  # exp(∞) is the right answer far out: p = 0
+                    np.exp(p, out=p)
+                p += 1.0
+                np.reciprocal(p, out=p)
+                spread = weights * p
+                score = observed - spread @ powers[:, :2]
+                spread *= np.subtract(1.0, p, out=p)
+                curvature = spread @ powers
+            h_aa, h_ab, h_bb = curvature.T
+            step = np.zeros_like(score)
+            if self.slope:
+                determinant = h_aa * h_bb - h_ab**2
+                safe = np.where(determinant > 0, determinant, np.nan)
+                step[:, 0] = (h_bb * score[:, 0] - h_ab * score[:, 1]) / safe
+                step[:, 1] = (h_aa * score[:, 1] - h_ab * score[:, 0]) / safe
+            else:
+                step[:, 0] = score[:, 0] / np.where(h_aa > 0, h_aa, np.nan)
+            # A long step from far away overshoots; the likelihood is concave, so a bounded one gets there.
+            size = np.abs(step).max(axis=1)
+            solution[rows] += step * np.minimum(1.0, _LONG_STEP / np.maximum(size, 1e-300))[:, None]
+            # Newton squares its error: a step this small leaves one far below any rounding that is shown.
+            converged[rows] = size < _SMALL_STEP
+            moving = (size >= _SMALL_STEP) & np.isfinite(size)
+            if not moving.all():
+                rows, weights, observed = rows[moving], weights[moving], observed[moving]
+        finite = converged & (np.abs(solution) < _SEPARATED).all(axis=1)
+        return np.where(finite[:, None], solution, np.nan)
+
+    def _no_maximum(self, weights: Floats) -> NDArray[np.bool_]:
+        """Whether intercept or slope would grow without end.
+
+        Newton's steps can't tell: once every probability is next to 0 or 1, rounding decides where they stop.
+        Where the outermost samples of the classes overlap, all of them do.
+        """
+        few = self.outermost
+        without = self._parted(weights[:, few], few)
+        asked = np.flatnonzero(without)
+        if len(asked) and len(few) < len(self.log_odds):
+            without[asked] = self._parted(weights[asked], np.arange(len(self.log_odds)))
+        return without
+
+    def _parted(self, weights: Floats, samples: NDArray[np.intp]) -> NDArray[np.bool_]:
+        drawn, odds, member = weights > 0, self.log_odds[samples], self.truth[samples] > 0
+        members, others = drawn[:, member], drawn[:, ~member]
+        if not self.slope:
+            return np.asarray(~members.any(axis=1) | ~others.any(axis=1))
+        of_members, of_others = odds[member], odds[~member]
+        lowest = np.where(members, of_members, np.inf).min(axis=1, initial=np.inf)
+        highest = np.where(members, of_members, -np.inf).max(axis=1, initial=-np.inf)
+        above = np.where(others, of_others, -np.inf).max(axis=1, initial=-np.inf) <= lowest
+        below = highest <= np.where(others, of_others, np.inf).min(axis=1, initial=np.inf)
+        return np.asarray(above | below)
 
 
-def _no_maximum(
-    weights: Floats, log_odds: Floats, member: NDArray[np.bool_], *, slope: bool
-) -> NDArray[np.bool_]:
-    """Whether intercept or slope would grow without end.
+def _powers(log_odds: Floats) -> Floats:
+    return np.stack([np.ones_like(log_odds), log_odds, log_odds**2], axis=1)
 
-    Newton's steps can't tell: once every probability is next to 0 or 1, rounding decides where they stop.
+
+def _spread(log_odds: Floats, width: float) -> tuple[Floats, list[tuple[NDArray[np.intp], Floats]]]:
+    """Return nodes, and of each interval of the score its samples and their share on each of its nodes.
+
+    Parameters
+    ----------
+    log_odds : ndarray of shape (n_samples,)
+        The score.
+    width : float
+        Of an interval, at most.
     """
-    drawn = weights > 0
-    members, others = drawn[:, member], drawn[:, ~member]
-    if not slope:
-        return np.asarray(~members.any(axis=1) | ~others.any(axis=1))
-    of_members, of_others = log_odds[member], log_odds[~member]
-    lowest = np.where(members, of_members, np.inf).min(axis=1, initial=np.inf)
-    highest = np.where(members, of_members, -np.inf).max(axis=1, initial=-np.inf)
-    above = np.where(others, of_others, -np.inf).max(axis=1, initial=-np.inf) <= lowest
-    below = highest <= np.where(others, of_others, np.inf).min(axis=1, initial=np.inf)
-    return np.asarray(above | below)
+    low, high = float(log_odds.min()), float(log_odds.max())
+    count = max(1, int(np.ceil((high - low) / width)))
+    half = max(high - low, 1e-9) / (2 * count)
+    place = np.clip(((log_odds - low) / (2 * half)).astype(np.intp), 0, count - 1)
+    angles = (2 * np.arange(_NODES) + 1) * np.pi / (2 * _NODES)
+    own, barycentric = np.cos(angles), np.sin(angles) * (-1.0) ** np.arange(_NODES)
+    nodes, parts = [], []
+    for number in np.unique(place):
+        inside, middle = np.flatnonzero(place == number), low + (2 * number + 1) * half
+        # Barycentric form of Lagrange's polynomials (Berrut and Trefethen 2004, equation 4.2).
+        apart = ((log_odds[inside] - middle) / half)[:, None] - own
+        at_node = apart == 0
+        shares = barycentric / np.where(at_node, 1.0, apart)
+        shares /= shares.sum(axis=1, keepdims=True)
+        parts.append((inside, np.where(at_node.any(axis=1, keepdims=True), at_node, shares)))
+        nodes.append(middle + half * own)
+    return np.concatenate(nodes), parts
 
 
 def _newton_step(problem: CrossEntropy, curvature: Floats, shrink: Floats, gradient: Floats) -> Floats:

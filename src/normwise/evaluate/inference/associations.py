@@ -10,15 +10,10 @@ from scipy.special import logit
 
 from normwise.evaluate.inference.intervals import PeopleWeights, bootstrap_estimate
 from normwise.evaluate.metrics.adjusted import EDGE, fold_scales
-from normwise.evaluate.out_of_fold import Floats, OutOfFold, ratio
+from normwise.evaluate.out_of_fold import Floats, OutOfFold, Statistic, ratio
 from normwise.results import Association, Estimate, ScoreAssociation
 
-__all__ = [
-    "error_associations",
-    "score_associations",
-    "weighted_rank_correlation",
-    "weighted_rank_difference",
-]
+__all__ = ["error_associations", "rank_correlation", "rank_difference", "score_associations"]
 
 Names = NDArray[np.object_]
 
@@ -50,9 +45,7 @@ def error_associations(
     return [
         Association(
             column,
-            bootstrap_estimate(
-                weighted_rank_correlation(error[rows], values[rows], own.matrix), own, confidence
-            ),
+            bootstrap_estimate(own.under(rank_correlation(error[rows], values[rows])), own, confidence),
         )
         for column, values in numbers.items()
     ]
@@ -99,7 +92,7 @@ def score_associations(
         held = rows[np.isfinite(column[rows])]
         own, values = weights.take(held), _scores_within_folds(scores, held, column)
         count = len(set(groups[held]))
-        drawn = weighted_rank_correlation(values, column[held], own.matrix) if count >= _FEWEST else None
+        drawn = own.under(rank_correlation(values, column[held])) if count >= _FEWEST else None
         found.append(_association(name, "", drawn, own, count, confidence))
     for name, texts in categories.items():
         levels, place = np.unique(texts.astype(str), return_inverse=True)
@@ -111,7 +104,7 @@ def score_associations(
         for level in shown:
             of_level = place[rows] == level
             counts = [len(set(groups[rows[part]])) for part in (of_level, ~of_level)]
-            drawn = weighted_rank_difference(values, of_level, own.matrix) if min(counts) >= _FEWEST else None
+            drawn = own.under(rank_difference(values, of_level)) if min(counts) >= _FEWEST else None
             together = 1.0 - (1.0 - confidence) / len(shown)
             found.append(_association(name, str(levels[level]), drawn, own, counts[0], together))
     return found
@@ -144,29 +137,33 @@ def _scores_within_folds(scores: OutOfFold, rows: NDArray[np.intp], values: Floa
     return mean
 
 
-def weighted_rank_correlation(one: Floats, other: Floats, weights: Floats) -> Floats:
-    """Return Spearman's correlation for each row of weights; whole weights count as repeated people.
+def rank_correlation(one: Floats, other: Floats) -> Statistic:
+    """Return Spearman's correlation as a function of weights; whole weights count as repeated people.
 
     Parameters
     ----------
     one, other : ndarray of shape (n_scans,)
         Finite values.
-    weights : ndarray of shape (n_draws, n_scans)
-        Not negative.
 
     Examples
     --------
-    >>> weighted_rank_correlation(np.array([1.0, 2, 3]), np.array([2.0, 4, 9]), np.ones((1, 3))).tolist()
+    >>> rank_correlation(np.array([1.0, 2, 3]), np.array([2.0, 4, 9]))(np.ones((1, 3))).tolist()
     [1.0]
     """
-    total = weights.sum(axis=1, keepdims=True)
-    centred = [_ranks(values, weights) - (total + 1) / 2 for values in (one, other)]
-    spreads = [(weights * part**2).sum(axis=1) for part in centred]
-    return ratio((weights * centred[0] * centred[1]).sum(axis=1), np.sqrt(spreads[0] * spreads[1]))
+    ranks = [_ranks(one), _ranks(other)]
+
+    def statistic(weights: Floats) -> Floats:
+        total = weights.sum(axis=1, keepdims=True)
+        centred = [part(weights) - (total + 1) / 2 for part in ranks]
+        weighted = [weights * part for part in centred]
+        spreads = [np.einsum("ij,ij->i", above, part) for above, part in zip(weighted, centred, strict=True)]
+        return ratio(np.einsum("ij,ij->i", weighted[0], centred[1]), np.sqrt(spreads[0] * spreads[1]))
+
+    return statistic
 
 
-def weighted_rank_difference(values: Floats, level: NDArray[np.bool_], weights: Floats) -> Floats:
-    """Return the rank-biserial correlation of a level against the rest for each row of weights.
+def rank_difference(values: Floats, level: NDArray[np.bool_]) -> Statistic:
+    """Return the rank-biserial correlation of a level against the rest as a function of weights.
 
     Twice the difference of the mean ranks over the number of people (Glass 1966).
 
@@ -176,31 +173,38 @@ def weighted_rank_difference(values: Floats, level: NDArray[np.bool_], weights: 
         Finite values.
     level : ndarray of bool of shape (n_scans,)
         Who is of the level.
-    weights : ndarray of shape (n_draws, n_scans)
-        Not negative.
 
     Examples
     --------
     >>> level = np.array([False, True, True, False])
-    >>> weighted_rank_difference(np.array([1.0, 2, 3, 4]), level, np.ones((1, 4))).tolist()
+    >>> rank_difference(np.array([1.0, 2, 3, 4]), level)(np.ones((1, 4))).tolist()
     [0.0]
-    >>> weighted_rank_difference(np.array([1.0, 3, 4, 2]), level, np.ones((1, 4))).tolist()
+    >>> rank_difference(np.array([1.0, 3, 4, 2]), level)(np.ones((1, 4))).tolist()
     [1.0]
     """
-    weighted = weights * _ranks(values, weights)
-    inside, outside = (
-        ratio(weighted[:, part].sum(axis=1), weights[:, part].sum(axis=1)) for part in (level, ~level)
-    )
-    difference: Floats = 2.0 * (inside - outside) / weights.sum(axis=1)
-    return difference
+    ranks, sides = _ranks(values), np.stack([level, ~level], axis=1).astype(float)
+
+    def statistic(weights: Floats) -> Floats:
+        counts = weights @ sides
+        means = ratio((weights * ranks(weights)) @ sides, counts)
+        difference: Floats = 2.0 * (means[:, 0] - means[:, 1]) / counts.sum(axis=1)
+        return difference
+
+    return statistic
 
 
-def _ranks(values: Floats, weights: Floats) -> Floats:
+def _ranks(values: Floats) -> Statistic:
     """Midranks in each weighted sample: the weight below a value, and half of that at it and one more."""
-    _, place = np.unique(values, return_inverse=True)
+    levels, place = np.unique(values, return_inverse=True)
     order = np.argsort(place, kind="stable")
-    starts = np.searchsorted(place[order], np.arange(place.max() + 1))
-    at: NDArray[np.float64] = np.add.reduceat(weights[:, order], starts, axis=1)
-    below = np.cumsum(at, axis=1) - at
-    ranks: Floats = (below + (at + 1) / 2)[:, place]
-    return ranks
+    starts = np.searchsorted(place[order], np.arange(len(levels)))
+    ends = np.append(starts[1:], len(order))[place]
+    begins = starts[place]
+
+    def statistic(weights: Floats) -> Floats:
+        below = np.zeros((weights.shape[0], weights.shape[1] + 1))
+        np.cumsum(weights[:, order], axis=1, out=below[:, 1:])
+        ranks: Floats = (below[:, begins] + below[:, ends] + 1.0) / 2
+        return ranks
+
+    return statistic

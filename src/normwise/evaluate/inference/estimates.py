@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -37,7 +37,7 @@ from normwise.evaluate.inference.intervals import PeopleWeights, bootstrap_estim
 from normwise.evaluate.metrics.adjusted import Covariates, adjusted_area
 from normwise.evaluate.metrics.ranking import area_influence
 from normwise.evaluate.metrics.registry import METRICS, metrics_for
-from normwise.evaluate.out_of_fold import Floats, OutOfFold, ratio
+from normwise.evaluate.out_of_fold import Floats, OfSums, OutOfFold, Statistic, ratio
 from normwise.procedure import ARMS
 from normwise.results import METRIC_NAMES, Abstention, Arm, Curve, Estimate, Stability, Subgroup
 from normwise.schema import Roles
@@ -120,9 +120,35 @@ def draw_values(
     With covariates the adjusted AUC is among them.
     """
     names = metrics_for(scores.classes) if metrics is None else metrics
-    values = {name: METRICS[name](scores)(weights.matrix) for name in names}
+    # Sorted by score, since metrics of the order gather weights in it.
+    order = np.argsort(np.nan_to_num(scores.mean_score), kind="stable")
+    ordered = scores.take(order)
+    values = _values_of({name: METRICS[name](ordered) for name in names}, weights.take(order))
     adjusted = None if covariates is None else adjusted_area(scores, covariates)
     return Sample(scores, groups, weights, values, adjusted)
+
+
+def _values_of(statistics: Mapping[str, Statistic], weights: PeopleWeights) -> dict[str, Floats]:
+    """Return the values of each statistic; what several of them sum is summed once."""
+    columns: dict[bytes, tuple[int, Floats]] = {}
+    places = {
+        name: [columns.setdefault(column.tobytes(), (len(columns), column))[0] for column in each.columns.T]
+        for name, each in statistics.items()
+        if isinstance(each, OfSums)
+    }
+    table = np.stack([column for _, column in columns.values()], axis=1) if columns else None
+    others = [each for each in statistics.values() if not isinstance(each, OfSums)]
+
+    def together(block: Floats) -> Floats:
+        sums = [] if table is None else [block @ table]
+        return np.concatenate([*sums, *(each(block)[:, None] for each in others)], axis=1)
+
+    found = weights.under(together)
+    rest = iter(found[:, len(columns) :].T)
+    return {
+        name: each.value(found[:, places[name]]) if isinstance(each, OfSums) else next(rest)
+        for name, each in statistics.items()
+    }
 
 
 def estimate_arm(name: str, found: ArmPredictions, sample: Sample, people: People, confidence: float) -> Arm:
@@ -383,12 +409,10 @@ def _referral_shares(found: ArmPredictions, sample: Sample) -> tuple[Floats, Flo
     if found.supported is not None:
         asked &= found.supported
     own = (scores.labels[:, None] == np.array(scores.classes, dtype=object))[None]
-    total = sample.weights.matrix @ asked.sum(axis=0).astype(float)
-    reached, referred = (
-        ratio(sample.weights.matrix @ (asked & marked).sum(axis=0).astype(float), total)
-        for marked in ((found.likely & own).any(axis=2), scores.decided < 0)
-    )
-    return reached, referred
+    marked = [asked, asked & (found.likely & own).any(axis=2), asked & (scores.decided < 0)]
+    columns = np.stack([each.sum(axis=0) for each in marked], axis=1).astype(float)
+    total, reached, referred = sample.weights.under(lambda block: block @ columns).T
+    return ratio(reached, total), ratio(referred, total)
 
 
 def _decided(sample: Sample) -> Sample:

@@ -6,18 +6,19 @@ knows nothing of metrics.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtr, ndtri, stdtr, stdtrit
 
-from normwise.evaluate.out_of_fold import Floats
+from normwise.evaluate.out_of_fold import Floats, Statistic
 from normwise.results import Estimate
 
 __all__ = [
     "PeopleWeights", "acceleration_of", "bca", "bootstrap_estimate", "bootstrap_p", "bootstrap_weights",
-    "corrected_t", "draw_people", "estimate_of", "leave_out_weights", "wilson",
+    "corrected_t", "draw_people", "estimate_of", "units_left_out", "wilson",
 ]  # fmt: skip
 
 Names = NDArray[np.object_]
@@ -25,30 +26,62 @@ Names = NDArray[np.object_]
 _MOST_UNITS = 400  # more hardly change an acceleration, and cost as much as more bootstrap samples
 
 
+_CELLS = 2**20  # weights that are numbers of eight bytes at a time
+
+
 @dataclass(frozen=True)
 class PeopleWeights:
-    """Weights under which every metric is asked for its value.
+    """Weights under which every metric is asked for its value: (1 + n_draws + n_units) for each scan.
+
+    Ones; then bootstrap counts; then ones with one unit of people left out. Kept are a byte a scan and draw
+    and the unit of each scan; weights are made from them some draws at a time.
 
     Attributes
     ----------
-    matrix : ndarray of shape (1 + n_draws + n_units, n_scans)
-        Ones; then bootstrap counts; then ones with one unit of people left out.
-    draws : int
-        Number of bootstrap samples.
+    counts : ndarray of uint8 of shape (n_draws, n_all)
+        How often each scan was drawn.
+    unit_of : ndarray of int of shape (n_all,)
+        The unit that each scan is left out with; −1 for scans that are never tested, which no draw has.
     strata : ndarray of int of shape (n_units,)
         The class of each unit that is left out.
+    units : ndarray of int of shape (n_units,)
+        Their numbers.
+    rows : ndarray of int of shape (n_scans,)
+        The scans that are asked about.
     """
 
-    matrix: Floats
-    draws: int
+    counts: NDArray[np.uint8]
+    unit_of: NDArray[np.intp]
     strata: NDArray[np.intp]
+    units: NDArray[np.intp]
+    rows: NDArray[np.intp]
+
+    @property
+    def draws(self) -> int:
+        """Number of bootstrap samples."""
+        return len(self.counts)
 
     def take(self, rows: NDArray[np.intp]) -> PeopleWeights:
         """Return the weights of some scans; units outside them are left out of nothing, and go."""
-        part = self.matrix[:, rows]
-        touched = (part[1 + self.draws :] == 0).any(axis=1)
-        kept = np.concatenate([np.ones(1 + self.draws, dtype=bool), touched])
-        return PeopleWeights(part[kept], self.draws, self.strata[touched])
+        rows = self.rows[rows]
+        touched = np.isin(self.units, self.unit_of[rows])
+        return replace(self, strata=self.strata[touched], units=self.units[touched], rows=rows)
+
+    def under(self, statistic: Statistic) -> Floats:
+        """Return the values of a statistic, of shape (1 + n_draws + n_units, …)."""
+        return np.concatenate([statistic(block) for block in self._blocks()])
+
+    def _blocks(self) -> Iterator[Floats]:
+        """Give the weights some draws at a time, of shape (n_some, n_scans)."""
+        yield np.ones((1, len(self.rows)))
+        size = max(1, _CELLS // max(1, len(self.rows)))
+        whole = np.array_equal(self.rows, np.arange(self.counts.shape[1]))
+        for first in range(0, self.draws, size):
+            some = self.counts[first : first + size]
+            yield (some if whole else some[:, self.rows]).astype(float)
+        own = self.unit_of[self.rows]
+        for first in range(0, len(self.units), size):
+            yield ((own >= 0) & (own != self.units[first : first + size, None])).astype(float)
 
 
 def draw_people(
@@ -67,13 +100,15 @@ def draw_people(
     rng : Generator
         Source of randomness.
     """
-    counts = bootstrap_weights(labels[tested], groups[tested], draws=draws, rng=rng)
-    without, strata = leave_out_weights(labels[tested], groups[tested])
-    matrix = np.zeros((1 + draws + len(strata), len(labels)))
-    matrix[0] = 1.0
-    matrix[1 : 1 + draws, tested] = counts
-    matrix[1 + draws :, tested] = without
-    return PeopleWeights(matrix, draws, strata)
+    drawn = _drawn(labels[tested], groups[tested], draws, rng)
+    if tested.all():
+        counts = drawn
+    else:
+        counts = np.zeros((draws, len(labels)), dtype=np.uint8)
+        counts[:, tested] = drawn
+    unit_of = np.full(len(labels), -1, dtype=np.intp)
+    unit_of[tested], strata = units_left_out(labels[tested], groups[tested])
+    return PeopleWeights(counts, unit_of, strata, np.arange(len(strata)), np.arange(len(labels)))
 
 
 def bootstrap_weights(labels: Names, groups: Names, *, draws: int, rng: np.random.Generator) -> Floats:
@@ -103,20 +138,29 @@ def bootstrap_weights(labels: Names, groups: Names, *, draws: int, rng: np.rando
     >>> bootstrap_weights(labels, people, draws=2, rng=np.random.default_rng(0)).tolist()
     [[1.0, 1.0, 1.0], [1.0, 1.0, 1.0]]
     """
+    return _drawn(labels, groups, draws, rng).astype(float)
+
+
+def _drawn(labels: Names, groups: Names, draws: int, rng: np.random.Generator) -> NDArray[np.uint8]:
     classes, person_of = _people(labels, groups)
-    counts = np.zeros((draws, len(classes)))
+    # One of n people is drawn n times on average once: more than 255 times in less than one of 10^500 draws.
+    counts = np.zeros((draws, len(classes)), dtype=np.uint8)
     for name in np.unique(classes):
         members = np.flatnonzero(classes == name)
-        counts[:, members] = rng.multinomial(
-            len(members), np.full(len(members), 1 / len(members)), size=draws
-        )
-    return counts[:, person_of]
+        size = max(1, _CELLS // len(members))
+        for first in range(0, draws, size):
+            some = min(size, draws - first)
+            counts[first : first + some, members] = rng.multinomial(
+                len(members), np.full(len(members), 1 / len(members)), size=some
+            )
+    alone = len(person_of) == len(classes) and (person_of == np.arange(len(classes))).all()
+    return counts if alone else counts[:, person_of]
 
 
-def leave_out_weights(
+def units_left_out(
     labels: Names, groups: Names, most: int = _MOST_UNITS
-) -> tuple[Floats, NDArray[np.intp]]:
-    """Return weights that leave out one unit at a time: a person, or a few where there are very many.
+) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Return the unit that each scan is left out with: a person's, or a few people's where they are many.
 
     Parameters
     ----------
@@ -127,24 +171,24 @@ def leave_out_weights(
 
     Returns
     -------
-    tuple of ndarray of shape (n_units, n_scans) and ndarray of int of shape (n_units,)
-        Zeros and ones, and the class of each unit.
+    tuple of ndarray of int of shape (n_scans,) and ndarray of int of shape (n_units,)
+        The unit of each scan, and the class of each unit.
 
     Examples
     --------
     >>> labels, people = np.array(["a", "a", "b"], dtype=object), np.array(["p", "p", "q"], dtype=object)
-    >>> leave_out_weights(labels, people)[0].tolist()
-    [[0.0, 0.0, 1.0], [1.0, 1.0, 0.0]]
+    >>> [part.tolist() for part in units_left_out(labels, people)]
+    [[0, 0, 1], [0, 1]]
     """
     classes, person_of = _people(labels, groups)
-    weights, strata = [], []
+    unit_of, strata = np.empty(len(classes), dtype=np.intp), list[int]()
     for stratum, name in enumerate(np.unique(classes)):
         members = np.flatnonzero(classes == name)
         units = len(members) if len(classes) <= most else max(2, most * len(members) // len(classes))
         for unit in np.array_split(members, min(units, len(members))):
-            weights.append(1.0 - np.isin(person_of, unit))
+            unit_of[unit] = len(strata)
             strata.append(stratum)
-    return np.array(weights), np.array(strata, dtype=np.intp)
+    return unit_of[person_of], np.array(strata, dtype=np.intp)
 
 
 def _people(labels: Names, groups: Names) -> tuple[Names, NDArray[np.intp]]:

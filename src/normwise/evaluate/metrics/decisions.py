@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from normwise.evaluate.out_of_fold import Floats, OutOfFold, Statistic, ratio
+from normwise.evaluate.out_of_fold import Floats, OfSums, OutOfFold, Statistic, ratio
 from normwise.schema import DecisionSection
 
 __all__ = [
@@ -162,16 +162,11 @@ def _prevalence(scores: OutOfFold, patients: Floats, others: Floats) -> tuple[Fl
 def _of_table(scores: OutOfFold, value: Callable[[Floats], Floats]) -> Statistic:
     """Make a statistic of the confusion table of shape (n_draws, n_classes, n_classes), true by decided."""
     size = len(scores.classes)
-    # How often, over the repeats, each scan was called each class.
-    called = np.stack([(scores.decided == column).sum(axis=0) for column in range(size)], axis=1).astype(
-        float
-    )
-    rows = [scores.rows(name) for name in scores.classes]
-
-    def statistic(weights: Floats) -> Floats:
-        return value(np.stack([weights[:, part] @ called[part] for part in rows], axis=1))
-
-    return statistic
+    # How often, over the repeats, each scan was called each class; nothing for those that only train.
+    called = np.stack([(scores.decided == column).sum(axis=0) for column in range(size)], axis=1)
+    true = np.stack([(scores.labels == name) & scores.tested for name in scores.classes], axis=1)
+    cells = (true[:, :, None] * called[:, None, :]).astype(float)
+    return OfSums(cells.reshape(len(scores.labels), -1), lambda sums: value(sums.reshape(-1, size, size)))
 
 
 def _of_two(scores: OutOfFold, value: Callable[[Floats, Floats, Floats, Floats], Floats]) -> Statistic:

@@ -5,13 +5,12 @@ from __future__ import annotations
 import numpy as np
 from scipy.special import logit
 
-from normwise.classify import fit_recalibration
-from normwise.evaluate.out_of_fold import Floats, OutOfFold, Statistic, ratio
+from normwise.classify import Recalibration
+from normwise.evaluate.out_of_fold import Floats, OfSums, OutOfFold, Statistic, ratio
 
 __all__ = ["brier", "calibration_intercept", "calibration_slope", "log_loss"]
 
 _EDGE = 1e-6  # a forest's 0 and 1 have no log-odds
-_CELLS = 40_000  # numbers worked on at a time: so many stay in a processor's cache
 
 
 def brier(scores: OutOfFold) -> Statistic:
@@ -49,11 +48,7 @@ def _mean(scores: OutOfFold, values: Floats) -> Statistic:
     known = scores.known & np.isin(scores.labels, scores.classes)
     total = np.where(known, values, 0.0).sum(axis=0)
     count = known.sum(axis=0).astype(float)
-
-    def statistic(weights: Floats) -> Floats:
-        return ratio(weights @ total, weights @ count)
-
-    return statistic
+    return OfSums(np.stack([total, count], axis=1), lambda sums: ratio(sums[:, 0], sums[:, 1]))
 
 
 def _recalibration(scores: OutOfFold, *, slope: bool) -> Statistic:
@@ -62,21 +57,16 @@ def _recalibration(scores: OutOfFold, *, slope: bool) -> Statistic:
     repeat, scan = np.nonzero(known)
     odds = logit(np.clip(scores.scores[repeat, scan], _EDGE, 1.0 - _EDGE))
     truth = scores.patient[scan].astype(float)
-    both = truth.any() and not truth.all()
+    if not truth.any() or truth.all() or (slope and np.ptp(odds) == 0):
+        return lambda weights: np.full(len(weights), np.nan)
+    # Everybody's own solution is close to that of any sample of them.
+    flat = np.array([0.0, 0.0 if slope else 1.0])
+    own = Recalibration(odds, truth, flat, slope=slope).fit(np.ones((1, len(scan))))[0]
+    found = Recalibration(odds, truth, own if np.isfinite(own).all() else flat, slope=slope)
+    every = len(scan) == len(scores.labels) and bool((np.diff(scan) == 1).all())
 
     def statistic(weights: Floats) -> Floats:
-        if not both or (slope and np.ptp(odds) == 0):
-            return np.full(len(weights), np.nan)
-        # Everybody's own solution is close to that of any sample of them.
-        flat = np.array([0.0, 0.0 if slope else 1.0])
-        own = fit_recalibration(np.ones((1, len(scan))), odds, truth, flat, slope=slope)[0]
-        begin = own if np.isfinite(own).all() else flat
-        rows = max(1, _CELLS // len(scan))
-        parts = [
-            fit_recalibration(weights[first : first + rows][:, scan], odds, truth, begin, slope=slope)
-            for first in range(0, len(weights), rows)
-        ]
-        fitted: Floats = np.concatenate(parts)[:, 1 if slope else 0]
+        fitted: Floats = found.fit(weights if every else weights[:, scan])[:, 1 if slope else 0]
         return fitted
 
     return statistic

@@ -140,31 +140,40 @@ def placements(above: Floats, below: Floats) -> tuple[Floats, Floats]:
 
 
 def _mean_area(scores: OutOfFold, contrasts: list[Contrast]) -> Statistic:
-    tables = []
-    for contrast in contrasts:
-        above, below, _ = contrast
-        place = np.zeros(len(scores.labels), dtype=np.intp)
-        place[above], place[below] = np.arange(len(above)), np.arange(len(below))
-        wins = np.zeros((len(above), len(below)))
-        count = np.zeros_like(wins)
-        for up, down, score in pairs_of(scores, contrast):
-            cell = np.ix_(place[up], place[down])
-            high, low = score[up][:, None], score[down][None, :]
-            wins[cell] += (high > low) + 0.5 * (high == low)
-            count[cell] += 1.0
-        tables.append((above, below, wins, count))
+    ranked = [[_rank(*block) for block in pairs_of(scores, contrast)] for contrast in contrasts]
 
     def statistic(weights: Floats) -> Floats:
         values = []
-        for above, below, wins, count in tables:
-            up, down = weights[:, above], weights[:, below]
-            won = ((up @ wins) * down).sum(axis=1)
-            compared = ((up @ count) * down).sum(axis=1)
+        for blocks in ranked:
+            won, compared = np.zeros((2, len(weights)))
+            for up, down, places in blocks:
+                above = weights[:, up]
+                below = _summed(weights[:, down])
+                beaten = sum(below[:, place] for place in places) / len(places)
+                won += np.einsum("ij,ij->i", above, beaten)
+                compared += above.sum(axis=1) * below[:, -1]
             values.append(ratio(won, compared))
         mean: Floats = np.mean(values, axis=0)
         return mean
 
     return statistic
+
+
+def _rank(up: Rows, down: Rows, score: Floats) -> tuple[Rows, Rows, list[Rows]]:
+    """Sort two groups of scans by score, and count how many of the second lie below each of the first.
+
+    Where scores tie there are two counts, without the ties and with them, whose mean counts.
+    """
+    up, down = (rows[np.argsort(score[rows], kind="stable")] for rows in (up, down))
+    left, right = (np.searchsorted(score[down], score[up], side) for side in ("left", "right"))
+    return up, down, [left] if np.array_equal(left, right) else [left, right]
+
+
+def _summed(weights: Floats) -> Floats:
+    """Return the sums of the first 0, 1, 2 … columns."""
+    sums = np.zeros((weights.shape[0], weights.shape[1] + 1))
+    np.cumsum(weights, axis=1, out=sums[:, 1:])
+    return sums
 
 
 def average_precision(scores: OutOfFold) -> Statistic:
@@ -173,25 +182,28 @@ def average_precision(scores: OutOfFold) -> Statistic:
     Σ (R_k − R_{k−1}) P_k over the thresholds, at the cohort's prevalence; the repeats are averaged. Ranked
     together, because the precision of a fold of a few patients says little.
     """
-    patient = scores.patient.astype(float)
+    patient = scores.patient
     repeats = []
     for score, known in zip(scores.scores, scores.known, strict=True):
         rows = np.flatnonzero(known & np.isin(scores.labels, scores.classes))
         order = rows[np.argsort(-score[rows], kind="stable")]
-        ranked = score[order]
-        ends = np.append(np.flatnonzero(np.diff(ranked)), len(ranked) - 1) if len(ranked) else order
-        repeats.append((order, ends))
+        of_patients = order[patient[order]]
+        # How many are flagged at each patient's threshold, and how many patients.
+        flagged = np.searchsorted(-score[order], -score[of_patients], side="right")
+        hits = np.searchsorted(-score[of_patients], -score[of_patients], side="right")
+        repeats.append((order, of_patients, flagged, hits))
 
     def statistic(weights: Floats) -> Floats:
         values = []
-        for order, ends in repeats:
-            part = weights[:, order]
-            flagged = np.cumsum(part, axis=1)[:, ends]
-            hits = np.cumsum(part * patient[order], axis=1)[:, ends]
+        for order, of_patients, flagged, hits in repeats:
+            own = weights[:, of_patients]
+            found = _summed(own)
+            all_flagged = _summed(weights[:, order])[:, flagged]
             # Nobody flagged yet adds no step either.
-            precision = np.divide(hits, flagged, out=np.zeros_like(hits), where=flagged > 0)
-            gained = (np.diff(hits, axis=1, prepend=0.0) * precision).sum(axis=1)
-            values.append(ratio(gained, (part @ patient[order]) if len(order) else gained))
+            precision = np.divide(
+                found[:, hits], all_flagged, out=np.zeros_like(all_flagged), where=all_flagged > 0
+            )
+            values.append(ratio(np.einsum("ij,ij->i", own, precision), found[:, -1]))
         mean: Floats = np.mean(values, axis=0)
         return mean
 

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from normwise.evaluate.inference.associations import weighted_rank_correlation
+from normwise.evaluate.inference.associations import rank_correlation
 from normwise.evaluate.inference.intervals import PeopleWeights, bootstrap_estimate, wilson
-from normwise.evaluate.out_of_fold import ratio
+from normwise.evaluate.out_of_fold import Statistic, ratio
 from normwise.evaluate.regression.cross_validation import NumberPredictions
 from normwise.results import Coverage, Estimate, GapGroup, RegressionArm
 
@@ -18,8 +18,8 @@ __all__ = ["compare_errors", "estimate_number"]
 
 Floats = NDArray[np.float64]
 Names = NDArray[np.object_]
-Statistic = Callable[[Floats, Floats, Floats], Floats]
-"""True and another number of each scan, and weights of shape (n_draws, n_scans) → (n_draws,)."""
+Figure = Callable[[Floats, Floats], Statistic]
+"""True and another number of each scan → a function of their weights."""
 
 _ROUNDING = 1e-12  # of a sum of products, above what rounding leaves of it
 
@@ -71,11 +71,11 @@ def estimate_number(
         mae=asked.of(_mean, np.abs(gap), everybody),
         rmse=asked.of(_root_mean, gap**2, everybody),
         r2=asked.of(_explained, found.predicted, everybody),
-        spearman=asked.of(_rank_correlation, found.predicted, everybody),
+        spearman=asked.of(rank_correlation, found.predicted, everybody),
         slope=asked.of(_slope, found.predicted, everybody),
         bias=asked.of(_mean, gap, everybody),
-        gap_rho=asked.of(_rank_correlation, gap, of_group[normal]),
-        corrected_rho=asked.of(_rank_correlation, found.corrected, of_group[normal]),
+        gap_rho=asked.of(rank_correlation, gap, of_group[normal]),
+        corrected_rho=asked.of(rank_correlation, found.corrected, of_group[normal]),
         intervals=coverage,
         groups=[
             GapGroup(
@@ -103,41 +103,45 @@ def compare_errors(
 
 @dataclass(frozen=True)
 class _Asked:
-    """A statistic under the weights, averaged over the repeats, of each on the scans predicted in it."""
+    """A figure under the weights, averaged over the repeats, of each on the scans predicted in it."""
 
     found: NumberPredictions
     weights: PeopleWeights
     confidence: float
 
-    def of(self, statistic: Statistic, numbers: Floats, members: NDArray[np.bool_]) -> Estimate:
-        matrix = self.weights.matrix
+    def of(self, figure: Figure, numbers: Floats, members: NDArray[np.bool_]) -> Estimate:
         values = []
         for row in numbers:
             rows = np.flatnonzero(np.isfinite(row) & members)
             if len(rows):
-                values.append(statistic(self.found.values[rows], row[rows], matrix[:, rows]))
+                values.append(self.weights.under(_on(rows, figure(self.found.values[rows], row[rows]))))
         if not values:
             return Estimate(None, None, None)
         return bootstrap_estimate(np.mean(values, axis=0), self.weights, self.confidence)
 
 
-def _mean(_: Floats, numbers: Floats, weights: Floats) -> Floats:
-    return ratio(weights @ numbers, weights.sum(axis=1))
+def _on(rows: NDArray[np.intp], statistic: Statistic) -> Statistic:
+    return lambda weights: statistic(weights[:, rows])
 
 
-def _root_mean(true: Floats, squares: Floats, weights: Floats) -> Floats:
-    return np.asarray(np.sqrt(_mean(true, squares, weights)))
+def _mean(_: Floats, numbers: Floats) -> Statistic:
+    return lambda weights: ratio(weights @ numbers, weights.sum(axis=1))
 
 
-def _explained(true: Floats, predicted: Floats, weights: Floats) -> Floats:
+def _root_mean(true: Floats, squares: Floats) -> Statistic:
+    mean = _mean(true, squares)
+    return lambda weights: np.asarray(np.sqrt(mean(weights)))
+
+
+def _explained(true: Floats, predicted: Floats) -> Statistic:
     """1 − Σ (y − ŷ)² / Σ (y − ȳ)², with the mean of each weighted sample."""
-    left = weights @ (true - predicted) ** 2
-    return 1.0 - ratio(left, _spread(true, true, weights))
+    squares = (true - predicted) ** 2
+    return lambda weights: 1.0 - ratio(weights @ squares, _spread(true, true, weights))
 
 
-def _slope(true: Floats, predicted: Floats, weights: Floats) -> Floats:
+def _slope(true: Floats, predicted: Floats) -> Statistic:
     """Slope of the true number on the predicted one."""
-    return ratio(_spread(true, predicted, weights), _spread(predicted, predicted, weights))
+    return lambda weights: ratio(_spread(true, predicted, weights), _spread(predicted, predicted, weights))
 
 
 def _spread(one: Floats, other: Floats, weights: Floats) -> Floats:
@@ -147,7 +151,3 @@ def _spread(one: Floats, other: Floats, weights: Floats) -> Floats:
     spread = weights @ products - ratio((weights @ one) * (weights @ other), weights.sum(axis=1))
     # Of a sample of equal numbers rounding leaves a little, by which nothing may be divided.
     return np.where(np.abs(spread) <= _ROUNDING * (weights @ np.abs(products)), 0.0, spread)
-
-
-def _rank_correlation(true: Floats, numbers: Floats, weights: Floats) -> Floats:
-    return weighted_rank_correlation(true, numbers, weights)
