@@ -33,6 +33,15 @@ def test_failed_scans_leave_every_column_and_stay_in_the_ledger(cohort):
     assert cohort.leave_out({}) is cohort
 
 
+def test_people_with_the_same_problem_are_counted_whatever_their_files_are_called(cohort):
+    same = {name: ImageError("IMG-102", f"{name}.nii: no kind that is read.", subject=name) for name in "12"}
+    other = {"4": ImageError("IMG-102", "seen twice: another kind.", subject="4")}
+    rest = cohort.leave_out(same | other)
+    assert rest.ledger["general"].tolist()[:2] == ["no kind that is read"] * 2
+    assert rest.ledger["general"].tolist()[3] == "seen twice: another kind"
+    assert rest.ledger["reason"].tolist()[0] == "1.nii: no kind that is read"
+
+
 def test_keep_leaves_the_others_with_a_code(cohort):
     kept = cohort.keep(["4"])
     assert kept.frame.index.tolist() == ["4"]

@@ -7,10 +7,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from cohorts import cohort_of
 from normwise.cohort import read_study
-from normwise.errors import FeatureError, NormwiseWarning
+from normwise.errors import FeatureError, ImageError, NormwiseWarning
 from normwise.features import check_images, choose_extractor
 from phantoms import brain, save
 
@@ -80,6 +81,21 @@ def test_check_refuses_raw_heads_for_an_atlas_and_names_the_extractor(tmp_path: 
         check_images(study, cohort)
     assert caught.value.code == "FEA-302"
     assert "--extractor brain" in str(caught.value.advice)
+
+
+def test_check_looks_at_pictures_before_a_network_is_trained(tmp_path: Path) -> None:
+    for person in ("007", "01", "5", "9"):
+        (tmp_path / f"{person}.png").write_bytes(b"nothing of the kind")
+    cohort, study = cohort_of(tmp_path, PEOPLE, {"extractor": "trunk"}, images="{ID}.png")
+    with pytest.raises(ImageError) as caught:
+        check_images(study, cohort)
+    assert (caught.value.code, caught.value.subject) == ("IMG-801", "007")
+    Image.fromarray(np.arange(6, dtype=np.uint8).reshape(2, 3)).save(tmp_path / "01.png")
+    check_images(study, cohort)  # one that can be read is enough: the others cost their people
+    Image.fromarray(np.arange(6, dtype=np.uint8).reshape(3, 2)).save(tmp_path / "007.png")
+    with pytest.raises(FeatureError) as other:
+        check_images(study, cohort)
+    assert other.value.code == "FEA-308"
 
 
 def test_a_dataset_without_images_is_read_from_what_freesurfer_has_measured(tmp_path: Path) -> None:

@@ -152,11 +152,17 @@ class Cohort(ShortRepr):
                 "reason": one_line(
                     error.problem.rstrip("."), f"seen {error.seen}" if error.seen else "", error.advice or ""
                 ),
-                "general": one_line(error.problem.rstrip(".")),
+                "general": one_line(self._without_file(name, error.problem).rstrip(".")),
             }
             for name, error in errors.items()
         }
         return self._without(rows, FAILED)
+
+    def _without_file(self, name: str, problem: str) -> str:
+        """Return a problem without the file that it begins with, so that the same one is counted."""
+        file, found, rest = problem.partition(": ")
+        image = None if self.images is None else Path(str(self.images.get(name, ""))).name
+        return rest if found and (name in file or file == image) else problem
 
     def keep(self, ids: Iterable[str]) -> Cohort:
         """Return the cohort with these scans alone, in the table's order; the ledger keeps the others.

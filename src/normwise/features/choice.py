@@ -12,7 +12,15 @@ from normwise.engine import Task
 from normwise.errors import NormwiseWarning
 from normwise.features.extractor import ExtractionContext
 from normwise.features.path_templates import has_columns
-from normwise.schema import AtlasSection, BrainSection, NucleiSection, RegionsSection, Study, TableSection
+from normwise.schema import (
+    AtlasSection,
+    BrainSection,
+    ImagesSection,
+    NucleiSection,
+    RegionsSection,
+    Study,
+    TableSection,
+)
 
 __all__ = ["check_images", "choose_extractor", "correlate_with_template"]
 
@@ -59,7 +67,10 @@ def choose_extractor(study: Study, cohort: Cohort) -> Study:
 
 
 def check_images(study: Study, cohort: Cohort) -> None:
-    """Look at a few images, and refuse heads as the scanner gave them where the atlas needs MNI152 space.
+    """Look at a few images, and refuse what the extractor can't measure.
+
+    That is heads as the scanner gave them where the atlas needs MNI152 space, and for a network of whole
+    images files of which none can be read.
 
     Parameters
     ----------
@@ -71,8 +82,13 @@ def check_images(study: Study, cohort: Cohort) -> None:
     Raises
     ------
     FeatureError
-        FEA-302, none of those looked at lies in MNI152 space.
+        FEA-302, none of those looked at lies in MNI152 space; FEA-306, not one can be read; FEA-308 and
+        FEA-309, pictures of several sizes, or too large.
     """
+    if isinstance(study.features, ImagesSection) and cohort.images is not None:
+        from normwise.features.voxels.pictures import look_at_pictures
+
+        look_at_pictures(_some_images(cohort.images))
     if _is_on_template(study) and (raw := _unlike_template(cohort)) is not None:
         from normwise.features.atlases import not_in_mni_space
 
@@ -100,19 +116,25 @@ def _unlike_template(cohort: Cohort) -> tuple[str, float] | None:
     """Return a scan and its correlation if no image that was looked at, and could be read, is like MNI152."""
     if cohort.images is None:
         return None
-    paths = {str(scan): Path(str(path)) for scan, path in cohort.images.items() if Path(str(path)).is_file()}
     from normwise.features.atlases import LEAST_CORRELATION
 
-    step = max(len(paths) // _LOOKED_AT, 1)
-    tasks = [Task(scan, {"image": str(path)}, (path,)) for scan, path in list(paths.items())[::step]]
     outcomes = ExtractionContext().run_scans(
-        correlate_with_template, tasks[:_LOOKED_AT], version="1", title="a look at the images"
+        correlate_with_template, _some_images(cohort.images), version="1", title="a look at the images"
     )
     seen = {each.subject: float(str(each.value["correlation"])) for each in outcomes if each.value}
     if not seen or max(seen.values()) >= LEAST_CORRELATION:
         return None
     scan = max(seen, key=lambda name: seen[name])
     return scan, seen[scan]
+
+
+def _some_images(images: pd.Series[str]) -> list[Task]:
+    """Return the work on a few of the images that are there, from the first to the last."""
+    paths = {str(scan): Path(str(path)) for scan, path in images.items() if Path(str(path)).is_file()}
+    step = max(len(paths) // _LOOKED_AT, 1)
+    return [Task(scan, {"image": str(path)}, (path,)) for scan, path in list(paths.items())[::step]][
+        :_LOOKED_AT
+    ]
 
 
 def correlate_with_template(image: str) -> dict[str, float]:

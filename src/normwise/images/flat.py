@@ -1,4 +1,4 @@
-"""Pictures of two axes: PNG, JPEG, and volumes of a single slice."""
+"""Pictures of two axes: PNG, JPEG, DICOM files of one frame, and volumes of a single slice."""
 
 from __future__ import annotations
 
@@ -8,9 +8,11 @@ import numpy as np
 import numpy.typing as npt
 
 from normwise.errors import ImageError
+from normwise.images.dicom.picture import is_dicom_file, read_dicom_picture
+from normwise.images.paths import check_file
 from normwise.images.slides.picture import PICTURES, read_picture
 from normwise.images.volumes.decode import one_value
-from normwise.images.volumes.read import read_volume
+from normwise.images.volumes.read import VOLUMES, read_volume
 
 __all__ = ["is_picture", "read_flat"]
 
@@ -19,8 +21,13 @@ _WHITE = 255  # grey of 16 bits is read on the scale of 8
 
 
 def is_picture(path: str | Path) -> bool:
-    """Return whether a file's name is that of a PNG or JPEG."""
-    return Path(path).suffix.lower() in PICTURES
+    """Return whether a file is a PNG or JPEG by its name, or a file of DICOM."""
+    path = Path(path)
+    return path.suffix.lower() in PICTURES or (not _is_volume(path) and is_dicom_file(path))
+
+
+def _is_volume(path: Path) -> bool:
+    return path.name.lower().endswith(VOLUMES)
 
 
 def read_flat(path: str | Path) -> npt.NDArray[np.float32]:
@@ -30,7 +37,8 @@ def read_flat(path: str | Path) -> npt.NDArray[np.float32]:
     ----------
     path : str or Path
         A PNG or JPEG: colours become their luminance, and what is transparent lies on white. Grey of 16 bits
-        is read whole, from 0 to 255 with fractions. Or a NIfTI or MGH file of one slice.
+        is read whole, from 0 to 255 with fractions. A DICOM file of one frame, with or without an ending, in
+        its own unit and without a window. Or a NIfTI or MGH file of one slice.
 
     Returns
     -------
@@ -41,7 +49,7 @@ def read_flat(path: str | Path) -> npt.NDArray[np.float32]:
     ------
     ImageError
         The file can't be read; IMG-107, it is a volume of several slices; IMG-502, it has one value
-        everywhere.
+        everywhere; IMG-700, IMG-703, IMG-724 and IMG-803, a DICOM file holds no pixels that can be read.
 
     Warns
     -----
@@ -49,6 +57,7 @@ def read_flat(path: str | Path) -> npt.NDArray[np.float32]:
         IMG-910, colours of 16 bits are cut to 8.
     """
     path = Path(path)
+    check_file(path)
     if is_picture(path):
         return _read_grey(path)
     volume = read_volume(path)
@@ -65,9 +74,10 @@ def read_flat(path: str | Path) -> npt.NDArray[np.float32]:
 
 
 def _read_grey(path: Path) -> npt.NDArray[np.float32]:
-    pixels = read_picture(path)
+    dicom = path.suffix.lower() not in PICTURES
+    pixels = read_dicom_picture(path) if dicom else read_picture(path)
     if pixels.ndim == 2:
-        grey = pixels * np.float32(_WHITE / np.iinfo(np.uint16).max)
+        grey = pixels if dicom else pixels * np.float32(_WHITE / np.iinfo(np.uint16).max)
     elif (pixels == pixels[..., :1]).all():
         grey = pixels[..., 0].astype(np.float32)
     else:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +20,7 @@ from normwise.networks.images import image_columns
 from normwise.results import FeatureNote
 from normwise.schema import ImagesSection
 
-__all__ = ["MOST_PIXELS", "extract_pictures", "measure_picture", "picture_shape"]
+__all__ = ["MOST_PIXELS", "extract_pictures", "look_at_pictures", "measure_picture", "picture_shape"]
 
 MOST_PIXELS = 1 << 18
 """Of one picture, 512 × 512: each is a column, and a classifier may keep several copies of all rows."""
@@ -48,25 +48,59 @@ def picture_shape(images: Iterable[str]) -> tuple[int, int] | None:
         except ImageError:
             unread += picture
             continue
-        if height * width > MOST_PIXELS:
-            raise FeatureError(
-                "FEA-309",
-                "the pictures have too many pixels for a network of the whole picture.",
-                subject=Path(image).name,
-                seen=f"{height} × {width}",
-                expected=f"at most {MOST_PIXELS} pixels, as 512 × 512",
-                advice="make all of them smaller beforehand, to one size",
-            )
+        _check_size(Path(image).name, height, width)
         return height, width
     if unread:
         raise FeatureError(
             "FEA-306",
             "not one picture can be read.",
             seen=f"{unread} pictures",
-            expected="PNG or JPEG",
+            expected="PNG, JPEG, or DICOM of one frame",
             advice="check cohort.images, and open one of the files in a viewer",
         )
     return None
+
+
+def _check_size(name: str, height: int, width: int) -> None:
+    if height * width > MOST_PIXELS:
+        raise FeatureError(
+            "FEA-309",
+            "the pictures have too many pixels for a network of the whole picture.",
+            subject=name,
+            seen=f"{height} × {width}",
+            expected=f"at most {MOST_PIXELS} pixels, as 512 × 512",
+            advice="make all of them smaller beforehand, to one size",
+        )
+
+
+def look_at_pictures(tasks: Sequence[Task]) -> None:
+    """Refuse images of which none can be read, and pictures that are not of one size or too large.
+
+    Parameters
+    ----------
+    tasks : sequence of Task
+        `measure_shape` of a few images.
+
+    Raises
+    ------
+    NormwiseError
+        That of the first image where none can be read; FEA-308 and FEA-309 of pictures.
+    """
+    outcomes = ExtractionContext().run_scans(measure_shape, tasks, version="1", title="a look at the images")
+    shapes = {each.subject: each.value["shape"] for each in outcomes if each.value}
+    if not shapes and outcomes:
+        raise next(each.error for each in outcomes if each.error is not None)
+    flat = {scan: list(shape) for scan, shape in shapes.items() if len(shape) == 2}
+    for scan, (height, width) in flat.items():
+        _check_size(scan, height, width)
+        _check_shape([height, width], next(iter(flat.values())), scan)
+
+
+def measure_shape(image: str) -> dict[str, list[int]]:
+    """Return height and width of a picture, or the voxels along each axis of a volume."""
+    if not is_picture(image) and 1 not in (shape := read_volume(image).shape):
+        return {"shape": list(shape)}
+    return {"shape": list(read_flat(image).shape)}
 
 
 def extract_pictures(
@@ -118,12 +152,17 @@ def measure_picture(image: str, shape: list[int]) -> dict[str, NDArray[np.float3
         FEA-308, it has another size than the first.
     """
     picture = read_flat(image)
-    if list(picture.shape) != shape:
+    _check_shape(list(picture.shape), shape)
+    return {"voxels": picture.ravel()}
+
+
+def _check_shape(found: list[int], shape: list[int], scan: str | None = None) -> None:
+    if found != shape:
         raise FeatureError(
             "FEA-308",
             "the picture has another size than the first.",
-            seen="{} × {} pixels, height first".format(*picture.shape),
+            subject=scan,
+            seen="{} × {} pixels, height first".format(*found),
             expected="{} × {}".format(*shape),
             advice="bring all pictures to one size and one scale beforehand",
         )
-    return {"voxels": picture.ravel()}

@@ -21,12 +21,15 @@ from normwise.images.volumes.nifti import HEADER_BYTES as NIFTI_HEADER_BYTES
 from normwise.images.volumes.nifti import parse_nifti_header
 from normwise.images.volumes.stream import Stream, open_stream
 
-__all__ = ["MAX_BYTES", "read_labels", "read_volume"]
+__all__ = ["MAX_BYTES", "VOLUMES", "read_labels", "read_volume"]
 
 MAX_BYTES = 2 * 1024**3
 """Cap on one unpacked file and on its float32 voxels: 2 GiB hold 800³ voxels."""
 
 _NIFTI, _MGH = (".nii", ".nii.gz"), (".mgh", ".mgz", ".mgh.gz")
+VOLUMES = (*_NIFTI, *_MGH, ".hdr", ".img", ".hdr.gz", ".img.gz")
+"""Endings of the names of volumes, in lower case."""
+
 _MOST_EXTENSIONS = 1 << 20  # bytes that may follow the header of a pair
 
 GridT = TypeVar("GridT", bound=Grid)
