@@ -87,10 +87,10 @@ def look_at_pictures(tasks: Sequence[Task]) -> None:
         That of the first image where none can be read; FEA-308 and FEA-309 of pictures.
     """
     outcomes = ExtractionContext().run_scans(measure_shape, tasks, version="1", title="a look at the images")
-    shapes = {each.subject: each.value["shape"] for each in outcomes if each.value}
+    shapes = {each.subject: np.asarray(each.value["shape"]).tolist() for each in outcomes if each.value}
     if not shapes and outcomes:
         raise next(each.error for each in outcomes if each.error is not None)
-    flat = {scan: list(shape) for scan, shape in shapes.items() if len(shape) == 2}
+    flat = {scan: shape for scan, shape in shapes.items() if len(shape) == 2}
     for scan, (height, width) in flat.items():
         _check_size(scan, height, width)
         _check_shape([height, width], next(iter(flat.values())), scan)
