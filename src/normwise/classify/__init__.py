@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from normwise.classify.neural import NeuralClassifier
     from normwise.classify.perceptron import PerceptronClassifier
     from normwise.classify.regressors.base import Regressor
+    from normwise.classify.regressors.conv import ConvRegressor
     from normwise.classify.regressors.forest import ForestRegressor
     from normwise.classify.regressors.linear import LinearRegressor, RidgeRegressor
     from normwise.classify.regressors.neural import NeuralRegressor
@@ -49,6 +50,7 @@ __all__ = [
     "Classifier",
     "ClassifierSpec",
     "ConvClassifier",
+    "ConvRegressor",
     "CostName",
     "Descent",
     "ForestClassifier",

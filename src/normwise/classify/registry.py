@@ -160,6 +160,13 @@ REGRESSORS: dict[str, ClassifierSpec] = {
         grid={"weight_decay": [0.1, 0.03, 0.01], "epochs": [20, 60, 180]},
         packages=("safetensors", "torch"),
     ),
+    "conv": ClassifierSpec(
+        "Convolutional network on images, of a number",
+        f"{_NUMBERS}.conv.ConvRegressor",
+        grid={},
+        takes="images",
+        packages=("safetensors", "torch"),
+    ),
 }
 """Every regressor that a study of a number may name as its classifier."""
 

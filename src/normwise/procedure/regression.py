@@ -21,7 +21,7 @@ from sklearn.pipeline import Pipeline
 from normwise.errors import NormwiseWarning
 from normwise.procedure.candidates import candidates_of, choose_candidate
 from normwise.procedure.folds import Fold, draw_folds, draw_repeats, seed_for
-from normwise.procedure.pipeline import arm_frame, make_preprocessing
+from normwise.procedure.pipeline import arm_frame, looks_at_images, make_preprocessing
 from normwise.procedure.preprocessing import (
     FittedSteps,
     Preprocessing,
@@ -284,8 +284,9 @@ class RegressionFitter:
             CLS-112 where all training rows have one number.
         """
         preprocessing = Preprocessing(
-            make_preprocessing(self.study, self.roles, self.arm, seed), self._frame, self._prepared, shared
-        )
+            make_preprocessing(self.study, self.roles, self.arm, seed), self._frame, self._prepared, shared,
+            named=looks_at_images(self.study),
+        )  # fmt: skip
         candidates = candidates_of(self.study, seed, select=False)
         own, kinds = values[train], labels[train]
         with warnings.catch_warnings(record=True) as caught:
@@ -352,7 +353,8 @@ class RegressionFitter:
 
     def predict(self, fitted: FittedRegression, rows: Rows) -> Floats:
         """Return what ``fitted.predict`` does for rows of the frame, without reading them again."""
-        preprocessing = Preprocessing(fitted.pipeline[:-1], self._frame, self._prepared)
+        named = looks_at_images(self.study)
+        preprocessing = Preprocessing(fitted.pipeline[:-1], self._frame, self._prepared, named=named)
         values, encodable = preprocessing.transform(fitted.pipeline, rows)
         predicted = np.full(len(rows), np.nan)
         if encodable.any():

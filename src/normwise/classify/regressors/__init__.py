@@ -2,7 +2,7 @@
 
 - ``base``: `Regressor`, which a new regressor derives from
 - ``linear``: least squares by the normal equation or by gradient descent, and with a ridge penalty
-- ``svr``, ``forest``, ``neural``: one regressor each
+- ``svr``, ``forest``, ``neural``, ``conv``: one regressor each
 
 Their registry is `normwise.classify.REGRESSORS`.
 """

@@ -8,12 +8,12 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import RegressorMixin
-from sklearn.utils.validation import validate_data
+from sklearn.utils.validation import check_array, validate_data
 
 from normwise.classify.base import RowEstimator
 from normwise.errors import ClassifierError
 
-__all__ = ["Regressor", "standardized"]
+__all__ = ["Regressor", "check_numbers", "standardized"]
 
 Floats = NDArray[np.float64]
 
@@ -53,21 +53,41 @@ class Regressor(RegressorMixin, RowEstimator):  # type: ignore[misc]  # untyped 
         """Check settings, rows and numbers, and return the rows and the numbers."""
         self._begin()
         rows, numbers = validate_data(self, X, y, dtype=np.float64, y_numeric=True)
-        numbers = np.asarray(numbers, dtype=np.float64)
-        if len(numbers) < _FEWEST or np.ptp(numbers) == 0.0:
-            raise ClassifierError(
-                "CLS-112",
-                "the training rows have one number to predict; a regressor needs different ones.",
-                subject=type(self).__name__,
-                seen=f"{len(numbers)} rows of {numbers[0]:g}",
-                advice="check the cohort's target, and that people with other values are left",
-            )
-        return rows, numbers
+        return rows, check_numbers(numbers, type(self).__name__)
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.target_tags.required = True
         return tags
+
+
+def check_numbers(y: ArrayLike, name: str) -> Floats:
+    """Return the numbers to learn as float64.
+
+    Parameters
+    ----------
+    y : array-like of shape (n_samples,)
+        Finite numbers.
+    name : str
+        Who learns them.
+
+    Raises
+    ------
+    ClassifierError
+        CLS-112, one number for all rows.
+    ValueError
+        What is no finite number, as of scikit-learn.
+    """
+    numbers = check_array(y, ensure_2d=False, ensure_min_samples=1, dtype=np.float64, input_name="y").ravel()
+    if len(numbers) < _FEWEST or np.ptp(numbers) == 0.0:
+        raise ClassifierError(
+            "CLS-112",
+            "the training rows have one number to predict; a regressor needs different ones.",
+            subject=name,
+            seen=f"{len(numbers)} rows of {numbers[0]:g}",
+            advice="check the cohort's target, and that people with other values are left",
+        )
+    return np.asarray(numbers)
 
 
 def standardized(numbers: Floats) -> tuple[Floats, float, float]:

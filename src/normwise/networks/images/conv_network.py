@@ -39,6 +39,8 @@ Folds = Sequence[tuple[NDArray[np.intp], NDArray[np.intp]]]
 class ConvNetwork:
     """A convolutional network, or an ensemble of them; settings and attributes as of `ConvClassifier`.
 
+    It tells classes apart, or predicts one number.
+
     Examples
     --------
     >>> rng = np.random.default_rng(0)
@@ -77,8 +79,8 @@ class ConvNetwork:
     def train(
         self,
         X: Any,
-        codes: NDArray[np.intp],
-        classes: NDArray[Any],
+        aims: NDArray[Any],
+        classes: NDArray[Any] | None,
         *,
         weights: Floats | None = None,
         folds: Folds = (),
@@ -91,10 +93,10 @@ class ConvNetwork:
         ----------
         X : DataFrame or array-like
             As `normwise.networks.images.read_rows` takes it.
-        codes : ndarray of int of shape (n_scans,)
-            Number of each scan's class.
-        classes : ndarray of shape (n_classes,)
-            Their names.
+        aims : ndarray of shape (n_scans,)
+            Code of each scan's class; or, as float, a standardised number of each.
+        classes : ndarray of shape (n_classes,), or None
+            Names of the classes; None where a number is learnt.
         weights : ndarray of shape (n_scans,), optional
             Row weights; default: 1.
         folds : sequence of tuple of ndarray
@@ -113,16 +115,17 @@ class ConvNetwork:
         from normwise.networks.images.training import best_epochs, train_member
 
         rows = read_rows(X, ndim=self.ndim, demographics=self.demographics)
-        if len(codes) != len(rows):
+        if len(aims) != len(rows):
             raise ClassifierError(
                 "CLS-502",
-                "there is not one class an image.",
-                seen=f"{len(rows)} images, {len(codes)} classes",
+                "there is not one class or number an image.",
+                seen=f"{len(rows)} images, {len(aims)} classes or numbers",
                 expected="as many",
             )
-        self.classes_ = classes
+        if classes is not None:
+            self.classes_ = classes
         self._learn_layout(rows, levels)
-        image_set = self._image_set(rows, codes, np.ones(len(codes)) if weights is None else weights)
+        image_set = self._image_set(rows, aims, np.ones(len(aims)) if weights is None else weights)
         folder = None if self.checkpoint is None else Path(self.checkpoint)
         key = _key(image_set) if folder is not None else ""
         self.epochs_, self.epoch_losses_ = self.epochs, np.empty((0, self.epochs))
@@ -163,7 +166,7 @@ class ConvNetwork:
             return [predict_scores(network, rows, embed=embed) for network in self._members()]
 
     def class_maps(self, X: Any, code: int) -> NDArray[np.float32]:
-        """Return each image's signed Grad-CAM map of one class, (n_samples, …), averaged over the members."""
+        """Return each image's signed Grad-CAM map, averaged over the members; the code of a number is 0."""
         from normwise.networks.images.training import class_maps
 
         rows = self.rows_of(X)
@@ -204,7 +207,8 @@ class ConvNetwork:
         """
         known = {name: vars(self).get(name, getattr(type(self), name, None)) for name in CONV_SETTINGS}
         check_settings(CONV_SETTINGS, known, subject=parts.title)
-        parts.texts("classes_")
+        if self._tells_classes():
+            parts.texts("classes_")
         columns = parts.named_columns() if "n_features_in_" in vars(self) else 1 << 31
         check_image_shape(parts, columns)
         parts.number("centre_")
@@ -225,6 +229,10 @@ class ConvNetwork:
         """Return how many numbers the demographics become that are joined."""
         levels = self.encoding_["levels"].values()
         return len(self.encoding_["numeric"]) + sum(len(each) - 1 for each in levels)
+
+    def _tells_classes(self) -> bool:
+        """Return whether classes were learnt, or a number."""
+        return "classes_" in vars(self)
 
     def _members(self) -> Iterator[Any]:
         """Yield each member as a torch module on its device."""
@@ -248,7 +256,7 @@ class ConvNetwork:
             )
         self.centre_, self.spread_ = _mean_and_spread(rows.images)
 
-    def _image_set(self, rows: ImageRows, codes: NDArray[np.intp], weights: Floats) -> ImageSet:
+    def _image_set(self, rows: ImageRows, aims: NDArray[Any], weights: Floats) -> ImageSet:
         from normwise.networks.images.training import ImageSet
 
         images = rows.images if self.image_shape_ else np.empty((len(rows), 0), np.float32)
@@ -256,7 +264,8 @@ class ConvNetwork:
         demographics = (
             encode(rows.demographics, self.encoding_) if joined else np.empty((len(rows), 0), np.float32)
         )
-        return ImageSet(images, self.centre_, self.spread_, demographics, codes, weights)
+        aims = aims.astype(np.float32 if aims.dtype.kind == "f" else np.int64)
+        return ImageSet(images, self.centre_, self.spread_, demographics, aims, weights)
 
     def _settings(self, epochs: int | None = None) -> Settings:
         from normwise.networks.images.training import Settings
@@ -280,7 +289,7 @@ class ConvNetwork:
             blocks=self.blocks,
             stem_stride=self.stem_stride or (2 if ndim == 3 else 1),
             demographics=self.joined_width(),
-            classes=len(self.classes_),
+            classes=len(self.classes_) if self._tells_classes() else 1,
             dropout=self.dropout,
             images=bool(self.image_shape_),
         )
@@ -309,7 +318,7 @@ def _mean_and_spread(images: NDArray[Any]) -> tuple[float, float]:
 def _key(rows: ImageSet) -> str:
     """Identify the training rows by their content."""
     digest = hashlib.sha256(repr((rows.images.shape, rows.centre, rows.spread)).encode())
-    for part in (rows.images, rows.demographics, rows.codes, rows.weights):
+    for part in (rows.images, rows.demographics, rows.aims, rows.weights):
         for row in part:
             digest.update(np.ascontiguousarray(row).tobytes())
     return digest.hexdigest()

@@ -52,8 +52,8 @@ class ImageSet:
         Mean and standard deviation of the training images.
     demographics : ndarray of shape (n, n_columns), float32
         Standardised.
-    codes : ndarray of shape (n,)
-        Class of each row.
+    aims : ndarray of shape (n,)
+        What is learnt of each row: the code of its class, int64; or a standardised number, float32.
     weights : ndarray of shape (n,)
         Weight of each row.
     """
@@ -62,7 +62,7 @@ class ImageSet:
     centre: float
     spread: float
     demographics: NDArray[np.float32]
-    codes: NDArray[np.intp]
+    aims: NDArray[Any]
     weights: NDArray[np.float64]
 
     def take(self, rows: NDArray[np.intp]) -> ImageSet:
@@ -71,7 +71,7 @@ class ImageSet:
             self,
             images=self.images[rows],
             demographics=self.demographics[rows],
-            codes=self.codes[rows],
+            aims=self.aims[rows],
             weights=self.weights[rows],
         )
 
@@ -115,7 +115,7 @@ class ImageBatches:
     def __init__(self, rows: ImageSet, settings: Settings, seed: int) -> None:
         self.rows, self.settings, self.seed = rows, settings, seed
         self.device = choose_device(settings.device)
-        self.codes = torch.from_numpy(rows.codes.astype(np.int64))
+        self.aims = torch.from_numpy(rows.aims)
         self.weights = torch.from_numpy(rows.weights)
         self.demographics = torch.from_numpy(rows.demographics)
         self.resident = self._resident()
@@ -123,13 +123,13 @@ class ImageBatches:
     def __call__(self, epoch: int) -> Iterator[Batch]:
         """Give the batches of an epoch, numbered from 0."""
         generator = torch.Generator().manual_seed(self.seed * 1_000_003 + epoch)
-        order = torch.randperm(len(self.codes), generator=generator)
+        order = torch.randperm(len(self.aims), generator=generator)
         parts = list(order.split(self.settings.batch_size))
         if len(parts) > 1 and len(parts[-1]) == 1:  # one image alone has no spread to be normalised by
             parts[-2:] = [torch.cat(parts[-2:])]
         for part, images in zip(parts, self._loaded(parts), strict=True):
             augmented = augment(images, self.settings.augmentation, generator)
-            yield (augmented, self.demographics[part]), self.codes[part], self.weights[part]
+            yield (augmented, self.demographics[part]), self.aims[part], self.weights[part]
 
     def _loaded(self, parts: list[torch.Tensor]) -> Iterator[torch.Tensor]:
         """Give each part's images on the device; on a GPU the next are read while these are trained on."""
@@ -156,7 +156,7 @@ class ImageBatches:
         free, _ = torch.cuda.mem_get_info(self.device)
         if self.rows.images.size * 4 > _RESIDENT * free:
             return None
-        starts = range(0, len(self.codes), _AT_ONCE)
+        starts = range(0, len(self.aims), _AT_ONCE)
         pieces = [self.rows.read(slice(start, start + _AT_ONCE)).to(self.device) for start in starts]
         return torch.cat(pieces)
 
@@ -204,7 +204,7 @@ def train_member(
     curve = train_network(
         network,
         ImageBatches(rows, settings, seed),
-        loss=lambda scores, codes: functional.cross_entropy(scores, codes, reduction="none"),
+        loss=row_losses,
         epochs=settings.epochs,
         learning_rate=settings.learning_rate,
         weight_decay=settings.weight_decay,
@@ -218,6 +218,21 @@ def train_member(
         key=key,
     )
     return weights_of(network), curve
+
+
+def row_losses(scores: torch.Tensor, aims: torch.Tensor) -> torch.Tensor:
+    """Return the loss of each row: the cross-entropy of classes, or the squared error of a number.
+
+    Parameters
+    ----------
+    scores : Tensor of shape (n, n_classes), or (n, 1) of a number
+        What the network says.
+    aims : Tensor of shape (n,)
+        As of `ImageSet`.
+    """
+    if aims.is_floating_point():
+        return functional.mse_loss(scores[:, 0], aims, reduction="none")
+    return functional.cross_entropy(scores, aims, reduction="none")
 
 
 def one_cycle(epoch: int, epochs: int) -> float:
@@ -267,9 +282,8 @@ def best_epochs(
         held_out = rows.take(held)
 
         def loss_of(network: Any, held_out: ImageSet = held_out) -> float:
-            scores = predict_scores(network, held_out)
-            codes = torch.from_numpy(held_out.codes.astype(np.int64))
-            each = functional.cross_entropy(torch.from_numpy(scores), codes, reduction="none")
+            scores = torch.from_numpy(predict_scores(network, held_out))
+            each = row_losses(scores, torch.from_numpy(held_out.aims))
             return float(np.average(each.double().numpy(), weights=held_out.weights))
 
         _, curve = train_member(
@@ -288,7 +302,7 @@ def predict_scores(network: Any, rows: ImageSet, *, embed: bool = False) -> NDAr
     network.eval()
     parts = []
     with torch.no_grad():
-        for start in range(0, len(rows.codes), _AT_ONCE):
+        for start in range(0, len(rows.aims), _AT_ONCE):
             part = slice(start, start + _AT_ONCE)
             images = rows.read(part).to(device)
             demographics = torch.from_numpy(rows.demographics[part]).to(device)
@@ -317,7 +331,7 @@ def class_maps(network: Any, rows: ImageSet, place: int) -> NDArray[np.float32]:
     rows : ImageSet
         The people.
     place : int
-        Of the class, among the scores.
+        Of the class, among the scores; of a number, 0.
 
     Returns
     -------
@@ -327,7 +341,7 @@ def class_maps(network: Any, rows: ImageSet, place: int) -> NDArray[np.float32]:
     network.eval()
     parts = []
     with deterministic_torch(0, device), torch.enable_grad():
-        for start in range(0, len(rows.codes), _MAPS_AT_ONCE):
+        for start in range(0, len(rows.aims), _MAPS_AT_ONCE):
             part = slice(start, start + _MAPS_AT_ONCE)
             images = rows.read(part).to(device)
             demographics = torch.from_numpy(rows.demographics[part]).to(device)
@@ -335,10 +349,12 @@ def class_maps(network: Any, rows: ImageSet, place: int) -> NDArray[np.float32]:
                 maps = network.trunk(images)
             maps = maps.detach().requires_grad_()
             scores = network.read_maps(maps, demographics)
-            others = torch.cat([scores[:, :place], scores[:, place + 1 :]], dim=1)
-            # Of the log-odds, since a score that all classes share says nothing.
-            odds = (scores[:, place] - torch.logsumexp(others, dim=1)).sum()
-            (slope,) = torch.autograd.grad(odds, maps)
+            said = scores[:, place]
+            if scores.shape[1] > 1:
+                others = torch.cat([scores[:, :place], scores[:, place + 1 :]], dim=1)
+                # The log-odds, since a score that all classes share says nothing.
+                said = said - torch.logsumexp(others, dim=1)
+            (slope,) = torch.autograd.grad(said.sum(), maps)
             axes = tuple(range(2, maps.ndim))
             cam = (slope.mean(dim=axes, keepdim=True) * maps).sum(dim=1, keepdim=True)
             kind = "trilinear" if maps.ndim == 5 else "bilinear"
