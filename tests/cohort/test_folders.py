@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import re
 import warnings
+import zipfile
 from pathlib import Path
 
 import pytest
 
 from normwise.cohort import read_cohort, read_study
 from normwise.errors import StudyError
+
+pytestmark = pytest.mark.filterwarnings("ignore::normwise.errors.NormwiseWarning")
 
 PEOPLE = "ID,Age,diagnosis,note\n7,70,normal,\n71,71,AD,\n8,72,AD,x\n9,73,normal,\n"
 
@@ -32,7 +35,7 @@ def taken(place: Path, says: str, **flags: str):
 
 
 def refusal(place: Path) -> StudyError:
-    with pytest.raises(StudyError) as caught, pytest.warns():
+    with pytest.raises(StudyError) as caught:
         read_study(place)
     return caught.value
 
@@ -85,9 +88,13 @@ def test_the_table_with_the_diagnosis_is_that_of_people(tmp_path):
     assert taken(place, "COH-308.*people.csv", cohort_label="dx").cohort.table == "people.csv"
     (place / "more.csv").write_text("ID,insula\n7,1\n")
     assert taken(place, "COH-308.*people.csv", cohort_label="dx").cohort.table == "people.csv"
-    with pytest.raises(StudyError) as caught:
-        read_study(place)  # neither has a column "diagnosis"
-    assert caught.value.code == "STU-107"
+    assert taken(place, "COH-308.*people.csv").cohort.label == "dx"
+    (place / "others.csv").write_text(PEOPLE.replace("diagnosis", "dx"))
+    error = refusal(place)
+    assert (error.code, error.seen) == (
+        "STU-107",
+        "more.csv (ID, insula), others.csv (ID, Age, dx, note), people.csv (ID, Age, dx, note)",
+    )
 
 
 def test_freesurfers_subjects_are_found_under_any_name(tmp_path):
@@ -109,3 +116,13 @@ def test_dicom_files_lead_to_the_command_that_makes_a_cohort_of_them(tmp_path, t
         error = caught.value
     assert error.code == "STU-116"
     assert "normwise cohort from-dicom" in error.advice
+
+
+def test_dicom_files_in_an_archive_lead_there_too(tmp_path):
+    with zipfile.ZipFile(tmp_path / "one.zip", "w") as archive:
+        archive.writestr("series/IM1", bytes(128) + b"DICM")
+    (tmp_path / "two.zip").write_bytes(b"PK\x03\x04 and nothing else")
+    assert refusal(tmp_path).code == "STU-116"
+    (tmp_path / "one.zip").unlink()
+    error = refusal(tmp_path)
+    assert (error.code, error.seen) == ("STU-107", "1 .zip")

@@ -5,11 +5,12 @@ from __future__ import annotations
 import sys
 from types import SimpleNamespace
 
+import numpy as np
 import pandas as pd
 import pytest
 
 from cohorts import cohort_of
-from normwise.errors import CommandError, FeatureError, StudyError
+from normwise.errors import CommandError, FeatureError
 from normwise.features import (
     EXTRACTORS,
     Extractor,
@@ -19,9 +20,15 @@ from normwise.features import (
     read_features,
     write_features,
 )
+from normwise.features.feature_table import WIDE
+from normwise.features.participant_columns import put_beside
+from normwise.learnt import bag_column
+from normwise.networks.images import image_frame
+from normwise.normalize import FeatureNormalizer
+from normwise.procedure import make_preprocessing
 from normwise.results import FeatureNote
 from normwise.runs import measurement_of, read_plan
-from normwise.schema import EXTRACTOR_SECTIONS, readers_of, validate_study
+from normwise.schema import EXTRACTOR_SECTIONS, Roles, Study, readers_of
 
 PEOPLE = (
     "ID,Age,Sex,dx,nWBV,eTIV,clinic\n01,70,F,normal,0.75,1500,a\n02,71,M,AD,,1600,a\n"
@@ -133,13 +140,65 @@ def test_where_everybody_lacks_one_the_measurement_is_still_the_models(tmp_path,
     assert nobody.hash == made.hash
 
 
-def test_extractors_from_which_something_is_learnt_do_not_take_them():
-    learnt = {name for name, each in EXTRACTORS.items() if each.learnt} | {"images"}
-    assert set(readers_of("also")) == set(EXTRACTOR_SECTIONS) - learnt
-    for name in learnt:
-        with pytest.raises(StudyError) as caught:
-            validate_study({"features": {"extractor": name, "also": ["nWBV"]}}, "study.toml")
-        assert caught.value.code == "STU-114"
+def test_every_extractor_takes_them():
+    assert set(readers_of("also")) == set(EXTRACTOR_SECTIONS)
+
+
+def voxel_frame(rng):
+    return image_frame(rng.normal(size=(48, 6, 6, 6)).astype(np.float32))
+
+
+def tile_frame(rng):
+    tiles = {
+        bag_column(tile, name): rng.normal(size=48)
+        for tile in range(3)
+        for name in ("size", "shape", "present")
+    }
+    return pd.DataFrame(tiles | {bag_column(tile, "present"): np.ones(48) for tile in range(3)})
+
+
+@pytest.mark.parametrize(
+    ("name", "make", "settings"),
+    [
+        ("voxels", voxel_frame, {"components": 2}),
+        ("autoencoder", voxel_frame, {"components": 2, "network": {"epochs": 1, "width": 2, "blocks": 1}}),
+        ("trunk", voxel_frame, {"network": {"epochs": 1, "width": 2, "blocks": 1}}),
+        ("attention", tile_frame, {"pooling": "mean"}),
+    ],
+)
+def test_behind_a_learnt_extractor_they_are_features_as_they_are(name, make, settings):
+    """Nothing is learnt from them; age is taken out of them as out of every feature."""
+    pytest.importorskip("torch")
+    rng = np.random.default_rng(0)
+    frame = make(rng).assign(age=np.linspace(50, 80, 48))
+    frame["eTIV"] = 1500 + 3 * frame["age"] + rng.normal(0, 1, 48)
+    labels = np.where(np.arange(48) % 2, "AD", "normal")
+    keys = {
+        "features": {"extractor": name, "also": ["eTIV"], **settings},
+        "cohort": {"demographics": ["age"]},
+    }
+    roles = Roles("dx", ("normal", "AD"), "normal", ("normal", "AD"), ("age",))
+    pipeline = make_preprocessing(Study.model_validate(keys), roles, "normalized", 0).fit(frame, labels)
+    learnt = pipeline.named_steps["extract"].transform(frame)
+    assert np.array_equal(learnt["eTIV"], frame["eTIV"])
+    assert [str(column) for column in pipeline.named_steps["normalize"].get_feature_names_out()][-1] == "eTIV"
+    own = np.asarray(pipeline.transform(frame))[:, -1]
+    assert abs(np.corrcoef(own[labels == "normal"], frame["age"][labels == "normal"])[0, 1]) < 0.05
+    alone = FeatureNormalizer(demographics=("age",), normal="normal").fit(frame[["eTIV", "age"]], labels)
+    assert np.allclose(own, np.asarray(alone.transform(frame[["eTIV", "age"]]))[:, 0])
+
+
+def test_beside_voxels_they_are_saved_in_one_matrix(tmp_path):
+    rows = pd.Index([f"s{place}" for place in range(3)], name="id")
+    voxels = pd.DataFrame(np.zeros((3, WIDE), np.float32), rows, [f"voxel_{place}" for place in range(WIDE)])
+    columns = FeatureTable(
+        pd.DataFrame({"eTIV": [1500.5, 1600.25]}, rows[[0, 2]]), {"eTIV": FeatureNote("", "")}
+    )
+    both = put_beside(FeatureTable(voxels, {"voxel_*": FeatureNote("intensity", "")}), columns)
+    assert list(both.values.index) == ["s0", "s2"]
+    assert set(both.values.dtypes) == {np.dtype(np.float32)}
+    write_features(both, tmp_path)
+    assert read_features(tmp_path).values["eTIV"].tolist() == [1500.5, 1600.25]
 
 
 def test_a_reference_names_them_only_where_there_are_some(tmp_path):

@@ -141,9 +141,19 @@ class Session:
         refuse_number(self.verb, resolved)
         if run is None and folder not in (study, study.parent):
             self.output.row("run", str(folder))
-        return self.open_run(
+        resolved, opened = self.open_run(
             folder, resolved, overwrite=overwrite, labelled=labelled, roles=roles, shared=shared
         )
+        self.say_taken(study, resolved)
+        return resolved, opened
+
+    def say_taken(self, source: Path, study: Study) -> None:
+        """Print what is taken of a folder or table that stands in place of a study file."""
+        from normwise.cli.taken import describe_taken
+
+        text = describe_taken(source, study)
+        if text:
+            self.output.row("taken", text)
 
     def open_run(
         self,

@@ -159,7 +159,7 @@ def _help(dotted: str, info: FieldInfo) -> str:
         *names, last = _CHOICES[dotted]
         text = f"{text}: {', '.join(names)} or {last}"
     section, _, name = dotted.partition(".")
-    if section == "features" and name != "extractor":
+    if section == "features" and name not in FeaturesSection.model_fields:
         text = f"{', '.join(readers_of(name))}: {text}"
     default = info.default
     if isinstance(default, bool):

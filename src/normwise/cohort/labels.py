@@ -93,7 +93,7 @@ def read_labels(
             subject="cohort.normal",
             seen=f"values {listed(levels)}",
             advice=did_you_mean(
-                section.normal, levels, "name the normal value in cohort.normal, or use cohort.classes"
+                section.normal, levels, "name the normal value, as --normal VALUE, or use cohort.classes"
             ),
         )
     for target in section.targets:

@@ -1,10 +1,9 @@
-"""A study from its file or from a BIDS folder, with flags laid over it, checked; and back as a file."""
+"""A study from its file, or a folder or table in its place, with flags laid over it; and back as a file."""
 
 from __future__ import annotations
 
 import re
 import tomllib
-import warnings
 from collections.abc import Mapping
 from datetime import date, time
 from pathlib import Path
@@ -12,26 +11,14 @@ from typing import Any
 
 import tomli_w
 
-from normwise.cohort.bids import BIDS, find_participants, find_scans
 from normwise.cohort.conditions import parse_condition
 from normwise.cohort.scans import image_columns, uses_bids
-from normwise.cohort.tables import read_table
-from normwise.errors import NormwiseWarning, StudyError
-from normwise.schema import (
-    EVERYBODY,
-    EXTRACTOR_SECTIONS,
-    CohortSection,
-    RegionsSection,
-    Study,
-    did_you_mean,
-    listed,
-    validate_study,
-)
+from normwise.errors import StudyError
+from normwise.schema import EVERYBODY, CohortSection, Study, did_you_mean, listed, validate_study
 
 __all__ = ["check_study", "read_study", "study_to_toml"]
 
 STUDY_FILE = "study.toml"
-_DATATYPES = ("anat", "func", "dwi", "pet", "perf", "fmap", "ses-*")  # folders of a BIDS dataset
 TABLE_SUFFIXES = (".tsv", ".csv")
 MAX_BYTES = 1024**2  # a study file is a page of text
 _LONGEST_PATTERN = 1000  # characters
@@ -78,9 +65,13 @@ def read_study(path: str | Path, overrides: Mapping[str, Any] | None = None, *, 
     path = Path(path).absolute()
     changes = dict(overrides or {})
     if path.is_dir() and not (path / STUDY_FILE).is_file():
-        content, folder, source = _from_bids(path, changes), path, str(path)
+        from normwise.cohort.folders import study_of_folder  # most commands are given a file
+
+        content, folder, source = study_of_folder(path, changes), path, str(path)
     elif path.suffix.lower() in TABLE_SUFFIXES:
-        content, folder, source = _from_table(path, changes), path.parent, str(path)
+        from normwise.cohort.folders import study_of_table
+
+        content, folder, source = study_of_table(path, changes), path.parent, str(path)
     else:
         file = path / STUDY_FILE if path.is_dir() else path
         content, folder, source = _read_toml(file), file.parent, str(file)
@@ -133,137 +124,6 @@ def _read_toml(file: Path) -> dict[str, Any]:
         advice='docs/howto/study-file.md shows the form: [cohort], then lines as label = "CDR"; a table of '
         "people is named in cohort.table",
     )
-
-
-def _from_bids(folder: Path, changes: Mapping[str, Any]) -> dict[str, Any]:
-    table, names = changes.get("cohort.table") or find_participants(folder), ["participant_id"]
-    if table is None:
-        table, names = _find_people(folder, changes)
-    cohort: dict[str, Any] = {"table": str(table), "id": names[0]}
-    if isinstance(table, Path):
-        cohort["table"] = table.name if table.parent == folder else str(table)
-    section = EXTRACTOR_SECTIONS.get(str(changes.get("features.extractor")), RegionsSection)
-    scans = find_scans(folder)[0]
-    measured = None if scans or "features.extractor" in changes else _find_freesurfer(folder)
-    if measured is not None:
-        text = (
-            f"no extractor is named: 'freesurfer' was chosen, since {measured}/*/stats is there and no image."
-        )
-        warnings.warn(NormwiseWarning("FEA-906", text, subject="features.extractor"), stacklevel=3)
-        return {"cohort": cohort, "features": {"extractor": "freesurfer", "subjects_dir": measured}}
-    if not scans and "cohort.images" not in changes and section.reads_images:
-        found = _find_by_names(folder, cohort, changes)
-        if found is not None:
-            return found
-    if "cohort.images" not in changes and (section.reads_images or scans):
-        cohort["images"] = BIDS
-    return {"cohort": cohort}
-
-
-def _find_people(folder: Path, changes: Mapping[str, Any]) -> tuple[Path, list[str]]:
-    """Return the table of people of a folder that is no dataset, and its columns, first that of the id."""
-    from normwise.cohort.folders import find_table, holds_dicom
-
-    table = find_table(folder, _label_of(changes))
-    if table is not None:
-        text = f"no table is named: {table.name!r} was chosen, as it lies in the folder."
-        warnings.warn(NormwiseWarning("COH-308", text, subject="cohort.table"), stacklevel=4)
-        columns = [str(name) for name in read_table(table).frame.columns]
-        return table, sorted(columns, key=lambda name: name != CohortSection.model_fields["id"].default)
-    if holds_dicom(folder):
-        raise _dicom_found(folder)
-    raise StudyError(
-        "STU-107",
-        "the folder holds no study.toml, no participants.tsv, and no single table of people.",
-        subject=str(folder),
-        expected="a study, a BIDS dataset or derivative, or a folder with a table of people",
-        advice="name the study file itself, or the table with --cohort.table",
-    )
-
-
-def _find_by_names(folder: Path, cohort: dict[str, Any], changes: Mapping[str, Any]) -> dict[str, Any] | None:
-    """Return the study of a folder whose images are named by people's ids, or that holds tables of features.
-
-    Parameters
-    ----------
-    folder : Path
-        Without T1-weighted images by layout.
-    cohort : dict
-        The table that was found, and by what its people are named in BIDS.
-    changes : mapping
-        The flags.
-
-    Returns
-    -------
-    dict or None
-        None where it is a dataset, or nothing else lies there.
-    """
-    from normwise.cohort.folders import feature_tables, holds_dicom, image_patterns
-
-    file = folder / cohort["table"]
-    if not file.is_file() or any(next(folder.glob(f"sub-*/{name}"), None) for name in _DATATYPES):
-        return None
-    people = read_table(file).frame
-    name = str(changes.get("cohort.id", cohort["id"]))
-    if name not in people.columns:
-        return None
-    patterns = image_patterns(folder, people[name].tolist(), name)
-    if len(patterns) > 1:
-        raise StudyError(
-            "STU-117",
-            f"each person has {len(patterns)} images in the folder.",
-            subject=str(folder),
-            seen=listed(patterns),
-            advice=f"choose one, as --images '{patterns[0]}'",
-        )
-    if patterns:
-        text = f"no images are named: {patterns[0]!r} was chosen, as files are called after people."
-        warnings.warn(NormwiseWarning("COH-309", text, subject="cohort.images"), stacklevel=4)
-        return {"cohort": cohort | {"images": patterns[0]}}
-    if holds_dicom(folder):
-        raise _dicom_found(folder)
-    if not {"features.extractor", "features.table", "features.columns"} & set(changes):
-        tables = feature_tables(folder, file, name, _label_of(changes))
-        if tables:
-            text = f"no extractor is named: 'table' was chosen, since {listed(tables)} is there and no image."
-            warnings.warn(NormwiseWarning("FEA-906", text, subject="features.extractor"), stacklevel=4)
-            return {"cohort": cohort, "features": {"extractor": "table", "table": tables}}
-    return None if file.name == "participants.tsv" else {"cohort": cohort}
-
-
-def _label_of(changes: Mapping[str, Any]) -> str:
-    """Return the column of the diagnosis, or of the number that is predicted in its place."""
-    label = changes.get("cohort.label", CohortSection.model_fields["label"].default)
-    return str(changes.get("cohort.target") or label)
-
-
-def _dicom_found(folder: Path) -> StudyError:
-    return StudyError(
-        "STU-116",
-        "the folder holds DICOM files, which no table of people names.",
-        subject=str(folder),
-        expected="a table of people, and an image of each",
-        advice=f"make a cohort of them: normwise cohort from-dicom {folder} --out DATASET/participants.tsv",
-    )
-
-
-def _find_freesurfer(folder: Path) -> str | None:
-    """Return the folder of FreeSurfer's subjects in a dataset, from the dataset's own."""
-    for place in (folder, *sorted(folder.glob("derivatives/*")), *sorted(folder.glob("*/"))):
-        if next(place.glob("*/stats/aseg.stats"), None) is not None:
-            return str(place.relative_to(folder))
-    return None
-
-
-def _from_table(file: Path, changes: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the study of a participants table; one in a BIDS dataset brings the dataset's images."""
-    if file.name == "participants.tsv" and find_scans(file.parent)[0]:
-        return _from_bids(file.parent, changes)
-    cohort = {"table": file.name}
-    columns = read_table(file).frame.columns
-    if "cohort.id" not in changes and CohortSection.model_fields["id"].default not in columns:
-        cohort["id"] = str(columns[0])
-    return {"cohort": cohort}
 
 
 def _lay_over(content: dict[str, Any], dotted: str, value: Any) -> None:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
+import pandas as pd
+
 from normwise.cohort import Cohort
 from normwise.errors import FeatureError
 from normwise.features.columns import drop_incomplete, read_columns, refuse_roles
@@ -79,7 +82,12 @@ def put_beside(measured: FeatureTable, columns: FeatureTable) -> FeatureTable:
             subject=_KEY,
             advice=f"take it out of {_KEY}, or out of features.columns",
         )
-    values = measured.values.join(columns.values, how="inner")
+    values = measured.values
+    kept = values.index[values.index.isin(columns.values.index)]
+    # One type for all, as they are saved in one matrix; and side by side, so that a memory map stays one.
+    single = values.shape[1] > 0 and (values.dtypes == np.float32).all()
+    beside = columns.values.loc[kept].astype(np.float32 if single else np.float64)
+    values = pd.concat([values if len(kept) == len(values) else values.loc[kept], beside], axis=1)
     return replace(
         measured,
         values=values,

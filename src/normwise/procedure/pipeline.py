@@ -188,7 +188,8 @@ def make_preprocessing(study: Study, roles: Roles, arm: str, seed: int) -> Pipel
             learnt.set_params(**find_extractor(study).baseline)
         arm = main_arm(study, roles)
     if learnt is not None:
-        passed = [*roles.demographics, *([site] if site is not None else [])]
+        # Columns of the participants table are features already, from which nothing has to be learnt.
+        passed = [*roles.demographics, *study.features.participant_columns, *([site] if site else [])]
         steps.append(("extract", learnt.set_params(demographics=tuple(dict.fromkeys(passed)))))
     if site is not None and study.sites.harmonize != "none":
         harmonizer = SiteHarmonizer(

@@ -44,6 +44,9 @@ class FeaturesSection(Section):
     """Whether an image may be a folder of DICOM files."""
 
     extractor: str = Field("regions", description="what is measured")
+    also: list[str] = Field(
+        default_factory=list, description="columns of the participants table that are features as well"
+    )
 
     @property
     def needs_images(self) -> bool:
@@ -57,8 +60,8 @@ class FeaturesSection(Section):
 
     @property
     def participant_columns(self) -> tuple[str, ...]:
-        """Columns of the participants table that are features beside those of the extractor."""
-        return ()
+        """Columns of the participants table that are features beside those of the extractor, each once."""
+        return tuple(dict.fromkeys(self.also))
 
     def atlas_in(self, root: Path | None) -> tuple[str | None, str | None]:  # noqa: ARG002 - has no atlas
         """Return the atlas on which the features can be drawn, and its look-up table."""
@@ -73,20 +76,7 @@ class ColumnsSection(FeaturesSection):
     )
 
 
-class BesideSection(ColumnsSection):
-    """Of an extractor whose features other columns can stand beside, since nothing is learnt from them."""
-
-    also: list[str] = Field(
-        default_factory=list, description="columns of the participants table that are features as well"
-    )
-
-    @property
-    def participant_columns(self) -> tuple[str, ...]:
-        """As named, each once."""
-        return tuple(dict.fromkeys(self.also))
-
-
-class MeasuredSection(BesideSection):
+class MeasuredSection(ColumnsSection):
     """Of an extractor that reads tables of earlier measurements."""
 
     reads_images: ClassVar[bool] = False
@@ -99,7 +89,7 @@ class MeasuredSection(BesideSection):
     )
 
 
-class PresenceSection(BesideSection):
+class PresenceSection(ColumnsSection):
     """Of an extractor of regions that not everybody need have."""
 
     may_be_absent: list[str] = Field(
@@ -259,7 +249,7 @@ class SlidesSection(ColumnsSection):
         return ("cv2", "openslide", "skimage", "tifffile")
 
 
-class NucleiSection(SlidesSection, BesideSection):
+class NucleiSection(SlidesSection):
     """Of ``slides``."""
 
     extractor: Literal["slides"] = "slides"
@@ -338,7 +328,7 @@ def features_section(keys: Mapping[str, Any], *, saved: bool = False) -> Feature
     Examples
     --------
     >>> features_section({"extractor": "table", "stains": "published", "columns": ["f*"]})
-    TableSection(extractor='table', columns=['f*'], also=[], table=None, table_id=None)
+    TableSection(extractor='table', also=[], columns=['f*'], table=None, table_id=None)
     """
     name = keys.get("extractor", "regions")
     section = EXTRACTOR_SECTIONS.get(name.strip()) if isinstance(name, str) else None

@@ -49,6 +49,7 @@ def check(study: Path, /, *, keys: EveryStudyFlag = NO_KEY_OF_ALL, running: Outp
             check_images(resolved, cohort)
         else:  # tables are read at once, which shows what is wrong with names and cells
             cohort = cohort.leave_out(extract_features(cohort, resolved, jobs=1).failures)
+        session.say_taken(study, resolved)
         _print_plan(session.output, resolved, cohort)
         check_people(resolved, cohort, "evaluate")
         return session.end()

@@ -1,8 +1,10 @@
-"""Folders that hold no study: what lies in them, so that a study can be made of it.
+"""Folders and tables in place of a study file: what lies there, and what its columns are for.
 
-- ``contents``: tables of people and of features, images that are named by people's ids, DICOM files.
+- ``contents.py``: tables, images named by people's ids, DICOM files
+- ``roles.py``: label, normal class, demographics and sessions, where only one answer is possible
+- ``taken.py``: the study of a folder or a table
 """
 
-from normwise.cohort.folders.contents import feature_tables, find_table, holds_dicom, image_patterns
+from normwise.cohort.folders.taken import study_of_folder, study_of_table
 
-__all__ = ["feature_tables", "find_table", "holds_dicom", "image_patterns"]
+__all__ = ["study_of_folder", "study_of_table"]

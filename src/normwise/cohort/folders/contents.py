@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import os
 import re
+import zipfile
+import zlib
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from itertools import islice
 from pathlib import Path
+from typing import IO
 
+from normwise.cohort.folders.roles import holds_people
 from normwise.cohort.tables import Table, read_table
 from normwise.errors import CohortError
+from normwise.schema import listed
 
-__all__ = ["feature_tables", "find_table", "holds_dicom", "image_patterns"]
+__all__ = ["describe_contents", "feature_tables", "find_table", "holds_dicom", "image_patterns"]
 
 _TABLES = (".tsv", ".csv")
 # A pair is named by its header; slides are those that openslide and tifffile open.
@@ -25,11 +30,12 @@ _MOST_FILES = 20_000  # of a folder that are looked at
 _PEOPLE = 20  # by whose ids images are looked for
 _LEAST_SHARE = 0.5  # of them who must have an image of one pattern: some may lack theirs
 _DICOM_FILES = 20
+_NAMED = 6  # tables or kinds of files in a message
 _PREAMBLE = 128  # bytes before the letters DICM
 
 
 def find_table(folder: Path, label: str) -> Path | None:
-    """Return the table of people in a folder: the only one, or the only one with the column of the diagnosis.
+    """Return the table of people in a folder: the only one with the diagnosis, or with ages, sexes or groups.
 
     Parameters
     ----------
@@ -40,8 +46,24 @@ def find_table(folder: Path, label: str) -> Path | None:
     """
     tables = _tables_in(folder)
     labelled = [path for path, table in tables.items() if label in table.frame.columns]
-    candidates = labelled or list(tables)
+    of_people = [path for path, table in tables.items() if holds_people(table)]
+    named = [path for path in of_people if path.stem == "participants"]
+    candidates = next((each for each in (labelled, named, of_people) if each), list(tables))
     return candidates[0] if len(candidates) == 1 else None
+
+
+def describe_contents(folder: Path) -> str:
+    """Say in a line what lies in a folder: tables with their columns, and other files by their endings."""
+    tables = _tables_in(folder)
+    said = [f"{path.name} ({listed(table.frame.columns, most=5)})" for path, table in tables.items()]
+    names = {path.name for path in tables}
+    files = [path.lower() for path in _files_below(folder) if path not in names]
+    endings = Counter(
+        next((end for end in sorted(_IMAGES, key=len, reverse=True) if path.endswith(end)), Path(path).suffix)
+        for path in files
+    )
+    said += [f"{number} {ending or 'without an ending'}" for ending, number in endings.most_common(_NAMED)]
+    return listed(said, most=_NAMED) or "nothing"
 
 
 def feature_tables(folder: Path, people: Path, id_column: str, label: str) -> list[str]:
@@ -106,13 +128,32 @@ def image_patterns(folder: Path, ids: Sequence[str], id_column: str) -> list[str
 
 def holds_dicom(folder: Path) -> bool:
     """Return whether DICOM files lie in a folder or below it; a few that may be are looked at."""
-    named = (path for path in _files_below(folder) if Path(path).suffix.lower() in ("", ".dcm", ".ima"))
-    return any(_is_dicom(folder / path) for path in islice(named, _DICOM_FILES))
+    files = list(_files_below(folder))
+    named = (path for path in files if Path(path).suffix.lower() in ("", ".dcm", ".ima"))
+    archives = (path for path in files if path.lower().endswith(".zip"))
+    return any(_is_dicom(folder / path) for path in islice(named, _DICOM_FILES)) or any(
+        _holds_dicom_files(folder / path) for path in islice(archives, _DICOM_FILES)
+    )
 
 
 def _is_dicom(path: Path) -> bool:
     with suppress(OSError), path.open("rb") as handle:
-        return handle.read(_PREAMBLE + 4)[_PREAMBLE:] == b"DICM"
+        return _begins_as_dicom(handle)
+    return False
+
+
+def _begins_as_dicom(handle: IO[bytes]) -> bool:
+    return handle.read(_PREAMBLE + 4)[_PREAMBLE:] == b"DICM"
+
+
+def _holds_dicom_files(archive: Path) -> bool:
+    """Return whether DICOM files lie in a zip; the beginning of a few is read."""
+    unread = (OSError, zipfile.BadZipFile, NotImplementedError, RuntimeError, zlib.error, EOFError)
+    with suppress(*unread), zipfile.ZipFile(archive) as content:
+        for info in [each for each in content.infolist() if not each.is_dir()][:_DICOM_FILES]:
+            with content.open(info) as handle:
+                if _begins_as_dicom(handle):
+                    return True
     return False
 
 

@@ -1,0 +1,213 @@
+"""The study of a folder or table that stands in place of a study file: what lies there is taken, and said."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from normwise.cohort.bids import BIDS, find_participants, find_scans
+from normwise.cohort.folders.contents import (
+    describe_contents,
+    feature_tables,
+    find_table,
+    holds_dicom,
+    image_patterns,
+)
+from normwise.cohort.folders.roles import guess_roles, likely_features
+from normwise.cohort.tables import read_table
+from normwise.errors import NormwiseWarning, StudyError
+from normwise.schema import EXTRACTOR_SECTIONS, CohortSection, RegionsSection, listed
+
+__all__ = ["study_of_folder", "study_of_table"]
+
+_ROLES = ("id", "label", "target", "group", "session", "site")
+_DATATYPES = ("anat", "func", "dwi", "pet", "perf", "fmap", "ses-*")  # folders of a BIDS dataset
+
+
+def study_of_folder(folder: Path, changes: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the content of a study file for a folder that has none.
+
+    Parameters
+    ----------
+    folder : Path
+        A BIDS dataset or derivative, or another folder with a table of people.
+    changes : mapping
+        The flags, by dotted key.
+
+    Raises
+    ------
+    StudyError
+        STU-107, there is no single table of people; STU-116 DICOM files; STU-117 several images a person;
+        STU-122 roles that are not clear.
+    CohortError
+        COH-112 where it is not clear which images are meant.
+    """
+    table, names = changes.get("cohort.table") or find_participants(folder), ["participant_id"]
+    if table is None:
+        table, names = _find_people(folder, changes)
+    cohort: dict[str, Any] = {"table": str(table), "id": names[0]}
+    if isinstance(table, Path):
+        cohort["table"] = table.name if table.parent == folder else str(table)
+    content = _with_images(folder, cohort, changes)
+    return _with_roles(content, folder, changes)
+
+
+def study_of_table(file: Path, changes: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the content of a study file for a participants table; one in a BIDS dataset brings its images.
+
+    Parameters
+    ----------
+    file : Path
+        A table.
+    changes : mapping
+        The flags, by dotted key.
+    """
+    if file.name == "participants.tsv" and find_scans(file.parent)[0]:
+        return study_of_folder(file.parent, changes)
+    cohort = {"table": file.name}
+    columns = read_table(file).frame.columns
+    if "cohort.id" not in changes and CohortSection.model_fields["id"].default not in columns:
+        cohort["id"] = str(columns[0])
+    return _with_roles({"cohort": cohort}, file.parent, changes)
+
+
+def _with_roles(content: dict[str, Any], folder: Path, changes: Mapping[str, Any]) -> dict[str, Any]:
+    cohort = content["cohort"]
+    file = folder / cohort["table"]
+    if not file.is_file():
+        return content  # the reader says what is not there
+    table = read_table(file)
+    given = {f"cohort.{key}": value for key, value in cohort.items()} | dict(changes)
+    images = given.get("cohort.images")
+    by_folder = {"cohort.session": None} if str(images).startswith(BIDS) else {}  # which has the sessions
+    guessed = guess_roles(table, {**given, **by_folder})
+    content = {**content, "cohort": {**cohort, **guessed}}
+    named = "features" in content or {"features.columns", "features.table", "features.subjects_dir"} & set(
+        changes
+    )
+    if images is None and not named and changes.get("features.extractor", "table") == "table":
+        used = {str(given.get(f"cohort.{key}", guessed.get(key))) for key in _ROLES}
+        demographics = given.get("cohort.demographics", guessed.get("demographics", []))
+        columns = likely_features(table, used | {*demographics, *changes.get("features.also", ())})
+        if columns:
+            text = (
+                "no features are named; taken were the columns of numbers without another role, "
+                f"{len(columns)}: {listed(columns, most=6)}."
+            )
+            warnings.warn(NormwiseWarning("COH-312", text, subject="features.columns"), stacklevel=4)
+            content["features"] = {"extractor": "table", "columns": columns}
+    return content
+
+
+def _with_images(folder: Path, cohort: dict[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    section = EXTRACTOR_SECTIONS.get(str(changes.get("features.extractor")), RegionsSection)
+    scans = find_scans(folder)[0]
+    measured = None if scans or "features.extractor" in changes else _find_freesurfer(folder)
+    if measured is not None:
+        text = (
+            f"no extractor is named: 'freesurfer' was chosen, since {measured}/*/stats is there and no image."
+        )
+        warnings.warn(NormwiseWarning("FEA-906", text, subject="features.extractor"), stacklevel=5)
+        return {"cohort": cohort, "features": {"extractor": "freesurfer", "subjects_dir": measured}}
+    if not scans and "cohort.images" not in changes and section.reads_images:
+        found = _find_by_names(folder, cohort, changes)
+        if found is not None:
+            return found
+    if "cohort.images" not in changes and (section.reads_images or scans):
+        return {"cohort": cohort | {"images": BIDS}}
+    return {"cohort": cohort}
+
+
+def _find_people(folder: Path, changes: Mapping[str, Any]) -> tuple[Path, list[str]]:
+    """Return the table of people of a folder that is no dataset, and its columns, first that of the id."""
+    table = find_table(folder, _label_of(changes))
+    if table is not None:
+        text = f"no table is named: {table.name!r} was chosen, as it lies in the folder."
+        warnings.warn(NormwiseWarning("COH-308", text, subject="cohort.table"), stacklevel=4)
+        columns = [str(name) for name in read_table(table).frame.columns]
+        return table, sorted(columns, key=lambda name: name != CohortSection.model_fields["id"].default)
+    if holds_dicom(folder):
+        raise _dicom_found(folder)
+    raise StudyError(
+        "STU-107",
+        "the folder holds no study.toml, no participants.tsv, and no single table of people.",
+        subject=str(folder),
+        seen=describe_contents(folder),
+        expected="a study, a BIDS dataset or derivative, or a folder with a table of people: CSV or TSV, a "
+        "line a person, with id, diagnosis, age and sex",
+        advice="name the table with --cohort.table, write one, or name the study file itself",
+    )
+
+
+def _find_by_names(folder: Path, cohort: dict[str, Any], changes: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Return the study of a folder whose images are named by people's ids, or that holds tables of features.
+
+    Parameters
+    ----------
+    folder : Path
+        Without T1-weighted images by layout.
+    cohort : dict
+        The table that was found, and by what its people are named in BIDS.
+    changes : mapping
+        The flags.
+
+    Returns
+    -------
+    dict or None
+        None where it is a dataset, or nothing else lies there.
+    """
+    file = folder / cohort["table"]
+    if not file.is_file() or any(next(folder.glob(f"sub-*/{name}"), None) for name in _DATATYPES):
+        return None
+    people = read_table(file).frame
+    name = str(changes.get("cohort.id", cohort["id"]))
+    if name not in people.columns:
+        return None
+    patterns = image_patterns(folder, people[name].tolist(), name)
+    if len(patterns) > 1:
+        raise StudyError(
+            "STU-117",
+            f"each person has {len(patterns)} images in the folder.",
+            subject=str(folder),
+            seen=listed(patterns),
+            advice=f"choose one, as --images '{patterns[0]}'",
+        )
+    if patterns:
+        text = f"no images are named: {patterns[0]!r} was chosen, as files are called after people."
+        warnings.warn(NormwiseWarning("COH-309", text, subject="cohort.images"), stacklevel=4)
+        return {"cohort": cohort | {"images": patterns[0]}}
+    if holds_dicom(folder):
+        raise _dicom_found(folder)
+    if not {"features.extractor", "features.table", "features.columns"} & set(changes):
+        tables = feature_tables(folder, file, name, _label_of(changes))
+        if tables:
+            text = f"no extractor is named: 'table' was chosen, since {listed(tables)} is there and no image."
+            warnings.warn(NormwiseWarning("FEA-906", text, subject="features.extractor"), stacklevel=4)
+            return {"cohort": cohort, "features": {"extractor": "table", "table": tables}}
+    return None if file.name == "participants.tsv" else {"cohort": cohort}
+
+
+def _label_of(changes: Mapping[str, Any]) -> str:
+    """Return the column of the diagnosis, or of the number that is predicted in its place."""
+    label = changes.get("cohort.label", CohortSection.model_fields["label"].default)
+    return str(changes.get("cohort.target") or label)
+
+
+def _dicom_found(folder: Path) -> StudyError:
+    return StudyError(
+        "STU-116",
+        "the folder holds DICOM files, which no table of people names.",
+        subject=str(folder),
+        expected="a table of people, and an image of each",
+        advice=f"make a cohort of them: normwise cohort from-dicom {folder} --out DATASET/participants.tsv",
+    )
+
+
+def _find_freesurfer(folder: Path) -> str | None:
+    """Return the folder of FreeSurfer's subjects in a dataset, from the dataset's own."""
+    for place in (folder, *sorted(folder.glob("derivatives/*")), *sorted(folder.glob("*/"))):
+        if next(place.glob("*/stats/aseg.stats"), None) is not None:
+            return str(place.relative_to(folder))
+    return None
