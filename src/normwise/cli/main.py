@@ -47,6 +47,7 @@ VERBS: dict[str, tuple[str, str]] = {
     "doctor": ("Start", "Show versions, extras, cores, memory and atlases."),
     "cache": ("Start", "Show, prune or verify what is kept of finished work."),
     "cohort": ("Start", "Make a participants table and images out of DICOM folders."),
+    "init": ("Start", "Write a study file for a folder or a table."),
     "check": ("Study", "Read a study and its table, and say what would be run."),
     "extract": ("Study", "Measure the features of every image."),
     "shards": ("Study", "Say what of a study measured in shards is missing."),

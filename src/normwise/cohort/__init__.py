@@ -22,6 +22,8 @@ is refused as a whole.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from normwise.cohort.cohort import Cohort
 from normwise.cohort.conditions import parse_condition
 from normwise.cohort.demographics import read_demographics, read_quantity
@@ -30,6 +32,18 @@ from normwise.cohort.reader import read_cohort
 from normwise.cohort.study import TABLE_SUFFIXES, read_study, study_to_toml
 from normwise.cohort.tables import Table, read_table
 from normwise.cohort.values import ColumnReading, cap_ages, is_missing, read_numbers
+from normwise.lazy import on_use
+
+if TYPE_CHECKING:
+    from normwise.cohort.dictionary import describe_table
+    from normwise.cohort.folders.commented import commented_toml
+    from normwise.cohort.folders.roles import (
+        label_choices,
+        likely_features,
+        likely_labels,
+        likely_normals,
+        values_of,
+    )
 
 __all__ = [
     "TABLE_SUFFIXES",
@@ -37,7 +51,13 @@ __all__ = [
     "ColumnReading",
     "Table",
     "cap_ages",
+    "commented_toml",
+    "describe_table",
     "is_missing",
+    "label_choices",
+    "likely_features",
+    "likely_labels",
+    "likely_normals",
     "parse_condition",
     "read_cohort",
     "read_demographics",
@@ -47,4 +67,17 @@ __all__ = [
     "read_study",
     "read_table",
     "study_to_toml",
+    "values_of",
 ]
+
+__getattr__ = on_use(
+    __name__,
+    {
+        "commented_toml": "folders.commented",
+        "describe_table": "dictionary",
+        **dict.fromkeys(
+            ("label_choices", "likely_features", "likely_labels", "likely_normals", "values_of"),
+            "folders.roles",
+        ),
+    },
+)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from normwise.cohort import Cohort
     from normwise.schema import Study
 
-__all__ = ["check"]
+__all__ = ["check", "print_plan"]
 
 _SHOWN_READINGS = 12
 _SHOWN_REASONS = 110  # characters of a reason that fit on a line
@@ -50,12 +50,23 @@ def check(study: Path, /, *, keys: EveryStudyFlag = NO_KEY_OF_ALL, running: Outp
         else:  # tables are read at once, which shows what is wrong with names and cells
             cohort = cohort.leave_out(extract_features(cohort, resolved, jobs=1).failures)
         session.say_taken(study, resolved)
-        _print_plan(session.output, resolved, cohort)
+        print_plan(session.output, resolved, cohort)
         check_people(resolved, cohort, "evaluate")
         return session.end()
 
 
-def _print_plan(output: CommandOutput, study: Study, cohort: Cohort) -> None:
+def print_plan(output: CommandOutput, study: Study, cohort: Cohort) -> None:
+    """Print what a study would do with whom, and who is left out.
+
+    Parameters
+    ----------
+    output : CommandOutput
+        Where to.
+    study : Study
+        With its extractor.
+    cohort : Cohort
+        Who takes part, labelled.
+    """
     labels = cohort.labels
     assert labels is not None, "check reads a labelled cohort"
     if study.title:

@@ -2,6 +2,7 @@
 
 - ``contents.py``: tables, images named by people's ids, DICOM files
 - ``roles.py``: label, normal class, demographics and sessions, where only one answer is possible
+- ``commented.py``: a study as a file for people
 - ``taken.py``: the study of a folder or a table
 """
 

@@ -15,7 +15,15 @@ from normwise.cohort.values import age_at_session, is_missing, names_a_sex, name
 from normwise.errors import NormwiseWarning, StudyError
 from normwise.schema import CohortSection, listed
 
-__all__ = ["guess_roles", "holds_people", "likely_features", "likely_labels", "likely_normals", "values_of"]
+__all__ = [
+    "guess_roles",
+    "holds_people",
+    "label_choices",
+    "likely_features",
+    "likely_labels",
+    "likely_normals",
+    "values_of",
+]
 
 _MOST_CLASSES = 8  # different values of a column that may be a diagnosis
 _SURE = {"diagnosis", "dx", "diag", "disease", "pathology"}
@@ -124,6 +132,15 @@ def values_of(table: Table, name: str) -> list[str]:
     words = table.levels.get(name, {})
     counts = text[~is_missing(text)].value_counts()
     return [f"{level} = {words[level]}" if level in words else str(level) for level in map(str, counts.index)]
+
+
+def label_choices(table: Table) -> list[tuple[str, list[str]]]:
+    """Return every column that may hold classes, with its values; likely ones first."""
+    first = likely_labels(table)
+    fits = [str(name) for name in table.frame.columns if _may_be_classes(table.frame[name])]
+    return [
+        (name, values_of(table, name)) for name in [*first, *(name for name in fits if name not in first)]
+    ]
 
 
 def likely_labels(table: Table) -> list[str]:

@@ -186,7 +186,7 @@ def _find_by_names(folder: Path, cohort: dict[str, Any], changes: Mapping[str, A
             text = f"no extractor is named: 'table' was chosen, since {listed(tables)} is there and no image."
             warnings.warn(NormwiseWarning("FEA-906", text, subject="features.extractor"), stacklevel=4)
             return {"cohort": cohort, "features": {"extractor": "table", "table": tables}}
-    return None if file.name == "participants.tsv" else {"cohort": cohort}
+    return None if next(folder.glob("sub-*/"), None) else {"cohort": cohort}
 
 
 def _label_of(changes: Mapping[str, Any]) -> str:
