@@ -163,7 +163,7 @@ def test_folders_that_are_no_dataset(tmp_path):
         read_study(dataset(tmp_path / "empty", participants=None))
     assert caught.value.code == "STU-107"
     root = dataset(tmp_path / "noimages")
-    assert read_study(root).cohort.images is None  # a table of people, with features or without
+    assert read_study(root, LABEL).cohort.images is None  # a table of people, with features or without
     (root / "sub-01").mkdir()
     with pytest.raises(CohortError) as missing:
         read_cohort(read_study(root, LABEL))
