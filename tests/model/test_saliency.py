@@ -9,18 +9,24 @@ import pandas as pd
 import pytest
 from sklearn.pipeline import Pipeline
 
-from normwise.classify import ConvClassifier
+from normwise.classify import ConvClassifier, LogisticClassifier
 from normwise.errors import ClassifierError
+from normwise.learnt.autoencoder import ConvAutoencoder
+from normwise.learnt.trunk import ConvTrunk
 from normwise.model.saliency import (
     draw_saliency,
     grad_cam,
+    has_image_network,
+    name_columns,
     network_pictures,
     occlusion_by_region,
     person_pictures,
+    place_contributions,
 )
 from normwise.networks.images import image_frame
 from normwise.procedure.pipeline import DropDemographics
 from normwise.run_folder import RunFolder
+from normwise.schema import ImagesSection
 
 
 def planted(ndim, seed=0):
@@ -97,16 +103,88 @@ def test_what_has_no_evidence_is_refused(model):
     assert caught.value.code == "CLS-508"
 
 
-def test_a_run_and_each_person_get_pictures_of_the_network(tmp_path):
-    images, labels = planted(2)
-    X = image_frame(images, pd.DataFrame({"age": np.linspace(60, 90, len(labels))}))
-    network = ConvClassifier(2, width=4, blocks=1, epochs=2, augmentation="none")
-    pipeline = Pipeline([("normalize", DropDemographics(("age",))), ("classify", network)])
-    pipeline.set_output(transform="pandas").fit(X, labels)
-    procedure = SimpleNamespace(pipeline=pipeline, rule=SimpleNamespace(classes=("normal", "disease")))
-    run = RunFolder(tmp_path)
-    shown = [*network_pictures(procedure, X, labels, run), *person_pictures(procedure, X.iloc[:2], run)]
-    assert [(each.subject, each.stage) for each in shown] == [
-        ("network", "grad-cam"), ("network", "occlusion"), ("0", "grad-cam"), ("1", "grad-cam"),
-    ]  # fmt: skip
-    assert all(run.read(each.path).startswith(b"\x89PNG") for each in shown)
+def procedure_of(pipeline, classes=("normal", "disease")):
+    """A fitted procedure as far as pictures need it."""
+    return SimpleNamespace(
+        pipeline=pipeline, rule=SimpleNamespace(classes=classes), roles=SimpleNamespace(), arm="raw"
+    )
+
+
+def people(ndim=2):
+    images, labels = planted(ndim)
+    return image_frame(images, pd.DataFrame({"age": np.linspace(60, 90, len(labels))})), labels
+
+
+@pytest.fixture(scope="module")
+def looking():
+    """One network that decides, one whose trunk gives features, and one that learns without classes."""
+    X, labels = people()
+    network = {"width": 4, "blocks": 1, "epochs": 8, "learning_rate": 0.02, "augmentation": "none"}
+    coder = {"width": 4, "epochs": 4}
+    steps = {
+        "conv": [("classify", ConvClassifier(2, **network))],
+        "trunk": [
+            ("extract", ConvTrunk(network, demographics=("age",), joined=False)),
+            ("classify", LogisticClassifier()),
+        ],
+        "autoencoder": [
+            ("extract", ConvAutoencoder(4, settings=coder, demographics=("age",))),
+            ("classify", LogisticClassifier()),
+        ],
+    }
+    found = {}
+    for name, each in steps.items():
+        pipeline = Pipeline([*each[:-1], ("normalize", DropDemographics(("age",))), each[-1]])
+        if name == "conv":
+            pipeline.set_output(transform="pandas")
+        found[name] = procedure_of(pipeline.fit(X, labels))
+    return found
+
+
+@pytest.mark.parametrize("name", ["conv", "trunk", "autoencoder"])
+def test_a_run_and_each_person_get_pictures_of_the_network(tmp_path, looking, name):
+    X, labels = people()
+    run, section = RunFolder(tmp_path), ImagesSection()
+    stages = ["occlusion"] if name == "autoencoder" else ["grad-cam", "occlusion"]
+    shown = network_pictures(looking[name], X, labels, run, section)
+    assert [(each.subject, each.stage) for each in shown] == [("network", stage) for stage in stages]
+    places = {
+        str(row): each for row, each in place_contributions(looking[name], X[:2], section, top=9).items()
+    }
+    own, notes = person_pictures(looking[name], X[:2], run, section, places)
+    assert [(each.subject, each.stage) for each in own] == [(row, each) for row in "01" for each in stages]
+    assert all(run.read(each.path).startswith(b"\x89PNG") for each in [*shown, *own])
+    assert "strongest place is" in own[0].alt
+    assert set(notes) == {each.feature for each in places["0"]}
+    assert notes["upper left"].description == "Rows 0 to 3 from the top, columns 0 to 3 from the left"
+
+
+def test_the_place_that_speaks_for_the_class_comes_first_by_its_name(looking):
+    X, labels = people()
+    ill = X[labels == "disease"]
+    # A signal with a shape, which covering by the mean takes away.
+    ill = ill.assign(**{f"image_1_{column}": 0.0 for column in range(1, 5)})
+    for name in ("conv", "trunk"):
+        found = place_contributions(looking[name], ill, ImagesSection(), top=3)
+        first = [each[0] for each in found.values()]
+        assert [len(each) for each in found.values()] == [3] * len(ill)
+        assert np.mean([each.feature in ("upper left", "upper", "left", "centre") for each in first]) > 0.9
+        assert [each.w for each in first] == [None] * len(ill)
+        # Who else is looked at changes nothing.
+        alone = place_contributions(looking[name], ill[3:4], ImagesSection(), top=3)
+        assert alone[ill.index[3]] == found[ill.index[3]]
+
+
+def test_voxels_are_called_by_their_places():
+    X, _ = people()
+    names = name_columns(ImagesSection(), X, ["image_0_11", "image_11_5", "age"])
+    assert names == {"image_0_11": "upper right, pixel 0 × 11", "image_11_5": "lower, pixel 11 × 5"}
+
+
+def test_who_can_not_be_encoded_and_what_is_no_network_get_nothing(tmp_path, looking):
+    X, labels = people()
+    nothing = procedure_of(Pipeline([("classify", LogisticClassifier().fit(X[["age"]], labels))]))
+    assert network_pictures(nothing, X, labels, RunFolder(tmp_path), ImagesSection()) == []
+    assert person_pictures(nothing, X, RunFolder(tmp_path), ImagesSection(), {}) == ([], {})
+    assert not has_image_network(nothing)
+    assert network_pictures(looking["conv"], X[:0], labels[:0], RunFolder(tmp_path), ImagesSection()) == []

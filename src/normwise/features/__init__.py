@@ -59,6 +59,7 @@ from normwise.lazy import on_use
 if TYPE_CHECKING:
     from normwise.features.choice import check_images, choose_extractor
     from normwise.features.participant_columns import read_participant_columns
+    from normwise.features.voxels.places import Places, name_places
 
 __all__ = [
     "EXTRACTORS",
@@ -67,6 +68,7 @@ __all__ = [
     "ExtractionContext",
     "Extractor",
     "FeatureTable",
+    "Places",
     "check_columns",
     "check_extractor",
     "check_images",
@@ -84,6 +86,7 @@ __all__ = [
     "hash_settings",
     "image_paths",
     "learnt_extractor",
+    "name_places",
     "read_features",
     "read_participant_columns",
     "select_complete",
@@ -94,8 +97,10 @@ __all__ = [
 __getattr__ = on_use(
     __name__,
     {
+        "Places": "voxels.places",
         "check_images": "choice",
         "choose_extractor": "choice",
+        "name_places": "voxels.places",
         "read_participant_columns": "participant_columns",
     },
 )

@@ -132,6 +132,21 @@ class ConvTrunk(LearntTransformer):
         rows, _ = validate_images(self, X, demographics=self.demographics)
         return self._beside_demographics(X, self._embed(rows).mean(axis=0)[:, self.kept_])
 
+    def class_maps(self, X: Any, target: Any) -> NDArray[np.float32]:
+        """Return where each image speaks for a class: averaged Grad-CAM maps, (n_scans, …).
+
+        Parameters
+        ----------
+        X : DataFrame or array-like
+            As in `fit`.
+        target : object
+            One of the classes.
+        """
+        check_is_fitted(self)
+        rows, _ = validate_images(self, X, demographics=self.demographics)
+        maps = [each.class_maps(rows, list(each.classes_).index(target)) for each in self.networks_]
+        return np.asarray(np.mean(maps, axis=0), dtype=np.float32)
+
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.target_tags.required = True

@@ -6,7 +6,7 @@ computed with.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from copy import copy
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
@@ -22,9 +22,9 @@ from normwise.model.explain import contributions_of
 from normwise.normalize import FeatureNormalizer
 from normwise.procedure import FittedProcedure, FittedSteps, arm_frame, looks_at_images
 from normwise.reprs import ShortRepr
-from normwise.results import FeatureNote, Note, Prediction, Predictions
+from normwise.results import Contribution, FeatureNote, Note, Prediction, Predictions
 from normwise.runs import hash_scans
-from normwise.schema import Roles, Study
+from normwise.schema import ImagesSection, Roles, Study
 
 __all__ = ["LARGEST_DEPARTURE", "Model", "TrainedModel", "full_block"]
 
@@ -358,13 +358,7 @@ class Model(TrainedModel):
         rule = self.procedure.rule
         decided, referrals = rule.decide(table), rule.referrals(table)
         # By place, since a frame's index may name two rows alike.
-        contributions = (
-            contributions_of(
-                self.procedure, X.set_axis(range(len(X)), axis=0).iloc[full_block(usable)], top=top
-            )
-            if top and len(usable)
-            else {}
-        )
+        contributions = self._contributions(X.set_axis(range(len(X)), axis=0), usable, top)
         predictions, shares = Predictions(), self.procedure.shares(X, table)
         for row, name in enumerate(X.index):
             outside = str(support["reason"].iloc[row])
@@ -389,6 +383,19 @@ class Model(TrainedModel):
                 )
             )
         return predictions
+
+    def _contributions(
+        self, X: pd.DataFrame, usable: NDArray[np.intp], top: int
+    ) -> dict[Hashable, list[Contribution]]:
+        """Return what contributes most to each usable row's score: features, or places of an image."""
+        if not top or not len(usable):
+            return {}
+        if isinstance(self.study.features, ImagesSection):
+            from normwise.model.saliency import has_image_network, place_contributions
+
+            if has_image_network(self.procedure):
+                return place_contributions(self.procedure, X.iloc[usable], self.study.features, top=top)
+        return contributions_of(self.procedure, X.iloc[full_block(usable)], top=top)
 
     def _probabilities(self, X: pd.DataFrame) -> tuple[NDArray[np.float64], list[str], pd.DataFrame]:
         """Return probabilities, what is wrong with each row, and the support with ``usable`` rows."""

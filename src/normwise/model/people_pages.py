@@ -56,13 +56,8 @@ def write_run_people(model: Model, prepared: PreparedRun, *, trained_on: bool) -
         labels={name: str(label) for name, label in labels.items()},
         quality=prepared.features.quality,
     )
-    people = replace(
-        people,
-        title=prepared.study.title,
-        out_of_fold=trained_on,
-        models=models,
-        pictures=person_pictures(model.procedure, frame, prepared.folder),
-    )
+    people = replace(people, title=prepared.study.title, out_of_fold=trained_on, models=models)
+    people = _with_pictures(people, model, frame, prepared.folder, predictions)
     prepared.folder.write_result(RunFolder.PEOPLE, people)
     return write_people(prepared.folder.path, _atlas_of(model))[0]
 
@@ -109,12 +104,26 @@ def write_new_people(
         quality=features.quality if features is not None else {},
         trained_on=trained_on,
     )
-    run, shown = RunFolder(folder), []
+    run = RunFolder(folder)
+    people = replace(people, title=model.study.title)
     if features is not None:
         frame = assemble_frame(features.values, cohort, model.procedure.site)
-        shown = person_pictures(model.procedure, frame, run)
-    run.write_result(RunFolder.PEOPLE, replace(people, title=model.study.title, pictures=shown))
+        people = _with_pictures(people, model, frame, run, predictions)
+    run.write_result(RunFolder.PEOPLE, people)
     return write_people(folder, _atlas_of(model))[0]
+
+
+def _with_pictures(
+    people: People,
+    model: Model,
+    frame: pd.DataFrame,
+    folder: RunFolder,
+    predictions: Mapping[str, Prediction],
+) -> People:
+    """Return the people with what an image network looks at in each, and the places that it names."""
+    contributions = {name: each.contributions for name, each in predictions.items()}
+    pictures, notes = person_pictures(model.procedure, frame, folder, model.study.features, contributions)
+    return replace(people, pictures=pictures, notes={**people.notes, **notes})
 
 
 def describe_people(

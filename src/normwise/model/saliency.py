@@ -1,9 +1,17 @@
-"""What a network for images looks at: Grad-CAM maps, and the change of its score when a region is covered."""
+"""What a network for images looks at: Grad-CAM maps, and the change of its score when a region is covered.
+
+A network is the classifier itself, or a learnt extractor before the normalizer. The score of a classifier is
+the log-odds of the network; behind an extractor it is that of the whole procedure, through normalizer and
+classifier.
+"""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from io import BytesIO
+from textwrap import wrap
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,19 +21,34 @@ from scipy.special import logsumexp
 
 from normwise.errors import ClassifierError
 from normwise.features import Drawing
-from normwise.procedure import FittedProcedure, encodable_rows
-from normwise.results import Picture
+from normwise.procedure import FittedProcedure, arm_frame, encodable_rows
+from normwise.results import Contribution, FeatureNote, Picture
 from normwise.run_folder import RunFolder
+from normwise.schema import FeaturesSection, ImagesSection
 
 if TYPE_CHECKING:
     from normwise.classify import ConvClassifier
+    from normwise.features import Places
 
-__all__ = ["draw_saliency", "grad_cam", "network_pictures", "occlusion_by_region", "person_pictures"]
+__all__ = [
+    "draw_saliency",
+    "grad_cam",
+    "has_image_network",
+    "name_columns",
+    "network_pictures",
+    "occlusion_by_region",
+    "person_pictures",
+    "place_contributions",
+]
 
 Floats = NDArray[np.float64]
 
 _PATIENTS = 32  # over whom maps are averaged
-_BLOCKS = 3  # along each axis
+_COVERED = 27  # places of an image that are covered: thirds along each axis, or the regions its map points at
+_AT_ONCE = 64  # people whose images are in memory
+_ALMOST = 1e-12  # a probability has log-odds from here on
+_TITLE = 34  # characters of a title above one panel
+_DIGITS = 6  # of log-odds: the last ones depend on how many people are looked at together
 
 
 def grad_cam(model: ConvClassifier, X: Any, target: Any, *, signed: bool = False) -> NDArray[np.float32]:
@@ -99,27 +122,156 @@ def occlusion_by_region(
             advice="resample the label map onto the images' grid, nearest neighbour",
         )
     names = [int(name) for name in np.unique(labels) if name != 0]
-    parts = []
-    for start in range(0, len(X), chunk):
-        rows = X.iloc[start : start + chunk] if isinstance(X, pd.DataFrame) else X[start : start + chunk]
-        whole = _log_odds(model, model.rows_of(rows), place)
-        lost = np.empty((len(whole), len(names)))
-        for column, name in enumerate(names):
-            covered = model.rows_of(rows)
-            inside = labels == name
-            images = np.array(covered.images, dtype=np.float32)
-            # No network was trained on holes; the person's own mean has nothing of the region's shape.
-            images[..., inside] = images[..., inside].mean(axis=-1, keepdims=True)
-            lost[:, column] = whole - _log_odds(model, covered.with_images(images), place)
-        parts.append(lost)
+    rows = [slice(start, start + chunk) for start in range(0, len(X), chunk)]
+    parts = [
+        _occlude(look, np.arange(len(look.images)), labels, names)
+        for look in (_of_network(model, _part(X, each), place) for each in rows)
+    ]
     index = X.index if isinstance(X, pd.DataFrame) else None
     return pd.DataFrame(np.concatenate(parts), index=index, columns=names)
 
 
+def _part(X: Any, rows: slice) -> Any:
+    return X.iloc[rows] if isinstance(X, pd.DataFrame) else X[rows]
+
+
+@dataclass(frozen=True, eq=False)
+class _Look:
+    """The images that a network is given, (n, 1, …), and the score of some rows with other images."""
+
+    images: NDArray[np.float32]
+    score: Callable[[NDArray[np.intp], NDArray[np.float32]], Floats]
+
+
+def _of_network(model: ConvClassifier, X: Any, place: int) -> _Look:
+    rows = model.rows_of(X)
+    return _Look(
+        np.asarray(rows.images, dtype=np.float32),
+        lambda some, images: _log_odds(model, rows.take(some).with_images(images), place),
+    )
+
+
+def _occlude(
+    look: _Look,
+    rows: NDArray[np.intp],
+    labels: NDArray[Any],
+    names: list[int],
+    wanted: NDArray[np.bool_] | None = None,
+) -> Floats:
+    """Return what covering each place takes from the score, (n_rows, n_places); NaN where not wanted."""
+    whole = look.score(rows, look.images[rows])
+    lost = np.full((len(rows), len(names)), np.nan)
+    for column, name in enumerate(names):
+        some = np.arange(len(rows)) if wanted is None else np.flatnonzero(wanted[:, column])
+        if len(some):
+            images, inside = look.images[rows[some]], labels == name
+            # No network was trained on holes; the person's own mean has nothing of the region's shape.
+            images[..., inside] = images[..., inside].mean(axis=-1, keepdims=True)
+            lost[some, column] = whole[some] - look.score(rows[some], images)
+    return lost
+
+
+@dataclass(frozen=True, eq=False)
+class _Network:
+    """The image network of a procedure with some people: what it is given, and what it shows.
+
+    Attributes
+    ----------
+    own : ndarray of shape (n, …)
+        Their images as they were measured.
+    maps : ndarray of shape (n, …) or None
+        Signed Grad-CAM maps of the last target; None of a network without classes.
+    look : _Look
+        Of the same people.
+    """
+
+    own: NDArray[np.float32]
+    maps: NDArray[np.float32] | None
+    look: _Look
+
+    def covered(self, places: Places, rows: NDArray[np.intp]) -> Floats:
+        """Return what covering takes from the log-odds, (n_rows, n_places); NaN of what is not."""
+        names = list(range(1, len(places.names) + 1))
+        if len(names) <= _COVERED or self.maps is None:
+            return _occlude(self.look, rows, places.labels, names)
+        flat, maps = places.labels.ravel(), self.maps[rows].reshape(len(rows), -1)
+        sizes = np.array([np.bincount(flat, np.abs(each), len(names) + 1)[1:] for each in maps])
+        rank = np.argsort(np.argsort(-sizes, axis=1, kind="stable"), axis=1)
+        return _occlude(self.look, rows, places.labels, names, rank < _COVERED)
+
+    def places(self, section: FeaturesSection, image: NDArray[np.float32]) -> Places:
+        """Name the places; without a map to choose among regions there are few."""
+        from normwise.features import name_places
+
+        assert isinstance(section, ImagesSection)
+        return name_places(section, image, regions=self.maps is not None)
+
+
+def has_image_network(procedure: FittedProcedure) -> bool:
+    """Return whether a network of whole images is the classifier, or learns its features."""
+    return _classifier_of(procedure) is not None or _extractor_of(procedure) is not None
+
+
+def _classifier_of(procedure: FittedProcedure) -> ConvClassifier | None:
+    classifier = procedure.pipeline.named_steps["classify"]
+    return classifier if getattr(classifier, "image_shape_", ()) else None
+
+
+def _extractor_of(procedure: FittedProcedure) -> Any:
+    step = procedure.pipeline.named_steps.get("extract")
+    return step if hasattr(step, "class_maps") or hasattr(step, "image_shape_") else None
+
+
+def _open(procedure: FittedProcedure, known: pd.DataFrame) -> _Network:
+    """Look at people whose demographics can be encoded."""
+    from normwise.networks.images import read_rows
+
+    target = procedure.rule.classes[-1]
+    own = read_rows(known, ndim=3, demographics=()).images[:, 0].astype(np.float32)
+    network = _classifier_of(procedure)
+    if network is not None:
+        inputs: Any = known
+        for _, step in procedure.pipeline.steps[:-1]:
+            inputs = step.transform(inputs)
+        place = _place_of(network, target)
+        return _Network(
+            own, grad_cam(network, inputs, target, signed=True), _of_network(network, inputs, place)
+        )
+    extractor = _extractor_of(procedure)
+    maps = extractor.class_maps(known, target) if hasattr(extractor, "class_maps") else None
+    return _Network(own, maps, _of_procedure(procedure, known, own[:, None]))
+
+
+def _of_procedure(procedure: FittedProcedure, X: pd.DataFrame, images: NDArray[np.float32]) -> _Look:
+    from normwise.networks.images import image_layout
+
+    _, voxels = image_layout([str(name) for name in X.columns])
+    others = X.drop(columns=X.columns[voxels])
+    column = list(procedure.pipeline.classes_).index(procedure.rule.classes[-1])
+
+    def score(some: NDArray[np.intp], changed: NDArray[np.float32]) -> Floats:
+        values = changed.reshape(len(some), -1)
+        frame = pd.DataFrame(values, index=X.index[some], columns=X.columns[voxels], copy=False)
+        chances = procedure.pipeline.predict_proba(pd.concat([frame, others.iloc[some]], axis=1)[X.columns])
+        own = np.clip(chances[:, column], _ALMOST, 1 - _ALMOST)
+        return np.asarray(np.log(own) - np.log1p(-own), dtype=np.float64)
+
+    return _Look(images, score)
+
+
+def _known(procedure: FittedProcedure, X: pd.DataFrame) -> pd.DataFrame:
+    frame = arm_frame(X, procedure.roles, procedure.arm)
+    return frame[encodable_rows(procedure.pipeline, frame)]
+
+
 def network_pictures(
-    procedure: FittedProcedure, X: pd.DataFrame, labels: NDArray[Any], folder: RunFolder
+    procedure: FittedProcedure,
+    X: pd.DataFrame,
+    labels: NDArray[Any],
+    folder: RunFolder,
+    section: FeaturesSection,
 ) -> list[Picture]:
-    """Write what a trained network looks at in its patients: the mean Grad-CAM map, and occlusion by block.
+    """Write what a trained network looks at in its patients: the mean Grad-CAM map, and occlusion by place.
 
     Parameters
     ----------
@@ -131,72 +283,156 @@ def network_pictures(
         Their classes.
     folder : RunFolder
         Gets the pictures.
+    section : FeaturesSection
+        How the images were measured.
 
     Returns
     -------
     list of Picture
-        Two; none where the classifier is no network for images.
+        Two, one of a network without classes; none where no network looks at images.
     """
-    network, target = _network_of(procedure), procedure.rule.classes[-1]
-    patients = X[labels == target][:_PATIENTS]
-    if network is None or not len(patients):
+    target = procedure.rule.classes[-1]
+    patients = X[labels == target]
+    if not has_image_network(procedure) or not len(patients := _known(procedure, patients)[:_PATIENTS]):
         return []
-    inputs, images = _inputs_of(procedure, patients)
-    blocks = _blocks(images.shape[1:])
-    lost = occlusion_by_region(network, inputs, blocks, target).mean(axis=0).to_numpy()
-    count, mean = len(inputs), images.mean(axis=0)
-    pictures = [
-        draw_saliency(
-            mean, grad_cam(network, inputs, target, signed=True).mean(axis=0),
-            f"Mean Grad-CAM of {target}, {count} people", stage="grad-cam",
-        ),
-        draw_saliency(
-            mean, lost[blocks - 1], f"Log-odds of {target} lost where a block is covered, {count} people",
-            stage="occlusion",
-        ),
-    ]  # fmt: skip
-    return [_write(folder, "network", picture) for picture in pictures]
+    network, count = _open(procedure, patients), len(patients)
+    mean = network.own.mean(axis=0)
+    places = network.places(section, mean)
+    lost = network.covered(places, np.arange(count))
+    drawings = []
+    if network.maps is not None:
+        title = f"Mean Grad-CAM of {target}, {count} people"
+        drawings.append(
+            draw_saliency(mean, network.maps.mean(axis=0), title, stage="grad-cam", places=places)
+        )
+    title = f"Log-odds of {target} lost where a place is covered, {count} people"
+    shown = np.nan_to_num(lost).mean(axis=0)
+    drawings.append(draw_saliency(mean, _spread(shown, places), title, stage="occlusion", places=places))
+    return [_write(folder, "network", each) for each in drawings]
 
 
-def person_pictures(procedure: FittedProcedure, X: pd.DataFrame, folder: RunFolder) -> list[Picture]:
-    """Write the Grad-CAM map of everybody, over the person's own image; none without a network for images."""
-    network, target = _network_of(procedure), procedure.rule.classes[-1]
-    known = X[encodable_rows(procedure.pipeline, X)]
-    if network is None or not len(known):
-        return []
-    inputs, images = _inputs_of(procedure, known)
-    maps = grad_cam(network, inputs, target, signed=True)
-    title = f"Grad-CAM of {target}"
-    return [
-        _write(folder, str(scan), draw_saliency(image, each, title, stage="grad-cam"))
-        for scan, image, each in zip(known.index, images, maps, strict=True)
-    ]
+def place_contributions(
+    procedure: FittedProcedure, X: pd.DataFrame, section: FeaturesSection, *, top: int
+) -> dict[Hashable, list[Contribution]]:
+    """Return the places that move each person's log-odds of the last target most when they are covered.
+
+    Parameters
+    ----------
+    procedure, X, section
+        As of `network_pictures`.
+    top : int
+        Places a person.
+
+    Returns
+    -------
+    dict of list of Contribution
+        By the scan's name in the index: the mean intensity of a place, and what covering it takes
+        from the log-odds.
+    """
+    found: dict[Hashable, list[Contribution]] = {}
+    for known in _some_at_once(_known(procedure, X)):
+        network = _open(procedure, known)
+        own = [network.places(section, image) for image in network.own]
+        for places in dict.fromkeys(own):
+            rows = np.flatnonzero([each is places for each in own])
+            lost = np.round(network.covered(places, rows), _DIGITS)
+            for row, values in zip(rows, lost, strict=True):
+                found[known.index[row]] = [
+                    Contribution(
+                        places.names[place],
+                        float(network.own[row][places.labels == place + 1].mean()),
+                        None, None, None,
+                        float(values[place]),
+                    )
+                    for place in np.argsort(-np.abs(values), kind="stable")[:top]
+                    if np.isfinite(values[place])
+                ]  # fmt: skip
+    return found
 
 
-def _network_of(procedure: FittedProcedure) -> ConvClassifier | None:
-    classifier = procedure.pipeline.named_steps["classify"]
-    return classifier if getattr(classifier, "image_shape_", ()) else None
+def person_pictures(
+    procedure: FittedProcedure,
+    X: pd.DataFrame,
+    folder: RunFolder,
+    section: FeaturesSection,
+    contributions: Mapping[str, Sequence[Contribution]],
+) -> tuple[list[Picture], dict[str, FeatureNote]]:
+    """Write Grad-CAM and occlusion of everybody over the person's own image.
+
+    Parameters
+    ----------
+    procedure, X, folder, section
+        As of `network_pictures`.
+    contributions : mapping of str to sequence of Contribution
+        By scan, from `place_contributions`.
+
+    Returns
+    -------
+    tuple of list of Picture and dict of str to FeatureNote
+        And where the places lie that the contributions name; both empty without a network of images.
+    """
+    written: list[Picture] = []
+    notes: dict[str, FeatureNote] = {}
+    if not has_image_network(procedure):
+        return written, notes
+    target = procedure.rule.classes[-1]
+    for known in _some_at_once(_known(procedure, X)):
+        network = _open(procedure, known)
+        for row, (scan, image) in enumerate(zip(known.index, network.own, strict=True)):
+            places, drawings = network.places(section, image), []
+            if network.maps is not None:
+                title = f"Grad-CAM of {target}"
+                drawings.append(
+                    draw_saliency(image, network.maps[row], title, stage="grad-cam", places=places)
+                )
+            if lost := {each.feature: each.weight or 0.0 for each in contributions.get(str(scan), ())}:
+                shown = np.array([lost.get(name, 0.0) for name in places.names])
+                title = f"Log-odds of {target} lost where a place is covered"
+                drawings.append(
+                    draw_saliency(image, _spread(shown, places), title, stage="occlusion", places=places)
+                )
+                notes |= {name: places.notes[name] for name in lost if name in places.notes}
+            written += [_write(folder, str(scan), each) for each in drawings]
+    return written, notes
 
 
-def _inputs_of(procedure: FittedProcedure, X: pd.DataFrame) -> tuple[Any, NDArray[Any]]:
-    """Return what the network is given, and the images as they were before the normalizer."""
-    from normwise.networks.images import read_rows
+def name_columns(section: FeaturesSection, X: pd.DataFrame, names: Iterable[str]) -> dict[str, str]:
+    """Return in words where the voxels of some columns lie, by their names; other columns are left out.
 
-    inputs: Any = X[encodable_rows(procedure.pipeline, X)]
-    images = read_rows(inputs, ndim=3, demographics=()).images[:, 0]
-    for _, step in procedure.pipeline.steps[:-1]:
-        inputs = step.transform(inputs)
-    return inputs, images
+    Parameters
+    ----------
+    section : FeaturesSection
+        How the images were measured.
+    X : DataFrame of shape (n_scans, n_columns)
+        People, by whose mean image it is seen where they lie.
+    names : iterable of str
+        Columns.
+    """
+    from normwise.features import name_places
+    from normwise.networks.images import image_layout
+
+    columns = [str(name) for name in X.columns]
+    shape, voxels = image_layout(columns)
+    if not shape or not isinstance(section, ImagesSection):
+        return {}
+    places = name_places(section, X.iloc[:, voxels].mean(axis=0).to_numpy(np.float32).reshape(shape))
+    order = {columns[voxel]: place for place, voxel in enumerate(voxels)}
+    return {
+        name: places.of_voxel(tuple(int(each) for each in np.unravel_index(order[name], shape)))
+        for name in names
+        if name in order
+    }
 
 
-def _blocks(shape: tuple[int, ...]) -> NDArray[np.intp]:
-    """Return the number, from 1, of each voxel's block: a third of the image's edge along each axis."""
-    labels = np.zeros(shape, dtype=np.intp)
-    for axis, edge in enumerate(shape):
-        blocks = min(_BLOCKS, edge)
-        along = [-1 if each == axis else 1 for each in range(len(shape))]
-        labels = labels * blocks + (np.arange(edge) * blocks // edge).reshape(along)
-    return labels + 1
+def _some_at_once(X: pd.DataFrame) -> Iterator[pd.DataFrame]:
+    """Yield the people in parts whose images are in memory together."""
+    for start in range(0, len(X), _AT_ONCE):
+        yield X.iloc[start : start + _AT_ONCE]
+
+
+def _spread(values: Floats, places: Places) -> Floats:
+    """Return an image in which every voxel has the value of its place."""
+    return np.concatenate([[0.0], values])[places.labels]
 
 
 def _write(folder: RunFolder, subject: str, drawing: Drawing) -> Picture:
@@ -206,7 +442,12 @@ def _write(folder: RunFolder, subject: str, drawing: Drawing) -> Picture:
 
 
 def draw_saliency(
-    image: NDArray[Any], saliency: NDArray[Any], title: str, *, stage: str = "grad-cam"
+    image: NDArray[Any],
+    saliency: NDArray[Any],
+    title: str,
+    *,
+    stage: str = "grad-cam",
+    places: Places | None = None,
 ) -> Drawing:
     """Draw a map over an image, through its strongest place: from the side, the front and above.
 
@@ -220,6 +461,8 @@ def draw_saliency(
         Of the picture.
     stage : str
         Name of the picture.
+    places : Places, optional
+        Names the strongest place; by default its voxel is given.
 
     Returns
     -------
@@ -247,11 +490,14 @@ def draw_saliency(
         axes.set_axis_off()
     bar = figure.colorbar(shown, ax=figure.axes, shrink=0.8, pad=0.02)
     bar.ax.tick_params(labelcolor="white", labelsize=8)
-    figure.suptitle(title, color="white", fontsize=11)
+    figure.suptitle("\n".join(wrap(title, _TITLE * len(panels))), color="white", fontsize=11)
     written = BytesIO()
     figure.savefig(written, format="png", metadata={"Software": None})
-    where = " × ".join(map(str, strongest))
-    alt = f"{title}: its strongest place is voxel {where} of {' × '.join(map(str, image.shape))}."
+    size = f"of {' × '.join(map(str, image.shape))}"
+    where = (
+        f"voxel {' × '.join(map(str, strongest))} {size}" if places is None else places.of_voxel(strongest)
+    )
+    alt = f"{title}: its strongest place is {where}."
     return Drawing(stage, title, alt, written.getvalue())
 
 

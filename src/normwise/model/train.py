@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypedDict
 
@@ -11,11 +12,11 @@ import pandas as pd
 from normwise.engine import Limits, Progress
 from normwise.model.explain import importances_of, trajectories_of
 from normwise.model.model import Model, TrainedModel
-from normwise.procedure import check_promise, count_patients, fit_procedure, looks_at_images, main_arm
+from normwise.procedure import check_promise, count_patients, fit_procedure, main_arm
 from normwise.report import write_report
-from normwise.results import ClassifierMap, Curve, Explanation, FeatureNote, Picture, TreeNode
+from normwise.results import ClassifierMap, Curve, Explanation, FeatureNote, Picture, Trajectory, TreeNode
 from normwise.runs import PreparedRun, prepare_run, record_run
-from normwise.schema import Study
+from normwise.schema import ImagesSection, Study
 
 __all__ = [
     "TOP_TRAJECTORIES",
@@ -154,13 +155,26 @@ def explain_model(model: Model, prepared: PreparedRun) -> Explanation:
     return Explanation(
         importances=importances,
         importance_kind=kind,
-        trajectories=trajectories_of(model.procedure, frame, prepared.labels, model.notes, heaviest),
+        trajectories=_trajectories(model, prepared, frame, heaviest),
         atlas=atlas if on_atlas else None,
         cost_curves=cost_curves_of(model),
         loss_curves=_loss_curves(model),
         network_pictures=_network_pictures(model, prepared, frame),
         **_classifier_pictures(model, prepared, frame),
     )
+
+
+def _trajectories(
+    model: Model, prepared: PreparedRun, frame: pd.DataFrame, features: list[str]
+) -> list[Trajectory]:
+    """Return trajectories; those of an image's voxels are called by their places."""
+    found = trajectories_of(model.procedure, frame, prepared.labels, model.notes, features)
+    if not found or not isinstance(model.study.features, ImagesSection):
+        return found
+    from normwise.model.saliency import name_columns
+
+    names = name_columns(model.study.features, frame, features)
+    return [replace(each, feature=names.get(each.feature, each.feature)) for each in found]
 
 
 def _classifier_pictures(model: Model, prepared: PreparedRun, frame: pd.DataFrame) -> ClassifierPictures:
@@ -178,11 +192,11 @@ def _classifier_pictures(model: Model, prepared: PreparedRun, frame: pd.DataFram
 
 def _network_pictures(model: Model, prepared: PreparedRun, frame: pd.DataFrame) -> list[Picture]:
     """Draw what a network for images looks at; nothing of any other classifier."""
-    if not looks_at_images(model.study):
+    if not isinstance(model.study.features, ImagesSection):
         return []
     from normwise.model.saliency import network_pictures
 
-    return network_pictures(model.procedure, frame, prepared.labels, prepared.folder)
+    return network_pictures(model.procedure, frame, prepared.labels, prepared.folder, model.study.features)
 
 
 def cost_curves_of(model: TrainedModel) -> dict[str, Curve]:
@@ -195,9 +209,12 @@ def cost_curves_of(model: TrainedModel) -> dict[str, Curve]:
 
 
 def _loss_curves(model: Model) -> dict[str, Curve]:
-    """Return the training loss of each epoch, of each network of an image classifier."""
-    classifier = model.procedure.pipeline.named_steps["classify"]
-    losses = getattr(classifier, "losses_", ())
+    """Return the training loss of each epoch, of each network that decides or learns features."""
+    steps = model.procedure.pipeline.named_steps
+    trained = [steps["classify"], steps.get("extract")]
+    trained += getattr(steps.get("extract"), "networks_", [])
+    found = [getattr(each, "losses_", None) for each in trained]
+    losses = [curve for each in found if each is not None for curve in np.atleast_2d(each)]
     return {
         f"Network {number}": Curve([float(epoch) for epoch in range(1, len(each) + 1)], each.tolist())
         for number, each in enumerate(losses, start=1)

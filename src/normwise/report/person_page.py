@@ -111,6 +111,8 @@ def make_person_page(
         chances=sorted(prediction.probabilities.items(), key=lambda item: -item[1]),
         chart=_chart(scored[:_CHARTED]),
         rows=[_row(row, people.notes) for row in prediction.contributions],
+        # Of a place in an image nothing is expected; only covering it says what it weighs.
+        places=any(row.w is None and row.weight is not None for row in prediction.contributions),
         bands=" and ".join(CENTILES),
         cuts=[(cut, as_uri(cut.png)) for cut in cuts],
         regions=[row for _, row in sorted(regions.items(), key=lambda item: -abs(item[1].w or 0.0))],

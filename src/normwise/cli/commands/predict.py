@@ -288,6 +288,8 @@ def _prediction_row(prediction: Prediction, model: Model, top: int, *, known: bo
 def _describe_contribution(contribution: Contribution) -> str:
     if contribution.w is not None:
         return f"{contribution.feature} W={contribution.w:+.2f}"
+    if contribution.weight is not None:  # a place of an image
+        return f"{contribution.feature} share={contribution.weight:+.2f}"
     return f"{contribution.feature}={contribution.value:.4g}"
 
 

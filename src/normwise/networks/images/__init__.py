@@ -17,7 +17,13 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from normwise.networks.images.conv_network import ConvNetwork
-from normwise.networks.images.inputs import image_columns, image_frame, learn_encoding, read_rows
+from normwise.networks.images.inputs import (
+    image_columns,
+    image_frame,
+    image_layout,
+    learn_encoding,
+    read_rows,
+)
 from normwise.networks.images.settings import CONV_SETTINGS, augmentation_of
 from normwise.networks.images.weights import check_image_shape, check_weights
 
@@ -35,6 +41,7 @@ __all__ = [
     "encode_images",
     "image_columns",
     "image_frame",
+    "image_layout",
     "learn_encoding",
     "read_rows",
     "save_trunk",
