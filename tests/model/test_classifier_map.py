@@ -75,6 +75,34 @@ def test_a_machine_has_its_margin_and_support_vectors(tmp_path: Path) -> None:
     assert "support vector" in (tmp_path / "run" / "report.html").read_text()
 
 
+@pytest.mark.parametrize(
+    ("name", "parameters"),
+    [
+        ("logistic", {"C": 1.0}), ("linear", {}), ("svm", {"kernel": "linear", "C": 1.0}),
+        ("forest", {"n_estimators": 5}), ("neural", {"epochs": 5}),
+    ],
+)  # fmt: skip
+def test_one_column_has_the_curve_of_every_classifier(
+    tmp_path: Path, name: str, parameters: dict[str, Any]
+) -> None:
+    found = explained(tmp_path, {"name": name, "parameters": parameters}, columns=("a",))
+    plane = found.plane
+    assert plane is not None
+    assert (plane.columns, plane.y, len(plane.score)) == (["a"], [], 1)
+    ill = [own == "AD" for own in plane.people_class]
+    assert plane.people_y == [float(own) for own in ill]
+    curve = np.array(plane.score[0])
+    assert len(curve) == len(plane.x)
+    assert curve[-1] > curve[0]  # patients have more
+    if name == "logistic":
+        odds = np.log(curve / (1 - curve))
+        assert np.diff(odds) == pytest.approx(np.diff(odds)[0], abs=5e-3)
+    assert bool(plane.margin) == (name == "svm")
+    page = (tmp_path / "run" / "report.html").read_text()
+    assert "only column" in page
+    assert 'data-figure="plane"' in page
+
+
 def test_a_forest_shows_its_first_tree(tmp_path: Path) -> None:
     found = explained(
         tmp_path, {"name": "forest", "parameters": {"min_samples_leaf": 5}}, columns=("a", "b", "c")

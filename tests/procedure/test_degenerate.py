@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from normwise.errors import NormwiseWarning
-from normwise.procedure import choose_rule, is_saturated, warn_of_numbers
-from normwise.schema import DecisionSection
+from normwise.procedure import choose_rule, is_saturated, warn_of_few_images, warn_of_numbers
+from normwise.schema import DecisionSection, Study
 
 CLASSES = ("normal", "AD")
 PEOPLE = np.array(["normal"] * 20 + ["AD"] * 20, dtype=object)
@@ -81,3 +81,23 @@ def test_costs_that_so_few_people_cannot_weigh_are_warned_of(
 ) -> None:
     section = DecisionSection(cost={"missed": missed, "false_alarm": alarm})
     assert warned(section, normal=20, AD=10) == codes
+
+
+@pytest.mark.parametrize(
+    ("features", "classifier", "people", "warned"),
+    [
+        ({"extractor": "images"}, {"name": "conv"}, 399, True),
+        ({"extractor": "images"}, {"name": "conv"}, 400, False),
+        ({"extractor": "images"}, {"name": "conv", "parameters": {"start_from": "a.safetensors"}}, 60, False),
+        ({"extractor": "trunk"}, {"name": "logistic"}, 60, True),
+        ({"extractor": "trunk", "network": {"start_from": "a.safetensors"}}, {"name": "logistic"}, 60, False),
+        ({"extractor": "autoencoder"}, {"name": "logistic"}, 60, True),
+        ({"extractor": "regions"}, {"name": "logistic"}, 60, False),
+    ],
+)
+def test_few_people_for_a_network_made_afresh_are_said(features, classifier, people, warned):
+    study = Study.model_validate({"features": features, "classifier": classifier})
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        warn_of_few_images(study, people)
+    assert [each.message.code for each in caught] == ["CLS-205"] * warned

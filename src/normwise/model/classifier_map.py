@@ -1,4 +1,4 @@
-"""What the trained classifier does: the plane of its two columns, and the first tree of a forest."""
+"""What the trained classifier does: over its one or two columns, and the first tree of a forest."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _TOLERANCE = 2e-3  # of the solver, whose support vectors lie this near to the e
 def map_classifier(
     procedure: FittedProcedure, frame: pd.DataFrame, labels: NDArray[np.object_]
 ) -> ClassifierMap | None:
-    """Return the plane of the two columns that the classifier is given; None where they are not two.
+    """Return the score over the one or two columns that the classifier is given; None where they are more.
 
     Parameters
     ----------
@@ -36,15 +36,15 @@ def map_classifier(
         Their classes; others than the procedure's are not shown.
     """
     classifier = procedure.pipeline.named_steps["classify"]
-    if getattr(classifier, "n_features_in_", 0) != 2:
+    if getattr(classifier, "n_features_in_", 0) not in (1, 2):
         return None
     own = arm_frame(frame, procedure.roles, procedure.arm)
     shown = np.isin(labels, procedure.rule.classes) & encodable_rows(procedure.pipeline, own)
     people = np.asarray(Pipeline(procedure.pipeline.steps[:-1]).transform(own[shown]), dtype=np.float64)
     low, high = people.min(axis=0), people.max(axis=0)
     padding = 0.08 * np.where(high > low, high - low, 1.0)
-    x, y = (np.linspace(low[side] - padding[side], high[side] + padding[side], _POINTS) for side in (0, 1))
-    grid = np.column_stack([np.tile(x, len(y)), np.repeat(y, len(x))])
+    x, *others = (np.linspace(*ends, _POINTS) for ends in zip(low - padding, high + padding, strict=True))
+    grid = np.column_stack([np.tile(x, _POINTS), np.repeat(others[0], _POINTS)]) if others else x[:, None]
     order = [list(classifier.classes_).index(name) for name in procedure.rule.classes]
     score = procedure.rule.score(procedure.rule.calibrate(classifier.predict_proba(grid)[:, order]))
     margin = _margin(classifier, grid)
@@ -57,11 +57,13 @@ def map_classifier(
     return ClassifierMap(
         [str(name) for name in names],
         x.tolist(),
-        y.tolist(),
+        others[0].tolist() if others else [],
         _rows(score),
         [] if margin is None else _rows(margin),
         people[:, 0].tolist(),
-        people[:, 1].tolist(),
+        people[:, 1].tolist()
+        if others
+        else (labels[shown] != procedure.rule.negative).astype(float).tolist(),
         [str(name) for name in labels[shown]],
         support,
         procedure.rule.threshold,
@@ -79,7 +81,7 @@ def _margin(classifier: Any, rows: Floats) -> Floats | None:
 
 
 def _rows(values: Floats) -> list[list[float]]:
-    table: list[list[float]] = np.round(values.reshape(_POINTS, _POINTS), _ROUND).tolist()
+    table: list[list[float]] = np.round(values.reshape(-1, _POINTS), _ROUND).tolist()
     return table
 
 

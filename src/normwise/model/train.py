@@ -178,9 +178,9 @@ def _trajectories(
 
 
 def _classifier_pictures(model: Model, prepared: PreparedRun, frame: pd.DataFrame) -> ClassifierPictures:
-    """Return what the classifier does, where it has two columns or is a forest."""
+    """Return what the classifier does, where it has one column or two, or is a forest."""
     classifier = model.procedure.pipeline.named_steps["classify"]
-    if getattr(classifier, "n_features_in_", 0) != 2 and not hasattr(classifier, "forest_"):
+    if getattr(classifier, "n_features_in_", 0) not in (1, 2) and not hasattr(classifier, "forest_"):
         return {}
     from normwise.model.classifier_map import first_tree, map_classifier
 

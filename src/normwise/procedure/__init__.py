@@ -24,7 +24,13 @@ from normwise.procedure.decision import (
     fewest_to_train,
     wished_sensitivity,
 )
-from normwise.procedure.degenerate import is_saturated, is_too_few, warn_of_numbers, warn_untuned
+from normwise.procedure.degenerate import (
+    is_saturated,
+    is_too_few,
+    warn_of_few_images,
+    warn_of_numbers,
+    warn_untuned,
+)
 from normwise.procedure.fit import ArmFitter, FittedProcedure, fit_procedure, make_fitters
 from normwise.procedure.folds import (
     Fold,
@@ -115,6 +121,7 @@ __all__ = [
     "site_column",
     "stable_rates",
     "training_columns",
+    "warn_of_few_images",
     "warn_of_numbers",
     "warn_untuned",
     "wished_sensitivity",

@@ -327,20 +327,21 @@ class Trajectory(ShortRepr):
 
 @dataclass(frozen=True, repr=False)
 class ClassifierMap(ShortRepr):
-    """The plane of the only two columns that a classifier is given.
+    """The score of a classifier that is given one column or two.
 
     Attributes
     ----------
     columns : list of str
         Their names.
     x, y : list of float
-        Points of the grid along the first and the second.
+        Points of the grid along the first and the second; no ``y`` where there is one.
     score : list of list of float
-        Probability of not being of the negative class, a row a point of ``y``.
+        Probability of not being of the negative class, a row a point of ``y``, or one row.
     margin : list of list of float
         Score of a support vector machine's own, ±1 at the ends of its margin; empty for other classifiers.
     people_x, people_y, people_class
-        The people it was trained on, or is tested on.
+        The people it was trained on, or is tested on; of one column ``people_y`` is 0 for the negative class
+        and 1 for the others.
     support : list of bool
         Who is a support vector; empty for other classifiers.
     threshold : float or None

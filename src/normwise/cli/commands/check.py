@@ -42,6 +42,7 @@ def check(study: Path, /, *, keys: EveryStudyFlag = NO_KEY_OF_ALL, running: Outp
     """
     with open_session("check", running) as session:
         from normwise.features import check_images, extract_features
+        from normwise.procedure import warn_of_few_images
         from normwise.runs import check_people, read_plan
 
         resolved, cohort = read_plan(read_given_study(study, keys), purpose="evaluate")
@@ -52,6 +53,7 @@ def check(study: Path, /, *, keys: EveryStudyFlag = NO_KEY_OF_ALL, running: Outp
         session.say_taken(study, resolved)
         print_plan(session.output, resolved, cohort)
         check_people(resolved, cohort, "evaluate")
+        warn_of_few_images(resolved, int(cohort.groups.nunique()))
         return session.end()
 
 

@@ -1,4 +1,4 @@
-"""What a classifier does: the plane of two columns with its boundary, and a tree."""
+"""What a classifier does: its curve over one column, its boundary in the plane of two, and a tree."""
 
 from __future__ import annotations
 
@@ -6,12 +6,14 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from normwise.report.figures.canvas import COLOURS, drawing, new_figure, shorten
 from normwise.report.figures.curves import MARKERS, class_colour
 from normwise.results import ClassifierMap, TreeNode
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 __all__ = ["LEVELS_SHOWN", "draw_map", "draw_tree"]
@@ -21,7 +23,7 @@ LEVELS_SHOWN = 3
 
 
 def draw_map(plane: ClassifierMap, classes: list[str], negative: str) -> Figure:
-    """Draw the boundary in the plane of two columns, with people and a machine's margin.
+    """Draw the curve over one column or the boundary in the plane of two, with people and a machine's margin.
 
     Parameters
     ----------
@@ -32,31 +34,10 @@ def draw_map(plane: ClassifierMap, classes: list[str], negative: str) -> Figure:
     negative : str
         The class that a false alarm is raised about.
     """
-    score = np.array(plane.score)
     with drawing():
         figure = new_figure(620, 460)
         axes = figure.add_subplot()
-        levels = [level for level in (0.1, 0.25, 0.5, 0.75, 0.9) if score.min() < level < score.max()]
-        if levels:
-            lines = axes.contour(
-                plane.x, plane.y, score, levels=levels, colors=COLOURS["soft"], linewidths=0.9, zorder=2
-            )
-            axes.clabel(lines, fmt=lambda level: f"{level:g}", fontsize=10)
-        if plane.threshold is not None and score.min() < plane.threshold < score.max():
-            axes.contour(
-                plane.x,
-                plane.y,
-                score,
-                levels=[plane.threshold],
-                colors=COLOURS["main"],
-                linewidths=2.6,
-                zorder=3,
-            )
-        if plane.margin:
-            axes.contour(
-                plane.x, plane.y, np.array(plane.margin), levels=[-1.0, 0.0, 1.0], zorder=3, linewidths=1.4,
-                colors=COLOURS["ink"], linestyles=["dashed", "solid", "dashed"],
-            )  # fmt: skip
+        (_draw_plane if plane.y else _draw_curve)(axes, plane)
         order = [negative, *(name for name in classes if name != negative)]
         for place, name in enumerate(order):
             rows = [row for row, own in enumerate(plane.people_class) if own == name]
@@ -76,9 +57,66 @@ def draw_map(plane: ClassifierMap, classes: list[str], negative: str) -> Figure:
             )  # fmt: skip
         axes.locator_params(axis="both", nbins=6)
         axes.set_xlabel(shorten(plane.columns[0], 50))
-        axes.set_ylabel(shorten(plane.columns[1], 40))
+        axes.set_ylabel(shorten(plane.columns[1], 40) if plane.y else "Probability")
         figure.legend(loc="outside lower left", ncols=4, handlelength=1.2)
     return figure
+
+
+def _draw_plane(axes: Axes, plane: ClassifierMap) -> None:
+    """Draw lines of equal probability, that of the threshold, and the ends of a margin."""
+    score = np.array(plane.score)
+    levels = [level for level in (0.1, 0.25, 0.5, 0.75, 0.9) if score.min() < level < score.max()]
+    if levels:
+        lines = axes.contour(
+            plane.x, plane.y, score, levels=levels, colors=COLOURS["soft"], linewidths=0.9, zorder=2
+        )
+        axes.clabel(lines, fmt=lambda level: f"{level:g}", fontsize=10)
+    if plane.threshold is not None and score.min() < plane.threshold < score.max():
+        axes.contour(
+            plane.x,
+            plane.y,
+            score,
+            levels=[plane.threshold],
+            colors=COLOURS["main"],
+            linewidths=2.6,
+            zorder=3,
+        )
+    if plane.margin:
+        axes.contour(
+            plane.x, plane.y, np.array(plane.margin), levels=[-1.0, 0.0, 1.0], zorder=3, linewidths=1.4,
+            colors=COLOURS["ink"], linestyles=["dashed", "solid", "dashed"],
+        )  # fmt: skip
+
+
+def _draw_curve(axes: Axes, plane: ClassifierMap) -> None:
+    """Draw the probability over one column, where the threshold lies, and the ends of a margin."""
+    score = np.array(plane.score[0])
+    axes.plot(plane.x, score, color=COLOURS["main"], linewidth=2.6, zorder=3)
+    if plane.threshold is not None:
+        axes.axhline(plane.threshold, color=COLOURS["soft"], linewidth=0.9, linestyle="dotted", zorder=2)
+        for value in _crossings(plane.x, score, plane.threshold):
+            axes.axvline(value, color=COLOURS["main"], linewidth=1.4, zorder=2)
+    for level in (-1.0, 0.0, 1.0) if plane.margin else ():
+        for value in _crossings(plane.x, np.array(plane.margin[0]), level):
+            style = "dashed" if level else "solid"
+            axes.axvline(value, color=COLOURS["ink"], linewidth=1.4, linestyle=style, zorder=2)
+    axes.set_ylim(-0.06, 1.06)
+
+
+def _crossings(x: list[float], values: NDArray[np.float64], level: float) -> list[float]:
+    """Return where a curve passes a level, between points linearly.
+
+    Examples
+    --------
+    >>> _crossings([0.0, 1.0, 2.0], np.array([0.0, 1.0, 0.0]), 0.25)
+    [0.25, 1.75]
+    """
+    above = values >= level
+    places = np.flatnonzero(above[1:] != above[:-1])
+    shares = (level - values[places]) / (values[places + 1] - values[places])
+    own = np.array(x)
+    found: list[float] = (own[places] + shares * (own[places + 1] - own[places])).tolist()
+    return found
 
 
 def draw_tree(nodes: Sequence[TreeNode], positives: str) -> Figure:

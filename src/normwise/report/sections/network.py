@@ -32,7 +32,7 @@ def network(run: SavedRun) -> Section | None:
 
 
 def classifier(run: SavedRun) -> Section | None:
-    """Show boundary, margin and support vectors where there are two columns, and a tree of a forest."""
+    """Show curve or boundary, margin and support vectors over one column or two, and a tree of a forest."""
     found = run.explanation
     if found is None or (found.plane is None and not found.tree):
         return None
@@ -42,10 +42,12 @@ def classifier(run: SavedRun) -> Section | None:
     others = [name for name in run.record.classes if name != negative]
     positives, plane, tree = " or ".join(others), None, None
     if found.plane is not None:
+        curve = not found.plane.y
+        where = "The probability over" if curve else "The boundary of the classifier in the plane of"
         plane = inline_svg(
             draw_map(found.plane, run.record.classes, negative),
             "plane",
-            f"The boundary of the classifier in the plane of {' and '.join(found.plane.columns)}, with"
+            f"{where} {' and '.join(found.plane.columns)}, with"
             f" {len(found.plane.people_x)} people and {sum(found.plane.support)} support vectors.",
         )
     if found.tree:
@@ -61,6 +63,7 @@ def classifier(run: SavedRun) -> Section | None:
         positives=positives,
         threshold=found.plane.threshold if found.plane else None,
         adjusted=bool(found.plane and found.plane.adjusted),
+        curve=bool(found.plane and not found.plane.y),
         machine=bool(found.plane and found.plane.margin),
     )
     return Section("What the classifier does", body)
