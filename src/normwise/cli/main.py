@@ -50,6 +50,7 @@ VERBS: dict[str, tuple[str, str]] = {
     "init": ("Start", "Write a study file for a folder or a table."),
     "check": ("Study", "Read a study and its table, and say what would be run."),
     "extract": ("Study", "Measure the features of every image."),
+    "app": ("Study", "Measure or evaluate a BIDS dataset, in the form of BIDS Apps."),
     "shards": ("Study", "Say what of a study measured in shards is missing."),
     "evaluate": ("Study", "Test the procedure honestly, beside five other ways to treat demographics."),
     "train": ("Study", "Train on everybody and save the model."),
@@ -79,6 +80,7 @@ USAGES = {
         verb: f"normwise {verb} [OPTIONS] STUDY [RUN]\n       normwise {verb} [OPTIONS] RUN"
         for verb in ("extract", "shards", "evaluate", "train", "normalize", "descent")
     },
+    "app": "normwise app BIDS_DIR OUT participant|group [OPTIONS]",
     "merge": "normwise merge [OPTIONS] SUMS… --out FILE",
     "score": (
         "normwise score [OPTIONS] NORM IMAGE… --set NAME=VALUE…\n"

@@ -26,21 +26,20 @@ def describe_taken(source: Path, study: Study) -> str:
     >>> from normwise.schema import Study
     >>> keys = {"cohort": {"images": "bids", "label": "dx", "normal": "HC", "demographics": ["age"]}}
     >>> describe_taken(Path(), Study.model_validate(keys))
-    "people of participants.tsv, images by BIDS layout, measured by 'regions'; dx, of which 'HC' is ...
+    "people of participants.tsv, images by BIDS layout (T1w), measured by 'regions'; dx, of which ...
     """
-    from normwise.cohort import TABLE_SUFFIXES
+    from normwise.cohort import TABLE_SUFFIXES, bids_suffix
     from normwise.run_folder import RunFolder
 
     table = source.suffix.lower() in TABLE_SUFFIXES
     if not table and (not source.is_dir() or (source / RunFolder.STUDY).is_file()):
         return ""
     section, features = study.cohort, study.features
-    places = [
-        getattr(features, "subjects_dir", None) and f"folders of FreeSurfer in {features.subjects_dir}",  # type: ignore[attr-defined]  # of that extractor
-        section.images
-        and ("images by BIDS layout" if section.images.startswith("bids") else f"images {section.images}"),
-    ]
-    given = [f"people of {section.table}", *(place for place in places if place)]
+    suffix, subjects = bids_suffix(section.images), getattr(features, "subjects_dir", None)
+    places = [f"folders of FreeSurfer in {subjects}"] if subjects else []
+    if section.images is not None:
+        places.append(f"images by BIDS layout ({suffix})" if suffix else f"images {section.images}")
+    given = [f"people of {section.table}", *places]
     what = (
         f"{section.target} is predicted"
         if section.target

@@ -24,6 +24,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from normwise.cohort.bids import bids_suffix
 from normwise.cohort.cohort import Cohort
 from normwise.cohort.conditions import parse_condition
 from normwise.cohort.demographics import read_demographics, read_quantity
@@ -50,6 +51,7 @@ __all__ = [
     "Cohort",
     "ColumnReading",
     "Table",
+    "bids_suffix",
     "cap_ages",
     "commented_toml",
     "describe_table",

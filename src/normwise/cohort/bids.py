@@ -1,7 +1,8 @@
-"""BIDS datasets and derivatives: participants, sessions and T1-weighted images found by layout and joined.
+"""BIDS datasets and derivatives: participants, sessions and images found by layout and joined.
 
-Read are ``sub-<label>[/ses-<label>]/anat/*_T1w.nii[.gz]`` of the dataset, or, where it has none, of its only
-derivative that has some; ``participants.tsv``, there or up to two folders above a derivative; and
+Read are ``sub-<label>[/ses-<label>]/anat/*_T1w.nii[.gz]`` of the dataset, or those of another suffix, as
+``anat/*_FLAIR`` or ``pet/*_pet``, as NIfTI or as a pair (``.hdr`` and ``.img``); or, where it has none, of
+its only derivative that has some; ``participants.tsv``, there or up to two folders above a derivative; and
 ``sub-<label>/sub-<label>_sessions.tsv``, whose columns replace the participant's for that session; see
 `normwise.cohort.sessions`.
 """
@@ -31,17 +32,25 @@ __all__ = [
     "BIDS",
     "DatasetRows",
     "Scan",
+    "bids_suffix",
     "choose_image",
     "find_participants",
     "find_scans",
+    "find_suffixes",
     "join_dataset",
     "parse_filter",
 ]
 
 BIDS = "bids"
-"""Value of ``cohort.images`` that asks for the layout; entities may follow: ``bids:acq-mprage_run-2``."""
+"""Value of ``cohort.images`` that asks for the layout; entities and suffix follow: ``bids:acq-1_FLAIR``."""
 
-_NAME = re.compile(r"(?P<entities>sub-[^_]+(?:_[^_-]+-[^_]+)*)_T1w\.nii(?:\.gz)?")
+T1W = "T1w"
+"""The suffix that is meant where none is named."""
+
+_VOLUMES = (T1W, "T2w", "FLAIR", "PDw", "T2starw", "pet")
+_NAME = re.compile(
+    r"(?P<entities>sub-[^_]+(?:_[^_-]+-[^_]+)*)_(?P<suffix>[A-Za-z0-9]+)\.(?:nii|nii\.gz|hdr|hdr\.gz)"
+)
 
 
 @dataclass(frozen=True)
@@ -55,7 +64,7 @@ class Scan:
     session : str
         As ``ses-2``; empty where the dataset has no sessions.
     images : tuple of Path
-        Every T1-weighted image found for it.
+        Every image of the suffix that was found for it.
     """
 
     subject: str
@@ -78,13 +87,15 @@ def find_participants(root: Path) -> Path | None:
     return None
 
 
-def find_scans(root: Path) -> tuple[list[Scan], list[str]]:
-    """List every session that has a T1-weighted image.
+def find_scans(root: Path, suffix: str = T1W) -> tuple[list[Scan], list[str]]:
+    """List every session that has an image of a suffix.
 
     Parameters
     ----------
     root : Path
         A BIDS dataset or derivative.
+    suffix : str
+        As BIDS has it: ``T1w``, ``T2w``, ``FLAIR``, ``pet`` ….
 
     Returns
     -------
@@ -98,18 +109,18 @@ def find_scans(root: Path) -> tuple[list[Scan], list[str]]:
     CohortError
         COH-112 where only several derivatives have images.
     """
-    scans = _scans_of(root)
+    scans = _scans_of(root, suffix)
     if scans:
         return scans, []
     derivatives = {
         folder: below
         for folder in sorted(root.glob("derivatives/*"))
-        if folder.is_dir() and (below := _scans_of(folder))
+        if folder.is_dir() and (below := _scans_of(folder, suffix))
     }
     if len(derivatives) > 1:
         raise CohortError(
             "COH-112",
-            f"{len(derivatives)} derivatives have T1-weighted images, the dataset itself none.",
+            f"{len(derivatives)} derivatives have {_in_words(suffix)} images, the dataset itself none.",
             subject=str(root),
             seen=listed(folder.name for folder in derivatives),
             advice="name one of these folders instead of the dataset",
@@ -119,26 +130,62 @@ def find_scans(root: Path) -> tuple[list[Scan], list[str]]:
     return [], []
 
 
-def _scans_of(root: Path) -> list[Scan]:
+def find_suffixes(root: Path) -> list[str]:
+    """List the suffixes of images in a dataset that are measured as one volume.
+
+    Parameters
+    ----------
+    root : Path
+        A BIDS dataset or derivative.
+    """
+    return [suffix for suffix in _VOLUMES if _scans_of(root, suffix)]
+
+
+def _folder_of(suffix: str) -> str:
+    return "pet" if suffix == "pet" else "anat"
+
+
+def _in_words(suffix: str) -> str:
+    return "T1-weighted" if suffix == T1W else suffix
+
+
+def _scans_of(root: Path, suffix: str) -> list[Scan]:
     images: dict[tuple[str, str], list[Path]] = {}
-    for pattern in ("sub-*/anat/sub-*_T1w.nii*", "sub-*/ses-*/anat/sub-*_T1w.nii*"):
+    name = f"{_folder_of(suffix)}/sub-*_{suffix}.*"
+    for pattern in (f"sub-*/{name}", f"sub-*/ses-*/{name}"):
         for path in root.glob(pattern):
-            parts = path.relative_to(root).parts
-            if _NAME.fullmatch(path.name) and path.name.startswith(f"{parts[0]}_"):
+            parts, match = path.relative_to(root).parts, _NAME.fullmatch(path.name)
+            if match and match["suffix"] == suffix and path.name.startswith(f"{parts[0]}_"):
                 images.setdefault((parts[0], parts[1] if len(parts) == 4 else ""), []).append(path)
     return [Scan(*key, tuple(sorted(images[key]))) for key in sorted(images)]
 
 
 def parse_filter(images: str) -> dict[str, str]:
-    """Return the entities asked for; an empty value asks for images without the entity.
+    """Return the entities asked for, and the suffix; an empty value asks for images without the entity.
 
     Examples
     --------
     >>> parse_filter("bids:acq-mprage_space-")
     {'acq': 'mprage', 'space': ''}
+    >>> parse_filter("bids:acq-3d_FLAIR")
+    {'acq': '3d', 'suffix': 'FLAIR'}
     """
-    _, _, wanted = images.partition(":")
-    return dict(part.strip().split("-", 1) for part in wanted.split("_") if "-" in part)
+    parts = [part.strip() for part in images.partition(":")[2].split("_")]
+    wanted = dict(part.split("-", 1) for part in parts if "-" in part)
+    suffix = [part for part in parts if part and "-" not in part]
+    return wanted | ({"suffix": suffix[-1]} if suffix else {})
+
+
+def bids_suffix(images: str | None) -> str | None:
+    """Return the suffix of images that ``cohort.images`` asks for by layout; None where it asks for paths.
+
+    Examples
+    --------
+    >>> bids_suffix("bids"), bids_suffix("bids:run-1_T2w"), bids_suffix("{ID}.nii")
+    ('T1w', 'T2w', None)
+    """
+    by_layout = images is not None and re.fullmatch(rf"{BIDS}(?::.*)?", images) is not None
+    return parse_filter(images).get("suffix", T1W) if images is not None and by_layout else None
 
 
 def choose_image(images: tuple[Path, ...], wanted: dict[str, str]) -> Path | Problem:
@@ -162,6 +209,8 @@ def choose_image(images: tuple[Path, ...], wanted: dict[str, str]) -> Path | Pro
     >>> choose_image(runs, {}).name, choose_image(runs, {"run": "2"}).name
     ('sub-1_run-1_T1w.nii.gz', 'sub-1_run-2_T1w.nii.gz')
     """
+    suffix = wanted.get("suffix", T1W)
+    wanted = {key: value for key, value in wanted.items() if key != "suffix"}
     named = [(entities_of(path), path) for path in images]
     fitting = [
         (entities, path)
@@ -171,7 +220,7 @@ def choose_image(images: tuple[Path, ...], wanted: dict[str, str]) -> Path | Pro
     if not fitting:
         return Problem(
             "COH-215",
-            "no T1-weighted image fits",
+            f"no {_in_words(suffix)} image fits",
             "add the image, or ask for other entities in cohort.images",
             f"there is {listed(path.name for path in images)}" if images else "",
             "the image",
@@ -183,6 +232,7 @@ def choose_image(images: tuple[Path, ...], wanted: dict[str, str]) -> Path | Pro
     if len(fitting) > 1 and apart != ["run"]:
         advice = (
             f"choose with cohort.images, as {BIDS}:{apart[0]}-{fitting[0][0].get(apart[0], '')}"
+            + ("" if suffix == T1W else f"_{suffix}")
             if apart
             else "keep one of them"
         )
@@ -244,13 +294,15 @@ def join_dataset(section: CohortSection, root: Path, table: Table) -> DatasetRow
     CohortError
         COH-112 or COH-113 where it is not clear which images are meant, or there are none.
     """
-    scans, readings = find_scans(root)
+    suffix = bids_suffix(section.images) or T1W
+    scans, readings = find_scans(root, suffix)
     if not scans:
         raise CohortError(
             "COH-113",
-            "the BIDS folder has no T1-weighted image.",
+            f"the BIDS folder has no {_in_words(suffix)} image.",
             subject=str(root),
-            expected="sub-<label>[/ses-<label>]/anat/sub-<label>…_T1w.nii.gz",
+            seen=listed(f"{other} images" for other in find_suffixes(root)) or None,
+            expected=f"sub-<label>[/ses-<label>]/{_folder_of(suffix)}/sub-<label>…_{suffix}.nii.gz",
             advice="check the folder, or give cohort.images as a path with columns in braces",
         )
     from normwise.cohort.dictionary import merge_levels

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from normwise.cohort.bids import BIDS, join_dataset
+from normwise.cohort.bids import bids_suffix, join_dataset
 from normwise.cohort.tables import Table, read_table
 from normwise.cohort.values import Problem
 from normwise.schema import CohortSection
@@ -47,7 +47,7 @@ class ScanList:
 
 def uses_bids(images: str | None) -> bool:
     """Return whether ``cohort.images`` asks for the BIDS layout."""
-    return images is not None and re.fullmatch(rf"{BIDS}(?::.*)?", images) is not None
+    return bids_suffix(images) is not None
 
 
 def image_columns(images: str) -> list[str]:

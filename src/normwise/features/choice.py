@@ -11,6 +11,7 @@ from normwise.cohort import Cohort
 from normwise.engine import Task
 from normwise.errors import NormwiseWarning
 from normwise.features.extractor import ExtractionContext
+from normwise.features.modality import is_t1_weighted
 from normwise.features.path_templates import has_columns
 from normwise.schema import (
     AtlasSection,
@@ -105,7 +106,7 @@ def _are_slides(images: pd.Series[str]) -> bool:
 def _is_on_template(study: Study) -> bool:
     """Return whether an installed atlas would be laid on the images as they are."""
     section = study.features
-    if not isinstance(section, RegionsSection):
+    if not isinstance(section, RegionsSection) or not is_t1_weighted(study):
         return False
     from normwise.features.atlases import IMAGE_SUFFIXES  # tables need no atlas
 

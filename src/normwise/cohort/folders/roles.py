@@ -223,7 +223,9 @@ def _demographics(table: Table, used: set[str], said: list[str]) -> dict[str, An
         )
         warnings.warn(NormwiseWarning("COH-311", text, subject="cohort.demographics"), stacklevel=5)
         return {}
-    said.append(f"demographics {listed(chosen)}")
+    empty = [name for name in names if name not in filled and (names_an_age(name) or names_a_sex(name))]
+    without = f" ({listed(empty)} {'is' if len(empty) == 1 else 'are'} empty)" if empty else ""
+    said.append(f"demographics {listed(chosen)}{without}")
     return {"demographics": chosen}
 
 

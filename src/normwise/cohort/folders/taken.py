@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from normwise.cohort.bids import BIDS, find_participants, find_scans
+from normwise.cohort.bids import BIDS, find_participants, find_scans, find_suffixes
 from normwise.cohort.folders.contents import (
     describe_contents,
     feature_tables,
@@ -64,7 +64,7 @@ def study_of_table(file: Path, changes: Mapping[str, Any]) -> dict[str, Any]:
     changes : mapping
         The flags, by dotted key.
     """
-    if file.name == "participants.tsv" and find_scans(file.parent)[0]:
+    if file.name == "participants.tsv" and find_suffixes(file.parent):
         return study_of_folder(file.parent, changes)
     cohort = {"table": file.name}
     columns = read_table(file).frame.columns
@@ -111,6 +111,9 @@ def _with_images(folder: Path, cohort: dict[str, Any], changes: Mapping[str, Any
         )
         warnings.warn(NormwiseWarning("FEA-906", text, subject="features.extractor"), stacklevel=5)
         return {"cohort": cohort, "features": {"extractor": "freesurfer", "subjects_dir": measured}}
+    others = [] if scans or "cohort.images" in changes or not section.reads_images else find_suffixes(folder)
+    if others:
+        return {"cohort": cohort | {"images": _other_contrast(folder, others)}}
     if not scans and "cohort.images" not in changes and section.reads_images:
         found = _find_by_names(folder, cohort, changes)
         if found is not None:
@@ -118,6 +121,21 @@ def _with_images(folder: Path, cohort: dict[str, Any], changes: Mapping[str, Any
     if "cohort.images" not in changes and (section.reads_images or scans):
         return {"cohort": cohort | {"images": BIDS}}
     return {"cohort": cohort}
+
+
+def _other_contrast(folder: Path, suffixes: list[str]) -> str:
+    """Return the images of a dataset without T1-weighted ones: the only others that there are."""
+    if len(suffixes) > 1:
+        raise StudyError(
+            "STU-117",
+            f"the dataset has no T1-weighted images, and those of {len(suffixes)} other contrasts.",
+            subject=str(folder),
+            seen=listed(suffixes),
+            advice=f"choose one, as --images {BIDS}:{suffixes[0]}",
+        )
+    text = f"no images are named: {suffixes[0]} was chosen, the only ones by BIDS layout."
+    warnings.warn(NormwiseWarning("COH-309", text, subject="cohort.images"), stacklevel=6)
+    return f"{BIDS}:{suffixes[0]}"
 
 
 def _find_people(folder: Path, changes: Mapping[str, Any]) -> tuple[Path, list[str]]:

@@ -25,6 +25,7 @@ from normwise.features.brain.worker import WORKER_VERSION, measure_head, setting
 from normwise.features.columns import frame_of_rows, select_complete
 from normwise.features.extractor import SHARED, ExtractionContext, hash_settings, image_paths
 from normwise.features.feature_table import Drawing, FeatureTable, reject_implausible
+from normwise.features.modality import refuse_other_contrast
 from normwise.files import image_files, sha256_file
 from normwise.images import list_files
 from normwise.results import FeatureNote, Quality
@@ -99,6 +100,7 @@ def check(study: Study) -> None:
     if study.features_of(BrainSection).labels is not None:
         check_map_columns(study)
         return
+    refuse_other_contrast(study, "raw heads that 'brain' registers and segments")
     settings = chain_settings(study)
     settings_content(settings)
     read_atlas(settings.atlas)

@@ -18,12 +18,13 @@ from normwise.features.atlases import IMAGE_SUFFIXES, Atlas, load_atlas, names_o
 from normwise.features.columns import choose_columns, select_complete
 from normwise.features.extractor import ExtractionContext, hash_settings, image_paths
 from normwise.features.feature_table import FeatureTable
+from normwise.features.modality import refuse_other_contrast
 from normwise.features.path_templates import check_columns, fill, has_columns
 from normwise.features.regions.measure import MEASURE_VERSION, measure_regions
-from normwise.features.regions.statistics import STATISTICS
+from normwise.features.regions.statistics import STATISTICS, TISSUE_STATISTICS
 from normwise.files import sha256_file
 from normwise.results import FeatureNote
-from normwise.schema import RegionsSection, Study, did_you_mean
+from normwise.schema import RegionsSection, Study, did_you_mean, listed
 
 __all__ = ["check", "default_statistics", "extract", "region_table"]
 
@@ -58,6 +59,8 @@ def check(study: Study) -> None:
     """Raise what is wrong with statistics, atlas or look-up table."""
     section, root = study.features_of(RegionsSection), study.cohort.root or Path()
     statistics = _statistics(section)
+    if shares := [name for name in statistics if name in TISSUE_STATISTICS]:
+        refuse_other_contrast(study, f"shares of tissues ({listed(shares)})")
     if not has_columns(section.atlas):
         atlas = _load(section, root, _lut(section, root))
         names = [f"{name}.{statistic}" for name in atlas.names.values() for statistic in statistics]
