@@ -8,13 +8,14 @@ import json
 import os
 import re
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 __all__ = [
+    "accompany_dataset",
     "check_writable",
     "content_digest",
     "image_files",
@@ -159,6 +160,27 @@ def write_bytes(path: Path, content: bytes) -> None:
 def write_text(path: Path, content: str) -> None:
     """Write ``content`` to ``path`` as UTF-8 with line feeds, whole or not at all."""
     write_bytes(path, content.encode("utf-8"))
+
+
+def accompany_dataset(folder: Path, readme: str, others: Iterable[str]) -> None:
+    """Write what a BIDS dataset has beside its data: a README, and ``.bidsignore`` for other files.
+
+    Parameters
+    ----------
+    folder : Path
+        The dataset.
+    readme : str
+        Text of ``README.md``, where there is no README yet.
+    others : iterable of str
+        Files and folders, which are added to those that are listed already.
+    """
+    if next(folder.glob("README*"), None) is None:
+        write_text(folder / "README.md", readme)
+    listing = folder / ".bidsignore"
+    listed = listing.read_text(encoding="utf-8").splitlines() if listing.is_file() else []
+    lines = list(dict.fromkeys([*listed, *others]))
+    if lines != listed:
+        write_text(listing, "".join(f"{line}\n" for line in lines))
 
 
 def note_use(path: Path) -> None:

@@ -43,7 +43,8 @@ def test_check_says_what_would_be_run_and_writes_nothing(normwise, cohort):
 def test_a_run_holds_what_it_promises(run):
     names = (
         "dataset_description.json study.toml run.json cohort.tsv features.tsv features.json cache.json "
-        "evaluation.json explanation.json predictions.tsv model report.html figures logs"
+        "evaluation.json explanation.json predictions.tsv model report.html figures logs "
+        "README.md .bidsignore"
     )
     assert {path.name for path in run.iterdir()} == {*names.split(), ".normwise"}
     assert len(list((run / "logs").iterdir())) == 3

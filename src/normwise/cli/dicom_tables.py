@@ -10,13 +10,21 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from normwise import __version__
 from normwise.errors import ImageError, NormwiseError, error_from_dict
-from normwise.files import quote_formula, write_text
+from normwise.files import accompany_dataset, quote_formula, write_text
 
 if TYPE_CHECKING:
     from normwise.engine import Outcome
 
 __all__ = ["Converted", "place_images", "read_converted", "write_dataset", "write_refused", "write_series"]
+
+_README = """\
+# Heads from DICOM
+
+One T1-weighted image a person and visit, made by `normwise cohort from-dicom`. `series.tsv` says which series
+was taken and why, `refused.tsv` what was not used. Age, sex and scanner are all that was kept of the headers.
+"""
 
 _FACTS = {
     "age": (
@@ -198,8 +206,15 @@ def write_dataset(table: Path, people: Mapping[str, Sequence[Mapping[str, str]]]
             write_text(root / f"sub-{label}" / f"sub-{label}_sessions.tsv", _tsv(columns, cells))
     write_text(table.with_suffix(".json"), json.dumps(about, indent=2) + "\n")
     if not (root / "dataset_description.json").exists():
-        about_dataset = {"Name": "Heads from DICOM", "BIDSVersion": "1.10.0", "DatasetType": "raw"}
+        about_dataset = {
+            "Name": "Heads from DICOM",
+            "BIDSVersion": "1.10.0",
+            "DatasetType": "raw",
+            "GeneratedBy": [{"Name": "Normwise", "Version": __version__}],
+        }
         write_text(root / "dataset_description.json", json.dumps(about_dataset, indent=2) + "\n")
+    own = [] if table.name == "participants.tsv" else [table.name, table.with_suffix(".json").name]
+    accompany_dataset(root, _README, ("series.tsv", "refused.tsv", *own))
     write_text(table, _tsv(["participant_id", *_FACTS, "image"], rows))
 
 

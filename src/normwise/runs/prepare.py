@@ -8,7 +8,6 @@ takes the features from the cache, and writes ``study.toml``, ``dataset_descript
 from __future__ import annotations
 
 import hashlib
-import json
 import platform
 import shutil
 import warnings
@@ -55,6 +54,7 @@ from normwise.procedure import (
 from normwise.reprs import ShortRepr
 from normwise.results import Note, RunRecord
 from normwise.run_folder import RunFolder
+from normwise.runs.bids_derivative import describe_run
 from normwise.runs.composition import composition_of, count_reasons, flow_of, missing_in, sites_of
 from normwise.runs.small_parts import find_small_part
 from normwise.schema import Roles, Study
@@ -294,7 +294,7 @@ def prepare_run(
     with folder.writing(folder.COHORT) as part:
         cohort.write_ledger(part)
     folder.write(folder.STUDY, study_to_toml(study))
-    folder.write(folder.DESCRIPTION, _description(study))
+    describe_run(folder, study, package_versions().get("normwise", ""))
     if features.failures:
         check_people(study, cohort, purpose)
     write_features(features, folder.path)
@@ -481,17 +481,6 @@ def record_run(prepared: PreparedRun, command: str, notes: list[Note]) -> RunRec
         run.remove(name)
     run.write_record(record)
     return record
-
-
-def _description(study: Study) -> str:
-    """``dataset_description.json`` of a BIDS derivative."""
-    content = {
-        "Name": study.title or "Normwise run",
-        "BIDSVersion": "1.10.0",
-        "DatasetType": "derivative",
-        "GeneratedBy": [{"Name": "Normwise", "Version": package_versions().get("normwise", "")}],
-    }
-    return json.dumps(content, indent=2, ensure_ascii=False) + "\n"
 
 
 def check_plan(study: Study, cohort: Cohort, *, folds: int | None, split: bool = False) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from normwise.errors import SampleError
-from normwise.files import write_text
+from normwise.files import accompany_dataset, write_text
 from normwise.images import write_volume
 from normwise.samples.brain import open_simulator, simulate_brain
 from normwise.samples.people import PLACES, Person, draw_people
@@ -49,6 +49,21 @@ sensitivity = 0.90
 folds = 5
 repeats = 5
 seed = 0
+"""
+
+SIDECAR = "space-MNI152NLin2009aSym_desc-brain_T1w.json"
+IMAGES = {
+    "Description": "simulated from the MNI152 2009a symmetric template, without skull",
+    "SkullStripped": True,
+    "SpatialReference": "MNI152NLin2009aSym",
+}
+"""What all images share; the file stands above them, and BIDS lets them inherit it."""
+
+README = """\
+# Simulated cohort
+
+People who never were: each is the MNI152 brain with the atrophy of an age and a diagnosis. `truth.json` holds
+what was planted in whom, `study.toml` the study of `normwise demo`.
 """
 
 COLUMNS = {
@@ -156,3 +171,5 @@ def _write_texts(folder: Path, drawn: list[Person]) -> None:
         "GeneratedBy": [{"Name": "normwise", "Description": "simulated from the MNI152 2009a template"}],
     }
     write_text(folder / "dataset_description.json", json.dumps(about, indent=2) + "\n")
+    write_text(folder / SIDECAR, json.dumps(IMAGES, indent=2) + "\n")
+    accompany_dataset(folder, README, (STUDY, TRUTH))
