@@ -35,7 +35,8 @@ _FACTS = {
     "manufacturer": ("of the scanner", ""),
     "model": ("of the scanner", ""),
     "field_strength_t": ("of the scanner", "T"),
-    "spacing_mm": ("voxel edges to the right, front and top", "mm"),
+    # BIDS takes whatever has a unit for a number.
+    "spacing_mm": ("voxel edges to the right, front and top, mm", ""),
 }
 _SERIES = (
     "participant_id", "folder", "series", "slices", "outcome", "reason", "spacing_mm", "contrast",
