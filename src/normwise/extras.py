@@ -18,7 +18,7 @@ EXTRAS: dict[str, tuple[str, ...]] = {
     "slides": ("cv2", "openslide", "skimage", "tifffile"),
     "deep": ("safetensors", "torch"),
     "onnx": ("onnx", "onnxruntime"),
-    "cluster": ("dask", "distributed"),
+    "cluster": ("dask", "dask_jobqueue", "distributed"),
     "serve": ("starlette", "uvicorn"),
 }
 """Names under which the packages of each extra are imported."""

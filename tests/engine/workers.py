@@ -263,3 +263,20 @@ def touch(path):
 def keep_or_warn(path):
     keep_stored(Path(path), {"number": 7})
     return {"number": 7}
+
+
+def wait_for(folder, number):
+    """Return when that is allowed."""
+    (folder / f"begun-{time.monotonic_ns()}-{number}").touch()
+    while not (folder / "allowed").exists():
+        time.sleep(0.02)
+    return number
+
+
+def stay_or_wait(note, number):
+    """Stay, or return when the other stays."""
+    if number == 0:
+        return stay(note)
+    while not Path(note).exists():
+        time.sleep(0.02)
+    return {"number": number}

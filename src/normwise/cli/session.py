@@ -13,7 +13,7 @@ import time
 import traceback
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TypedDict
@@ -85,6 +85,8 @@ class Session:
         Warnings, and severe alarms; printed at the end.
     hold : RunHold
         Keeps other commands out of the run folder.
+    held : ExitStack
+        What ends with the command.
     code : int
         The exit code.
     """
@@ -96,6 +98,7 @@ class Session:
     output: CommandOutput
     findings: Findings
     hold: RunHold
+    held: ExitStack
     code: int = field(default=DONE)
 
     @property
@@ -145,6 +148,10 @@ class Session:
             folder, resolved, overwrite=overwrite, labelled=labelled, roles=roles, shared=shared
         )
         self.say_taken(study, resolved)
+        if resolved.engine.name != "local":
+            from normwise.engine import use_engine
+
+            self.held.enter_context(use_engine(resolved.engine))
         return resolved, opened
 
     def say_taken(self, source: Path, study: Study) -> None:
@@ -306,6 +313,7 @@ def open_session(verb: str, flags: OutputFlags) -> Iterator[Session]:
     log = RunLog(verb)
     log.add(f"normwise {verb}, version {__version__}")
     progress = make_progress(flags.quiet, flags.json_log, log=log.handler)
+    held = ExitStack()
     session = Session(
         verb,
         flags,
@@ -314,8 +322,9 @@ def open_session(verb: str, flags: OutputFlags) -> Iterator[Session]:
         CommandOutput(verb, quiet=flags.quiet, as_json=flags.json_log),
         Findings(flags),
         RunHold(f"normwise {verb}"),
+        held,
     )
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), held:
         warnings.simplefilter("default")
         warnings.simplefilter("always", NormwiseWarning)
         warnings.showwarning = _show_warnings(session)

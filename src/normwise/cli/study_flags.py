@@ -37,6 +37,13 @@ _SHORT = {
     "selection.features": None,
     "classifier.choices": None,
     "classifier.rule": None,
+    "engine.name": "--engine",
+    "engine.cores": None,
+    "engine.memory": None,  # --memory is what one subject may take
+    "engine.time": None,
+    "engine.account": None,
+    "engine.interface": None,
+    "engine.options": None,
     "decision.cost.missed": "--cost.missed",
     "decision.cost.false_alarm": "--cost.false-alarm",
 }
@@ -47,7 +54,7 @@ _EVERYDAY = frozenset({
     "features.quality", "features.already_stripped", "features.keep_derivatives", "features.columns",
     "normalizer.design", "normalizer.scale", "classifier.name", "decision.sensitivity",
     "decision.cost.missed", "decision.cost.false_alarm", "evaluation.folds", "evaluation.repeats",
-    "evaluation.seed",
+    "evaluation.seed", "engine.name", "engine.scheduler",
 })  # fmt: skip
 _FILES = frozenset({
     "cohort.table", "features.atlas", "features.lut", "features.table", "features.mask", "features.template",
@@ -57,7 +64,9 @@ _CHOICES = {
     "features.extractor": list(EXTRACTOR_SECTIONS),
     "classifier.name": list({**CLASSIFIERS, **REGRESSORS}),
 }
-_WITH_COMMAS = frozenset({"cohort.include", "features.table"})  # conditions and files may hold a comma
+_WITH_COMMAS = frozenset(
+    {"cohort.include", "features.table", "engine.options"}
+)  # conditions and files may hold a comma
 _FOLDERS = frozenset({"cohort.root", "features.subjects_dir"})
 
 

@@ -10,6 +10,7 @@
 - ``cache``, ``fingerprints``, ``serialization``  results by content, hashes of inputs, values as files
 - ``cache_folders``, ``cache_upkeep``  which folder that is; how much lies in it, and what is old or broken
 - ``parallel``       parts of one piece of work, as folds, each in a child
+- ``cluster``        the same on the workers of a Dask cluster, or of jobs of a queueing system
 - ``progress``       what is shown and logged meanwhile
 """
 
@@ -27,6 +28,7 @@ from normwise.engine.executor import (
     Value,
     Work,
     count_cpus,
+    on_engine_of,
     worker_count,
 )
 from normwise.engine.progress import Progress, make_progress
@@ -42,6 +44,8 @@ if TYPE_CHECKING:
         prune_cache,
         verify_cache,
     )
+    from normwise.engine.cluster.connect import use_engine
+    from normwise.engine.cluster.executor import DaskExecutor
     from normwise.engine.local import LocalExecutor
     from normwise.engine.parallel import run_parts
     from normwise.engine.serialization import keep_stored, read_shared, read_stored, write_stored
@@ -49,6 +53,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "CacheContents",
+    "DaskExecutor",
     "Executor",
     "Finished",
     "FunctionName",
@@ -67,11 +72,13 @@ __all__ = [
     "keep_stored",
     "make_progress",
     "measure_cache",
+    "on_engine_of",
     "prune_cache",
     "read_shared",
     "read_stored",
     "run_parts",
     "run_subjects",
+    "use_engine",
     "verify_cache",
     "versions_of",
     "worker_count",
@@ -82,6 +89,7 @@ __getattr__ = on_use(
     __name__,
     {
         "CacheContents": "cache_upkeep",
+        "DaskExecutor": "cluster.executor",
         "LocalExecutor": "local",
         "cache_place": "cache_folders",
         "check_kept": "cache_upkeep",
@@ -94,6 +102,7 @@ __getattr__ = on_use(
         "read_stored": "serialization",
         "run_parts": "parallel",
         "run_subjects": "subjects",
+        "use_engine": "cluster.connect",
         "verify_cache": "cache_upkeep",
         "versions_of": "cache",
         "write_stored": "serialization",

@@ -6,9 +6,11 @@ import os
 import pickle
 import sys
 from collections.abc import Callable, Generator, Mapping
+from contextvars import ContextVar
 from dataclasses import dataclass, field
+from functools import wraps
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -16,10 +18,12 @@ import numpy.typing as npt
 from normwise.errors import EngineError, NormwiseError, NormwiseWarning
 
 __all__ = [
+    "CURRENT",
     "DEFAULT_LIMITS",
     "GRACE_SECONDS",
     "MARK",
     "SHARED",
+    "TASKS",
     "Executor",
     "Finished",
     "FunctionName",
@@ -30,6 +34,7 @@ __all__ = [
     "Work",
     "count_cpus",
     "name_function",
+    "on_engine_of",
     "worker_count",
 ]
 
@@ -82,6 +87,9 @@ DEFAULT_LIMITS = Limits()
 
 SHARED = "shared.pickle"
 """The file of ``Work.shared`` in the folder of the work."""
+
+TASKS = "tasks.fifo"
+"""The named pipe by which a fork server is given calls while it runs."""
 
 MARK = "NORMWISE_WORK"
 """Environment variable that names the folder of the work, by which whatever descends from it is found."""
@@ -165,6 +173,8 @@ class Work:
         Modules that are imported once, before the first child.
     shared : object, optional
         What every call is given besides: pickled once, and called ``shared``, the path of the file.
+    folders : tuple of str
+        What another machine must see under the same names to do the work.
     """
 
     function: FunctionName
@@ -173,6 +183,7 @@ class Work:
     jobs: int
     preload: tuple[str, ...] = ()
     shared: Any = None
+    folders: tuple[str, ...] = ()
 
     def arguments_in(self, folder: Path) -> dict[int, dict[str, Any]]:
         """Return the arguments of every call; what they share is written into the folder of the work."""
@@ -221,6 +232,38 @@ class Executor(Protocol):
 
         Closing the generator early ends every child.
         """
+
+
+CURRENT: ContextVar[Executor | None] = ContextVar("executor", default=None)
+"""Where children run inside `normwise.engine.use_engine`; None is this machine."""
+
+
+SomeFunction = TypeVar("SomeFunction", bound=Callable[..., Any])
+
+
+def on_engine_of(read: Callable[[Path], Any]) -> Callable[[SomeFunction], SomeFunction]:
+    """Let a function's first argument, a study, say by its ``[engine]`` where everything that is many runs.
+
+    Parameters
+    ----------
+    read : callable
+        Reads a study's file: the function is given the study.
+    """
+
+    def decorate(function: SomeFunction) -> SomeFunction:
+        @wraps(function)
+        def call(study: Any, *args: Any, **kwargs: Any) -> Any:
+            study = read(Path(study)) if isinstance(study, str | Path) else study
+            if study.engine.name == "local":
+                return function(study, *args, **kwargs)
+            from normwise.engine.cluster.connect import use_engine  # few studies need it
+
+            with use_engine(study.engine):
+                return function(study, *args, **kwargs)
+
+        return cast("SomeFunction", call)
+
+    return decorate
 
 
 def name_function(function: Callable[..., object]) -> FunctionName:

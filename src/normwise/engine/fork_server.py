@@ -5,7 +5,9 @@ single-threaded, so that forking is safe. It runs as a process of its own, so th
 threads, nor its ``__main__``, nor its open files have anything to do with the children. Linux only.
 
 It reads ``work.json`` from its folder, writes one JSON object a line for each child that has ended, and
-watches its standard input: when that closes, or the parent dies, it kills every child and exits.
+watches its standard input: when that closes, or the parent dies, it kills every child and exits. Where the
+folder has a named pipe, further calls come through it, one JSON object a line, until one says that it was the
+last.
 
 Nothing that a child starts outlives it, in whatever session it hides: orphans come back to the fork server,
 which is their "subreaper", and are killed. A second process, the watchdog, watches the fork server itself: it
@@ -19,6 +21,7 @@ import ctypes
 import gc
 import importlib
 import json
+import math
 import os
 import select
 import shutil
@@ -30,7 +33,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NoReturn
 
-from normwise.engine.executor import GRACE_SECONDS, MARK, SHARED, FunctionName, Limits
+from normwise.engine.executor import GRACE_SECONDS, MARK, SHARED, TASKS, FunctionName, Limits
 from normwise.engine.parallel import open_shared
 from normwise.engine.worker import call_and_store, import_function, limit_threads, seed_generators
 
@@ -97,6 +100,45 @@ class Child:
 
 
 @dataclass
+class Calls:
+    """Calls that come while the server runs.
+
+    Attributes
+    ----------
+    pipe : int
+        File descriptor that they are read from.
+    make : callable
+        Returns what a child runs, of a position and the arguments.
+    ended : bool
+        The last one has come.
+    unwanted : set of int
+        Positions of calls whose children are to be killed.
+    """
+
+    pipe: int
+    make: Callable[[int, dict[str, Any]], Callable[[], None]]
+    ended: bool = False
+    unwanted: set[int] = field(default_factory=set)
+    _rest: bytes = b""
+
+    def read(self) -> list[tuple[int, Callable[[], None]]]:
+        """Return the calls that have come since."""
+        with contextlib.suppress(BlockingIOError):
+            while part := os.read(self.pipe, 1 << 16):
+                self._rest += part
+        *lines, self._rest = self._rest.split(b"\n")
+        found = []
+        for line in lines:
+            said = json.loads(line)
+            self.ended |= "end" in said
+            if "unwanted" in said:
+                self.unwanted.add(said["unwanted"])
+            elif "position" in said:
+                found.append((said["position"], self.make(said["position"], said["arguments"])))
+        return found
+
+
+@dataclass
 class ForkServer:
     """Starts, watches and reaps children.
 
@@ -114,6 +156,8 @@ class ForkServer:
         Resident bytes that a child has from the start.
     watchdog : int
         Process id of the one child that is no subject.
+    calls : Calls, optional
+        Where further calls come from.
     """
 
     parent_pipe: int
@@ -122,17 +166,23 @@ class ForkServer:
     jobs: int
     baseline_bytes: int
     watchdog: int
+    calls: Calls | None = None
     running: list[Child] = field(default_factory=list)
 
     def run_all(self, waiting: list[tuple[int, Callable[[], None]]]) -> None:
         """Run every child to its end, or until the caller ends."""
         waiting.reverse()
         try:
-            while waiting or self.running:
+            while waiting or self.running or (self.calls is not None and not self.calls.ended):
                 self._start(waiting)
                 if self._wait():
                     signal.signal(signal.SIGTERM, signal.SIG_IGN)  # cleaning up has begun
                     return
+                if self.calls is not None:
+                    waiting[:0] = reversed(self.calls.read())
+                    for child in self.running:
+                        if child.position in self.calls.unwanted:
+                            child.kill("unwanted")
                 self._check_children()
         finally:
             for child in self.running:
@@ -157,13 +207,16 @@ class ForkServer:
         """Sleep until a child ends or a check is due; return whether the caller has ended."""
         poll = select.poll()
         poll.register(self.parent_pipe, select.POLLIN)
+        if self.calls is not None:
+            poll.register(self.calls.pipe, select.POLLIN)
         period = _POLL_SECONDS
         for child in self.running:
             if child.pidfd is None:
                 period = _POLL_SECONDS_WITHOUT_PIDFD
             else:
                 poll.register(child.pidfd, select.POLLIN)
-        due = min(child.begun for child in self.running) + self.limits.seconds - time.monotonic()
+        begun = min((child.begun for child in self.running), default=math.inf)
+        due = begun + self.limits.seconds - time.monotonic()
         pause = min(max(due, _POLL_SECONDS_WITHOUT_PIDFD), period)
         return any(ready == self.parent_pipe for ready, _ in poll.poll(pause * 1000))
 
@@ -249,9 +302,12 @@ def main(place: str, parent: str) -> None:
 
             return run
 
+        calls = None
+        if (folder / TASKS).exists():  # opened for both, it never seems closed
+            calls = Calls(os.open(folder / TASKS, os.O_RDWR | os.O_NONBLOCK), calling)
         report({"ready": True})
         baseline = _resident_bytes(os.getpid())
-        server = ForkServer(parent_pipe, report, limits, work["jobs"], baseline, watchdog)
+        server = ForkServer(parent_pipe, report, limits, work["jobs"], baseline, watchdog, calls)
         server.run_all([(position, calling(position, arguments)) for position, arguments in work["tasks"]])
     finally:
         with contextlib.suppress(OSError):

@@ -13,12 +13,12 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from normwise.engine.executor import GRACE_SECONDS, MARK, Finished, Work
+from normwise.engine.executor import GRACE_SECONDS, MARK, SHARED, TASKS, Finished, Work
 from normwise.engine.exit_reasons import explain_end, import_failed, result_of
 from normwise.engine.spawn import SpawnExecutor, start_python
 from normwise.errors import EngineError
 
-__all__ = ["ForkExecutor", "LocalExecutor"]
+__all__ = ["ForkExecutor", "LocalExecutor", "finished_of", "start_server"]
 
 _LOST_SERVERS = 4  # so many in a row may die before a child ends, until the child is given up
 _LOG = "server.log"
@@ -71,6 +71,31 @@ class ForkExecutor:
 
 def _run_all(work: Work) -> Generator[Finished, None, None]:
     """Run one fork server until it has no child left, or dies."""
+    with start_server(work) as (folder, events):
+        for line in events:
+            yield finished_of(json.loads(line), folder, work)
+
+
+@contextlib.contextmanager
+def start_server(
+    work: Work, *, fed: bool = False, shared: bytes | None = None
+) -> Iterator[tuple[Path, Iterator[bytes]]]:
+    """Start a fork server and give its folder and its events; at the block's end all its children have ended.
+
+    Parameters
+    ----------
+    work : Work
+        What it runs.
+    fed : bool
+        Whether further calls come through a named pipe in the folder.
+    shared : bytes, optional
+        What ``work.shared`` was pickled to, elsewhere.
+
+    Raises
+    ------
+    EngineError
+        ENG-104, the function's module can't be imported; ENG-105, the fork server can't start.
+    """
     with tempfile.TemporaryDirectory(prefix="normwise-", ignore_cleanup_errors=True) as name:
         folder = Path(name)
         content = {
@@ -81,17 +106,21 @@ def _run_all(work: Work) -> Generator[Finished, None, None]:
             "tasks": list(work.arguments_in(folder).items()),
         }
         (folder / "work.json").write_text(json.dumps(content), encoding="utf-8")
+        if shared is not None:
+            (folder / SHARED).write_bytes(shared)
+        if fed:
+            os.mkfifo(folder / TASKS, 0o600)
         with _fork_server(folder) as events:
             first = json.loads(next(events, "{}"))
             if "import_failed" in first:
                 raise import_failed(work.function, first["import_failed"])
             if "ready" not in first:
                 raise _server_not_started(folder / _LOG)
-            for line in events:
-                yield _finished(json.loads(line), folder, work)
+            yield folder, events
 
 
-def _finished(event: dict[str, Any], folder: Path, work: Work) -> Finished:
+def finished_of(event: dict[str, Any], folder: Path, work: Work) -> Finished:
+    """Return how a child ended, from what a fork server said of it and the files that the child left."""
     position = event["position"]
     content = result_of(folder / f"{position}.result")
     error = None

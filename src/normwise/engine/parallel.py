@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from normwise.engine.executor import Finished, Limits, Value, Work, name_function
+from normwise.engine.executor import CURRENT, Executor, Finished, Limits, Value, Work, name_function
 from normwise.engine.serialization import decode
 from normwise.engine.worker import import_function
 
@@ -52,9 +52,10 @@ def run_parts(
     parts : sequence of tuple
         What differs.
     common : tuple
-        What all parts are given: with several jobs it is copied once, not once a part.
+        What all parts are given: with several jobs it is copied once, not once a part; on a cluster once a
+        worker.
     jobs : int
-        Children at once; with one job everything is called here.
+        Children at once; with one job everything is called here. On a cluster its workers decide.
 
     Yields
     ------
@@ -73,12 +74,11 @@ def run_parts(
     >>> list(run_parts(pow, [(2,), (3,)], common=(5,)))
     [25, 125]
     """
-    if jobs == 1 or len(parts) == 1:
+    executor = CURRENT.get()
+    if len(parts) == 1 or (executor is None and jobs == 1):
         for part in parts:
             yield function(*common, *part)
         return
-    from normwise.engine.local import LocalExecutor
-
     work = Work(
         name_function(_run_part),
         {number: {"number": number} for number in range(len(parts))},
@@ -94,7 +94,7 @@ def run_parts(
             return
         # A child that the system killed may have had too many beside it.
         again = replace(work, arguments=left, jobs=jobs if attempt == 1 else 1)
-        with closing(LocalExecutor().execute(again)) as ends:
+        with closing((executor or _local()).execute(again)) as ends:
             for finished in ends:
                 if finished.error is None or attempt == _TRIES:
                     ended[finished.position] = finished
@@ -102,6 +102,12 @@ def run_parts(
                     yield _result_of(result, len(parts))
                     ended[position] = None
                     position += 1
+
+
+def _local() -> Executor:
+    from normwise.engine.local import LocalExecutor  # one job alone needs none
+
+    return LocalExecutor()
 
 
 @lru_cache(maxsize=1)

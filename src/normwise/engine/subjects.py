@@ -13,6 +13,7 @@ from pathlib import Path
 from normwise.engine.cache import Cache, result_key
 from normwise.engine.cache_folders import ELSEWHERE
 from normwise.engine.executor import (
+    CURRENT,
     DEFAULT_LIMITS,
     Executor,
     Finished,
@@ -76,7 +77,7 @@ def run_subjects(
     progress : Progress, optional
         Where it is shown; default: nowhere.
     executor : Executor, optional
-        Where children run; default: this machine.
+        Where children run; default: as `use_engine` says, else this machine.
     title : str
         Of the bar.
     preload : sequence of str
@@ -111,12 +112,13 @@ def run_subjects(
     _check(tasks, jobs)
     cache = Cache(cache_dir, also, copies=copies) if cache_dir is not None else None
     run = _Run(tasks, cache, progress or LogProgress(), title)
-    work = Work(name_function(function), run.left, limits, jobs, tuple(preload))
+    folders = _folders_of(tasks, cache_dir)
+    work = Work(name_function(function), run.left, limits, jobs, tuple(preload), folders=folders)
     run.progress.start(title, len(tasks))
     try:
         run.take_from_cache(work.function, version, packages, jobs)
         if run.left:
-            with closing((executor or LocalExecutor()).execute(work)) as results:
+            with closing((executor or CURRENT.get() or LocalExecutor()).execute(work)) as results:
                 for finished in results:
                     run.take(finished)
     finally:
@@ -142,6 +144,13 @@ def _check(tasks: Sequence[Task], jobs: int) -> None:
                 expected="what JSON can hold: texts, numbers, lists, dicts",
                 advice="give a path as text",
             ) from error
+
+
+def _folders_of(tasks: Sequence[Task], cache_dir: Path | None) -> tuple[str, ...]:
+    """Return the folders of the cache and of some inputs, which whoever works must see."""
+    inputs = [path.parent for task in (tasks[0], tasks[-1]) for path in task.inputs] if tasks else []
+    folders = [*([] if cache_dir is None else [cache_dir]), *inputs]
+    return tuple(dict.fromkeys(str(each.absolute()) for each in folders))
 
 
 class _Run:

@@ -10,7 +10,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from normwise.engine import Limits, Progress, worker_count
+from normwise.cohort import read_study
+from normwise.engine import Limits, Progress, on_engine_of, worker_count
 from normwise.errors import EvaluationError, ProcedureError
 from normwise.evaluate.compare_arms import SideBySide, compare_arms, people_of
 from normwise.evaluate.cross_validation import ArmPredictions, cross_validate_arms, decide, summarize_notes
@@ -37,6 +38,7 @@ from normwise.schema import DecisionSection, Roles, Study
 __all__ = ["evaluate_study", "test_model", "write_evaluation", "write_predictions"]
 
 
+@on_engine_of(read_study)
 def evaluate_study(
     study: Study | str | Path,
     run: str | Path,

@@ -23,7 +23,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from normwise.cohort import Cohort, read_cohort, read_study, study_to_toml
-from normwise.engine import Limits, Progress, choose_cache
+from normwise.engine import Limits, Progress, choose_cache, on_engine_of
 from normwise.errors import NormalizerError, NormwiseWarning, ProcedureError, error_from_dict
 from normwise.features import (
     FeatureTable,
@@ -193,6 +193,7 @@ def assemble_frame(values: pd.DataFrame, cohort: Cohort, site: str | None) -> pd
     return pd.concat(parts, axis=1).copy()
 
 
+@on_engine_of(read_study)
 def prepare_run(
     study: Study | str | Path,
     run: str | Path,
@@ -247,7 +248,7 @@ def prepare_run(
         run folder can't be made, PRC-301 where the cost matrix does not fit the classes, PRC-120 where a
         number is predicted and classes are needed, or the other way round.
     """
-    study = study if isinstance(study, Study) else read_study(Path(study))
+    assert isinstance(study, Study), "the decorator has read it"
     if purpose != "extract" and number == (study.cohort.target is None):
         has, needs = ("classes", "a number") if number else ("a number", "classes")
         raise ProcedureError(

@@ -10,6 +10,7 @@ __all__ = [
     "ClassifierSection",
     "CostPair",
     "DecisionSection",
+    "EngineSection",
     "EvaluationSection",
     "NonNegative",
     "NormalizerSection",
@@ -154,3 +155,28 @@ class EvaluationSection(Section):
     permutations: Annotated[int, Field(ge=0)] = Field(
         0, description="times the whole procedure is run on shuffled labels"
     )
+
+
+class EngineSection(Section):
+    """``[engine]``: where the work is done; no result depends on it, and no run keeps it."""
+
+    name: Literal["local", "dask", "slurm", "pbs", "sge", "lsf"] = Field(
+        "local", description="this machine, a Dask cluster that runs, or jobs of a queueing system"
+    )
+    scheduler: str | None = Field(None, description="address of the Dask cluster's scheduler")
+    workers: Annotated[int, Field(ge=1)] = Field(1, description="jobs that the queueing system is asked for")
+    cores: Annotated[int, Field(ge=1)] = Field(1, description="cores a job, each for one subject or fold")
+    memory: str = Field("8GB", description="memory a job")
+    time: str = Field("04:00:00", description="time limit of a job")
+    queue: str | None = Field(None, description="queue, or partition, of the jobs")
+    account: str | None = Field(None, description="account that the jobs are charged to")
+    interface: str | None = Field(None, description="network interface by which jobs reach this machine")
+    options: list[str] = Field(default_factory=list, description="further options of a job, as it takes them")
+
+    @model_validator(mode="after")
+    def _with_scheduler(self) -> EngineSection:
+        if self.name == "dask" and self.scheduler is None:
+            raise ValueError("a Dask cluster needs engine.scheduler, as tcp://node1:8786")
+        if self.name != "dask" and self.scheduler is not None:
+            raise ValueError(f"engine.scheduler is read with engine.name = dask, and not with {self.name}")
+        return self

@@ -17,6 +17,7 @@ from normwise.schema.features import FeaturesSection, RegionsSection, features_s
 from normwise.schema.sections import (
     ClassifierSection,
     DecisionSection,
+    EngineSection,
     EvaluationSection,
     NormalizerSection,
     Section,
@@ -51,6 +52,7 @@ class Study(ShortRepr, Section):
     classifier: ClassifierSection = Field(default_factory=ClassifierSection)
     decision: DecisionSection = Field(default_factory=DecisionSection)
     evaluation: EvaluationSection = Field(default_factory=EvaluationSection)
+    engine: EngineSection = Field(default_factory=EngineSection, exclude=True)  # a run is the same anywhere
 
     @field_validator("features", mode="before")
     @classmethod

@@ -11,7 +11,8 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.stats import rankdata
 
-from normwise.engine import Limits, Progress, worker_count
+from normwise.cohort import read_study
+from normwise.engine import Limits, Progress, on_engine_of, worker_count
 from normwise.errors import EvaluationError
 from normwise.evaluate.cross_validation import summarize_notes
 from normwise.evaluate.inference.intervals import draw_people
@@ -30,6 +31,7 @@ _ORDINARY = 0.1  # rank correlation of the corrected gap with the target that ch
 _BOOTSTRAP = 3  # place of the draws in the path of seeds
 
 
+@on_engine_of(read_study)
 def evaluate_regression(
     study: Study | str | Path,
     run: str | Path,
