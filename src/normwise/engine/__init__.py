@@ -28,7 +28,6 @@ from normwise.engine.executor import (
     Value,
     Work,
     count_cpus,
-    on_engine_of,
     worker_count,
 )
 from normwise.engine.progress import Progress, make_progress
@@ -47,7 +46,7 @@ if TYPE_CHECKING:
     from normwise.engine.cluster.connect import use_engine
     from normwise.engine.cluster.executor import DaskExecutor
     from normwise.engine.local import LocalExecutor
-    from normwise.engine.parallel import run_parts
+    from normwise.engine.parallel import on_engine_of, run_parts
     from normwise.engine.serialization import keep_stored, read_shared, read_stored, write_stored
     from normwise.engine.subjects import run_subjects
 
@@ -97,6 +96,7 @@ __getattr__ = on_use(
         "chosen_cache": "cache_folders",
         "keep_stored": "serialization",
         "measure_cache": "cache_upkeep",
+        "on_engine_of": "parallel",
         "prune_cache": "cache_upkeep",
         "read_shared": "serialization",
         "read_stored": "serialization",

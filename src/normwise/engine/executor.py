@@ -8,9 +8,8 @@ import sys
 from collections.abc import Callable, Generator, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from functools import wraps
 from pathlib import Path
-from typing import Any, Protocol, TypeVar, cast
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -34,7 +33,6 @@ __all__ = [
     "Work",
     "count_cpus",
     "name_function",
-    "on_engine_of",
     "worker_count",
 ]
 
@@ -236,34 +234,6 @@ class Executor(Protocol):
 
 CURRENT: ContextVar[Executor | None] = ContextVar("executor", default=None)
 """Where children run inside `normwise.engine.use_engine`; None is this machine."""
-
-
-SomeFunction = TypeVar("SomeFunction", bound=Callable[..., Any])
-
-
-def on_engine_of(read: Callable[[Path], Any]) -> Callable[[SomeFunction], SomeFunction]:
-    """Let a function's first argument, a study, say by its ``[engine]`` where everything that is many runs.
-
-    Parameters
-    ----------
-    read : callable
-        Reads a study's file: the function is given the study.
-    """
-
-    def decorate(function: SomeFunction) -> SomeFunction:
-        @wraps(function)
-        def call(study: Any, *args: Any, **kwargs: Any) -> Any:
-            study = read(Path(study)) if isinstance(study, str | Path) else study
-            if study.engine.name == "local":
-                return function(study, *args, **kwargs)
-            from normwise.engine.cluster.connect import use_engine  # few studies need it
-
-            with use_engine(study.engine):
-                return function(study, *args, **kwargs)
-
-        return cast("SomeFunction", call)
-
-    return decorate
 
 
 def name_function(function: Callable[..., object]) -> FunctionName:

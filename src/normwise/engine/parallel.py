@@ -13,9 +13,9 @@ import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import lru_cache, wraps
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar, cast
 
 import numpy as np
 
@@ -23,8 +23,9 @@ from normwise.engine.executor import CURRENT, Executor, Finished, Limits, Value,
 from normwise.engine.serialization import decode
 from normwise.engine.worker import import_function
 
-__all__ = ["open_shared", "run_parts"]
+__all__ = ["on_engine_of", "open_shared", "run_parts"]
 
+SomeFunction = TypeVar("SomeFunction", bound=Callable[..., Any])
 _TRIES = 3  # of a part whose child is killed: more is no accident
 _LIMITS = Limits(seconds=math.inf, memory_bytes=2**62)
 
@@ -102,6 +103,31 @@ def run_parts(
                     yield _result_of(result, len(parts))
                     ended[position] = None
                     position += 1
+
+
+def on_engine_of(read: Callable[[Path], Any]) -> Callable[[SomeFunction], SomeFunction]:
+    """Let a function's first argument, a study, say by its ``[engine]`` where everything that is many runs.
+
+    Parameters
+    ----------
+    read : callable
+        Reads a study's file: the function is given the study.
+    """
+
+    def decorate(function: SomeFunction) -> SomeFunction:
+        @wraps(function)
+        def call(study: Any, *args: Any, **kwargs: Any) -> Any:
+            study = read(Path(study)) if isinstance(study, str | Path) else study
+            if study.engine.name == "local":
+                return function(study, *args, **kwargs)
+            from normwise.engine.cluster.connect import use_engine  # few studies need it
+
+            with use_engine(study.engine):
+                return function(study, *args, **kwargs)
+
+        return cast("SomeFunction", call)
+
+    return decorate
 
 
 def _local() -> Executor:
