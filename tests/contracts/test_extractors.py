@@ -41,6 +41,7 @@ ASEG = "# ColHeaders Index SegId NVoxels Volume_mm3 StructName\n1 17 40 {volume}
 SETTINGS = {
     "brain": {"labels": "{ID}_labels.nii.gz"},
     "regions": {"atlas": "aal", "columns": ["hippocampus_*", "thalamus_*"]},
+    "shapes": {"columns": ["*.volume_mm3", "*.sphericity", "*.thickness_*"]},
     "table": {"columns": ["a", "b"]},
     "freesurfer": {"subjects_dir": "freesurfer"},
     "voxels": {"voxel_size_mm": 20.0, "components": 2},
@@ -50,7 +51,7 @@ SETTINGS = {
     "slides": {"mpp": 0.5, "tile_um": 64.0},
     "attention": {"mpp": 0.5, "tile_um": 64.0, "bag_tiles": 6},
 }
-IMAGES = {"slides": "{ID}.png", "attention": "{ID}.png"}
+IMAGES = {"shapes": "{ID}_mask.nii.gz", "slides": "{ID}.png", "attention": "{ID}.png"}
 every_extractor = pytest.mark.parametrize("name", EXTRACTORS)
 
 
@@ -66,11 +67,14 @@ def dataset(tmp_path_factory):
         save(noisy, image.affine, folder / f"{scan}.nii.gz")
         shifted = np.roll(labels, number - 1, axis=0)  # a map lies on its head, give or take a voxel
         save(shifted, image.affine, folder / f"{scan}_labels.nii.gz")
+        mask = np.zeros((12, 12, 12), np.uint8)
+        mask[2:9, 3 : 7 + number, 1:6] = 1
+        save(mask, np.diag([2.0, 2.0, 2.0, 1.0]), folder / f"{scan}_mask.nii.gz")
         stats = folder / "freesurfer" / scan / "stats"
         stats.mkdir(parents=True)
         (stats / "aseg.stats").write_text(ASEG.format(volume=4000 + number))
         Image.fromarray(draw_tile(rng, 768, 0.5)[0]).save(folder / f"{scan}.png")
-    for ending in (".nii.gz", "_labels.nii.gz", ".png"):
+    for ending in (".nii.gz", "_labels.nii.gz", "_mask.nii.gz", ".png"):
         (folder / f"lost{ending}").write_bytes(b"nothing of the kind")
     return folder
 

@@ -11,6 +11,7 @@ _HERE = "normwise.features"
 EXTRACTORS: dict[str, Extractor] = {
     "brain": Extractor("Regions of raw T1-weighted heads", f"{_HERE}.brain.extractor"),
     "regions": Extractor("Statistics of labelled regions of an image", f"{_HERE}.regions.extractor"),
+    "shapes": Extractor("Shapes of masks and of labelled regions", f"{_HERE}.shapes.extractor"),
     "table": Extractor("Features from the columns of a table", f"{_HERE}.tables.extractor"),
     "freesurfer": Extractor("Volumes, areas and thicknesses by FreeSurfer", f"{_HERE}.tables.freesurfer"),
     "voxels": Extractor(

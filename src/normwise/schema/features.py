@@ -25,6 +25,7 @@ __all__ = [
     "FreeSurferSection",
     "ImagesSection",
     "RegionsSection",
+    "ShapesSection",
     "SlidesSection",
     "TableSection",
     "TrunkSection",
@@ -126,6 +127,18 @@ class AtlasSection(PresenceSection):
         """Return the atlas and its look-up table; a label map by a path that holds everywhere."""
         path = (root or Path()) / self.atlas
         return (str(path) if path.is_file() else self.atlas), self.lut
+
+
+class ShapesSection(PresenceSection):
+    """Of ``shapes``: the images are masks or label maps."""
+
+    extractor: Literal["shapes"] = "shapes"
+    lut: str | None = Field(None, description="look-up table of a label map: index and name")
+
+    @property
+    def packages(self) -> tuple[str, ...]:
+        """What makes surfaces and skeletons."""
+        return ("skimage",)
 
 
 class RegionsSection(AtlasSection):
@@ -270,6 +283,7 @@ class AttentionSection(SlidesSection):
 EXTRACTOR_SECTIONS: dict[str, type[FeaturesSection]] = {
     "brain": BrainSection,
     "regions": RegionsSection,
+    "shapes": ShapesSection,
     "table": TableSection,
     "freesurfer": FreeSurferSection,
     "voxels": VoxelsSection,
