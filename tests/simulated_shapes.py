@@ -41,12 +41,17 @@ def draw_gland(rng: np.random.Generator, kind: str = "normal") -> np.ndarray:
         radius = np.append(radius, rng.uniform(3, 9))
     turned = places @ np.linalg.qr(rng.normal(size=(3, 3)))[0]
     turned += SIZE / 2 - (turned.max(axis=0) + turned.min(axis=0)) / 2 + rng.uniform(-1, 1, 3)
-    depth = np.full((SIZE,) * 3, -np.inf)
-    for step in np.unique(np.round(radius * 2) / 2):  # one distance map for each half millimetre
-        chosen = turned[np.round(radius * 2) / 2 == step]
-        seeds = np.ones((SIZE,) * 3, dtype=bool)
-        seeds[tuple(np.clip(np.round(chosen), 1, SIZE - 2).astype(int).T)] = False
-        depth = np.maximum(depth, step - distance_transform_edt(seeds))
+    # The nearest place of the limbs says how thick they are there; a nodule reaches farther than the nearest.
+    seeds = np.ones((SIZE,) * 3, dtype=bool)
+    thick = np.zeros((SIZE,) * 3)
+    where = tuple(np.clip(np.round(turned), 1, SIZE - 2).astype(int).T)
+    seeds[where] = False
+    np.maximum.at(thick, where, radius)
+    distance, nearest = distance_transform_edt(seeds, return_indices=True)
+    depth = thick[tuple(nearest)] - distance
+    if kind == "nodule":
+        away = np.indices((SIZE,) * 3) - turned[-1][:, None, None, None]
+        depth = np.maximum(depth, radius[-1] - np.linalg.norm(away, axis=0))
     rough = gaussian_filter(rng.normal(size=depth.shape), 1.5)
     return depth + 0.5 * rough / rough.std() > 0
 
