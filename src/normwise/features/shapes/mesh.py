@@ -42,7 +42,8 @@ class Mesh:
     def crosses(self) -> Floats:
         """Return the outward normal of each triangle, as long as twice its area."""
         a, b, c = self.corners.transpose(1, 0, 2)
-        return np.cross(b - a, c - a)
+        crosses: Floats = np.cross(b - a, c - a)
+        return crosses
 
     @cached_property
     def face_areas(self) -> Floats:
@@ -54,17 +55,17 @@ class Mesh:
     def vertex_areas(self) -> Floats:
         """Return the area that belongs to each vertex, a third of its triangles, mm²."""
         thirds = np.repeat(self.face_areas / 3, 3)
-        return np.bincount(self.faces.ravel(), thirds, minlength=len(self.vertices))
+        return _summed(self.faces, thirds, len(self.vertices))
 
     @cached_property
     def vertex_normals(self) -> Floats:
         """Return the outward unit normal at each vertex."""
-        sums = [
-            np.bincount(self.faces.ravel(), np.repeat(column, 3), minlength=len(self.vertices))
-            for column in self.crosses.T
-        ]
-        normals = np.stack(sums, axis=1)
-        return normals / np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-12)
+        size = len(self.vertices)
+        normals = np.stack(
+            [_summed(self.faces, np.repeat(column, 3), size) for column in self.crosses.T], axis=1
+        )
+        units: Floats = normals / np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-12)
+        return units
 
     @property
     def area(self) -> float:
@@ -96,6 +97,11 @@ class Mesh:
         rows, columns = np.concatenate([ends, ends[:, ::-1]]).T
         size = len(self.vertices)
         return coo_array((np.ones(len(rows)), (rows, columns)), shape=(size, size)).tocsr()
+
+
+def _summed(rows: NDArray[np.int64], values: Floats, size: int) -> Floats:
+    """Return for each of ``size`` rows the sum of its values."""
+    return np.bincount(rows.ravel(), values.ravel(), minlength=size).astype(np.float64, copy=False)
 
 
 def make_mesh(mask: NDArray[np.bool_], linear: Floats) -> Mesh:
@@ -182,12 +188,12 @@ def curvature(mesh: Mesh) -> Curvature:
     lengths = np.linalg.norm(along, axis=1)
     sines = np.einsum("ij,ij->i", np.cross(one, other), along / np.maximum(lengths, 1e-12)[:, None])
     bent = lengths * np.arctan2(sines, np.einsum("ij,ij->i", one, other))
-    of_edges = np.bincount(ends.ravel(), np.repeat(bent / 4, 2), minlength=size)
+    of_edges = _summed(ends, np.repeat(bent / 4, 2), size)
     sides = np.roll(mesh.corners, -1, axis=1) - mesh.corners
     before = -np.roll(sides, 1, axis=1)
     cosines = np.einsum("ijk,ijk->ij", sides, before)
     angles = np.arctan2(np.linalg.norm(np.cross(sides, before), axis=2), cosines)
-    missing = 2 * np.pi - np.bincount(mesh.faces.ravel(), angles.ravel(), minlength=size)
+    missing = 2 * np.pi - _summed(mesh.faces, angles, size)
     areas = mesh.vertex_areas
 
     degrees = np.asarray(mesh.neighbours.sum(axis=1)).ravel() + 1
