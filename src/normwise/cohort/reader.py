@@ -9,6 +9,9 @@ from __future__ import annotations
 
 import warnings
 from collections import Counter
+from collections.abc import Sequence
+from fnmatch import fnmatchcase
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -36,12 +39,12 @@ from normwise.cohort.rows import (
     refuse_duplicates,
     where,
 )
-from normwise.cohort.scans import list_scans
+from normwise.cohort.scans import image_columns, list_scans
 from normwise.cohort.study import check_study
 from normwise.cohort.values import Problem, is_missing, spell_out
 from normwise.errors import NormwiseWarning
 from normwise.files import image_files
-from normwise.schema import EVERYBODY, OTHERS, Roles, Study, listed
+from normwise.schema import EVERYBODY, OTHERS, Roles, Study, TableSection, listed
 
 __all__ = ["read_cohort"]
 
@@ -85,7 +88,7 @@ def read_cohort(study: Study, *, labelled: bool = True, roles: Roles | None = No
     """
     check_study(study)
     section = study.cohort
-    rows = Rows(list_scans(section, (section.root or Path()).absolute()), section)
+    rows = Rows(list_scans(section, (section.root or Path()).absolute(), partial(_measured, study)), section)
     name_scans(rows)
     _apply_conditions(rows)
     refuse_duplicates(rows)
@@ -118,6 +121,24 @@ def read_cohort(study: Study, *, labelled: bool = True, roles: Roles | None = No
         target=section.target,
     )
     return rows.cohort(columns, sites, resolved, labelled=labelled, numbers=numbers)
+
+
+def _measured(study: Study, names: Sequence[str]) -> list[str]:
+    """Return the columns that are features and have no role in the cohort."""
+    section, features = study.cohort, study.features
+    patterns = [*features.participant_columns]
+    if isinstance(features, TableSection) and features.table is None:
+        patterns += features.columns
+    roles = (section.id, section.group, section.session, section.site, section.label, section.target)
+    taken = {*roles, *section.demographics, *image_columns(section.images or "")}
+    conditions = [*section.include, section.normal or ""]
+    return [
+        name
+        for name in names
+        if name not in taken
+        and any(fnmatchcase(name, pattern) for pattern in patterns)
+        and not any(name in condition for condition in conditions)
+    ]
 
 
 def _apply_conditions(rows: Rows) -> None:

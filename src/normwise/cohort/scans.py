@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -61,7 +62,9 @@ def image_columns(images: str) -> list[str]:
     return _BRACES.findall(images)
 
 
-def list_scans(section: CohortSection, root: Path) -> ScanList:
+def list_scans(
+    section: CohortSection, root: Path, numbers: Callable[[Sequence[str]], Collection[str]] | None = None
+) -> ScanList:
     """Read the table and find each row's image.
 
     Parameters
@@ -70,6 +73,8 @@ def list_scans(section: CohortSection, root: Path) -> ScanList:
         Names the table, the id and the images.
     root : Path
         Folder that relative paths start from.
+    numbers : callable, optional
+        As in `read_table`.
 
     Raises
     ------
@@ -77,7 +82,7 @@ def list_scans(section: CohortSection, root: Path) -> ScanList:
         COH-101 to COH-108 from the table, COH-107 for a column that is not there, COH-112 or COH-113 from a
         BIDS layout.
     """
-    table = read_table(root / section.table)
+    table = read_table(root / section.table, numbers=numbers)
     if table.path.with_suffix(".json").is_file():
         from normwise.cohort.dictionary import describe_table  # most tables have none beside them
 

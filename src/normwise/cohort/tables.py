@@ -10,12 +10,12 @@ from __future__ import annotations
 
 import codecs
 import csv
-import io
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -26,10 +26,13 @@ from normwise.files import unquote_formula
 from normwise.reprs import ShortRepr
 from normwise.schema import did_you_mean, listed
 
-__all__ = ["Table", "read_table"]
+if TYPE_CHECKING:
+    from normwise.cohort.number_text import ColumnParts
 
-MAX_BYTES = 256 * 1024**2
-"""Largest table that is read, in bytes; 100,000 people with 100 columns take about 60 MiB."""
+__all__ = ["NUMBERS", "Table", "read_table"]
+
+MAX_BYTES = 1024**3
+"""Largest table that is read, in bytes; 100,000 people with 300 columns take about 260 MiB."""
 
 _WORKBOOKS = {
     b"PK\x03\x04": "an Excel or LibreOffice workbook",
@@ -42,7 +45,10 @@ _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]")
 DELIMITERS = {"\t": "tab", ";": "semicolon", ",": "comma"}
 _MOST_CLASSES = 8  # different values of a column that may be a diagnosis
 MAX_CELLS = 20_000_000  # about 1.5 GB as text in memory
+MAX_NUMBERS = 100_000_000  # cells in all, where numbers are held as numbers: 0.8 GB
 MAX_LINES = 5_000_000
+NUMBERS = "number_text"  # type of a column that is held as numbers
+ROWS = 1000  # rows that are read before numbers are packed; a shorter table is text alone
 MAX_COLUMNS = 100_000
 MAX_LINE = 16 * 1024**2  # characters
 
@@ -99,7 +105,7 @@ class Table(ShortRepr):
                 seen=f"columns {listed(self.frame.columns)}",
                 advice=did_you_mean(name, self.frame.columns, self._candidates(key)),
             )
-        return self.frame[name]
+        return self.frame[name].astype(object)
 
     def _candidates(self, key: str) -> str:
         """Name the columns that may be meant by a key, by what they hold."""
@@ -119,7 +125,12 @@ class Table(ShortRepr):
         return f"{advice}, as {flag} NAME; it may be {listed(fitting, most=6)}" if fitting else advice
 
 
-def read_table(path: Path, *, max_bytes: int = MAX_BYTES) -> Table:
+def read_table(
+    path: Path,
+    *,
+    max_bytes: int = MAX_BYTES,
+    numbers: Callable[[Sequence[str]], Collection[str]] | None = None,
+) -> Table:
     r"""Read a CSV or TSV file strictly.
 
     Parameters
@@ -128,6 +139,9 @@ def read_table(path: Path, *, max_bytes: int = MAX_BYTES) -> Table:
         A table with one header line; comma, semicolon or tab between columns; any line ends.
     max_bytes : int
         A larger file is refused before it is read.
+    numbers : callable, optional
+        Returns which of the columns that it is given are numbers and have no other role. In a long table
+        they take eight bytes a cell (`NumberText`), as far as they hold numbers indeed.
 
     Returns
     -------
@@ -156,28 +170,31 @@ def read_table(path: Path, *, max_bytes: int = MAX_BYTES) -> Table:
     if head and max(map(head.group().count, DELIMITERS)) >= MAX_COLUMNS:
         raise _too_large(path, f"{MAX_COLUMNS:,} columns")
     delimiter = _find_delimiter(text, path)
-    if text.count(delimiter) > MAX_CELLS:
-        raise _too_large(path, f"{MAX_CELLS:,} cells")
+    most = MAX_CELLS if numbers is None else MAX_NUMBERS
+    if text.count(delimiter) > most:
+        raise _too_large(path, f"{most:,} cells")
     if delimiter != ("\t" if path.suffix.lower() == ".tsv" else ","):
         readings.append(f"columns are separated by {DELIMITERS[delimiter]}")
     if "\r" in text and "\n" not in text:
         readings.append("line ends: carriage returns")
-    header, rows, lines, empty = _read_rows(text, delimiter, path)
+    header, columns, lines, empty = _read_rows(text, delimiter, path, numbers)
     if empty:
         readings.append(f"{empty} empty {'row' if empty == 1 else 'rows'} skipped")
-    frame = pd.DataFrame(rows, columns=pd.RangeIndex(len(header)), dtype=object)
-    names = _name_columns(header, frame, readings, path)
-    frame = frame[list(names)].set_axis(list(names.values()), axis=1)
+    names = _name_columns(header, columns, readings, path)
+    frame = columns[list(names)].set_axis(list(names.values()), axis=1)
     return Table(frame, np.array(lines, dtype=np.int64), readings, path)
 
 
-def _read_rows(text: str, delimiter: str, path: Path) -> tuple[list[str], list[list[str]], list[int], int]:
-    """Return the header, the rows, the line of each, and how many were empty."""
+def _read_rows(
+    text: str, delimiter: str, path: Path, numbers: Callable[[Sequence[str]], Collection[str]] | None
+) -> tuple[list[str], pd.DataFrame, list[int], int]:
+    """Return the header, the cells in columns 0 …, the line of each row, and how many rows were empty."""
     reader = csv.reader(_guarded_lines(text, path), delimiter=delimiter, strict=True)
     header: list[str] = []
     rows: list[list[str]] = []
+    parts: list[ColumnParts] = []
     lines: list[int] = []
-    empty = 0
+    empty = held = 0
     try:
         for cells in reader:
             stripped = [cell.strip() for cell in cells]
@@ -186,10 +203,21 @@ def _read_rows(text: str, delimiter: str, path: Path) -> tuple[list[str], list[l
             elif not header:
                 header = [unquote_formula(cell) for cell in stripped]  # as features.tsv quotes them
             elif len(stripped) != len(header):
-                raise _ragged(path, len(rows) + 1, reader.line_num, header, stripped)
+                raise _ragged(path, len(lines) + 1, reader.line_num, header, stripped)
             else:
                 rows.append(stripped)
                 lines.append(reader.line_num)
+            if len(rows) == ROWS and numbers is not None:
+                from normwise.cohort.number_text import ColumnParts  # of long tables alone
+
+                chosen = set(numbers(header)) if not parts else ()
+                parts = parts or [ColumnParts(number=name in chosen) for name in header]
+                for part, column in zip(parts, zip(*rows, strict=True), strict=True):
+                    part.add(column)
+                rows = []
+                held = sum(part.texts for part in parts)
+                if held > MAX_CELLS:
+                    raise _too_large(path, f"{MAX_CELLS:,} cells that are no numbers")
     except csv.Error as error:
         raise CohortError(
             "COH-108",
@@ -198,7 +226,7 @@ def _read_rows(text: str, delimiter: str, path: Path) -> tuple[list[str], list[l
             seen=str(error),
             advice='close the quotation mark that stands open on or before this line, or double it ("")',
         ) from None
-    if not rows:
+    if not lines:
         raise CohortError(
             "COH-104",
             "the table has no rows." if header else "the table is empty.",
@@ -206,11 +234,22 @@ def _read_rows(text: str, delimiter: str, path: Path) -> tuple[list[str], list[l
             expected="a header line and one line a scan",
             advice="check the export",
         )
-    return header, rows, lines, empty
+    if not parts:
+        if len(rows) * len(header) > MAX_CELLS:
+            raise _too_large(path, f"{MAX_CELLS:,} cells")
+        return header, pd.DataFrame(rows, columns=pd.RangeIndex(len(header)), dtype=object), lines, empty
+    for part, column in zip(parts, zip(*rows, strict=True) if rows else [()] * len(parts), strict=True):
+        part.add(column)
+    return header, pd.DataFrame({place: part.column() for place, part in enumerate(parts)}), lines, empty
+
+
+_LINE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+")
 
 
 def _guarded_lines(text: str, path: Path) -> Iterator[str]:
-    for line in io.StringIO(text, newline=""):
+    # One by one: a copy of the whole text in lines takes several times its size.
+    for match in _LINE.finditer(text):
+        line = match[0]
         if len(line) > MAX_LINE:
             raise _too_large(path, f"{MAX_LINE:,} characters in a line")
         yield line
@@ -348,7 +387,7 @@ def _read_bytes(path: Path, max_bytes: int) -> bytes:
         size = path.stat().st_size
         if size <= max_bytes:
             with path.open("rb") as handle:
-                return handle.read(max_bytes)
+                return handle.read(size)
     except OSError as error:
         raise CohortError(
             "COH-101",

@@ -18,6 +18,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from normwise.cohort.tables import NUMBERS
 from normwise.errors import CohortError
 from normwise.reprs import ShortRepr
 from normwise.schema import listed
@@ -180,6 +181,9 @@ def read_numbers(name: str, text: pd.Series[str]) -> ColumnReading:
     >>> column.problems[3].code
     'COH-206'
     """
+    if text.dtype.name == NUMBERS:
+        numbers = np.asarray(getattr(text.array, "values"))  # noqa: B009 - of NumberText, which few tables load
+        return ColumnReading(numbers.copy(), {}, np.isnan(numbers), [])
     missing = is_missing(text)
     codes, levels = pd.factorize(text.where(~missing))
     counts = np.bincount(codes[codes >= 0], minlength=len(levels))

@@ -44,9 +44,9 @@ def acquisition_predicts_label(inputs: LeakInputs) -> list[Alarm]:
     known = {roles.label, roles.site, roles.group, *roles.demographics}
     found: list[Alarm] = []
     for column in cohort.raw.columns:
-        values = cohort.raw.loc[inputs.ids, column].to_numpy(dtype=object)
         if column in known or not _ACQUISITION.search(str(column)):
             continue
+        values = cohort.raw.loc[inputs.ids, column].to_numpy(dtype=object)
         if 1 < len(set(values)) <= _MOST_LEVELS:
             area = label_from_levels(inputs, values)
             found += _alarm(inputs, "EVA-302", str(column), "The acquisition tells the label", area)

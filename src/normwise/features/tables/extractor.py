@@ -115,7 +115,9 @@ def extract(cohort: Cohort, study: Study, context: ExtractionContext) -> Feature
     else:
         root = study.cohort.root or Path()
         paths = table_paths(root, section.table)
-        joined = join_tables(list(cohort.raw.index), paths, section.table_id, study.cohort.id)
+        joined = join_tables(
+            list(cohort.raw.index), paths, section.table_id, study.cohort.id, numbers=len(paths) == 1
+        )
         text, failures, conflicts = merge(joined)
         source = ", ".join(path.name for path in paths)
     chosen = choose_columns(section.columns, map(str, text.columns), reserved, source)
@@ -216,7 +218,12 @@ def table_paths(root: Path, tables: str | Sequence[str]) -> list[Path]:
 
 
 def join_tables(
-    ids: Sequence[str], paths: Sequence[Path], table_id: str | None, default: str | None
+    ids: Sequence[str],
+    paths: Sequence[Path],
+    table_id: str | None,
+    default: str | None,
+    *,
+    numbers: bool = False,
 ) -> list[JoinedTable]:
     r"""Join each table to the cohort.
 
@@ -231,6 +238,8 @@ def join_tables(
         and whose first group is the id, as ``subject ~ _0*(\d+)$``. Without COLUMN the first column is meant.
     default : str or None
         The id column where ``table_id`` is None; None stands for the first column.
+    numbers : bool
+        Whether all columns but the id are numbers, which a long table may hold as such.
 
     Returns
     -------
@@ -253,7 +262,12 @@ def join_tables(
     >>> joined.text.to_dict("index"), joined.failures["50999"].code
     ({'50552': {'insula': '6.8'}}, 'FEA-206')
     """
-    return [_join(list(ids), read_table(path), table_id, default) for path in paths]
+
+    def measured(names: Sequence[str]) -> list[str]:
+        return [name for name in names[1:] if name != default and name not in (table_id or "")]
+
+    known = measured if numbers else None
+    return [_join(list(ids), read_table(path, numbers=known), table_id, default) for path in paths]
 
 
 def _join(ids: list[str], table: Table, table_id: str | None, default: str | None) -> JoinedTable:

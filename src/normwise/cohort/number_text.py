@@ -1,0 +1,181 @@
+"""Columns of numbers in a long table of text: eight bytes a cell, and the text where it is asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any, Self
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from pandas.api.extensions import ExtensionArray, ExtensionDtype
+
+from normwise.cohort.tables import NUMBERS
+
+__all__ = ["ColumnParts", "NumberText"]
+
+_MISSING = ("", "n/a", "N/A", "n/A", "N/a")
+_MOST_DIGITS = 20  # after the point
+
+
+class NumberTextDtype(ExtensionDtype):
+    """Text that is held as numbers."""
+
+    name = NUMBERS
+    type = str
+    kind = "O"
+
+    @classmethod
+    def construct_array_type(cls) -> type[NumberText]:
+        """Return the type of the columns."""
+        return NumberText
+
+
+class NumberText(ExtensionArray):
+    """Cells that one format gives back to the character from their numbers, or that are missing.
+
+    Parameters
+    ----------
+    values : ndarray of shape (n_rows,)
+        The numbers; NaN where a cell is missing.
+    form : str
+        The format, as ``"%.5f"``.
+    missing : str
+        What the missing cells hold.
+
+    Examples
+    --------
+    >>> NumberText(np.array([1.5, np.nan]), "%.2f", "n/a").tolist()
+    ['1.50', 'n/a']
+    """
+
+    def __init__(self, values: NDArray[np.float64], form: str, missing: str) -> None:
+        self.values, self.form, self.missing = values, form, missing
+
+    @property
+    def dtype(self) -> NumberTextDtype:
+        """Say what it is."""
+        return NumberTextDtype()
+
+    @property
+    def nbytes(self) -> int:
+        """Return its size."""
+        return self.values.nbytes
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    def __getitem__(self, item: Any) -> Any:
+        if isinstance(item, (int, np.integer)):
+            return self._text([float(self.values[item])])[0]
+        return self._like(self.values[np.asarray(item) if isinstance(item, list) else item])
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._text(self.values.tolist()))
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[np.object_]:  # noqa: FBT001 - numpy's own signature
+        return np.array(self._text(self.values.tolist()), dtype=object)
+
+    def __eq__(self, other: object) -> Any:
+        return np.asarray(self) == np.asarray(other)
+
+    def __ne__(self, other: object) -> Any:
+        return np.asarray(self) != np.asarray(other)
+
+    __hash__ = None  # type: ignore[assignment]  # as other arrays
+
+    def _text(self, values: list[float]) -> list[str]:
+        return [self.missing if value != value else self.form % value for value in values]  # noqa: PLR0124 - NaN
+
+    def _like(self, values: NDArray[np.float64]) -> Self:
+        return type(self)(values, self.form, self.missing)
+
+    def isna(self) -> NDArray[np.bool_]:
+        """Say that every cell is there as text, as in other columns."""
+        return np.zeros(len(self.values), dtype=bool)
+
+    def copy(self) -> Self:
+        """Copy the numbers."""
+        return self._like(self.values.copy())
+
+    def take(self, indices: Any, *, allow_fill: bool = False, fill_value: Any = None) -> Self:
+        """Return some cells; none can be filled in."""
+        places = np.asarray(indices, dtype=np.intp)
+        if allow_fill and (places < 0).any():
+            raise ValueError(f"a cell that is not there can't be {fill_value!r}")
+        return self._like(self.values[places])
+
+    @classmethod
+    def _concat_same_type(cls, to_concat: Sequence[Self]) -> Self:
+        first = to_concat[0]
+        assert all((each.form, each.missing) == (first.form, first.missing) for each in to_concat), "one form"
+        return cls(np.concatenate([each.values for each in to_concat]), first.form, first.missing)
+
+
+class ColumnParts:
+    """One column while it is read, some rows at a time.
+
+    Parameters
+    ----------
+    number : bool
+        Whether it may be held as numbers.
+    """
+
+    def __init__(self, *, number: bool) -> None:
+        self.form: str | None = None
+        self.missing: str | None = None
+        self.number = number
+        self.numbers: list[NDArray[np.float64]] = []
+        self.cells: list[str] = []
+
+    @property
+    def texts(self) -> int:
+        """Cells that are held as text."""
+        return len(self.cells)
+
+    def add(self, cells: Sequence[str]) -> None:
+        """Put further rows below."""
+        if self.number:
+            values = self._pack(cells)
+            if values is not None:
+                self.numbers.append(values)
+                return
+            self.number = False
+            self.cells = [cell for part in self.numbers for cell in self._column(part)]
+            self.numbers = []
+        self.cells += cells
+
+    def column(self) -> pd.Series[str]:
+        """Return the whole column."""
+        if not self.number:
+            return pd.Series(self.cells, dtype=object)
+        return pd.Series(self._column(np.concatenate(self.numbers)))
+
+    def _column(self, values: NDArray[np.float64]) -> NumberText:
+        return NumberText(values, self.form or "%r", "n/a" if self.missing is None else self.missing)
+
+    def _pack(self, cells: Sequence[str]) -> NDArray[np.float64] | None:
+        """Return the cells as numbers, where the numbers give them back."""
+        if self.missing is None:
+            self.missing = next((cell for cell in cells if cell in _MISSING), None)
+        try:
+            values = [np.nan if cell == self.missing else float(cell) for cell in cells]
+        except ValueError:
+            return None
+        numbers = np.array(values)
+        first = next((cell for cell in cells if cell != self.missing), None)
+        if np.isinf(numbers).any():
+            return None
+        forms = [self.form] if self.form is not None else [] if first is None else _forms_of(first)
+        for form in forms or ["%r"]:
+            if list(NumberText(numbers, form, self.missing or "")) == list(cells):
+                self.form = self.form or (form if first is not None else None)
+                return numbers
+        return None
+
+
+def _forms_of(cell: str) -> list[str]:
+    digits = len(cell.partition(".")[2])
+    return (
+        ["%.15g", "%r"] if "e" in cell.lower() or digits > _MOST_DIGITS else [f"%.{digits}f", "%.15g", "%r"]
+    )
