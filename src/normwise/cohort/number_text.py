@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 from collections.abc import Iterator, Sequence
 from typing import Any, Self
 
@@ -26,7 +27,7 @@ class NumberTextDtype(ExtensionDtype):
     kind = "O"
 
     @classmethod
-    def construct_array_type(cls) -> type[NumberText]:
+    def construct_array_type(cls) -> builtins.type[NumberText]:
         """Return the type of the columns."""
         return NumberText
 

@@ -33,6 +33,7 @@ from normwise.procedure.preprocessing import (
     appended_columns,
     encodable_rows,
     prepare_features,
+    some_rows,
     trainable_rows,
 )
 from normwise.procedure.score import (
@@ -384,7 +385,7 @@ class _Search:
         """Fit the steps before the classifier; return them, and the rows and classes that train it."""
         fitted, values, encodable = self.preprocessing.fit(train, labels)
         usable = trainable_rows(encodable, labels, self.roles)
-        return fitted, values[usable[encodable]], labels[usable]
+        return fitted, some_rows(values, usable[encodable]), labels[usable]
 
     def _separation(self, model: Any, rows: Any, labels: Names) -> Floats:
         """Return how a classifier places the classes of the rows that it was trained on."""

@@ -348,7 +348,11 @@ class DropDemographics(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):  
     def prepare(self, X: pd.DataFrame) -> _Columns:
         """Read the features once, for many fits on subsets of the rows."""
         fitted = clone(self).fit(X)
-        return _Columns(fitted, X[fitted.kept_].to_numpy())
+        places = X.columns.get_indexer(fitted.kept_)
+        # Columns side by side are not copied.
+        near = len(places) > 0 and bool((np.diff(places) == 1).all())
+        kept = X.iloc[:, places[0] : places[-1] + 1] if near else X[fitted.kept_]
+        return _Columns(fitted, kept.to_numpy())
 
     def fit(self, X: Any, y: object = None) -> Self:  # noqa: ARG002 - scikit-learn's signature
         """Learn which columns are features."""

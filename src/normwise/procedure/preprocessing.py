@@ -162,7 +162,7 @@ class Preprocessing:
         )
         values, known = prepared.transform(steps["normalize"], rows)
         encodable[encodable] = known
-        values = self._as_given(steps["normalize"], values[known])
+        values = self._as_given(steps["normalize"], some_rows(values, known))
         if "scale" in steps:
             steps["scale"] = clone(steps["scale"]).fit(values)
             values = _scale(steps["scale"], values)
@@ -189,7 +189,7 @@ class Preprocessing:
             return np.empty((0, len(steps["normalize"].get_feature_names_out()))), encodable
         values, known = prepared.transform(steps["normalize"], rows)
         encodable[encodable] = known
-        values = self._as_given(steps["normalize"], values[known])
+        values = self._as_given(steps["normalize"], some_rows(values, known))
         return _scale(steps["scale"], values) if "scale" in steps and len(values) else values, encodable
 
     def _before_normalizer(
@@ -221,13 +221,17 @@ class Preprocessing:
 
 
 def _scale(scaler: StandardScaler, values: Any) -> Any:
-    """Return what ``scaler.transform`` does; an array is not checked again, which takes longer."""
+    """Return what ``scaler.transform`` does, an array scaled in place and not checked again."""
     if not isinstance(values, np.ndarray) or values.dtype not in (np.float64, np.float32):
         return scaler.transform(values)
-    scaled = values.copy(order="K")
-    scaled -= scaler.mean_
-    scaled /= scaler.scale_
-    return scaled
+    values -= scaler.mean_
+    values /= scaler.scale_
+    return values
+
+
+def some_rows(values: Any, chosen: Flags) -> Any:
+    """Return some rows of an array or frame; all of them without a copy."""
+    return values if chosen.all() else values[chosen]
 
 
 def prepare_features(pipeline: Pipeline, frame: pd.DataFrame) -> Any:

@@ -146,7 +146,11 @@ class FeatureColumns:
                     first += block.shape[1]
 
     def in_memory(self) -> FeatureColumns:
-        """Return a copy in which one feature's values lie side by side."""
+        """Return the features with one feature's values side by side: a copy, unless they lie so already."""
+        if len(self.ranges) == 1:
+            held = self._read(*self.ranges[0])
+            if held.dtype == self.dtype and held.flags.f_contiguous:
+                return FeatureColumns(held, ((0, held.shape[1]),), self.dtype, origin=self)
         values = np.empty(self.shape, self.dtype, order="F")
         for part, block in self.iter_blocks(block_width(len(values), self.dtype.itemsize)):
             values[:, part] = block
