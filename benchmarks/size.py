@@ -1,8 +1,8 @@
 """What an evaluation of very many people takes: ``python -m benchmarks size 2000 20000 100000``.
 
 Features that shrink with age and, for a few, with disease: 300 columns of a table beside age and sex, one
-repeat of five folds, logistic regression, six arms, one process (``--jobs 1``), each size in a process of its
-own. Printed are CPU seconds, the largest resident memory, the data as float64 numbers, and the exponent of time
+repeat of five folds, logistic regression, six arms, one process, each size in a process of its own.
+Printed are CPU seconds, the largest resident memory, the data as float64 numbers, and the exponent of time
 from each size to the next. With ``columns`` a table of 99,000 columns and 60 people is read. Goals, set
 beforehand: memory at most 250 MB and four times the data, an exponent of at most 1.05, 190 CPU s for 20,000
 people, 20 CPU s for the columns. Another version is measured by ``NORMWISE_PYTHON=/its/bin/python``.

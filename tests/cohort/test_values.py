@@ -67,3 +67,24 @@ def test_commas_that_may_separate_thousands_are_refused():
     assert caught.value.code == "COH-110"
     assert read_numbers("nWBV", column("0,147", "0,454")).values.tolist() == [0.147, 0.454]
     assert read_numbers("x", column("1,147", "1,5")).values.tolist() == [1.147, 1.5]
+
+
+@pytest.mark.parametrize(
+    ("cells", "plain"),
+    [
+        (["1", "2.5", "-3e2", "0", "0.0"], True),
+        (["1", ""], False),
+        (["1", "2,5"], False),
+        (["1", "nan"], False),
+        (["1", "1e999"], False),
+        (["1", "1e-999"], False),  # no zero, and too small for a number
+        (["1", "0" * 401], False),
+    ],
+)
+def test_numbers_alone_are_read_as_they_are_beside_others(cells: list[str], *, plain: bool) -> None:
+    alone = read_numbers("x", pd.Series(cells, dtype=object))
+    beside = read_numbers("x", pd.Series([*cells, "n/a"], dtype=object))  # which is read one by one
+    np.testing.assert_array_equal(alone.values, beside.values[:-1])
+    assert alone.problems == beside.problems
+    assert alone.missing.tolist() == beside.missing[:-1].tolist()
+    assert (not alone.problems and not alone.missing.any() and "," not in "".join(cells)) is plain

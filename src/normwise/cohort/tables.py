@@ -50,6 +50,7 @@ MAX_LINES = 5_000_000
 NUMBERS = "number_text"  # type of a column that is held as numbers
 ROWS = 1000  # rows that are read before numbers are packed; a shorter table is text alone
 MAX_COLUMNS = 100_000
+_CHARACTERS = 2**20  # that tell the delimiter, or two lines, or 50
 MAX_LINE = 16 * 1024**2  # characters
 
 
@@ -258,10 +259,12 @@ def _guarded_lines(text: str, path: Path) -> Iterator[str]:
 def _find_delimiter(text: str, path: Path) -> str:
     """Return the delimiter under which the first lines have the most, and equally many, cells."""
     best, best_rank = "\t" if path.suffix.lower() == ".tsv" else ",", (False, 1)
+    first = next(_guarded_lines(text, path), "")
+    enough = min(50, max(2, _CHARACTERS // max(1, len(first))))
     for delimiter in DELIMITERS:
         reader = csv.reader(_guarded_lines(text, path), delimiter=delimiter)
         try:
-            widths = [len(cells) for cells in islice(reader, 50) if any(cells)]
+            widths = [len(cells) for cells in islice(reader, enough) if any(cells)]
         except csv.Error:
             continue
         if widths and widths[0] > 1:

@@ -184,6 +184,9 @@ def read_numbers(name: str, text: pd.Series[str]) -> ColumnReading:
     if text.dtype.name == NUMBERS:
         numbers = np.asarray(getattr(text.array, "values"))  # noqa: B009 - of NumberText, which few tables load
         return ColumnReading(numbers.copy(), {}, np.isnan(numbers), [])
+    plain = _plain_numbers(text.tolist())
+    if plain is not None:
+        return ColumnReading(plain, {}, np.zeros(len(plain), dtype=bool), [])
     missing = is_missing(text)
     codes, levels = pd.factorize(text.where(~missing))
     counts = np.bincount(codes[codes >= 0], minlength=len(levels))
@@ -212,6 +215,16 @@ def read_numbers(name: str, text: pd.Series[str]) -> ColumnReading:
         missing,
         readings,
     )
+
+
+def _plain_numbers(cells: list[str]) -> NDArray[np.float64] | None:
+    """Return the numbers of cells that all are numbers with a decimal point; else None."""
+    plain = _NUMBER[r"\."].fullmatch
+    if not all(plain(cell) and len(cell) <= _LONGEST for cell in cells):
+        return None
+    values = np.array(list(map(float, cells)), dtype=np.float64)
+    unsure = np.flatnonzero(~np.isfinite(values) | (values == 0))
+    return None if any(np.isnan(_number(cells[row], r"\.")) for row in unsure) else values
 
 
 def _number(text: str, mark: str) -> float:
