@@ -75,7 +75,7 @@ def write_cohort(folder: Path, people: int) -> None:
                     f"s{number:06d}",
                     f"{age[row]}",
                     "FM"[rng.integers(2)],
-                    ("normal", "AD")[patient[row]],
+                    "AD" if patient[row] else "normal",
                 ]
                 table.write("\t".join([*cells, *(f"{value:.5f}" for value in values[row])]) + "\n")
 
