@@ -49,6 +49,10 @@ def test_what_only_one_column_can_be_is_written_with_comments(folder, capsys):
     assert "root" not in tomllib.loads(text)["cohort"]
     assert len(read_cohort(study).frame) == 40
     said = capsys.readouterr().out
+    assert (
+        "taken       people of participants.tsv, measured by 'table'; dx, of which 'control' is normal"
+        in said
+    )
     assert "classes     patient 20, control 20 (defines normal)" in said
     assert "normwise evaluate" in said
 

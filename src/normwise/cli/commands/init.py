@@ -91,8 +91,8 @@ def init(
         numbers = likely_features(table, used)
         root = None if file.parent == study.cohort.root else study.cohort.root
         written = study.model_copy(update={"cohort": study.cohort.model_copy(update={"root": root})})
+        session.say_taken(source, study)  # before the folder is one of a study
         write_text(file, commented_toml(written, numbers=numbers))
-        session.say_taken(source, study)
         print_plan(session.output, study, cohort)
         session.output.row("next", f"look at {file.name}, then normwise evaluate {file}")
         try:
