@@ -28,8 +28,9 @@ if TYPE_CHECKING:
         warn_of_training_scans,
     )
     from normwise.model.bundle import load_model
+    from normwise.model.explain import most_unusual, trajectories_of
     from normwise.model.norm import Norm, open_norm
-    from normwise.model.people_pages import write_new_people, write_run_people
+    from normwise.model.people_pages import describe_people, out_of_fold, write_new_people, write_run_people
     from normwise.model.reference import count_study, make_reference, merge_references
     from normwise.model.regression import predict_numbers, train_regression
     from normwise.model.regression_model import RegressionModel
@@ -43,18 +44,22 @@ __all__ = [
     "apply_model",
     "assert_same_pipeline",
     "count_study",
+    "describe_people",
     "expected_half_widths",
     "explain_model",
     "load_model",
     "make_reference",
     "measure_people",
     "merge_references",
+    "most_unusual",
     "open_norm",
+    "out_of_fold",
     "predict_numbers",
     "site_card",
     "train_model",
     "train_regression",
     "train_study",
+    "trajectories_of",
     "warn_of_training_scans",
     "with_site_cards",
     "write_new_people",
@@ -70,15 +75,19 @@ __getattr__ = on_use(
         "apply_model": "apply",
         "assert_same_pipeline": "apply",
         "count_study": "reference",
+        "describe_people": "people_pages",
         "expected_half_widths": "site_cards",
         "load_model": "bundle",
         "make_reference": "reference",
         "measure_people": "apply",
         "merge_references": "reference",
+        "most_unusual": "explain",
         "open_norm": "norm",
+        "out_of_fold": "people_pages",
         "predict_numbers": "regression",
         "site_card": "site_cards",
         "train_regression": "regression",
+        "trajectories_of": "explain",
         "warn_of_training_scans": "apply",
         "with_site_cards": "site_cards",
         "write_new_people": "people_pages",

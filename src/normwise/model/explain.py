@@ -14,7 +14,14 @@ from normwise.cohort import cap_ages
 from normwise.procedure import FittedProcedure, FittedSteps, arm_frame, encodable_rows
 from normwise.results import Contribution, FeatureNote, Importance, Trajectory
 
-__all__ = ["attributions_of", "contributions_of", "importances_of", "mean_attributions", "trajectories_of"]
+__all__ = [
+    "attributions_of",
+    "contributions_of",
+    "importances_of",
+    "mean_attributions",
+    "most_unusual",
+    "trajectories_of",
+]
 
 Floats = NDArray[np.float64]
 
@@ -175,6 +182,39 @@ def contributions_of(
             for column in chosen[row]
         ]
     return contributions
+
+
+def most_unusual(procedure: FittedProcedure, X: pd.DataFrame) -> dict[Hashable, Contribution]:
+    """Return the feature of each person that departs most from what is expected.
+
+    Parameters
+    ----------
+    procedure : FittedProcedure
+        The trained procedure.
+    X : DataFrame of shape (n_scans, n_columns)
+        Finite features beside demographics.
+
+    Returns
+    -------
+    dict of Contribution
+        By the scan's name; people whose demographics can't be encoded are left out.
+    """
+    normalizer = procedure.normalizer
+    if normalizer is None or normalizer.mode == "append" or "extract" in procedure.pipeline.named_steps:
+        return {}
+    encodable = encodable_rows(procedure.pipeline, X)
+    if not encodable.any():
+        return {}
+    known = procedure.before_normalizer(X[encodable])
+    table = normalizer.explain(known).reset_index(drop=True)
+    w = np.abs(table["w"].to_numpy(dtype=float)).reshape(len(known), -1)
+    rows = np.where(np.isfinite(w), w, -1.0).argmax(axis=1) + w.shape[1] * np.arange(len(known))
+    return {
+        scan: Contribution(
+            str(row.feature), float(row.value), float(row.expected), float(row.w), float(row.centile), None
+        )
+        for scan, row in zip(known.index, table.iloc[rows].itertuples(index=False), strict=True)
+    }
 
 
 def trajectories_of(

@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING
 
 from normwise.lazy import on_use
 from normwise.report.page import draw_descent, make_page, write_report
-from normwise.report.render import Section, SectionMaker
-from normwise.report.saved_run import SavedRun, Scored, read_run, read_scored
+from normwise.report.render import Section, SectionMaker, render, style_sheet
+from normwise.report.saved_run import Album, SavedRun, Scored, as_uri, read_run, read_scored
 from normwise.report.sections import SECTIONS
 from normwise.report.wording import threshold
 
@@ -26,21 +26,39 @@ if TYPE_CHECKING:
     from normwise.report.checklist import fill_checklists, write_checklist
     from normwise.report.comparison import write_comparison
     from normwise.report.descent import DescentOfCost, write_descent
+    from normwise.report.figures.brain import Outliner, encode, open_template, shade
+    from normwise.report.figures.canvas import inline_svg
+    from normwise.report.figures.curves import draw_trajectory
+    from normwise.report.figures.decision import DecisionPath, TestOf, draw_decision
     from normwise.report.model_card import write_model_card
-    from normwise.report.person_page import write_people
+    from normwise.report.person_page import make_person_page, write_people
 
 __all__ = [
     "SECTIONS",
+    "Album",
+    "DecisionPath",
     "DescentOfCost",
+    "Outliner",
     "SavedRun",
     "Scored",
     "Section",
     "SectionMaker",
+    "TestOf",
+    "as_uri",
+    "draw_decision",
     "draw_descent",
+    "draw_trajectory",
+    "encode",
     "fill_checklists",
+    "inline_svg",
     "make_page",
+    "make_person_page",
+    "open_template",
     "read_run",
     "read_scored",
+    "render",
+    "shade",
+    "style_sheet",
     "threshold",
     "write_checklist",
     "write_comparison",
@@ -53,8 +71,18 @@ __all__ = [
 __getattr__ = on_use(
     __name__,
     {
+        "DecisionPath": "figures.decision",
         "DescentOfCost": "descent",
+        "Outliner": "figures.brain",
+        "TestOf": "figures.decision",
+        "draw_decision": "figures.decision",
+        "draw_trajectory": "figures.curves",
+        "encode": "figures.brain",
         "fill_checklists": "checklist",
+        "inline_svg": "figures.canvas",
+        "make_person_page": "person_page",
+        "open_template": "figures.brain",
+        "shade": "figures.brain",
         "write_checklist": "checklist",
         "write_comparison": "comparison",
         "write_descent": "descent",

@@ -85,7 +85,12 @@ def write_people(folder: str | Path, atlas: tuple[str | None, str | None] = (Non
 
 
 def make_person_page(
-    person: Person, people: People, *, album: Album | None = None, outliner: Outliner | None = None
+    person: Person,
+    people: People,
+    *,
+    album: Album | None = None,
+    outliner: Outliner | None = None,
+    alone: bool = False,
 ) -> str:
     """Return one person's page as HTML.
 
@@ -99,6 +104,8 @@ def make_person_page(
         Pictures.
     outliner : Outliner, optional
         Draws regions on the template.
+    alone : bool
+        Whether the page has no list of everybody beside it.
     """
     prediction = person.prediction
     scored = [row for row in prediction.contributions if row.w is not None]
@@ -106,6 +113,7 @@ def make_person_page(
     cuts = outliner.draw({label: row.w or 0.0 for label, row in regions.items()}) if outliner else []
     return render(
         "person.html",
+        alone=alone,
         person=person,
         people=people,
         chances=sorted(prediction.probabilities.items(), key=lambda item: -item[1]),

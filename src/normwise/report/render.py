@@ -15,15 +15,15 @@ from normwise.report.figures.canvas import theme_css
 from normwise.report.saved_run import SavedRun
 from normwise.report.wording import FILTERS, METRIC_TITLES
 
-__all__ = ["Section", "SectionMaker", "render"]
+__all__ = ["Section", "SectionMaker", "render", "style_sheet"]
 
 _TEMPLATES = Path(__file__).parent / "templates"
 
 
 @cache
-def _environment() -> Environment:
+def _environment(folder: Path) -> Environment:
     environment = Environment(
-        loader=FileSystemLoader(_TEMPLATES),
+        loader=FileSystemLoader([folder, _TEMPLATES]),
         autoescape=True,  # jinja2's own default is off
         undefined=StrictUndefined,
         trim_blocks=True,
@@ -32,18 +32,29 @@ def _environment() -> Environment:
     )
     environment.filters |= {function.__name__: function for function in FILTERS}
     environment.globals["metric_titles"] = METRIC_TITLES
-    sheet = (_TEMPLATES / "style.css").read_text(encoding="utf-8")
-    environment.globals |= {"theme": Markup(theme_css()), "style": Markup(sheet)}  # noqa: S704  # our own files
+    environment.globals |= {"theme": Markup(theme_css()), "style": Markup(_own_style())}  # noqa: S704  # our own files
     return environment
 
 
-def render(template: str, **context: Any) -> Markup:
+@cache
+def _own_style() -> str:
+    return (_TEMPLATES / "style.css").read_text(encoding="utf-8")
+
+
+def style_sheet() -> str:
+    """Return the pages' style sheet, both themes first."""
+    return f"{theme_css()}\n{_own_style()}"
+
+
+def render(template: str, folder: Path = _TEMPLATES, /, **context: Any) -> Markup:
     """Fill a template of ``report/templates``; every value is escaped unless it is markup already.
 
     Parameters
     ----------
     template : str
         File name.
+    folder : Path
+        Where it is looked for first.
     **context
         Names that the template uses; a missing one is an error, never an empty text.
 
@@ -52,7 +63,7 @@ def render(template: str, **context: Any) -> Markup:
     markupsafe.Markup
         HTML.
     """
-    return Markup(_environment().get_template(template).render(**context))  # noqa: S704  # autoescaped
+    return Markup(_environment(folder).get_template(template).render(**context))  # noqa: S704  # autoescaped
 
 
 @dataclass(frozen=True)

@@ -29,21 +29,29 @@ class HeatMap(ShortRepr):
         NaN where nothing was measured.
     low, high : float
         The values at the ends of the colours: the 2nd and 98th percentile.
+    unit, title : str
+        Its unit, and its name in words; empty where they are not known.
     """
 
     name: str
     values: NDArray[np.float64]
     low: float
     high: float
+    unit: str = ""
+    title: str = ""
 
 
-def heat_maps(columns: Mapping[str, NDArray[np.floating]]) -> list[HeatMap]:
+def heat_maps(
+    columns: Mapping[str, NDArray[np.floating]], notes: Mapping[str, tuple[str, str]] | None = None
+) -> list[HeatMap]:
     """Scale each measurement between its 2nd and 98th percentile; one without two values is left out.
 
     Parameters
     ----------
     columns : mapping of str to ndarray of shape (n_tiles,)
         By name.
+    notes : mapping of str to (str, str), optional
+        Unit and meaning of each, where they are known.
 
     Examples
     --------
@@ -59,7 +67,8 @@ def heat_maps(columns: Mapping[str, NDArray[np.floating]]) -> list[HeatMap]:
             low, high = np.percentile(known, [2, 98])
             if low == high:
                 low, high = known.min(), known.max()
-            maps.append(HeatMap(name, values, float(low), float(high)))
+            unit, title = (notes or {}).get(name, ("", ""))
+            maps.append(HeatMap(name, values, float(low), float(high), unit, title))
     return maps
 
 

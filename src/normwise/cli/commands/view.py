@@ -1,10 +1,11 @@
-"""`normwise view`: look at a slide, with what was measured on it laid over."""
+"""`normwise view`: look at a run, or at a slide with what was measured on it laid over."""
 
 from __future__ import annotations
 
 import sys
+from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Group, Parameter
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from normwise.cli.session import Session
     from normwise.features.slides import TileTable
 
 __all__ = ["view"]
@@ -25,7 +27,7 @@ VIEWING = Group("[viewing]", sort_key=10)
 
 
 def view(
-    slide: Path,
+    target: Path,
     run: Path | None = None,
     /,
     *,
@@ -38,16 +40,17 @@ def view(
     ] = 0,
     running: OutputFlags = PLAIN,
 ) -> int:
-    """Show a slide in the browser, on this machine alone, until interrupted.
+    """Show a run or a slide in the browser, on this machine alone, until interrupted.
 
-    With a run that measured it, density, cell size and the model's attention are laid over it.
+    Of a run: everybody with decision and quality, each person's own images, regions and reasons, and a rating
+    that the next run honours. Of a slide: density, cell size and the model's attention, where a run has them.
 
     Parameters
     ----------
-    slide : Path
-        The slide.
+    target : Path
+        A run folder, or a slide.
     run : Path
-        A run that measured it; its model, where it has one, gives the attention.
+        Of a slide: a run that measured it; its model, where it has one, gives the attention.
     mpp : float
         µm a pixel.
     port : int
@@ -61,18 +64,14 @@ def view(
         The exit code.
     """
     with open_session("view", running) as session:
-        from normwise.images import open_slide
-        from normwise.serve import FIELD, HOST, heat_maps, make_slide_app, make_token, open_port, serve_slide
+        from normwise.serve import FIELD, HOST, make_token, open_port, serve_app
 
-        tiles = _tiles_of(slide, run) if run is not None else None
-        token = make_token()
-        with open_slide(slide, mpp=mpp) as opened:
-            if tiles is None:
-                app = make_slide_app(opened, slide.name, token=token)
+        token, held = make_token(), ExitStack()
+        with held:
+            if run is None and (target.is_dir() or not target.exists()):
+                app = _run_app(session, target, token)
             else:
-                columns = {name: tiles.vectors[:, place] for place, name in enumerate(tiles.names)}
-                maps = heat_maps(_attention(tiles, run) | columns)
-                app = make_slide_app(opened, slide.name, token=token, maps=maps, xy=tiles.xy, tile=tiles.side)
+                app = _slide_app(held, target, run, mpp, token)
             listening = open_port(port)
             address = f"http://{HOST}:{listening.getsockname()[1]}/?{FIELD}={token}"
             # Without the address nobody can look, so that it is printed in any case.
@@ -83,8 +82,34 @@ def view(
                 sys.stdout.flush()
             session.output.row("open", address)
             session.output.row("", "Ctrl-C ends it; no other machine and no other user can see it")
-            serve_slide(app, listening)
+            serve_app(app, listening)
         return session.end()
+
+
+def _run_app(session: Session, run: Path, token: str) -> Any:
+    """Open a run, say what can't be shown of it, and make its application."""
+    from normwise.serve import make_run_app, open_run_data
+
+    session.output.row("reading", f"{run}: results, cohort, and the model that says what is normal")
+    data = open_run_data(run)
+    if data.why:
+        session.output.row("no W-scores", data.why)
+    return make_run_app(data, token=token)
+
+
+def _slide_app(held: ExitStack, slide: Path, run: Path | None, mpp: float | None, token: str) -> Any:
+    from normwise.features.slides import tile_note
+    from normwise.images import open_slide
+    from normwise.serve import heat_maps, make_slide_app
+
+    tiles = _tiles_of(slide, run) if run is not None else None
+    opened = held.enter_context(open_slide(slide, mpp=mpp))
+    if tiles is None:
+        return make_slide_app(opened, slide.name, token=token)
+    columns = {name: tiles.vectors[:, place] for place, name in enumerate(tiles.names)}
+    notes = {name: tile_note(name) for name in tiles.names}
+    maps = heat_maps(_attention(tiles, run) | columns, notes)
+    return make_slide_app(opened, slide.name, token=token, maps=maps, xy=tiles.xy, tile=tiles.side)
 
 
 def _tiles_of(slide: Path, run: Path) -> TileTable:

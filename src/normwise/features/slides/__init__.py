@@ -10,6 +10,7 @@
 from __future__ import annotations
 
 from normwise.features.slides.nuclei import segment_nuclei
+from normwise.features.slides.slide_features import tile_note
 from normwise.features.slides.tile_table import TileTable, read_tiles, tiles_place
 
-__all__ = ["TileTable", "read_tiles", "segment_nuclei", "tiles_place"]
+__all__ = ["TileTable", "read_tiles", "segment_nuclei", "tile_note", "tiles_place"]

@@ -24,6 +24,7 @@ __all__ = [
     "encode",
     "open_template",
     "region_weights",
+    "shade",
 ]
 
 Floats = NDArray[np.float64]
@@ -269,6 +270,11 @@ def _colours(value: Floats) -> Floats:
     ]
     mixed: Floats = np.where(value[..., None] < 0, halves[0], halves[1])
     return mixed
+
+
+def shade(value: Floats) -> NDArray[np.uint8]:
+    """Return red, green, blue and opacity, of shape (…, 4), for values from −1 to 1, over a brain."""
+    return np.round(np.concatenate([_colours(value), _cover(value)], axis=-1) * 255).astype(np.uint8)
 
 
 def encode(picture: Floats, *, smallest: bool = True) -> bytes:

@@ -291,7 +291,9 @@ def class_colour(classes: list[str], normal: str, name: str) -> str:
     return COLOURS[SERIES[others.index(name) % len(SERIES)]] if name in others else COLOURS["soft"]
 
 
-def draw_trajectory(trajectory: Trajectory, classes: list[str], normal: str) -> Figure:
+def draw_trajectory(
+    trajectory: Trajectory, classes: list[str], normal: str, *, person: int | None = None
+) -> Figure:
     """Draw expected lines, centile bands and people, patients above normals.
 
     Parameters
@@ -302,6 +304,8 @@ def draw_trajectory(trajectory: Trajectory, classes: list[str], normal: str) -> 
         Every class, in the study's order.
     normal : str
         The class on which the lines were fitted; drawn below the others.
+    person : int, optional
+        The place among the people of the one whom the picture is about: ringed, in front of all others.
     """
     with drawing():
         figure = new_figure(410, 300)
@@ -326,6 +330,16 @@ def draw_trajectory(trajectory: Trajectory, classes: list[str], normal: str) -> 
                 MARKERS[place % len(MARKERS)],
                 place,
             )
+        if person is not None:
+            axes.plot(
+                [trajectory.people_x[person]], [trajectory.people_y[person]], linestyle="none", marker="o",
+                markersize=13, markerfacecolor=COLOURS["paper"], markeredgecolor=COLOURS["main"],
+                markeredgewidth=2.6, zorder=20, clip_on=False,
+            )  # fmt: skip
+            axes.plot(
+                [trajectory.people_x[person]], [trajectory.people_y[person]], linestyle="none", marker="o",
+                markersize=5, color=COLOURS["main"], zorder=21, clip_on=False,
+            )  # fmt: skip
         axes.set_title(wrap(trajectory.feature, 44))
         axes.set_xlabel(shorten(trajectory.demographic, 40))
         axes.set_ylabel(shorten(unit(trajectory.unit), 32))

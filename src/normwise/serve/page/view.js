@@ -66,6 +66,7 @@ function layers(viewer, about) {
   about.maps.forEach((map, number) => part("map").add(new Option(map.name, String(number))));
   let layer = null;
   let wanted = 0;
+  let values = null; // of the chosen map, by column and row of its tile
   const opacity = () => part("opacity").value / 100;
 
   function choose() {
@@ -76,8 +77,15 @@ function layers(viewer, about) {
     const map = about.maps[part("map").value];
     part("legend").hidden = !map;
     if (!map) return;
-    part("low").textContent = short(map.low);
-    part("high").textContent = short(map.high);
+    const unit = map.unit ? ` ${map.unit}` : "";
+    part("low").textContent = `${short(map.low)}${unit}`;
+    part("high").textContent = `${short(map.high)}${unit}`;
+    part("value").textContent = "Point at a tile, or click it, for its value.";
+    values = null;
+    fetch(map.values).then((answer) => answer.json()).then((found) => {
+      if (mine !== wanted) return;
+      values = { ...found, unit, of: new Map(found.rows.map(([column, row, value]) => [`${column},${row}`, value])) };
+    }).catch(() => say("The values of the heat map can't be read."));
     viewer.addSimpleImage({
       url: map.url,
       opacity: opacity(),
@@ -90,6 +98,17 @@ function layers(viewer, about) {
       error: () => say("The heat map can't be read."),
     });
   }
+  function read(position) {
+    if (!values) return;
+    const at = viewer.viewport.viewportToImageCoordinates(viewer.viewport.pointFromPixel(position));
+    const value = values.of.get(`${Math.floor(at.x / values.tile)},${Math.floor(at.y / values.upright / values.tile)}`);
+    part("value").textContent = value === undefined ? "No tile here." : `This tile: ${short(value)}${values.unit}`;
+  }
+  new OpenSeadragon.MouseTracker({
+    element: viewer.container,
+    moveHandler: (event) => read(event.position),
+  });
+  viewer.addHandler("canvas-click", (event) => read(event.position));
   part("map").onchange = choose;
   part("opacity").oninput = () => layer && layer.setOpacity(opacity());
   viewer.addHandler("open", () => { part("map").value = "0"; choose(); });
