@@ -16,6 +16,7 @@ from normwise.errors import CommandError, NormwiseError
 from normwise.features import FeatureTable, read_features
 from normwise.files import unquote_formula
 from normwise.model import (
+    Model,
     describe_people,
     load_model,
     most_unusual,
@@ -30,7 +31,6 @@ from normwise.run_folder import RunFolder
 from normwise.runs import PreparedRun, Rating, read_ratings, write_ratings
 
 if TYPE_CHECKING:
-    from normwise.model import Model
     from normwise.schema import Study
 
 __all__ = ["Listed", "RunData", "open_run_data"]
@@ -339,7 +339,8 @@ def _model(prepared: PreparedRun, saved: SavedRun) -> tuple[Model | None, str]:
     run, study = prepared.folder, prepared.study
     if (run / run.MODEL).is_dir():
         model = load_model(run.path)
-        if set(model.training.get("scan_hashes", ())) == set(prepared.scan_hashes):
+        same = set(model.training.get("scan_hashes", ())) == set(prepared.scan_hashes)
+        if same and isinstance(model, Model):
             return model, ""
     if saved.evaluation is None:
         return None, "Nothing was evaluated or trained in this run, so nothing says what is normal."

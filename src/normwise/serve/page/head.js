@@ -153,6 +153,7 @@
       show3Dcrosshair: true,
       isRadiologicalConvention: false,
       loadingText: "",
+      logLevel: "fatal", // it warns of every head with much air
       multiplanarShowRender: 1,
     });
     part("stage").hidden = false;

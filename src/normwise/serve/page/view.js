@@ -100,7 +100,7 @@ function layers(viewer, about) {
   }
   function read(position) {
     if (!values) return;
-    const at = viewer.viewport.viewportToImageCoordinates(viewer.viewport.pointFromPixel(position));
+    const at = viewer.world.getItemAt(0).viewportToImageCoordinates(viewer.viewport.pointFromPixel(position));
     const value = values.of.get(`${Math.floor(at.x / values.tile)},${Math.floor(at.y / values.upright / values.tile)}`);
     part("value").textContent = value === undefined ? "No tile here." : `This tile: ${short(value)}${values.unit}`;
   }
