@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import skops.io
-from sklearn.base import clone
+from sklearn.base import BaseEstimator, TransformerMixin, clone
 from sklearn.model_selection import StratifiedKFold
 from sklearn.pipeline import make_pipeline
 
@@ -16,9 +16,11 @@ from normwise.classify import LogisticClassifier
 from normwise.errors import ClassifierError, NormwiseWarning
 from normwise.learnt import LEARNT, TRUSTED_TYPES
 from normwise.learnt.autoencoder import ConvAutoencoder
+from normwise.learnt.base import count_people, draw_parts
 from normwise.learnt.trunk import ConvTrunk
 from normwise.networks.images import image_frame
 from normwise.normalize import FeatureNormalizer
+from normwise.procedure import SharedFits
 from normwise.schema import Study
 from planted_images import plant_blobs
 
@@ -151,3 +153,47 @@ def test_the_study_names_the_network_and_its_settings():
         with pytest.raises(ClassifierError) as caught:
             LEARNT["trunk"].make(study(extractor="trunk", network=wrong))
         assert caught.value.code == code
+
+
+def test_scans_of_one_person_are_never_on_both_sides_of_a_part():
+    codes, people = np.tile([0, 1], 12), np.repeat(np.arange(12), 2)
+    codes = codes[people]  # one class a person
+    numbered, fewest = count_people(codes, people.astype(str))
+    assert fewest == 6
+    parts = draw_parts(codes, numbered, 3, 0)
+    assert sorted(np.concatenate([test for _, test in parts]).tolist()) == list(range(24))
+    for train, test in parts:
+        assert not set(people[train]) & set(people[test])
+        assert set(codes[test]) == {0, 1}
+    # With a scan each the parts are what they were.
+    alone = StratifiedKFold(3, shuffle=True, random_state=0).split(codes, codes)
+    own = draw_parts(codes, *count_people(codes, None)[:1], 3, 0)
+    assert [test.tolist() for _, test in own] == [test.tolist() for _, test in alone]
+
+
+def test_a_study_tells_a_trunk_whose_scans_they_are():
+    asked = []
+
+    class Asking(DropFirst):
+        cross_fits = True
+
+        def fit_transform(self, X, y=None, *, groups=None):
+            asked.append(groups)
+            return self.fit(X, y).transform(X)
+
+    frame = pd.DataFrame({"a": np.arange(6.0), "b": np.arange(6.0)})
+    labels, rows = np.array(["x", "y"] * 3, dtype=object), np.arange(6)
+    people = np.array(list("ppqqrr"), dtype=object)
+    SharedFits().fit_transform(Asking(), frame, labels, rows, people)
+    SharedFits().fit_transform(Asking(), frame, labels, rows)
+    SharedFits().fit_transform(DropFirst(), frame, labels, rows, people)
+    assert asked[0] is people
+    assert asked[1:] == [None]
+
+
+class DropFirst(TransformerMixin, BaseEstimator):
+    def fit(self, X, y=None):
+        return self
+
+    def transform(self, X):
+        return X.iloc[:, 1:]

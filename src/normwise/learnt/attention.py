@@ -18,12 +18,11 @@ from typing import Any, Self
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from sklearn.model_selection import StratifiedKFold
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_consistent_length, check_is_fitted, column_or_1d, validate_data
 
 from normwise.errors import FeatureError
-from normwise.learnt.base import LearntTransformer, check_passed
+from normwise.learnt.base import LearntTransformer, check_passed, count_people, draw_parts
 from normwise.schema import FittedParts
 
 __all__ = ["PRESENT", "AttentionPooling", "attend", "bag_column"]
@@ -100,6 +99,8 @@ class AttentionPooling(LearntTransformer):
     (['size.mean'], True)
     """
 
+    cross_fits = True
+
     def __init__(
         self,
         pooling: str = "attention",
@@ -143,13 +144,15 @@ class AttentionPooling(LearntTransformer):
         self._fit(X, y)
         return self
 
-    def fit_transform(self, X: Any, y: Any = None) -> Any:
+    def fit_transform(self, X: Any, y: Any = None, *, groups: Any = None) -> Any:
         """Fit, and pool each training slide by a network that was fitted without it.
 
         Parameters
         ----------
         X, y
             As in `fit`.
+        groups : array-like of shape (n_slides,), optional
+            Person of each slide: all slides of one lie in the same part; default: a person each.
 
         Returns
         -------
@@ -158,11 +161,11 @@ class AttentionPooling(LearntTransformer):
         tiles, present, codes = self._fit(X, y)
         attention = self._attention(tiles, present, self.weights_)
         if self.pooling == "attention":
-            fewest = int(np.bincount(codes)[np.unique(codes)].min())
+            people, fewest = count_people(codes, groups)
             unit, parts = self._unit(tiles), min(self.folds, fewest)
             if parts > 1:
-                split = StratifiedKFold(parts, shuffle=True, random_state=self.random_state)
-                for number, (train, test) in enumerate(split.split(codes, codes)):
+                split = draw_parts(codes, people, parts, self.random_state)
+                for number, (train, test) in enumerate(split):
                     seed = self.random_state + 1 + number
                     weights = self._train(unit[train], present[train], codes[train], seed)
                     attention[test] = self._attention(tiles[test], present[test], weights)

@@ -13,13 +13,12 @@ from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.model_selection import StratifiedKFold
 from sklearn.utils.class_weight import compute_sample_weight
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted
 
 from normwise.errors import ClassifierError
-from normwise.learnt.base import LearntTransformer, check_passed
+from normwise.learnt.base import LearntTransformer, Rows, check_passed, count_people, draw_parts
 from normwise.learnt.image_input import validate_images
 from normwise.networks.images import CONV_SETTINGS, ConvNetwork, learn_encoding
 from normwise.schema import FittedParts, check_parts, check_settings
@@ -68,6 +67,8 @@ class ConvTrunk(LearntTransformer):
     normwise.classify.ConvClassifier : The network as a classifier.
     """
 
+    cross_fits = True
+
     def __init__(
         self,
         settings: Mapping[str, Any] | None = None,
@@ -83,7 +84,7 @@ class ConvTrunk(LearntTransformer):
         self.demographics = demographics
         self.random_state = random_state
 
-    def fit(self, X: Any, y: Any = None) -> Self:
+    def fit(self, X: Any, y: Any = None, *, groups: Any = None) -> Self:
         """Train the networks.
 
         Parameters
@@ -93,28 +94,30 @@ class ConvTrunk(LearntTransformer):
             which is an image of one row of voxels.
         y : array-like of shape (n_scans,)
             Classes.
+        groups : array-like of shape (n_scans,), optional
+            Person of each scan: all scans of one lie in the same part; default: a person each.
 
         Raises
         ------
         ClassifierError
             CLS-507, there are no classes to learn from; otherwise as `normwise.classify.ConvClassifier.fit`.
         """
-        self._fit(X, y)
+        self._fit(X, y, groups)
         return self
 
-    def fit_transform(self, X: Any, y: Any = None) -> Any:
+    def fit_transform(self, X: Any, y: Any = None, *, groups: Any = None) -> Any:
         """Train the networks, and embed each training row by the network that was trained without it.
 
         Parameters
         ----------
-        X, y
+        X, y, groups
             As in `fit`.
 
         Returns
         -------
         DataFrame or ndarray of shape (n_scans, width + n_demographics)
         """
-        return self._beside_demographics(X, self._fit(X, y)[:, self.kept_])
+        return self._beside_demographics(X, self._fit(X, y, groups)[:, self.kept_])
 
     def transform(self, X: Any) -> Any:
         """Return the embedding, averaged over all networks, and the demographics beside it.
@@ -152,7 +155,7 @@ class ConvTrunk(LearntTransformer):
         tags.target_tags.required = True
         return tags
 
-    def _fit(self, X: Any, y: Any) -> Floats:
+    def _fit(self, X: Any, y: Any, groups: Any) -> Floats:
         """Train the networks, and return the out-of-fold embedding of the training rows."""
         if y is None:
             raise ClassifierError(
@@ -164,15 +167,15 @@ class ConvTrunk(LearntTransformer):
         check_settings(CONV_SETTINGS, self.settings or {}, subject=type(self).__name__)
         rows, labels = validate_images(self, X, y, reset=True, demographics=self.demographics)
         check_classification_targets(labels)
-        _, codes, counts = np.unique(labels, return_inverse=True, return_counts=True)
-        n_rows, folds = len(codes), min(self.folds, int(counts.min()))
+        codes = np.unique(labels, return_inverse=True)[1]
+        people, fewest = count_people(codes, groups)
+        n_rows, folds = len(codes), min(self.folds, fewest)
         every = np.arange(n_rows)
         splits = [(every, every)]
         if folds >= 3:  # two networks have no row in common by which their embeddings could be matched
-            splitter = StratifiedKFold(folds, shuffle=True, random_state=self.random_state)
-            splits = list(splitter.split(codes, codes))
+            splits = draw_parts(codes, people, folds, self.random_state)
         self.networks_ = [
-            self._train(number, rows, labels, train) for number, (train, _) in enumerate(splits)
+            self._train(number, rows, labels, people, train) for number, (train, _) in enumerate(splits)
         ]
         first = splits[0][0]
         embedded = [network.embed(rows) for network in self.networks_]
@@ -188,15 +191,14 @@ class ConvTrunk(LearntTransformer):
         self.kept_ = (spread > _VARIES * spread.max()) | (spread.max() == 0)
         return embedding
 
-    def _train(self, number: int, rows: Any, labels: NDArray[Any], train: NDArray[np.intp]) -> ConvNetwork:
+    def _train(self, number: int, rows: Any, labels: NDArray[Any], people: Rows, train: Rows) -> ConvNetwork:
         """Train one network on some of the rows."""
         settings = {"random_state": self.random_state + 104729 * number, **(self.settings or {})}
         network = ConvNetwork(**{**settings, "demographics": tuple(self.demographics) if self.joined else ()})
         classes, codes = np.unique(labels[train], return_inverse=True)
         folds: list[Any] = []
         if network.epoch_folds:
-            splitter = StratifiedKFold(network.epoch_folds, shuffle=True, random_state=network.random_state)
-            folds = list(splitter.split(codes, codes))
+            folds = draw_parts(codes, people[train], network.epoch_folds, network.random_state)
         weights = compute_sample_weight(network.class_weight, labels[train])
         part, levels = rows[train] if isinstance(rows, np.ndarray) else rows.iloc[train], None
         if network.demographics:

@@ -232,7 +232,7 @@ class ArmFitter:
             warnings.simplefilter("always")
             # An arm that is not adjusted may share its fit with one that is.
             scored = self.adjusts or self.arm in STEPS_OF.values()
-            search = self._search(seed, shared, scored=scored)
+            search = self._search(seed, shared, groups, scored=scored)
             best, inner, loss = search.tune(labels, groups, train, seed)
             pipeline, separation = search.fit(labels, train, best)
         setting = search.candidates.describe(*search.candidates.list()[best])
@@ -260,7 +260,7 @@ class ArmFitter:
         """
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", NormwiseWarning)
-            search, score, best = self._search(seed, None), None, 0
+            search, score, best = self._search(seed, None, groups), None, 0
             if self.adjusts:
                 fitted = self._tune(labels, groups, fold.train, seed, SharedFits())
                 score = _fit_score(fitted, self._people.take(fold.train), labels[fold.train], self.roles)
@@ -276,14 +276,16 @@ class ArmFitter:
             table = search.predict(pipeline, fold.test)
             return _adjust(score, pipeline, table, self._people.take(fold.test))
 
-    def _search(self, seed: int, shared: SharedFits | None, *, scored: bool = False) -> _Search:
+    def _search(
+        self, seed: int, shared: SharedFits | None, groups: Names | None = None, *, scored: bool = False
+    ) -> _Search:
         study, roles = self.study, self.roles
         selector = None
         if study.selection.name != "none" and self.arm != "demographics":
             selector = FeatureSelector(study.selection.name, targets=roles.targets, random_state=seed)
         preprocessing = Preprocessing(
             make_preprocessing(study, roles, self.arm, seed), self._frame, self._prepared, shared,
-            named=looks_at_images(study),
+            named=looks_at_images(study), groups=groups,
         )  # fmt: skip
         candidates = candidates_of(study, seed, select=selector is not None)
         return _Search(preprocessing, selector, candidates, roles, study, scored)

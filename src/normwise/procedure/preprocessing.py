@@ -74,7 +74,12 @@ class SharedFits:
         return made
 
     def fit_transform(
-        self, step: Any, frame: pd.DataFrame, labels: NDArray[np.object_], rows: Rows
+        self,
+        step: Any,
+        frame: pd.DataFrame,
+        labels: NDArray[np.object_],
+        rows: Rows,
+        groups: Names | None = None,
     ) -> tuple[Any, Any]:
         """Return the fitted step and what it makes of its training rows.
 
@@ -88,11 +93,14 @@ class SharedFits:
             Their classes.
         rows : ndarray of int
             Their numbers in the whole frame, by which other arms find them.
+        groups : ndarray of shape (n_scans,), optional
+            Their people, for a step that embeds a training row without itself.
         """
+        own = {"groups": groups} if groups is not None and getattr(step, "cross_fits", False) else {}
 
         def fit() -> tuple[Any, Any]:
             fitted = clone(step)
-            return fitted, fitted.fit_transform(frame, labels)
+            return fitted, fitted.fit_transform(frame, labels, **own)
 
         return self.once(("fit", repr(sorted(step.get_params().items())), rows.tobytes()), fit)
 
@@ -116,6 +124,8 @@ class Preprocessing:
         What the arms of a fold share.
     named : bool
         Whether the classifier is given frames with the columns' names.
+    groups : ndarray of shape (n_scans,), optional
+        Person of each row; default: a person each.
     """
 
     def __init__(
@@ -126,12 +136,14 @@ class Preprocessing:
         shared: SharedFits | None = None,
         *,
         named: bool = False,
+        groups: Names | None = None,
     ) -> None:
         self._pipeline = pipeline
         self._frame = frame
         self._prepared = prepare_features(pipeline, frame) if prepared is None else prepared
         self._shared = SharedFits() if shared is None else shared
         self._named = named
+        self._groups = groups
 
     def fit(
         self, train: Rows, labels: NDArray[np.object_], beside: NDArray[np.float64] | None = None
@@ -204,7 +216,9 @@ class Preprocessing:
             return self._prepared, rows, encodable
         frame: Any = self._frame.iloc[rows]
         if "extract" in steps and labels is not None:
-            steps["extract"], frame = self._shared.fit_transform(steps["extract"], frame, labels, rows)
+            people = None if self._groups is None else self._groups[rows]
+            extract = steps["extract"]
+            steps["extract"], frame = self._shared.fit_transform(extract, frame, labels, rows, people)
         elif "extract" in steps:
             frame = self._shared.transform(steps["extract"], frame, rows)
         if "harmonize" in steps:
