@@ -14,7 +14,13 @@ from normwise import __version__
 
 project = author = "Normwise"
 release = version = __version__
-extensions = ["sphinx.ext.autodoc", "sphinx.ext.viewcode", "numpydoc", "myst_parser"]
+extensions = [
+    "sphinx.ext.autodoc",
+    "sphinx.ext.viewcode",
+    "numpydoc",
+    "myst_parser",
+    "sphinx_gallery.gen_gallery",
+]
 root_doc = "index"
 exclude_patterns = ["README.md"]  # the list of the pages for whoever reads them as files
 default_role = "py:obj"
@@ -35,6 +41,20 @@ html_show_search_summary = False  # it fetches pages, which a browser refuses wh
 html_theme_options = {"navbar_end": ["theme-switcher"], "show_prev_next": True, "navigation_with_keys": False}
 html_sidebars = {"index": []}
 
+sys.path.insert(0, str(Path(__file__).parent))  # Sphinx keeps hooks by name from one build to the next
+sphinx_gallery_conf = {
+    "examples_dirs": "../examples",
+    "gallery_dirs": "gallery",
+    "subsection_order": ["../examples/lecture", "../examples/howto"],
+    "within_subsection_order": "FileNameSortKey",
+    "image_scrapers": ("matplotlib", "gallery_hooks.save_drawings"),
+    "reset_modules": ("matplotlib", "gallery_hooks.begin_example"),
+    "capture_repr": ("_repr_html_",),
+    "abort_on_example_error": True,
+    "show_signature": False,
+    "write_computation_times": False,
+}
+
 PACKAGES = [
     "classify", "cohort", "engine", "errors", "evaluate", "features", "images", "learnt", "model", "networks",
     "normalize", "procedure", "report", "results", "runs", "samples", "schema", "serve",
@@ -46,6 +66,7 @@ ABOVE = {"changes": "CHANGELOG.md", "contributing": "CONTRIBUTING.md"}
 
 def setup(app: Any) -> None:
     """Load the names that a package loads on use, for autodoc lists what a module holds already."""
+    from gallery_hooks import end_examples
     from sphinx.ext.autodoc.mock import mock
 
     with mock(autodoc_mock_imports):
@@ -56,6 +77,8 @@ def setup(app: Any) -> None:
     app.connect("autodoc-process-docstring", _add_constants, priority=900)  # after numpydoc
     app.connect("autodoc-skip-member", _skip_routing)
     app.connect("source-read", _from_above)
+    app.connect("source-read", _lead_to_gallery)
+    app.connect("build-finished", lambda *_: end_examples())
 
 
 def _add_constants(_: Any, what: str, name: str, thing: Any, __: Any, lines: list[str]) -> None:
@@ -94,3 +117,13 @@ def _from_above(_: Any, page: str, content: list[str]) -> None:
     if page in ABOVE:
         text = (Path(__file__).parents[1] / ABOVE[page]).read_text(encoding="utf-8")
         content[0] = text.replace("](docs/howto)", "](howto/study-file.md)").replace("](docs/", "](")
+
+
+def _lead_to_gallery(_: Any, page: str, content: list[str]) -> None:
+    """Lead from an example's file to its page, and show no folder of the machine that built the site."""
+    from gallery_hooks import WRITTEN
+
+    if page.startswith("gallery/"):
+        content[0] = WRITTEN.sub("folder", content[0])
+    else:
+        content[0] = re.sub(r"\]\((?:\.\./)+examples/([\w/]+)\.py\)", r"](/gallery/\1.rst)", content[0])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 import subprocess
 import sys
 from html import unescape
@@ -20,7 +21,9 @@ PACKAGES = sorted(
     if path.parent.name not in {"cli", "reprs"}  # the commands have a page of their own; reprs show, unseen
 )
 MISSING = [
-    name for name in ("sphinx", "pydata_sphinx_theme", "numpydoc", "myst_parser") if find_spec(name) is None
+    name
+    for name in ("sphinx", "pydata_sphinx_theme", "numpydoc", "myst_parser", "sphinx_gallery")
+    if find_spec(name) is None
 ]
 
 
@@ -29,11 +32,12 @@ def pages_of(text: str) -> list[str]:
 
 
 def test_pages_that_are_listed_are_there() -> None:
-    # That every page is listed Sphinx sees itself.
+    # That every page is listed Sphinx sees itself; the gallery's are made while it builds.
     listed = [
         DOCS / name[1:] if name.startswith("/") else index.parent / name
         for index in DOCS.rglob("index.rst")
         for name in pages_of(index.read_text("utf-8"))
+        if not name.startswith("gallery/")
     ]
     assert len(listed) == len(set(listed)) > 30
     assert [
@@ -46,15 +50,51 @@ def test_every_package_is_in_the_reference() -> None:
     assert sorted(re.findall(r"automodule:: normwise\.(\w+)", reference)) == sorted({*PACKAGES, "errors"})
 
 
+CONCEPTS = (
+    "tissue contrast", "demographics beside images", "large size", "linear regression of a number",
+    "low, an adequate and a high rate", "cost j(w)", "0/1 classes", "logistic function", "cross-entropy",
+    "margin", "random forest", "neural and deep network", "six activations", "image classification in 2d",
+    "image classification in 3d", "feature extraction by regions", "classifier on features",
+    "demographics with the features", "feature normalizer", "example 1, training and test",
+    "example 2", "norm",
+)  # fmt: skip
+"""Of the lecture."""
+
+
+def test_every_concept_of_the_lecture_has_a_command_and_a_picture() -> None:
+    lines = (DOCS / "lecture.md").read_text("utf-8").splitlines()
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines if line.startswith("|")][
+        2:
+    ]
+    for concept in CONCEPTS:
+        assert any(concept in row[0].lower() for row in rows), concept
+    for row in rows:
+        assert len(row) == 4, row
+        assert row[1].startswith("`normwise "), row
+        assert re.search(r"\]\(\.\./examples/\w+/plot_\w+\.py\)", row[3]), row
+
+
+def test_examples_are_there_and_every_one_of_the_lecture_is_in_its_table() -> None:
+    linked = set(re.findall(r"\]\(\.\./(examples/[\w/]+\.py)\)", (DOCS / "lecture.md").read_text("utf-8")))
+    examples = {path.relative_to(ROOT).as_posix() for path in (ROOT / "examples").rglob("*.py")}
+    assert all(Path(name).name.startswith("plot_") for name in examples)  # others do not run
+    assert linked - examples == set()
+    assert {name for name in examples if "/lecture/" in name} - linked == set()
+
+
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     if MISSING:
         pytest.skip(f"the extra `docs` is not installed: {', '.join(MISSING)}")
     out = tmp_path_factory.mktemp("site")
+    for name in ("docs", "examples"):  # the gallery is written beside the pages
+        shutil.copytree(ROOT / name, out / name, ignore=shutil.ignore_patterns("gallery"))
+    for name in ("CHANGELOG.md", "CONTRIBUTING.md"):
+        shutil.copy(ROOT / name, out / name)
     done = subprocess.run(
-        [sys.executable, "-m", "sphinx", "-W", "--keep-going", "-q", "-b", "html", "-d", out / "trees", DOCS,
-         out / "html"],
-        capture_output=True, text=True, timeout=900, check=False,
+        [sys.executable, "-m", "sphinx", "-W", "--keep-going", "-q", "-b", "html", "-d", out / "trees",
+         out / "docs", out / "html"],
+        capture_output=True, text=True, timeout=1100, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr[-3000:]
     return out / "html"
@@ -92,3 +132,11 @@ def test_pages_from_above_and_examples_are_there(site: Path) -> None:
     assert "guide/overview.html" in (site / "contributing.html").read_text("utf-8")
     model = (site / "reference" / "api" / "model.html").read_text("utf-8")
     assert re.search(r"See also.{0,400}Model\.predict", model, re.DOTALL | re.IGNORECASE)
+
+
+@pytest.mark.slow
+def test_every_example_has_run_and_is_a_page_with_a_picture(site: Path) -> None:
+    for example in (ROOT / "examples").rglob("*.py"):
+        page = (site / "gallery" / example.parent.name / f"{example.stem}.html").read_text("utf-8")
+        assert "normwise-gallery-" not in page, example  # no folder of the machine that built it
+        assert 'class="drawing"' in page or "<img" in page or "data:image/" in page, example

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from normwise.lazy import on_use
 from normwise.report.page import draw_descent, make_page, write_report
-from normwise.report.render import Section, SectionMaker, render, style_sheet
+from normwise.report.render import Section, SectionMaker, read_section, render, style_sheet
 from normwise.report.saved_run import Album, SavedRun, Scored, as_uri, read_run, read_scored
 from normwise.report.sections import SECTIONS
 from normwise.report.wording import threshold
@@ -56,6 +56,7 @@ __all__ = [
     "open_template",
     "read_run",
     "read_scored",
+    "read_section",
     "render",
     "shade",
     "style_sheet",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
@@ -9,13 +10,14 @@ from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
-from normwise.report.figures.canvas import theme_css
+from normwise.errors import ReportError
+from normwise.report.figures.canvas import COLOURS, DARK, FONT, theme_css
 from normwise.report.saved_run import SavedRun
 from normwise.report.wording import FILTERS, METRIC_TITLES
 
-__all__ = ["Section", "SectionMaker", "render", "style_sheet"]
+__all__ = ["Section", "SectionMaker", "read_section", "render", "style_sheet"]
 
 _TEMPLATES = Path(__file__).parent / "templates"
 
@@ -81,6 +83,70 @@ class Section:
     title: str
     body: Markup
 
+    def _repr_html_(self) -> str:
+        """Show the section with the report's style in a page of another style, light or dark as that is."""
+        light, dark = (
+            "".join(f"--{role}:{hue};" for role, hue in theme.items()) for theme in (COLOURS, DARK)
+        )
+        # Rules inside a rule hold only within the section, so that the page around it keeps its own.
+        sheet = (_TEMPLATES / "style.css").read_text(encoding="utf-8")
+        on_dark = ", ".join(f"{page} .normwise-section" for page in _DARK_PAGES)
+        return (
+            f"<style>.normwise-section{{{light}--sans:{FONT};color-scheme:light;background:var(--paper);"
+            f"color:var(--ink);font:1rem/1.55 var(--sans);padding:.1px .6rem}}\n"
+            f"{on_dark}{{{dark}color-scheme:dark}}\n"
+            f".normwise-section{{\n{sheet}}}</style>"
+            f'<div class="normwise-section">\n<p><strong>{escape(self.title)}</strong></p>\n{self.body}</div>'
+        )
+
+
+_DARK_PAGES = ('html[data-theme="dark"]', '[data-jp-theme-light="false"]', ".vscode-dark")
+"""Pages of a site, JupyterLab and an editor that say themselves that they are dark."""
 
 SectionMaker = Callable[[SavedRun], Section | None]
 """Makes a section from a run; None where the run has nothing to say on it."""
+
+
+_SECTION = re.compile(
+    r'<section id="(?P<name>[^"]+)"[^>]*>\s*<h2[^>]*>(?P<title>.*?)</h2>(?P<body>.*?)</section>', re.DOTALL
+)
+
+
+def read_section(page: str | Path, name: str) -> Section:
+    """Return one section of a page, which a notebook shows as the page does.
+
+    Parameters
+    ----------
+    page : path
+        ``report.html`` of a run, ``descent.html``, or another page that this package wrote.
+    name : str
+        The section's anchor: what stands behind ``#`` where the contents lead to it.
+
+    Returns
+    -------
+    Section
+        Its heading and what stands below.
+
+    Raises
+    ------
+    ReportError
+        REP-107 where the page has no such section.
+
+    See Also
+    --------
+    normwise.report.write_report : Writes the page.
+    """
+    text = Path(page).read_text(encoding="utf-8")
+    found = {match["name"]: match for match in _SECTION.finditer(text)}
+    if name not in found:
+        raise ReportError(
+            "REP-107",
+            "the page has no such section.",
+            subject=str(page),
+            seen=name,
+            expected=f"one of {', '.join(found) or 'none'}",
+            advice="what a run did not do has no section: a boundary needs two columns, for example",
+        )
+    section = found[name]
+    title = Markup(section["title"]).unescape()  # noqa: S704  # markup of our own page
+    return Section(title, Markup(section["body"]))  # noqa: S704  # markup of our own page

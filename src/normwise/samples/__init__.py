@@ -6,6 +6,7 @@
 - ``fields.py``: smooth random fields: individual shape, uneven coil sensitivity
 - ``brain.py``: one person's brain: loss, individual shape, scanner
 - ``cohort.py``: all of them on disk as a BIDS derivative with a study file and the truth
+- ``table.py``: the same people as a table of measurements, without images
 
 Nothing is downloaded, and the same seed gives the same bytes.
 """
@@ -15,6 +16,7 @@ from __future__ import annotations
 from normwise.samples.brain import BrainSimulator, open_simulator, simulate_brain
 from normwise.samples.cohort import simulate_cohort
 from normwise.samples.people import PLACES, Person, Place, draw_people
+from normwise.samples.table import simulate_table
 
 __all__ = [
     "PLACES",
@@ -25,4 +27,5 @@ __all__ = [
     "open_simulator",
     "simulate_brain",
     "simulate_cohort",
+    "simulate_table",
 ]
