@@ -6,7 +6,7 @@ import signal
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from types import FrameType
 from typing import Any
 
@@ -104,13 +104,18 @@ def _queued(engine: EngineSection) -> Iterator[Any]:
         )
     except (OSError, ValueError, RuntimeError) as fault:
         raise _refused(engine, fault) from fault
-    with cluster:
+    try:
+        # As ``scale`` does, which would only log that a job is refused.
+        for _ in range(engine.workers):
+            cluster.worker_spec.update(cluster.new_worker_spec())
         try:
-            cluster.scale(jobs=engine.workers)
-            cluster.sync(cluster._correct_state)  # noqa: SLF001 - scale alone hides a refused job
+            cluster.sync(cluster._correct_state)  # noqa: SLF001 - nothing public waits for the jobs
         except (OSError, RuntimeError) as fault:
             raise _refused(engine, fault) from fault
         yield cluster
+    finally:
+        with suppress(AssertionError):  # a job that was refused is no job that has ended
+            cluster.close()
 
 
 def _refused(engine: EngineSection, fault: Exception) -> EngineError:
