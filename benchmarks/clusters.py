@@ -1,9 +1,9 @@
 """Evaluations on this machine and on Dask clusters: the same bytes, whatever is killed; what a call costs.
 
 A table of 120 simulated people is evaluated with permutations (100, or the number given) on 1 and 2 local
-jobs and on Dask clusters of 1, 2 and 4 workers; with workers killed by -9 at random; and with the scheduler killed
-and started again, after which the same command is given once more. Then a command is ended by SIGTERM, and
-calls of .1 s are timed here and on a cluster of as many workers (alone: ``clusters calls``).
+jobs and on Dask clusters of 1, 2 and 4 workers; with workers killed by -9 at random; and with the scheduler
+killed and started again, after which the same command is given once more. Then a command is ended by SIGTERM,
+and calls of .1 s are timed here and on a cluster of as many workers (alone: ``clusters calls``).
 """
 
 from __future__ import annotations
@@ -181,9 +181,7 @@ def _time_calls() -> None:
     calls = [(number,) for number in range(CALLS)]
     with Client(cluster.address, timeout=600) as client:
         client.wait_for_workers(2)
-        print(
-            f"\n  {CALLS} calls of {SECONDS} s by two: what they take beyond their {CALLS * SECONDS / 2:.0f} s"
-        )
+        print(f"\n  {CALLS} calls of {SECONDS} s by two, beyond their {CALLS * SECONDS / 2:.0f} s")
         for what, engine in (("local", None), ("Dask", client)):
 
             def run(count: int, engine: object = engine) -> float:
