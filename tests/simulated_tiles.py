@@ -54,12 +54,15 @@ class TissueLook:
         Median optical density of haematoxylin in a nucleus.
     touching : float
         Share of the nuclei that are put beside another, touching it.
+    faint : float
+        Share of the nuclei that have 35 to 60 % of their darkness.
     """
 
     per_mm2: float = 3500.0
     area_um2: float = 42.0
     darkness: float = 0.60
     touching: float = 0.3
+    faint: float = 0.0
 
 
 def draw_stain(rng: np.random.Generator) -> Stain:
@@ -126,6 +129,9 @@ def draw_tile(
     inside = labels > 0
     # Each nucleus has a darkness of its own, chromatin, and a rim where its membrane is seen edge-on.
     level = np.r_[0.0, look.darkness * np.exp(rng.normal(0, 0.22, count))].astype(np.float32)
+    if look.faint:  # nothing is drawn otherwise, so that other tissue stays as it was
+        pale = np.where(rng.random(count) < look.faint, rng.uniform(0.35, 0.6, count), 1.0)
+        level[1:] *= pale.astype(np.float32)
     chromatin = 1 + 0.22 * _noise(rng, size, 0.7 / mpp) + 0.10 * _noise(rng, size, 2.0 / mpp)
     depth = cv2.distanceTransform(inside.astype(np.uint8), cv2.DIST_L2, 5) * mpp
     rim = 1 + 0.25 * np.exp(-(((depth - 0.5) / 0.5) ** 2))

@@ -27,10 +27,10 @@ from normwise.images import Slide, open_slide
 
 __all__ = ["PACKAGES", "SLIDES_VERSION", "WORKER_VERSION", "BlockCheckpoint", "measure_slide"]
 
-SLIDES_VERSION = "1"
+SLIDES_VERSION = "2"
 """Raised whenever the numbers of slides without a fault change: it is part of the hash of the features."""
 
-WORKER_VERSION = "2"
+WORKER_VERSION = "3"
 """Raised whenever anything that is kept of a slide changes, its checks too: it keys the cache."""
 
 PACKAGES = ("opencv-python-headless", "scikit-image", "openslide-python", "tifffile")

@@ -1,5 +1,6 @@
 """Known nuclei are found; nothing is found where there is nothing; every limit has a test on both sides."""
 
+import cv2
 import numpy as np
 import pytest
 
@@ -34,6 +35,41 @@ def test_nuclei_of_drawn_tissue_are_found(mpp):
     assert f1 >= 0.85
     assert abs(count) <= 0.05
     assert abs(area) <= 0.05
+
+
+@pytest.mark.parametrize("mpp", [0.25, 0.5])
+@pytest.mark.parametrize(
+    ("look", "least", "fewest"),
+    [
+        (
+            TissueLook(per_mm2=9000, touching=0.85),
+            0.80,
+            -0.12,
+        ),  # one threshold: F1 .79 and .73, −19 and −24 %
+        (TissueLook(faint=0.5), 0.86, -0.08),  # one threshold: .78 and .80, −14 and −17 %
+    ],
+)
+def test_crowded_and_faint_nuclei_are_found(look, least, fewest, mpp):
+    scores = []
+    for seed in (2001, 2002, 2003):
+        rng = np.random.default_rng(seed)
+        rgb, truth = draw_tile(rng, round(128 / mpp), mpp, look=look, stain=draw_stain(rng))
+        scores.append(matched(segment_nuclei(rgb, mpp), truth))
+    f1, count, _ = np.mean(scores, axis=0)
+    assert f1 >= least
+    assert fewest <= count <= 0.05
+
+
+def test_a_faint_nucleus_beside_dark_ones_is_found_and_one_that_hardly_differs_is_not():
+    haematoxylin = np.full((200, 200), 0.1, np.float32)
+    for x in range(20, 200, 40):
+        cv2.circle(haematoxylin, (x, 50), 8, 0.8, -1)
+    cv2.circle(haematoxylin, (60, 130), 8, 0.30, -1)
+    cv2.circle(haematoxylin, (140, 130), 8, 0.21, -1)
+    labels = label_nuclei(haematoxylin, np.full(haematoxylin.shape, 255, np.uint8), 0.5)
+    assert (int(labels.max()), labels[130, 60] > 0, labels[130, 140]) == (6, True, 0)
+    area = np.bincount(labels.ravel())
+    assert area[labels[130, 60]] == pytest.approx(area[labels[50, 60]], rel=0.2)
 
 
 @pytest.mark.realdata

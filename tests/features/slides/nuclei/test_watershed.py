@@ -54,5 +54,19 @@ def test_holes_below_an_area_are_filled(side, filled):
     assert (split_nuclei(mask, 0.5)[60, 60] > 0) == filled
 
 
+def test_the_gap_between_nuclei_is_none_of_their_holes():
+    """Four touching disks of 4 µm radius leave a gap of arcs of 8 µm²; a pale middle of 7 µm² is convex."""
+    mask = np.zeros((120, 120), np.uint8)
+    for x, y in ((45, 45), (75, 45), (45, 75), (75, 75)):
+        disk(mask, x, y, 16)
+    assert mask[60, 60] == 0
+    labels = split_nuclei(mask, 0.25)
+    assert labels.max() == 4
+    assert labels[60, 60] == 0
+    pale = disk(np.zeros((120, 120), np.uint8), 60, 60, 20)
+    cv2.circle(pale, (60, 60), 6, 0, -1)
+    assert split_nuclei(pale, 0.25)[60, 60] > 0
+
+
 def test_an_empty_mask_holds_none():
     assert split_nuclei(np.zeros((30, 30), np.uint8), 0.5).max() == 0

@@ -19,11 +19,26 @@ FLOOR_OD = 0.22
 FLOOR_CONTRAST_OD = 0.15
 """Least difference of the two sides of the threshold: cytoplasm alone varies by less."""
 
+HALF = 0.41
+"""Where a nucleus ends, between the ground around it and its darkest place: a blurred edge lies halfway, and
+the darkest place is darker than the nucleus in the mean."""
+
+MOST = 1.1
+"""By the threshold of the whole picture: what is darker is nucleus in any case."""
+
+GROUND_UM = 12.0
+"""Half the side of the square whose lighter pixels are the ground around a nucleus."""
+
+REACH_UM = 2.5
+"""Half the side of the square in which the darkest place is looked for: a small nucleus's radius."""
+
 LARGEST_GREY = 1e15
 """Of a grey picture's pixels: no camera counts so far, and beyond 1e19 a square overflows in float32."""
 
 _BINS_PER_OD = 128.0  # of the histogram: 0.008 is far finer than noise
 _STAINED_OD = 0.08  # sum of both dyes
+_COARSE_UM = 2.0  # pixels on which the ground is averaged: it has no finer detail
+_LEAST_GROUND = 0.01  # share of a square's pixels; where fewer are light, the ground is the picture's
 
 
 def segment_nuclei(
@@ -32,8 +47,9 @@ def segment_nuclei(
     """Find the nuclei in a picture of stained tissue, or of fluorescence.
 
     Ruifrok and Johnston's separation in log10 optical density, a Gaussian, Otsu's threshold over the stained
-    pixels with a floor, opening, filled holes; then the distance to the edge, its peaks, and a watershed
-    from them that stays inside.
+    pixels with a floor; then a threshold of each place's own, halfway between the ground and the darkest
+    place near, so that faint nuclei are found and crowded ones come apart; opening, filled convex holes; then
+    the distance to the edge, its peaks, and a watershed from them that stays inside.
 
     Parameters
     ----------
@@ -109,7 +125,46 @@ def label_nuclei(
     level = max(threshold, FLOOR_OD * _BINS_PER_OD)
     if _contrast(counts, level) < FLOOR_CONTRAST_OD * _BINS_PER_OD:
         return np.zeros(haematoxylin.shape, np.int32)
-    return split_nuclei(cv2.compare(bins, level, cv2.CMP_GT), mpp)
+    light = cv2.bitwise_and(cv2.compare(bins, level, cv2.CMP_LE), stained)
+    # Far above the threshold of all, thin nuclei would be cut so thin that the opening takes them.
+    certain = cv2.compare(bins, level * MOST, cv2.CMP_GT)
+    return split_nuclei(cv2.bitwise_or(_darker_than_around(bins, light, mpp), certain), mpp)
+
+
+def _darker_than_around(bins: NDArray[np.uint8], light: NDArray[np.uint8], mpp: float) -> NDArray[np.uint8]:
+    """Return 255 where the density exceeds a threshold of each place's own.
+
+    Parameters
+    ----------
+    bins : ndarray of uint8 of shape (height, width)
+        Density.
+    light : ndarray of uint8 of shape (height, width)
+        255 where there is tissue and no dark nucleus: the ground.
+    mpp : float
+        µm per pixel.
+
+    Returns
+    -------
+    ndarray of uint8 of shape (height, width)
+    """
+    import cv2
+
+    height, width = bins.shape
+    step = max(_COARSE_UM / mpp, 1.0)
+    coarse = max(round(width / step), 1), max(round(height / step), 1)
+    side = (2 * round(GROUND_UM / (mpp * step)) + 1,) * 2
+    weight = cv2.resize(light, coarse, interpolation=cv2.INTER_AREA).astype(np.float32) / 255
+    value = cv2.resize(cv2.min(bins, light), coarse, interpolation=cv2.INTER_AREA).astype(np.float32)
+    usual = float(value.sum()) / max(float(weight.sum()), 1e-6)
+    weight, value = cv2.blur(weight, side), cv2.blur(value, side)
+    ground = cv2.max((value + _LEAST_GROUND * usual) / (weight + _LEAST_GROUND), 0)
+    ground = cv2.resize(cv2.convertScaleAbs(ground), (width, height), interpolation=cv2.INTER_LINEAR)
+    reach = 2 * round(REACH_UM / mpp) + 1
+    darkest = cv2.blur(cv2.dilate(bins, np.ones((reach, reach), np.uint8)), (reach, reach))
+    half = cv2.max(cv2.addWeighted(ground, 1 - HALF, darkest, HALF, 0), FLOOR_OD * _BINS_PER_OD)
+    apart = cv2.compare(cv2.subtract(darkest, ground), FLOOR_CONTRAST_OD * _BINS_PER_OD, cv2.CMP_GT)
+    dark: NDArray[np.uint8] = cv2.bitwise_and(cv2.compare(bins, half, cv2.CMP_GT), apart)
+    return dark
 
 
 def _contrast(counts: NDArray[np.float32], level: float) -> float:
