@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from dataclasses import replace
 from typing import Any
 
@@ -101,7 +102,9 @@ def test_every_arm_is_scored_on_the_same_people(small: Any) -> None:
 def test_predictions_have_a_row_an_arm_repeat_and_scan(small: Any) -> None:
     found = cross_validate(small, ("raw", "normalized"))
     ids = small.X.index.to_numpy(dtype=object)
-    lines = write_predictions(found, ids, small.groups).splitlines()
+    table = io.StringIO()
+    write_predictions(table, found, ids, small.groups)
+    lines = table.getvalue().splitlines()
     assert len(lines) == 1 + 2 * 2 * 60
     assert lines[0].split("\t") == [
         "arm", "repeat", "fold", "id", "group", "label", "probability_normal", "probability_AD",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TextIO
 
 import numpy as np
 import pandas as pd
@@ -371,15 +372,9 @@ def write_evaluation(
         permutation=permutation,
     )
     run = prepared.folder
-    run.write(
-        run.PREDICTIONS,
-        write_predictions(
-            predictions,
-            prepared.features.values.index.to_numpy(dtype=object),
-            groups,
-            people_of(prepared).covariates,
-        ),
-    )
+    ids = prepared.features.values.index.to_numpy(dtype=object)
+    with run.writing(run.PREDICTIONS) as part, part.open("w", encoding="utf-8", newline="") as table:
+        write_predictions(table, predictions, ids, groups, people_of(prepared).covariates)
     run.write_result(run.EVALUATION, evaluation)
     return evaluation
 
@@ -397,15 +392,18 @@ def _compare(prepared: PreparedRun, predictions: dict[str, ArmPredictions], main
 
 
 def write_predictions(
+    table: TextIO,
     predictions: dict[str, ArmPredictions],
     ids: NDArray[np.object_],
     groups: NDArray[np.object_],
     covariates: Covariates | None = None,
-) -> str:
-    """Return the table as tab-separated text; ``n/a`` stands for what is not there.
+) -> None:
+    """Write the table as tab-separated text, arm by arm; ``n/a`` stands for what is not there.
 
     Parameters
     ----------
+    table : file of text
+        Where it is written.
     predictions : dict of str to ArmPredictions
         The arms.
     ids, groups : ndarray of shape (n_scans,)
@@ -413,7 +411,7 @@ def write_predictions(
     covariates : Covariates, optional
         Demographics, each in a column of its own, so that runs can be compared on the adjusted AUC.
     """
-    frames = []
+    header = True
     demographics = {} if covariates is None else {**covariates.numbers, **covariates.categories}
     for arm, found in predictions.items():
         scores = found.scores
@@ -436,6 +434,7 @@ def write_predictions(
                 found.reasons[repeat, rows] == "", "n/a", found.reasons[repeat, rows]
             )
             columns |= {f"{DEMOGRAPHIC}{name}": values[rows] for name, values in demographics.items()}
-            frames.append(pd.DataFrame(columns))
-    table = pd.concat(frames, ignore_index=True)
-    return str(table.to_csv(sep="\t", index=False, na_rep="n/a", lineterminator="\n"))
+            pd.DataFrame(columns).to_csv(
+                table, sep="\t", index=False, na_rep="n/a", lineterminator="\n", header=header
+            )
+            header = False
