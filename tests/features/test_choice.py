@@ -104,7 +104,8 @@ def test_a_dataset_without_images_is_read_from_what_freesurfer_has_measured(tmp_
     stats.mkdir(parents=True)
     (stats / "aseg.stats").touch()
     with pytest.warns(NormwiseWarning, match="'freesurfer' was chosen"):
-        study = read_study(tmp_path)
+        study = read_study(tmp_path, {"cohort.demographics": []})
     assert study.features.extractor == "freesurfer"
     assert study.features.subjects_dir == "derivatives/fs"
-    assert read_study(tmp_path, {"features.extractor": "regions"}).features.extractor == "regions"
+    named = {"features.extractor": "regions", "cohort.demographics": []}
+    assert read_study(tmp_path, named).features.extractor == "regions"

@@ -37,12 +37,13 @@ def test_a_table_is_a_study_and_its_first_column_the_id(
 def test_a_diagnosis_that_was_never_named_is_looked_for(
     table: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    table.write_text(table.read_text().replace("dx", "outcome"))  # which no name tells to be it
     assert check(table, "--columns", "v1") == 2
     text = capsys.readouterr().err
     assert "--label NAME" in text
-    assert "dx (normal, AD)" in text
+    assert "outcome (normal, AD)" in text
     assert "v1" not in text.partition("may be")[2]
-    assert check(table, "--id", "participant", "--label", "dx") == 2
+    assert check(table, "--id", "participant", "--label", "outcome") == 2
     assert "Subject" in capsys.readouterr().err.partition("may be")[2]
 
 
@@ -50,7 +51,6 @@ def test_a_diagnosis_that_was_never_named_is_looked_for(
     ("flags", "code"),
     [
         (["--columns", "nothing*"], "FEA-201"),
-        ([], "FEA-212"),
         (["--extractor", "regions"], "FEA-107"),
         (["--extractor", "slides"], "FEA-107"),
     ],
@@ -60,6 +60,16 @@ def test_features_that_nobody_could_be_given_are_refused(
 ) -> None:
     assert check(table, "--label", "dx", *flags) == 2
     assert f"{code}  " in capsys.readouterr().err
+
+
+def test_a_score_among_the_numbers_leaves_the_features_to_be_named(
+    table: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert check(table, "--label", "dx") == 0
+    assert "COH-312" in capsys.readouterr().err
+    table.write_text(table.read_text().replace("v1", "mmse"))
+    assert check(table, "--label", "dx") == 2
+    assert "FEA-212  " in capsys.readouterr().err
 
 
 def test_people_without_features_are_counted(table: Path, capsys: pytest.CaptureFixture[str]) -> None:
