@@ -89,7 +89,7 @@ class Section:
             "".join(f"--{role}:{hue};" for role, hue in theme.items()) for theme in (COLOURS, DARK)
         )
         # Rules inside a rule hold only within the section, so that the page around it keeps its own.
-        sheet = (_TEMPLATES / "style.css").read_text(encoding="utf-8")
+        sheet = _own_style()
         on_dark = ", ".join(f"{page} .normwise-section" for page in _DARK_PAGES)
         return (
             f"<style>.normwise-section{{{light}--sans:{FONT};color-scheme:light;background:var(--paper);"
