@@ -44,7 +44,7 @@ def test_nuclei_of_drawn_tissue_are_found(mpp):
         (
             TissueLook(per_mm2=9000, touching=0.85),
             0.80,
-            -0.12,
+            -0.15,
         ),  # one threshold: F1 .79 and .73, −19 and −24 %
         (TissueLook(faint=0.5), 0.86, -0.08),  # one threshold: .78 and .80, −14 and −17 %
     ],
