@@ -11,8 +11,6 @@ import pandas as pd
 from numpy.typing import NDArray
 from pandas.api.extensions import ExtensionArray, ExtensionDtype
 
-from normwise.cohort.tables import NUMBERS
-
 __all__ = ["ColumnParts", "NumberText"]
 
 _MISSING = ("", "n/a", "N/A", "n/A", "N/a")
@@ -22,7 +20,7 @@ _MOST_DIGITS = 20  # after the point
 class NumberTextDtype(ExtensionDtype):
     """Text that is held as numbers."""
 
-    name = NUMBERS
+    name = "number_text"
     type = str
     kind = "O"
 

@@ -29,7 +29,7 @@ from normwise.schema import did_you_mean, listed
 if TYPE_CHECKING:
     from normwise.cohort.number_text import ColumnParts
 
-__all__ = ["NUMBERS", "Table", "read_table"]
+__all__ = ["Table", "read_table"]
 
 MAX_BYTES = 1024**3
 """Largest table that is read, in bytes; 100,000 people with 300 columns take about 260 MiB."""
@@ -47,7 +47,6 @@ _MOST_CLASSES = 8  # different values of a column that may be a diagnosis
 MAX_CELLS = 20_000_000  # about 1.5 GB as text in memory
 MAX_NUMBERS = 100_000_000  # cells in all, where numbers are held as numbers: 0.8 GB
 MAX_LINES = 5_000_000
-NUMBERS = "number_text"  # type of a column that is held as numbers
 ROWS = 1000  # rows that are read before numbers are packed; a shorter table is text alone
 MAX_COLUMNS = 100_000
 _CHARACTERS = 2**20  # that tell the delimiter, or two lines, or 50

@@ -18,7 +18,6 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from normwise.cohort.tables import NUMBERS
 from normwise.errors import CohortError
 from normwise.reprs import ShortRepr
 from normwise.schema import listed
@@ -42,6 +41,7 @@ __all__ = [
     "unit_of_age",
 ]
 
+_HELD_AS_NUMBERS = "number_text"  # the type of `NumberText`, whose file long tables alone load
 _NUMBER = {
     mark: re.compile(rf"[+-]?(?:[0-9]+(?:{mark}[0-9]*)?|{mark}[0-9]+)(?:[eE][+-]?[0-9]+)?")
     for mark in (r"\.", ",")
@@ -181,7 +181,7 @@ def read_numbers(name: str, text: pd.Series[str]) -> ColumnReading:
     >>> column.problems[3].code
     'COH-206'
     """
-    if text.dtype.name == NUMBERS:
+    if text.dtype.name == _HELD_AS_NUMBERS:
         numbers = np.asarray(getattr(text.array, "values"))  # noqa: B009 - of NumberText, which few tables load
         return ColumnReading(numbers.copy(), {}, np.isnan(numbers), [])
     plain = _plain_numbers(text.tolist())
