@@ -73,13 +73,12 @@ class Browser:
         assert "exceptionDetails" not in answer, answer["exceptionDetails"]
         return answer["result"].get("value")
 
-    def wait(self, script: str) -> Any:
-        """Wait until an expression is true, and return it."""
+    def wait(self, script: str) -> None:
+        """Wait until an expression is true; an element of the page is."""
         end = time.monotonic() + PATIENCE
-        while not (found := self.run(script)):
+        while not self.run(f"(async () => Boolean(await ({script})))()"):
             assert time.monotonic() < end, (script, self.messages)
             time.sleep(0.05)
-        return found
 
     def open(self, address: str) -> None:
         self.run("window.leaving = true")
