@@ -23,7 +23,7 @@ from normwise.images import LabelVolume, Volume, read_head, read_labels, resampl
 from normwise.report import shade
 from normwise.run_folder import RunFolder
 from normwise.runs import PreparedRun
-from normwise.schema import AtlasSection, BrainSection
+from normwise.schema import AtlasSection, BrainSection, SlidesSection
 
 __all__ = ["PLANES", "Head", "Heads", "label_colours", "score_colours"]
 
@@ -203,7 +203,7 @@ class Heads:
         """Return whether the study names an image of the scan that is a volume."""
         section = self._prepared.study.features
         images = self._prepared.cohort.images
-        if section.extractor in ("slides", "attention"):
+        if isinstance(section, SlidesSection):
             return False
         given = isinstance(section, BrainSection) and section.labels is not None
         return (images is not None and scan in images.index) or (

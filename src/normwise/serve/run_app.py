@@ -24,6 +24,7 @@ from normwise.report import (
 )
 from normwise.results import Contribution, FeatureNote, People
 from normwise.runs import Rating, Verdict
+from normwise.schema import SlidesSection
 from normwise.serve.answers import HEADERS, answer, page, static_file
 from normwise.serve.decision import decision_path, decision_steps
 from normwise.serve.heads import PLANES, Heads, label_colours, score_colours
@@ -385,7 +386,7 @@ class _Shown:
         return heat_maps(weights | columns, notes), tiles.xy, tiles.side
 
     def _slide_of(self, scan: str) -> Path | None:
-        if self.data.study.features.extractor not in ("slides", "attention"):
+        if not isinstance(self.data.study.features, SlidesSection):
             return None
         path = self.data.images().get(scan)
         return None if path is None else Path(path)

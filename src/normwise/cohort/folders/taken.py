@@ -18,7 +18,7 @@ from normwise.cohort.folders.contents import (
 from normwise.cohort.folders.roles import guess_roles, likely_features
 from normwise.cohort.tables import read_table
 from normwise.errors import NormwiseWarning, StudyError
-from normwise.schema import EXTRACTOR_SECTIONS, CohortSection, RegionsSection, listed
+from normwise.schema import EXTRACTOR_SECTIONS, CohortSection, RegionsSection, TableSection, listed
 
 __all__ = ["study_of_folder", "study_of_table"]
 
@@ -87,7 +87,8 @@ def _with_roles(content: dict[str, Any], folder: Path, changes: Mapping[str, Any
     named = "features" in content or {"features.columns", "features.table", "features.subjects_dir"} & set(
         changes
     )
-    if images is None and not named and changes.get("features.extractor", "table") == "table":
+    section = EXTRACTOR_SECTIONS.get(str(changes.get("features.extractor")), TableSection)
+    if images is None and not named and section is TableSection:
         used = {str(given.get(f"cohort.{key}", guessed.get(key))) for key in _ROLES}
         demographics = given.get("cohort.demographics", guessed.get("demographics", []))
         columns = likely_features(table, used | {*demographics, *changes.get("features.also", ())})
