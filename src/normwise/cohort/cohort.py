@@ -162,7 +162,8 @@ class Cohort(ShortRepr):
         """Return a problem without the file that it begins with, so that the same one is counted."""
         file, found, rest = problem.partition(": ")
         image = None if self.images is None else Path(str(self.images.get(name, ""))).name
-        return rest if found and (name in file or file == image) else problem
+        named = file == image or (name in file and "." in file and " " not in file)
+        return rest if found and named else problem
 
     def keep(self, ids: Iterable[str]) -> Cohort:
         """Return the cohort with these scans alone, in the table's order; the ledger keeps the others.
