@@ -20,7 +20,6 @@ from normwise.evaluate.leaks.alarms import LeakInputs, raise_alarms
 from normwise.evaluate.metrics.adjusted import DEMOGRAPHIC, Covariates
 from normwise.evaluate.metrics.decisions import costs_of
 from normwise.evaluate.out_of_fold import OutOfFold
-from normwise.evaluate.unseen_sites import leave_sites_out, one_class_note
 from normwise.model import Model, explain_model, train_model
 from normwise.procedure import (
     arms_of,
@@ -110,11 +109,14 @@ def evaluate_study(
     notes = summarize_notes(predictions)
     by_site: ArmPredictions | None = None
     of_sites: list[Note] = []
-    if resolved.evaluation.split != "site":
-        by_site, of_sites = leave_sites_out(prepared, main, jobs=jobs, progress=progress)
-    elif prepared.cohort.sites is not None:
-        sites = prepared.cohort.sites.loc[prepared.features.values.index].to_numpy(dtype=object)
-        of_sites = one_class_note(predictions[main].scores, sites)
+    if prepared.cohort.sites is not None:
+        from normwise.evaluate.unseen_sites import leave_sites_out, one_class_note
+
+        if resolved.evaluation.split != "site":
+            by_site, of_sites = leave_sites_out(prepared, main, jobs=jobs, progress=progress)
+        else:
+            sites = prepared.cohort.sites.loc[prepared.features.values.index].to_numpy(dtype=object)
+            of_sites = one_class_note(predictions[main].scores, sites)
     notes += of_sites
     curve: LearningCurve | None = None
     if resolved.evaluation.learning_curve:

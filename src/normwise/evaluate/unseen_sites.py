@@ -24,7 +24,7 @@ def leave_sites_out(
     Parameters
     ----------
     prepared : PreparedRun
-        The run; without sites nothing is tested.
+        The run, whose people are at several sites.
     main : str
         The arm.
     jobs : int
@@ -38,8 +38,7 @@ def leave_sites_out(
         The predictions, and a note where it could not be done.
     """
     sites = prepared.cohort.sites
-    if sites is None:
-        return None, []
+    assert sites is not None, "asked of people at sites"
     study, roles, labels, groups = prepared.study, prepared.cohort.roles, prepared.labels, prepared.groups
     keys = sites.loc[prepared.features.values.index].to_numpy(dtype=object)
     try:
