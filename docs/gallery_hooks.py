@@ -17,14 +17,24 @@ WRITTEN = re.compile(re.escape(f"{tempfile.gettempdir()}/normwise-gallery-") + r
 
 REFUSED = 2  # the exit code of a command
 _made: list[str] = []
+_caught: list[warnings.catch_warnings[Any]] = []
 
 
-def begin_example(_: dict[str, Any], __: str) -> None:
-    """Give the examples one folder for what they write, with a cache of their own; warnings are errors."""
+def frame_example(_: dict[str, Any], __: str, when: str) -> None:
+    """Give the examples one folder for what they write, with a cache of their own; their warnings are errors.
+
+    Called before and after each example, since what the site is built with may warn.
+    """
+    if when == "after":
+        while _caught:
+            _caught.pop().__exit__(None, None, None)
+        return
     if not _made:
         _made.append(tempfile.mkdtemp(prefix="normwise-gallery-"))
         os.environ["NORMWISE_CACHE"] = f"{_made[0]}/cache"
     tempfile.tempdir = _made[0]
+    _caught.append(warnings.catch_warnings())
+    _caught[-1].__enter__()
     warnings.simplefilter("error")
 
 
