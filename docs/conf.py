@@ -38,6 +38,8 @@ html_theme = "pydata_sphinx_theme"
 html_title = f"Normwise {version}"
 html_show_sourcelink = html_copy_source = False
 html_show_search_summary = False  # it fetches pages, which a browser refuses where they are files
+html_static_path = ["site"]
+html_css_files = ["tables.css"]
 html_theme_options = {"navbar_end": ["theme-switcher"], "show_prev_next": True, "navigation_with_keys": False}
 html_sidebars = {"index": []}
 
