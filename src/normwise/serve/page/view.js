@@ -27,6 +27,8 @@ function show(about) {
     maxZoomPixelRatio: 4,
     visibilityRatio: 0.4,
     immediateRender: true,
+    // A click reads the value of its tile, and must not move the slide away under the pointer.
+    gestureSettingsMouse: { clickToZoom: false, dblClickToZoom: true },
     animationTime: matchMedia("(prefers-reduced-motion: reduce)").matches ? 0 : 0.6,
     tileSources: {
       width: about.width,
