@@ -27,8 +27,8 @@ def main() -> None:
     _write(folder)
     began = time.perf_counter()
     _run("train", folder / "train.toml", folder / "run", "-j", "1")
-    _run("test", folder / "run" / "model", folder / "test.toml", folder / "test", "-j", "1")
-    found = json.loads((folder / "test" / "evaluation.json").read_text("utf-8"))
+    _run("test", folder / "run" / "model", folder / "test.toml", folder / "tested", "-j", "1")
+    found = json.loads((folder / "tested" / "evaluation.json").read_text("utf-8"))
     auc = found["arms"][found["main_arm"]]["auc"]
     reached = f"AUC {auc['estimate']:.3f} ({auc['low']:.3f}–{auc['high']:.3f}), goal {GOAL:.3f}"
     wall = time.perf_counter() - began
