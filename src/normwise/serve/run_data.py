@@ -127,7 +127,7 @@ class RunData:
 
     @property
     def negative(self) -> str:
-        """The class that the others are told from; empty where nothing was decided."""
+        """The negative class, with which the others are compared; empty where nothing was decided."""
         if self.model is not None:
             return self.model.procedure.rule.negative
         return "" if self.saved.evaluation is None else self.saved.evaluation.negative

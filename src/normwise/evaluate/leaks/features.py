@@ -214,7 +214,7 @@ _OF_ADJUSTED = (
 )
 _OF_UNADJUSTED = (
     "match the classes, and quote the adjusted AUC beside the AUC; the score can't be adjusted (PRC-308),"
-    " since the normal group is no class that is told apart"
+    " since the normal group is not one of the targets"
 )
 
 

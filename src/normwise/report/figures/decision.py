@@ -45,7 +45,7 @@ class DecisionPath:
     Attributes
     ----------
     negative : str
-        The class that the others are told from.
+        The negative class, with which the others are compared.
     demographics : str
         What the score is adjusted for, in words.
     scores : list of ScoreShare
