@@ -5,11 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from normwise.learnt.principal_components import VoxelComponents
+from normwise.procedure import ARMS
 from normwise.procedure.fit import fit_procedure
-from normwise.procedure.preprocessing import SharedFits
+from normwise.procedure.pipeline import arm_frame, make_preprocessing
+from normwise.procedure.preprocessing import Preprocessing, SharedFits
 from normwise.schema import Study
 
 
@@ -46,3 +49,18 @@ def test_what_an_estimator_made_is_not_taken_for_anothers() -> None:
     shared = SharedFits()
     made = [shared.once("rows", lambda number=number: number, of=[number]) for number in range(20)]
     assert made == list(range(20))
+
+
+@pytest.mark.filterwarnings("ignore:NRM-203")
+@pytest.mark.parametrize("arm", [arm for arm in ARMS if arm != "bag_mean"])
+def test_no_arm_writes_into_the_features_that_all_share(small: Any, arm: str) -> None:
+    frame = arm_frame(small.X, small.roles, arm)
+    before = frame.copy(deep=True)
+    preprocessing = Preprocessing(make_preprocessing(small.study, small.roles, arm, 0), frame)
+    everybody = np.arange(len(frame))
+    fitted, first, _ = preprocessing.fit(everybody, small.labels)
+    kept = np.array(first)
+    again, _ = preprocessing.transform(fitted, everybody)
+    np.testing.assert_array_equal(again, kept)
+    np.testing.assert_array_equal(preprocessing.transform(fitted, everybody)[0], kept)
+    pd.testing.assert_frame_equal(frame, before)
