@@ -21,7 +21,6 @@ from normwise.lazy import on_use
 from normwise.normalize.blocked.regression import Regression
 from normwise.normalize.demographics import Demographics
 from normwise.normalize.feature_normalizer import FeatureNormalizer, PreparedFeatures
-from normwise.normalize.sites.harmonizer import SiteHarmonizer
 
 if TYPE_CHECKING:
     from normwise.normalize.reference import (
@@ -38,6 +37,7 @@ if TYPE_CHECKING:
         write_reference,
     )
     from normwise.normalize.sites.card import SiteCard, measure_site, read_card, with_cards, write_card
+    from normwise.normalize.sites.harmonizer import SiteHarmonizer
     from normwise.normalize.validation import BEYOND_SUMS, refuse_beyond_sums
 
 __all__ = [
@@ -75,6 +75,7 @@ __getattr__ = on_use(
         "NormalCounts": "reference",
         "Reference": "reference",
         "SiteCard": "sites.card",
+        "SiteHarmonizer": "sites.harmonizer",
         "count_normals": "reference",
         "digest_of": "reference",
         "digest_of_sums": "reference",

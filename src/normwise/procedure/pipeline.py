@@ -29,7 +29,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from normwise.classify import CLASSIFIERS, Classifier, make_classifier
 from normwise.errors import ProcedureError
 from normwise.features import EXTRACTORS, find_extractor, learnt_extractor
-from normwise.normalize import FeatureNormalizer, SiteHarmonizer
+from normwise.normalize import FeatureNormalizer
 from normwise.schema import ClassifierSection, FeaturesSection, FittedParts, Roles, Study, check_parts
 
 if TYPE_CHECKING:
@@ -192,6 +192,8 @@ def make_preprocessing(study: Study, roles: Roles, arm: str, seed: int) -> Pipel
         passed = [*roles.demographics, *study.features.participant_columns, *([site] if site else [])]
         steps.append(("extract", learnt.set_params(demographics=tuple(dict.fromkeys(passed)))))
     if site is not None and study.sites.harmonize != "none":
+        from normwise.normalize import SiteHarmonizer
+
         harmonizer = SiteHarmonizer(
             site=site,
             demographics=roles.demographics,

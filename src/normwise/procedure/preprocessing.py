@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any, Protocol, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, Self, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -15,10 +15,13 @@ from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
 
 from normwise.errors import NormwiseWarning, ProcedureError
-from normwise.normalize import FeatureNormalizer, SiteHarmonizer
+from normwise.normalize import FeatureNormalizer
 from normwise.procedure.pipeline import arm_frame
 from normwise.reprs import ShortRepr
 from normwise.schema import Roles
+
+if TYPE_CHECKING:
+    from normwise.normalize import SiteHarmonizer
 
 __all__ = [
     "FittedSteps",
@@ -329,8 +332,8 @@ class FittedSteps(ShortRepr):
     @property
     def harmonizer(self) -> SiteHarmonizer | None:
         """The fitted harmonizer of sites; None where there is none."""
-        step = self.pipeline.named_steps.get("harmonize")
-        return step if isinstance(step, SiteHarmonizer) else None
+        step: SiteHarmonizer | None = self.pipeline.named_steps.get("harmonize")
+        return step
 
     @property
     def site(self) -> str | None:
@@ -405,7 +408,7 @@ def _with_harmonizer(pipeline: Pipeline, harmonizer: SiteHarmonizer) -> Pipeline
 def adapt_pipeline(pipeline: Pipeline, frame: pd.DataFrame, labels: Names, groups: Names | None) -> Pipeline:
     """Return a pipeline that knows new sites by their normals, where the study asks for it; else the same."""
     harmonizer = pipeline.named_steps.get("harmonize")
-    if not isinstance(harmonizer, SiteHarmonizer) or harmonizer.unseen != "own_normals":
+    if harmonizer is None or harmonizer.unseen != "own_normals":
         return pipeline
     adapted = harmonizer.adapt_to_sites(_extracted(pipeline, frame), labels, groups)
     return _with_harmonizer(pipeline, adapted)
