@@ -3,7 +3,8 @@
 A table of 120 simulated people is evaluated with permutations (100, or the number given) on 1 and 2 local
 jobs and on Dask clusters of 1, 2 and 4 workers; with workers killed by -9 at random; and with the scheduler
 killed and started again, after which the same command is given once more. Then a command is ended by SIGTERM,
-and calls of .1 s are timed here and on a cluster of as many workers (alone: ``clusters calls``).
+and calls of .1 s are timed here and on a cluster of as many workers (each alone:
+``clusters sigterm``, ``clusters calls``).
 """
 
 from __future__ import annotations
@@ -87,10 +88,14 @@ def main() -> None:
     if permutations == "calls":
         _time_calls()
         return
+    alone = permutations == "sigterm"
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         people().to_csv(folder / "people.csv", index=False)
-        (folder / "study.toml").write_text(STUDY + f"permutations = {permutations}\n")
+        (folder / "study.toml").write_text(STUDY + f"permutations = {100 if alone else permutations}\n")
+        if alone:
+            _terminate(folder)
+            return
         print(f"\n{permutations} permutations and 4 folds of five arms\n")
         wanted = ""
 

@@ -42,6 +42,16 @@ def test_help_answers_in_half_a_second():
     assert min(spent) < 0.5
 
 
+def test_the_command_ends_without_looking_through_every_object():
+    # What is registered first is called last.
+    code = (
+        "import atexit, gc, sys; atexit.register(lambda: print(gc.get_freeze_count()));"
+        "from normwise.cli.main import main; sys.argv = ['normwise', '--version']; main()"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert int(done.stdout.split()[-1]) > 0
+
+
 def test_every_verb_is_listed_with_its_line(capsys):
     assert main(["--help"]) == 0
     text = capsys.readouterr().out
