@@ -103,6 +103,43 @@ def test_freesurfers_subjects_are_found_under_any_name(tmp_path):
     assert (study.features.subjects_dir, study.cohort.id) == ("fs", "ID")
 
 
+@pytest.mark.parametrize(
+    ("folder", "found"),
+    [
+        ("derivatives/freesurfer/{}", "derivatives/freesurfer"),
+        ("derivatives/freesurfer/sub-{}", "derivatives/freesurfer/sub-{ID}"),
+        ("derivatives/prep/sourcedata/freesurfer/sub-{}", "derivatives/prep/sourcedata/freesurfer/sub-{ID}"),
+        ("sourcedata/freesurfer/{}_ses-1", "sourcedata/freesurfer/{ID}_ses-1"),
+        ("{}", "."),
+        ("sub-{}", "sub-{ID}"),
+        ("fs/other{}", "fs"),  # whose they are is said later, of each person
+    ],
+)
+def test_freesurfers_subjects_are_found_by_peoples_ids(tmp_path, folder, found):
+    files = [f"{folder.format(person)}/stats/lh.aparc.stats" for person in (7, 71, 8, 9)]
+    study = taken(folder_of(tmp_path / "d", *files), "FEA-906.*freesurfer")
+    assert study.features.subjects_dir == found
+
+
+def test_two_measurements_of_each_person_are_a_question(tmp_path):
+    files = [f"fs/{person}_ses-{session}/stats/aseg.stats" for person in (7, 71, 8) for session in (1, 2)]
+    error = refusal(folder_of(tmp_path / "d", *files))
+    assert (error.code, error.seen) == ("STU-117", "fs/{ID}_ses-1, fs/{ID}_ses-2")
+
+
+def test_images_are_chosen_before_measurements_and_that_is_said(tmp_path):
+    files = [f"sub-{person}/anat/sub-{person}_T1w.nii.gz" for person in (7, 71, 8, 9)]
+    files += [f"derivatives/freesurfer/sub-{person}/stats/aseg.stats" for person in (7, 71, 8, 9)]
+    place = folder_of(
+        tmp_path / "d",
+        *files,
+        table="participants.tsv",
+        text=PEOPLE.replace("ID", "participant_id").replace(",", "\t"),
+    )
+    study = taken(place, "COH-309.*--features.subjects_dir 'derivatives/freesurfer/sub-{participant_id}'")
+    assert study.cohort.images == "bids"
+
+
 @pytest.mark.parametrize("table", [True, False])
 def test_dicom_files_lead_to_the_command_that_makes_a_cohort_of_them(tmp_path, table):
     place = tmp_path / "d"

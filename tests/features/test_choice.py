@@ -98,6 +98,29 @@ def test_check_looks_at_pictures_before_a_network_is_trained(tmp_path: Path) -> 
     assert other.value.code == "FEA-308"
 
 
+def test_check_names_images_that_can_not_be_read(tmp_path: Path) -> None:
+    heads(tmp_path, "007", "01", "5", "9", off_mm=0)
+    cohort, study = cohort_of(tmp_path, PEOPLE, {"extractor": "regions"}, images="{ID}.nii.gz")
+    check_images(study, cohort)
+    (tmp_path / "01.nii.gz").write_bytes(b"nothing of the kind")
+    with pytest.warns(NormwiseWarning, match=r"FEA-908.*1 of the 3 images .* can't be read: 01 \(IMG-"):
+        check_images(study, cohort)
+    for scan in ("007", "5", "9"):
+        (tmp_path / f"{scan}.nii.gz").write_bytes(b"nothing of the kind")
+    with pytest.raises(ImageError) as caught:
+        check_images(study, cohort)
+    assert caught.value.subject == "007"
+
+
+def test_check_opens_slides(tmp_path: Path) -> None:
+    for scan in ("007", "01", "5", "9"):
+        (tmp_path / f"{scan}.svs").write_bytes(b"nothing of the kind")
+    cohort, study = cohort_of(tmp_path, PEOPLE, {"extractor": "slides"}, images="{ID}.svs")
+    with pytest.raises(ImageError) as caught:
+        check_images(study, cohort)
+    assert caught.value.subject == "007"
+
+
 def test_a_dataset_without_images_is_read_from_what_freesurfer_has_measured(tmp_path: Path) -> None:
     (tmp_path / "participants.tsv").write_text("participant_id\tdiagnosis\nsub-01\tAD\n")
     stats = tmp_path / "derivatives" / "fs" / "sub-01" / "stats"

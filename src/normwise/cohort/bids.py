@@ -141,6 +141,17 @@ def find_suffixes(root: Path) -> list[str]:
     return [suffix for suffix in _VOLUMES if _scans_of(root, suffix)]
 
 
+def _kinds_of_files(root: Path) -> list[str]:
+    """List what people's folders hold, by the folder and the end of the name, as ``eeg/*_eeg.edf``."""
+    files = (path for pattern in ("sub-*/*/*", "sub-*/ses-*/*/*") for path in root.glob(pattern))
+    kinds = Counter(
+        f"{path.parent.name}/*_{path.name.rpartition('_')[2]}"
+        for path in files
+        if path.name.startswith("sub-") and path.suffix not in (".json", ".tsv") and path.is_file()
+    )
+    return [kind for kind, _ in kinds.most_common()]
+
+
 def _folder_of(suffix: str) -> str:
     return "pet" if suffix == "pet" else "anat"
 
@@ -301,9 +312,12 @@ def join_dataset(section: CohortSection, root: Path, table: Table) -> DatasetRow
             "COH-113",
             f"the BIDS folder has no {_in_words(suffix)} image.",
             subject=str(root),
-            seen=listed(f"{other} images" for other in find_suffixes(root)) or None,
+            seen=listed(
+                [f"{other} images" for other in find_suffixes(root)] or _kinds_of_files(root), most=6
+            ),
             expected=f"sub-<label>[/ses-<label>]/{_folder_of(suffix)}/sub-<label>…_{suffix}.nii.gz",
-            advice="check the folder, or give cohort.images as a path with columns in braces",
+            advice="check the folder, or give cohort.images as a path with columns in braces; what was "
+            "measured elsewhere is named by features.columns or features.table",
         )
     from normwise.cohort.dictionary import merge_levels
     from normwise.cohort.sessions import SESSION, SessionTables, read_sessions

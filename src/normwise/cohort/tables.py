@@ -21,6 +21,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from normwise.cohort.values import is_missing, names_a_sex, names_an_age
 from normwise.errors import CohortError
 from normwise.files import unquote_formula
 from normwise.reprs import ShortRepr
@@ -44,6 +45,7 @@ _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]")
 
 DELIMITERS = {"\t": "tab", ";": "semicolon", ",": "comma"}
 _MOST_CLASSES = 8  # different values of a column that may be a diagnosis
+_OF_LAYOUT = ("participant_id", "session_id")  # columns of a BIDS dataset that are no diagnosis
 MAX_CELLS = 20_000_000  # about 1.5 GB as text in memory
 MAX_NUMBERS = 100_000_000  # cells in all, where numbers are held as numbers: 0.8 GB
 MAX_LINES = 5_000_000
@@ -112,17 +114,30 @@ class Table(ShortRepr):
         advice = "write the name as the table has it"
         if key not in ("cohort.id", "cohort.label"):
             return advice
-        held = {str(name): cells[cells != ""].value_counts() for name, cells in self.frame.items()}
+        held = {str(name): cells[~is_missing(cells)].value_counts() for name, cells in self.frame.items()}
         if key == "cohort.id":
             fitting = [name for name, counts in held.items() if len(counts) == len(self.frame)]
-        else:
-            fitting = [
-                f"{name} ({listed(counts.index, most=4)})"
-                for name, counts in held.items()
-                if 2 <= len(counts) <= _MOST_CLASSES and counts.max() > 1
-            ]
-        flag = key.replace("cohort.", "--")
-        return f"{advice}, as {flag} NAME; it may be {listed(fitting, most=6)}" if fitting else advice
+            return f"{advice}, as --id NAME; it may be {listed(fitting, most=6)}" if fitting else advice
+        others = {
+            name: counts
+            for name, counts in held.items()
+            if name not in _OF_LAYOUT and not names_an_age(name) and not names_a_sex(name)
+        }
+        fitting = [
+            f"{name} ({listed(counts.index, most=4)})"
+            for name, counts in others.items()
+            if 2 <= len(counts) <= _MOST_CLASSES and counts.max() > 1
+        ]
+        if fitting:
+            return f"{advice}, as --label NAME --normal VALUE; it may be {listed(fitting, most=6)}"
+        single = [
+            f"{name} is {counts.index[0]!r} alone" for name, counts in others.items() if len(counts) == 1
+        ]
+        without = f" ({listed(single, most=4)})" if single else ""
+        return (
+            f"add a column with each person's diagnosis: no other holds classes{without}; or predict a "
+            "number with --target NAME; normwise extract needs neither"
+        )
 
 
 def read_table(

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -19,8 +21,10 @@ from normwise.schema import (
     ImagesSection,
     NucleiSection,
     RegionsSection,
+    SlidesSection,
     Study,
     TableSection,
+    listed,
 )
 
 __all__ = ["check_images", "choose_extractor", "correlate_with_template"]
@@ -70,8 +74,8 @@ def choose_extractor(study: Study, cohort: Cohort) -> Study:
 def check_images(study: Study, cohort: Cohort) -> None:
     """Look at a few images, and refuse what the extractor can't measure.
 
-    That is heads as the scanner gave them where the atlas needs MNI152 space, and for a network of whole
-    images files of which none can be read.
+    That is heads as the scanner gave them where the atlas needs MNI152 space, and files of which none can be
+    read.
 
     Parameters
     ----------
@@ -83,13 +87,26 @@ def check_images(study: Study, cohort: Cohort) -> None:
     Raises
     ------
     FeatureError
-        FEA-302, none of those looked at lies in MNI152 space; FEA-306, not one can be read; FEA-308 and
-        FEA-309, pictures of several sizes, or too large.
+        FEA-302, none of those looked at lies in MNI152 space; FEA-308 and FEA-309, pictures of several sizes,
+        or too large.
+    ImageError
+        That of the first image, where none of those looked at can be read.
+
+    Warns
+    -----
+    NormwiseWarning
+        FEA-908, some of those looked at can't be read.
     """
-    if isinstance(study.features, ImagesSection) and cohort.images is not None:
+    if cohort.images is None:
+        return
+    if isinstance(study.features, ImagesSection):
         from normwise.features.voxels.pictures import look_at_pictures
 
         look_at_pictures(_some_images(cohort.images))
+    else:
+        slides = isinstance(study.features, SlidesSection)
+        mpp = study.features.mpp if isinstance(study.features, SlidesSection) else None
+        _refuse_unreadable(_some_images(cohort.images, slides=slides, mpp=mpp))
     if _is_on_template(study) and (raw := _unlike_template(cohort)) is not None:
         from normwise.features.atlases import not_in_mni_space
 
@@ -129,13 +146,47 @@ def _unlike_template(cohort: Cohort) -> tuple[str, float] | None:
     return scan, seen[scan]
 
 
-def _some_images(images: pd.Series[str]) -> list[Task]:
+def _some_images(images: pd.Series[str], **settings: Any) -> list[Task]:
     """Return the work on a few of the images that are there, from the first to the last."""
     paths = {str(scan): Path(str(path)) for scan, path in images.items() if Path(str(path)).is_file()}
     step = max(len(paths) // _LOOKED_AT, 1)
-    return [Task(scan, {"image": str(path)}, (path,)) for scan, path in list(paths.items())[::step]][
-        :_LOOKED_AT
-    ]
+    return [
+        Task(scan, {"image": str(path), **settings}, (path,)) for scan, path in list(paths.items())[::step]
+    ][:_LOOKED_AT]
+
+
+def _refuse_unreadable(tasks: Sequence[Task]) -> None:
+    outcomes = ExtractionContext().run_scans(open_image, tasks, version="1", title="a look at the images")
+    errors = {each.subject: each.error for each in outcomes if each.error is not None}
+    if errors and len(errors) == len(outcomes):
+        raise next(iter(errors.values()))
+    if errors:
+        said = (f"{scan} ({error.code}, {error.problem.rstrip('.')})" for scan, error in errors.items())
+        text = (
+            f"{len(errors)} of the {len(outcomes)} images that were looked at can't be read: {listed(said)}."
+        )
+        warnings.warn(NormwiseWarning("FEA-908", text, value=len(errors)), stacklevel=3)
+
+
+def open_image(image: str, *, slides: bool, mpp: float | None) -> dict[str, bool]:
+    """Read a volume, or open a slide; the work of one process.
+
+    Parameters
+    ----------
+    image : str
+        The file.
+    slides : bool
+        Whether it is a slide.
+    mpp : float, optional
+        Micrometres a pixel of a slide that does not say it.
+    """
+    from normwise.images import open_slide, read_volume
+
+    if slides:
+        with open_slide(image, mpp):
+            return {"read": True}
+    read_volume(image)
+    return {"read": True}
 
 
 def correlate_with_template(image: str) -> dict[str, float]:

@@ -69,9 +69,18 @@ TABLES = {
     "age is n/a everywhere": (written(with_column("age", lambda *_: "n/a")), 0, "age is empty"),
     "some ages are n/a": (written(with_column("age", lambda row, cell: "n/a" if row < 3 else cell)), 0,
                           "3 rows by COH-205"),
-    "group is n/a everywhere": (written(with_column("group", lambda *_: "n/a")), 2, "it may be sex (F, M)"),
+    "group is n/a everywhere": (written(with_column("group", lambda *_: "n/a")), 2, "add a column with each person's diagnosis: no other holds classes; or"),
+    "one group": (written(with_column("group", lambda *_: "control")), 2, "no other holds classes (group is 'control' alone)"),
+    "a group and empty cells": (written(with_column("group", lambda row, _: ["control", "n/a"][row % 2])), 2,
+                                "(group is 'control' alone)"),
+    "other classes": (written({**without("group"), "hand": ["RL"[row % 2] for row in range(PEOPLE)]}), 2,
+                      "as --label NAME --normal VALUE; it may be hand (R, L)"),
+    "sexes and ages alone are no diagnosis": (written({**without("group", "gm_ml"), "age": ["20-25", "25-30"] * (PEOPLE // 2)}), 2,
+                                              "no other holds classes; or predict a number"),
+    "sexes and ages that are empty": (written({**plain(), "age": ["n/a"] * PEOPLE, "sex": [""] * PEOPLE}), 0,
+                                      "age, sex are empty: features are corrected for nothing"),
     "no group": (written(without("group")), 2, "there is no column 'diagnosis', which cohort.label names"),
-    "ids alone": (written({"participant_id": plain()["participant_id"]}), 2, "seen columns participant_id"),
+    "ids alone": (written({"participant_id": plain()["participant_id"]}), 2, "seen columns participant_id do add a column"),
     "duplicate ids": (written(with_column("participant_id", lambda row, cell: "sub-01" if row == 1 else cell)), 0,
                       "COH-210"),
     "sessions": (
@@ -138,3 +147,45 @@ def test_ids_without_sub_find_their_images(tmp_path):
     cohort = read_cohort(read_study(tmp_path))
     assert len(cohort.frame) == PEOPLE
     assert any("'sub-' put before each name" in reading for reading in cohort.readings)
+
+
+@pytest.mark.parametrize(
+    ("files", "seen"),
+    [
+        (["{}/eeg/{}_task-rest_eeg.edf", "{}/eeg/{}_task-rest_eeg.json"], "seen eeg/*_eeg.edf expected"),
+        (["{}/ses-1/anat/{}_ses-1_inv-1_MP2RAGE.nii.gz"], "seen anat/*_MP2RAGE.nii.gz expected"),
+        (["{}/mrs/{}_svs.nii.gz"], "seen mrs/*_svs.nii.gz expected"),  # spectra are no images
+    ],
+)
+def test_a_dataset_without_images_is_named_by_its_files(files, seen, tmp_path, capsys):
+    (tmp_path / "participants.tsv").write_text(written(plain()))
+    for name in plain()["participant_id"]:
+        for file in files:
+            place = tmp_path / file.format(name, name)
+            place.parent.mkdir(parents=True, exist_ok=True)
+            place.touch()
+    code, said = check(tmp_path, capsys)
+    assert code == 2
+    assert "COH-113" in said
+    assert seen in said
+
+
+def test_a_dataset_without_a_table_is_named_by_its_people(tmp_path, capsys):
+    for name in ("sub-01", "sub-02"):
+        (tmp_path / name / "anat").mkdir(parents=True)
+        (tmp_path / name / "anat" / f"{name}_T1w.nii.gz").touch()
+    code, said = check(tmp_path, capsys)
+    assert code == 2
+    assert "STU-107" in said
+    assert "no participants.tsv" in said
+    assert "folders of 2 people: sub-01, sub-02" in said
+
+
+def test_images_of_which_none_can_be_read_are_no_cohort(tmp_path, capsys):
+    (tmp_path / "participants.tsv").write_text(written(plain()))
+    for name in plain()["participant_id"]:
+        (tmp_path / name / "anat").mkdir(parents=True)
+        (tmp_path / name / "anat" / f"{name}_T1w.nii.gz").touch()
+    code, said = check(tmp_path, capsys)
+    assert code == 2
+    assert "IMG-101 sub-01: " in said

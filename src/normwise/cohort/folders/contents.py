@@ -18,7 +18,14 @@ from normwise.cohort.tables import Table, read_table
 from normwise.errors import CohortError
 from normwise.schema import listed
 
-__all__ = ["describe_contents", "feature_tables", "find_table", "holds_dicom", "image_patterns"]
+__all__ = [
+    "describe_contents",
+    "feature_tables",
+    "find_table",
+    "holds_dicom",
+    "image_patterns",
+    "subjects_patterns",
+]
 
 _TABLES = (".tsv", ".csv")
 # A pair is named by its header; slides are those that openslide and tifffile open.
@@ -29,6 +36,8 @@ _IMAGES = (
 _MOST_FILES = 20_000  # of a folder that are looked at
 _PEOPLE = 20  # by whose ids images are looked for
 _LEAST_SHARE = 0.5  # of them who must have an image of one pattern: some may lack theirs
+# Folders that hold FreeSurfer's subjects, from a dataset's.
+_FREESURFER = ("derivatives/*", "sourcedata/*", "derivatives/*/sourcedata/*", "*")
 _DICOM_FILES = 20
 _NAMED = 6  # tables or kinds of files in a message
 _PREAMBLE = 128  # bytes before the letters DICM
@@ -112,8 +121,44 @@ def image_patterns(folder: Path, ids: Sequence[str], id_column: str) -> list[str
     >>> image_patterns(place, ["7", "71", "8"], "ID")
     ['{ID}_T1.nii.gz']
     """
-    below = (path for path in _files_below(folder) if "{" not in path)
-    files = [path for path in below if path.lower().endswith(_IMAGES)]
+    files = [path for path in _files_below(folder) if path.lower().endswith(_IMAGES)]
+    return _patterns_of(files, ids, id_column)
+
+
+def subjects_patterns(folder: Path, ids: Sequence[str], id_column: str) -> list[str]:
+    """Return the folders at which most people have statistics of FreeSurfer or FastSurfer.
+
+    Parameters
+    ----------
+    folder : Path
+        A dataset, or the folder of the subjects.
+    ids : sequence of str
+        Of people; the first twenty are looked for.
+    id_column : str
+        Its name.
+
+    Returns
+    -------
+    list of str
+        The folder of the subjects where theirs are called as people are, else paths with the id's column in
+        braces; without ids that fit the folder alone, and several where each person has several.
+    """
+    places = (folder, *(place for below in _FREESURFER for place in sorted(folder.glob(f"{below}/"))))
+    for place in places:
+        subjects = sorted({path.parents[1] for path in place.glob("*/stats/*.stats")})
+        if not subjects:
+            continue
+        within = place.relative_to(folder).as_posix()
+        patterns = _patterns_of([subject.name for subject in subjects], ids, id_column)
+        if patterns and "{" + id_column + "}" not in patterns:
+            return [pattern if within == "." else f"{within}/{pattern}" for pattern in patterns]
+        return [within]
+    return []
+
+
+def _patterns_of(paths: Sequence[str], ids: Sequence[str], id_column: str) -> list[str]:
+    """Return the paths, with the id's column in braces, that exist for the most people."""
+    files = [path for path in paths if "{" not in path]
     looked_for = [name for name in dict.fromkeys(ids) if name][:_PEOPLE]
     fits: Counter[str] = Counter()
     column = "{" + id_column + "}"

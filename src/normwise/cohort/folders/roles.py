@@ -42,6 +42,7 @@ _RATINGS = {
     "ham", "bdi", "madrs", "iq", "fiq", "viq", "piq", "total", "severity", "test", "questionnaire", "dose",
     "duration",
 }  # fmt: skip
+_NO_DEMOGRAPHIC = "no column is called an age or a sex"
 # Words that stand in a column of diagnoses alone.
 _OF_STUDY = _NORMAL - {"normal", "no", "none", "con", "typical"}
 
@@ -216,14 +217,15 @@ def _demographics(table: Table, used: set[str], said: list[str]) -> dict[str, An
     exact = [name for name in at_scan if name.casefold() in ("age", "ages")]
     chosen = [*_one("age", table, exact or at_scan or ages or in_other_units)]
     chosen += _one("sex", table, [name for name in filled if names_a_sex(name)])
+    empty = [name for name in names if name not in filled and (names_an_age(name) or names_a_sex(name))]
     if not chosen:
+        why = f"{listed(empty)} {'is' if len(empty) == 1 else 'are'} empty" if empty else _NO_DEMOGRAPHIC
         text = (
-            "no demographics are named, and no column is called an age or a sex: features are corrected for "
+            f"no demographics are named, and {why}: features are corrected for "
             f"nothing. The columns are {listed(names)}; name some with --demographics."
         )
         warnings.warn(NormwiseWarning("COH-311", text, subject="cohort.demographics"), stacklevel=5)
         return {}
-    empty = [name for name in names if name not in filled and (names_an_age(name) or names_a_sex(name))]
     without = f" ({listed(empty)} {'is' if len(empty) == 1 else 'are'} empty)" if empty else ""
     said.append(f"demographics {listed(chosen)}{without}")
     return {"demographics": chosen}

@@ -14,6 +14,7 @@ from normwise.cohort.folders.contents import (
     find_table,
     holds_dicom,
     image_patterns,
+    subjects_patterns,
 )
 from normwise.cohort.folders.roles import guess_roles, likely_features
 from normwise.cohort.tables import read_table
@@ -23,7 +24,11 @@ from normwise.schema import EXTRACTOR_SECTIONS, CohortSection, RegionsSection, T
 __all__ = ["study_of_folder", "study_of_table"]
 
 _ROLES = ("id", "label", "target", "group", "session", "site")
-_DATATYPES = ("anat", "func", "dwi", "pet", "perf", "fmap", "ses-*")  # folders of a BIDS dataset
+# Folders of a BIDS dataset whose files are not found by people's names; slides in micr are.
+_DATATYPES = (
+    "anat", "func", "dwi", "pet", "perf", "fmap", "meg", "eeg", "ieeg", "nirs", "motion", "mrs", "emg",
+    "beh", "ses-*",
+)  # fmt: skip
 
 
 def study_of_folder(folder: Path, changes: Mapping[str, Any]) -> dict[str, Any]:
@@ -105,11 +110,16 @@ def _with_roles(content: dict[str, Any], folder: Path, changes: Mapping[str, Any
 def _with_images(folder: Path, cohort: dict[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
     section = EXTRACTOR_SECTIONS.get(str(changes.get("features.extractor")), RegionsSection)
     scans = find_scans(folder)[0]
-    measured = None if scans or "features.extractor" in changes else _find_freesurfer(folder)
-    if measured is not None:
+    measured = "" if "features.extractor" in changes else _find_freesurfer(folder, cohort, changes)
+    if measured and scans:
         text = (
-            f"no extractor is named: 'freesurfer' was chosen, since {measured}/*/stats is there and no image."
+            f"images were chosen, and not FreeSurfer's measurements in {measured}; these are read with "
+            f"--extractor freesurfer --features.subjects_dir '{measured}'."
         )
+        warnings.warn(NormwiseWarning("COH-309", text, subject="cohort.images"), stacklevel=5)
+    elif measured:
+        where = measured if "{" in measured else f"{measured}/*"
+        text = f"no extractor is named: 'freesurfer' was chosen, since {where}/stats is there and no image."
         warnings.warn(NormwiseWarning("FEA-906", text, subject="features.extractor"), stacklevel=5)
         return {"cohort": cohort, "features": {"extractor": "freesurfer", "subjects_dir": measured}}
     others = [] if scans or "cohort.images" in changes or not section.reads_images else find_suffixes(folder)
@@ -149,6 +159,16 @@ def _find_people(folder: Path, changes: Mapping[str, Any]) -> tuple[Path, list[s
         return table, sorted(columns, key=lambda name: name != CohortSection.model_fields["id"].default)
     if holds_dicom(folder):
         raise _dicom_found(folder)
+    subjects = sorted(path.name for path in folder.glob("sub-*/"))
+    if subjects:
+        raise StudyError(
+            "STU-107",
+            "the dataset has no participants.tsv, which says who is ill and who is not.",
+            subject=str(folder),
+            seen=f"folders of {len(subjects)} people: {listed(subjects, most=4)}",
+            expected="participants.tsv, a line a person: participant_id, diagnosis, age, sex",
+            advice="write it, or name another table with --cohort.table",
+        )
     raise StudyError(
         "STU-107",
         "the folder holds no study.toml, no participants.tsv, and no single table of people.",
@@ -224,9 +244,18 @@ def _dicom_found(folder: Path) -> StudyError:
     )
 
 
-def _find_freesurfer(folder: Path) -> str | None:
-    """Return the folder of FreeSurfer's subjects in a dataset, from the dataset's own."""
-    for place in (folder, *sorted(folder.glob("derivatives/*")), *sorted(folder.glob("*/"))):
-        if next(place.glob("*/stats/aseg.stats"), None) is not None:
-            return str(place.relative_to(folder))
-    return None
+def _find_freesurfer(folder: Path, cohort: dict[str, Any], changes: Mapping[str, Any]) -> str:
+    """Return the folder of FreeSurfer's subjects, or of each person by a column in braces; empty for none."""
+    file, name = folder / cohort["table"], str(changes.get("cohort.id", cohort["id"]))
+    people = read_table(file).frame if file.is_file() else None
+    ids = people[name].tolist() if people is not None and name in people.columns else []
+    places = subjects_patterns(folder, ids, name)
+    if len(places) > 1:
+        raise StudyError(
+            "STU-117",
+            f"each person was measured by FreeSurfer {len(places)} times.",
+            subject=str(folder),
+            seen=listed(places),
+            advice=f"choose one, as --extractor freesurfer --features.subjects_dir '{places[0]}'",
+        )
+    return places[0] if places else ""
