@@ -60,6 +60,12 @@ def test_page_can_be_read_without_eyes_and_without_a_mouse(pages: dict[str, str]
     assert page.named("html")[0].attributes["lang"] == "en"
     assert len(page.named("h1")) == len(page.named("main")) == len(page.named("nav")) == 1
     assert page.named("a")[0].attributes["class"] == "skip"
+    # Whoever goes from landmark to landmark must find the way back to the contents in one.
+    assert (
+        pages[name].index('<main id="main">')
+        < pages[name].index('class="to-contents"')
+        < pages[name].index("</main>")
+    )
     levels = [int(element.tag[1]) for element in page.elements if re.fullmatch("h[1-6]", element.tag)]
     assert all(below - above <= 1 for above, below in pairwise(levels))
     for picture in page.named("svg"):
