@@ -45,12 +45,12 @@ def faint_texts(page: Browser) -> list[tuple[str, float]]:
     width, height = page.run("[document.documentElement.scrollWidth, document.documentElement.scrollHeight]")
     # In parts: of a picture that is too high the browser repeats pieces.
     rows = [_picture(page, width, top, min(_PART, height - top)) for top in range(0, height, _PART)]
-    behind = _luminance(np.concatenate(rows))
+    behind = np.concatenate(rows)
     faint = []
     for text, colour, left, top, width, height, large in texts:
         part = behind[max(int(top), 0) : int(top + height) + 1, max(int(left), 0) : int(left + width) + 1]
         if part.size:
-            front = _luminance(_rgb(colour, part))
+            part, front = _luminance(part), _luminance(_rgb(colour))
             ratio = (np.maximum(front, part) + 0.05) / (np.minimum(front, part) + 0.05)
             # A line of the chart may cross a text; what lies behind three quarters of it decides.
             usual = float(np.quantile(ratio, 0.25))
@@ -65,7 +65,7 @@ def _picture(page: Browser, width: int, top: int, height: int) -> np.ndarray:
     return np.asarray(Image.open(io.BytesIO(base64.b64decode(data))).convert("RGB"))
 
 
-def _rgb(colour: str, part: np.ndarray) -> np.ndarray:
+def _rgb(colour: str) -> np.ndarray:
     numbers = [float(each) for each in colour[colour.index("(") + 1 : -1].replace("srgb", "").split(",")]
     return np.array(numbers[:3])
 

@@ -14,7 +14,9 @@ from report.example_runs import EXAMPLES
 from report.read_html import read_html
 
 
-@pytest.mark.parametrize(("key", "items"), [("tripod_ai", 27), ("claim", 44)])
+@pytest.mark.parametrize(
+    ("key", "items"), [("tripod_ai", 27), ("claim", 44), ("stard_ai", 40), ("probast_ai", 24)]
+)
 def test_every_item_is_there_once(key: str, items: int) -> None:
     _, listed = CHECKLISTS[key]
     assert [item.number for item in listed] == list(range(1, items + 1))
@@ -35,14 +37,16 @@ def test_a_complete_run_fills_most_items(tmp_path: Path) -> None:
     run = EXAMPLES["everything"](tmp_path / "run")
     page = read_html(write_checklist(run).read_text(encoding="utf-8"))
     written = json.loads((run / "checklist.json").read_text(encoding="utf-8"))
-    assert list(written) == ["tripod_ai", "claim"]
+    assert list(written) == ["tripod_ai", "claim", "stard_ai", "probast_ai"]
     assert {frozenset(row) for rows in written.values() for row in rows} == {
         frozenset({"item", "filled", "text"})
     }
     assert sum(row["filled"] for row in written["tripod_ai"]) >= 20
     assert sum(row["filled"] for row in written["claim"]) >= 25
+    assert sum(row["filled"] for row in written["stard_ai"]) >= 22
+    assert sum(row["filled"] for row in written["probast_ai"]) >= 18
     assert page.faults == []
-    assert len(page.named("tr")) == 27 + 44 + 2
+    assert len(page.named("tr")) == 27 + 44 + 40 + 24 + 4
 
 
 def test_what_only_authors_know_stays_blank(tmp_path: Path) -> None:
@@ -54,6 +58,8 @@ def test_what_only_authors_know_stays_blank(tmp_path: Path) -> None:
         "44 Funding",
         "13 Acquisition",
         "33 External testing",
+        "13 Who knew what",
+        "10 Outcome without the predictors",
     } <= blank
 
 
@@ -73,6 +79,10 @@ def test_numbers_are_those_of_the_run(tmp_path: Path) -> None:
     assert "437 rows listed − 218" in rows["20 Flow and characteristics"]
     assert "Age: 2 normal" in rows["11 Missing data"]
     assert "The site tells the diagnosis" in rows["26 Limitations"]
+    leaks = {row.item: row.text for row in fill_checklists(run)["probast_ai"]}[
+        "17 Leakage between training and test"
+    ]
+    assert "The site tells the diagnosis" in leaks
     harmless = replace(run, evaluation=replace(run.evaluation, alarms=[]))
     assert "The site tells" not in {
         row.item: row.text for row in fill_checklists(harmless)["tripod_ai"]

@@ -1,4 +1,4 @@
-"""TRIPOD+AI and CLAIM for one run: what the run says, and blanks for the authors."""
+"""Reporting checklists for one run: what the run says, and blanks for the authors."""
 
 from __future__ import annotations
 
@@ -59,6 +59,6 @@ def fill_checklists(run: SavedRun) -> dict[str, list[ItemRow]]:
     Returns
     -------
     dict of str to list of ItemRow
-        By the keys of ``checklist.json``: ``tripod_ai`` and ``claim``.
+        By the keys of ``checklist.json``: ``tripod_ai``, ``claim``, ``stard_ai`` and ``probast_ai``.
     """
     return {key: [item.fill(run) for item in items] for key, (_, items) in CHECKLISTS.items()}

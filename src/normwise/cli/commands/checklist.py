@@ -9,11 +9,11 @@ from normwise.cli.session import open_session
 
 __all__ = ["checklist"]
 
-_TITLES = {"tripod_ai": "TRIPOD+AI", "claim": "CLAIM"}
+_TITLES = {"tripod_ai": "TRIPOD+AI", "claim": "CLAIM", "stard_ai": "STARD-AI", "probast_ai": "PROBAST+AI"}
 
 
 def checklist(run: Path, /, *, running: OutputFlags = PLAIN) -> int:
-    """Fill TRIPOD+AI and CLAIM with what a run knows, and leave named blanks for its authors.
+    """Fill reporting checklists with what a run knows, and leave named blanks for its authors.
 
     Where a model was trained or tested, its model card is written too.
 

@@ -21,9 +21,9 @@ from normwise.results import METRIC_NAMES, Arm
 
 __all__ = [
     "analysis", "development", "disjoint", "ensembling", "explainability", "external", "failures", "fairness",
-    "goal", "initialization", "internal", "metrics", "model", "model_selection", "output", "partitions",
-    "performance", "robustness", "sample_size", "specification", "training", "uncertainty", "updating",
-    "usability",
+    "goal", "initialization", "internal", "leaks", "metrics", "model", "model_selection", "output",
+    "partitions", "performance", "robustness", "sample_size", "specification", "training", "uncertainty",
+    "updating", "usability",
 ]  # fmt: skip
 
 _SPLITS = {
@@ -300,6 +300,17 @@ def specification(run: SavedRun) -> str:
         "explanation.json lists every weight; normwise train writes the whole model (normalizer, classifier, "
         f"threshold) as files without code. {explainability(run)}"
     )
+
+
+def leaks(run: SavedRun) -> str:
+    """Say what the alarms for leaks found."""
+    evaluation = run.evaluation
+    if evaluation is None:
+        return ""
+    found = [f"{alarm.title}: {alarm.seen}." for alarm in evaluation.alarms if alarm.severity != "note"]
+    if not found:
+        return f"{disjoint(run)} No alarm for leaks was raised."
+    return f"{disjoint(run)} Alarms raised: {' '.join(found)}"
 
 
 def internal(run: SavedRun) -> str:
