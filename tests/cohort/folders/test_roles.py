@@ -172,5 +172,8 @@ def test_columns_of_numbers_are_the_features_where_there_are_no_images(tmp_path)
     assert study.features.columns == ["gm", "wm"]
     assert any("COH-312" in str(each.message) and "gm, wm" in str(each.message) for each in caught)
     named, said = taken(table_of(tmp_path, {**columns, "MMSE": AGES}))
-    assert "COH-312" not in said  # what the diagnosis was made from is no feature that is taken unasked
+    # What the diagnosis was made from is no feature that is taken unasked.
+    assert "none were taken, since MMSE may be what" in said
+    assert "--columns gm wm." in said
     assert named.label == "dx"
+    assert "columns" not in read_study(file, {"features.also": ["gm", "wm"]}).features.model_fields_set

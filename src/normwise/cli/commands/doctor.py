@@ -4,26 +4,26 @@ from __future__ import annotations
 
 import os
 import platform
-import re
-from collections.abc import Iterator
 from importlib import metadata
 from pathlib import Path
 
 from normwise import __version__
 from normwise.cli.run_flags import PLAIN, OutputFlags
 from normwise.cli.session import open_session
+from normwise.extras import EXTRAS, install_line, missing_packages
 
 __all__ = ["doctor"]
 
 _BRINGS = {
     "brain": "raw heads: masks, registration, and atlases for `regions`",
+    "shapes": "shapes of masks and label maps",
     "slides": "whole-slide images",
     "deep": "neural networks",
     "onnx": "models as one ONNX graph",
     "cluster": "work on a Dask cluster",
-    "serve": "slides in the browser",
+    "serve": "runs, people and slides in the browser",
 }
-"""What each extra of the package is for; the packages themselves come from its metadata."""
+"""What each extra of the package is for."""
 
 _CORE = ("numpy", "scipy", "pandas", "scikit-learn", "nibabel", "nilearn")
 
@@ -54,10 +54,10 @@ def doctor(*, running: OutputFlags = PLAIN) -> int:
         output.row("cores", f"{count_cpus()} for this process")
         output.row("memory", _memory())
         output.row("cache", str(cache_place()))
-        for place, (extra, packages) in enumerate(extras()):
-            missing = [name for name in packages if version_of(name) is None]
-            state = f"missing {', '.join(missing)}: pip install 'normwise[{extra}]'" if missing else "present"
-            output.row("extras" if place == 0 else "", f"{extra} ({_BRINGS.get(extra, 'more')}): {state}")
+        for place, (extra, packages) in enumerate(EXTRAS.items()):
+            missing = missing_packages(packages)
+            state = f"missing {', '.join(missing)}: {install_line(packages)}" if missing else "present"
+            output.row("extras" if place == 0 else "", f"{extra} ({_BRINGS[extra]}): {state}")
             output.number(extra, not missing)
         output.row("template", _template())
         output.row("atlases", _atlases())
@@ -72,16 +72,6 @@ def version_of(package: str) -> str | None:
         return metadata.version(package)
     except metadata.PackageNotFoundError:
         return None
-
-
-def extras() -> Iterator[tuple[str, list[str]]]:
-    """Give each extra for users with the packages it asks for, from the installed metadata."""
-    wanted: dict[str, list[str]] = {name: [] for name in _BRINGS}
-    for requirement in metadata.requires("normwise") or ():
-        match = re.match(r"([A-Za-z0-9._-]+).*extra\s*==\s*['\"](\w+)['\"]", requirement)
-        if match and match[2] in wanted:
-            wanted[match[2]].append(match[1])
-    yield from wanted.items()
 
 
 def _memory() -> str:

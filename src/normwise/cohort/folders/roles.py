@@ -16,6 +16,7 @@ from normwise.errors import NormwiseWarning, StudyError
 from normwise.schema import CohortSection, listed
 
 __all__ = [
+    "columns_of_numbers",
     "guess_roles",
     "holds_people",
     "label_choices",
@@ -100,7 +101,21 @@ def likely_features(table: Table, used: Collection[str]) -> list[str]:
     list of str
         None where a test score is among them, which may be what the diagnosis was made from.
     """
-    found = []
+    numbers, scores = columns_of_numbers(table, used)
+    return [] if scores else numbers
+
+
+def columns_of_numbers(table: Table, used: Collection[str]) -> tuple[list[str], list[str]]:
+    """Return the columns of many numbers that have no other role, and apart from them those of test scores.
+
+    Parameters
+    ----------
+    table : Table
+        Of people.
+    used : collection of str
+        Columns with another role.
+    """
+    found: tuple[list[str], list[str]] = [], []
     for name in map(str, table.frame.columns):
         words = _words(name)
         if (
@@ -115,9 +130,7 @@ def likely_features(table: Table, used: Collection[str]) -> list[str]:
         distinct = present.nunique()
         if distinct <= _MOST_CLASSES or len(read_numbers(name, present).problems) * 10 > len(present):
             continue
-        if words & _RATINGS or name.casefold() in _RATINGS:
-            return []
-        found.append(name)
+        found[bool(words & _RATINGS) or name.casefold() in _RATINGS].append(name)
     return found
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
@@ -16,13 +17,14 @@ from normwise.cohort.folders.contents import (
     image_patterns,
     subjects_patterns,
 )
-from normwise.cohort.folders.roles import guess_roles, likely_features
+from normwise.cohort.folders.roles import columns_of_numbers, guess_roles
 from normwise.cohort.tables import read_table
 from normwise.errors import NormwiseWarning, StudyError
 from normwise.schema import EXTRACTOR_SECTIONS, CohortSection, RegionsSection, TableSection, listed
 
 __all__ = ["study_of_folder", "study_of_table"]
 
+_NAMED = 8  # columns in an example
 _ROLES = ("id", "label", "target", "group", "session", "site")
 # Folders of a BIDS dataset whose files are not found by people's names; slides in micr are.
 _DATATYPES = (
@@ -96,8 +98,15 @@ def _with_roles(content: dict[str, Any], folder: Path, changes: Mapping[str, Any
     if images is None and not named and section is TableSection:
         used = {str(given.get(f"cohort.{key}", guessed.get(key))) for key in _ROLES}
         demographics = given.get("cohort.demographics", guessed.get("demographics", []))
-        columns = likely_features(table, used | {*demographics, *changes.get("features.also", ())})
-        if columns:
+        columns, scores = columns_of_numbers(table, used | {*demographics, *changes.get("features.also", ())})
+        if columns and scores:
+            text = (
+                f"no features are named, and none were taken, since {listed(scores, most=4)} may be what the "
+                "diagnosis was made from; name what was measured, as --columns "
+                f"{shlex.join(columns[:_NAMED])}."
+            )
+            warnings.warn(NormwiseWarning("COH-312", text, subject="features.columns"), stacklevel=4)
+        elif columns:
             text = (
                 "no features are named; taken were the columns of numbers without another role, "
                 f"{len(columns)}: {listed(columns, most=6)}."

@@ -110,7 +110,7 @@ def extract(cohort: Cohort, study: Study, context: ExtractionContext) -> Feature
                 "FEA-212",
                 "the features of the participants table are not named.",
                 seen=f"columns {', '.join(map(str, text.columns[:8]))} …",
-                advice='name them as features.columns, as ["lh_*", "rh_*"], or give a second table',
+                advice="name them, as --columns 'lh_*' 'rh_*' or features.columns, or give a second table",
             )
     else:
         root = study.cohort.root or Path()
