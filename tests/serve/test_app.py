@@ -6,6 +6,7 @@ import asyncio
 import io
 import json
 import re
+import socket
 from pathlib import Path
 from typing import Any
 
@@ -167,7 +168,8 @@ def test_the_page_fetches_from_its_own_address_alone(slide: Any) -> None:
 
 def test_a_port_in_use_is_said() -> None:
     with open_port() as first:
-        first.listen()
+        # Before a server answers, a connection waits.
+        socket.create_connection(first.getsockname(), timeout=60).close()
         with pytest.raises(CommandError) as caught:
             open_port(first.getsockname()[1])
     assert caught.value.code == "CLI-401"

@@ -122,6 +122,7 @@ def open_port(port: int = 0) -> socket.socket:
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listening.bind((HOST, port))
+        listening.listen()  # whoever follows the address before the server is ready waits, and is not refused
     except (OSError, OverflowError) as error:
         listening.close()
         raise CommandError(
