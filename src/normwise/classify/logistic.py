@@ -137,18 +137,19 @@ class LogisticClassifier(LogOddsClassifier):
             targets = np.eye(len(first.classes_))[codes]
             if len(first.classes_) == 2:
                 targets = targets[:, 1:]
-            starts: dict[bytes, Floats] = {}
+            del rows  # the coordinates stand for them
+            starts: dict[bytes, tuple[CrossEntropy, Floats | None]] = {}
             for model, each in pairs:
                 if model.solver == "gradient_descent":
                     model._descend(span, targets, each)
-                else:
-                    key = each.tobytes()
-                    starts[key] = model._solve(span, targets, each, starts.get(key))
+                    continue
+                key = each.tobytes()
+                problem, start = starts.get(key) or (CrossEntropy.of_design(span.design, targets, each), None)
+                starts[key] = problem, model._solve(problem, span, start)
         for model in models:
             model.intercept_ = model.intercept_ - model.coef_ @ centre
 
-    def _solve(self, span: RowSpace, targets: Floats, weights: Floats, start: Floats | None) -> Floats:
-        problem = CrossEntropy(span.coordinates, targets, weights)
+    def _solve(self, problem: CrossEntropy, span: RowSpace, start: Floats | None) -> Floats:
         minimum = minimise(problem, 1.0 / self.C, start)
         if not minimum.converged:
             warnings.warn(
@@ -180,7 +181,7 @@ class LogisticClassifier(LogOddsClassifier):
         )  # fmt: skip
 
         def least() -> float:
-            best = minimise(CrossEntropy(span.coordinates, targets, weights), 1.0 / self.C, None)
+            best = minimise(CrossEntropy.of_design(span.design, targets, weights), 1.0 / self.C, None)
             return cost_at(
                 span.coordinates, targets, (best.weights, best.intercept), cost="cross_entropy",
                 penalty=penalty, weights=weights,

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import builtins
+import re
 from collections.abc import Iterator, Sequence
+from functools import cache
+from itertools import compress
 from typing import Any, Self
 
 import numpy as np
@@ -15,6 +18,7 @@ __all__ = ["ColumnParts", "NumberText"]
 
 _MISSING = ("", "n/a", "N/A", "n/A", "N/a")
 _MOST_DIGITS = 20  # after the point
+_MOST_EXACT = 15  # digits of any decimal number that a float gives back
 
 
 class NumberTextDtype(ExtensionDtype):
@@ -156,21 +160,55 @@ class ColumnParts:
     def _pack(self, cells: Sequence[str]) -> NDArray[np.float64] | None:
         """Return the cells as numbers, where the numbers give them back."""
         if self.missing is None:
+            values = self._numbers(cells)
+            if values is not None:
+                return values
             self.missing = next((cell for cell in cells if cell in _MISSING), None)
-        try:
-            values = [np.nan if cell == self.missing else float(cell) for cell in cells]
-        except ValueError:
+            if self.missing is None:
+                return None
+        there = [cell != self.missing for cell in cells]
+        values = self._numbers(list(compress(cells, there)))
+        if values is None:
             return None
-        numbers = np.array(values)
-        first = next((cell for cell in cells if cell != self.missing), None)
-        if np.isinf(numbers).any():
-            return None
-        forms = [self.form] if self.form is not None else [] if first is None else _forms_of(first)
-        for form in forms or ["%r"]:
-            if list(NumberText(numbers, form, self.missing or "")) == list(cells):
-                self.form = self.form or (form if first is not None else None)
-                return numbers
+        numbers = np.full(len(cells), np.nan)
+        numbers[there] = values
+        return numbers
+
+    def _numbers(self, cells: Sequence[str]) -> NDArray[np.float64] | None:
+        """Return cells of which none is missing as numbers, in the column's form."""
+        if not cells:
+            return np.empty(0)
+        for form in [self.form] if self.form is not None else _forms_of(cells[0]):
+            values = _numbers_of(cells, form)
+            if values is not None:
+                self.form = form
+                return values
         return None
+
+
+def _numbers_of(cells: Sequence[str], form: str) -> NDArray[np.float64] | None:
+    """Return finite numbers that the format gives back to the character; None where there are no such."""
+    text = "\n".join(cells) + "\n"
+    if form.endswith("f") and _decimals(int(form[2:-1])).fullmatch(text):
+        # Whole numbers and a power of ten are exact, and so their quotient is the nearest number.
+        digits = np.fromstring(text.replace(".", ""), dtype=np.int64, sep="\n")
+        return digits / 10.0 ** int(form[2:-1]) if len(digits) == len(cells) else None
+    try:
+        values = list(map(float, cells))
+    except ValueError:
+        return None
+    numbers = np.array(values)
+    if not np.isfinite(numbers).all() or (form + "\n") * len(values) % tuple(values) != text:
+        return None
+    return numbers
+
+
+@cache
+def _decimals(places: int) -> re.Pattern[str]:
+    """Return what lines with so many places fit, of few enough digits to be given back, and no −0."""
+    point = rf"\.[0-9]{{{places}}}" if places else ""
+    whole = rf"(?:0|[1-9][0-9]{{0,{max(0, _MOST_EXACT - places - 1)}}})"
+    return re.compile(rf"(?:(?:-(?!0\.?0*\n))?{whole}{point}\n)+" if places < _MOST_EXACT else r"(?!)")
 
 
 def _forms_of(cell: str) -> list[str]:

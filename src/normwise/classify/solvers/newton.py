@@ -14,6 +14,7 @@ classes of few rows, and `Recalibration` for two unknowns and thousands of sets 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,6 +33,7 @@ _FLAT = 1e-9  # a smaller slope of the logistic function leaves Newton's step to
 _MOST_RECALIBRATION_STEPS, _SMALL_STEP, _LONG_STEP = 50, 1e-5, 2.0
 _SEPARATED = 20.0  # a larger intercept or slope is as good as separated
 _CELLS = 40_000  # numbers worked on at a time: so many stay in a processor's cache
+_CACHED = 2**16  # numbers of the design that a processor's cache holds
 _OUTERMOST = 32  # of either end of a class: a sample without any of them is one in 10¹³
 _MANY = 1024  # samples from which on they are spread on nodes
 _NODES = 20  # on an interval over which the logistic function's argument moves by 2: errors below 1e-12
@@ -53,9 +55,18 @@ class CrossEntropy:
     """
 
     def __init__(self, rows: Floats, targets: Floats, weights: Floats) -> None:
-        self.design = np.column_stack([rows, np.ones(len(rows))])
-        self.targets = targets
-        self.weights = weights
+        self.begin(np.column_stack([rows, np.ones(len(rows))]), targets, weights)
+
+    @classmethod
+    def of_design(cls, design: Floats, targets: Floats, weights: Floats) -> Self:
+        """Take rows that have their column of ones behind them already, without a copy."""
+        problem = cls.__new__(cls)
+        problem.begin(design, targets, weights)
+        return problem
+
+    def begin(self, design: Floats, targets: Floats, weights: Floats) -> None:
+        """Hold rows with a column of ones behind, (n_samples, n_dimensions + 1), targets and weights."""
+        self.design, self.targets, self.weights = design, targets, weights
         n_classes = targets.shape[1]
         self.contrasts = None if n_classes == 1 else _contrasts(n_classes)
         self.n_columns = max(1, n_classes - 1)
@@ -162,9 +173,8 @@ def minimise(problem: CrossEntropy, penalty: float, start: Floats | None = None)
         n_steps += 1
         probabilities = problem.probabilities(scores)
         gradient = design.T @ problem.slope(probabilities) + shrink * at
-        step = _newton_step(problem, problem.curvature(probabilities), shrink, gradient)
+        step, change = _newton_step(problem, problem.curvature(probabilities), shrink, gradient)
         decrease = -float(np.vdot(gradient, step))
-        change = design @ step
         share = 1.0
         while True:
             reached, moved = at + share * step, scores + share * change
@@ -424,13 +434,18 @@ def _spread(log_odds: Floats, width: float) -> tuple[Floats, list[tuple[NDArray[
     return np.concatenate(nodes), parts
 
 
-def _newton_step(problem: CrossEntropy, curvature: Floats, shrink: Floats, gradient: Floats) -> Floats:
-    """Solve Hessian · step = −gradient by preconditioned conjugate gradients."""
+def _newton_step(
+    problem: CrossEntropy, curvature: Floats, shrink: Floats, gradient: Floats
+) -> tuple[Floats, Floats]:
+    """Solve Hessian · step = −gradient by preconditioned conjugate gradients; return the scores' change too.
+
+    The change adds up from the products with each direction, which spares a pass over the rows.
+    """
     design = problem.design
     share = np.trace(curvature.sum(axis=2)) / problem.n_columns
     mean = share / len(design)
     inverse = 1.0 / np.maximum(mean * problem.squares + shrink, _TINY)
-    step = np.zeros_like(gradient)
+    step, change = np.zeros_like(gradient), np.zeros((len(design), problem.n_columns))
     rest = -gradient
     scaled = inverse * rest
     direction = scaled
@@ -440,25 +455,40 @@ def _newton_step(problem: CrossEntropy, curvature: Floats, shrink: Floats, gradi
     for _ in range(2 * gradient.size + 10):
         if size <= wanted:
             break
-        along = design @ direction
-        curved = (
-            curvature[0, 0][:, None] * along
-            if problem.contrasts is None
-            else np.einsum("abi,ib->ia", curvature, along)
-        )
-        product = design.T @ curved + shrink * direction
+        along, curved = _products(design, curvature, direction)
+        product = curved + shrink * direction
         along_curvature = float(np.vdot(direction, product))
         if along_curvature <= 0.0:
             # Every row is certain to the last digit: the cost is flat, and the step so far has to do.
             break
         length = size / along_curvature
         step = step + length * direction
+        change += length * along
         rest = rest - length * product
         scaled = inverse * rest
         new_size = float(np.vdot(rest, scaled))
         direction = scaled + (new_size / size) * direction
         size = new_size
-    return step
+    return step, change
+
+
+def _products(design: Floats, curvature: Floats, direction: Floats) -> tuple[Floats, Floats]:
+    """Return design · direction, and designᵀ · curvature · design · direction.
+
+    Some rows at a time, which the second product finds in the processor's cache.
+    """
+    n_rows, n_unknowns = design.shape
+    along, total = np.empty((n_rows, direction.shape[1])), np.zeros_like(direction)
+    size = max(1, _CACHED // n_unknowns)
+    for first in range(0, n_rows, size):
+        rows = slice(first, first + size)
+        along[rows] = design[rows] @ direction
+        total += design[rows].T @ (
+            curvature[0, 0, rows, None] * along[rows]
+            if direction.shape[1] == 1
+            else np.einsum("abi,ib->ia", curvature[:, :, rows], along[rows])
+        )
+    return along, total
 
 
 def _contrasts(n_classes: int) -> Floats:

@@ -27,25 +27,34 @@ class RowSpace:
 
     Attributes
     ----------
-    rows : ndarray of shape (n_samples, n_features)
-        The centred rows.
-    coordinates : ndarray of shape (n_samples, n_dimensions)
-        The rows in an orthonormal basis, whose columns are orthogonal and come by ascending size.
+    rows : ndarray of shape (n_samples, n_features) or None
+        The centred rows; None where there is a basis.
+    design : ndarray of shape (n_samples, n_dimensions + 1)
+        The coordinates with a column of ones behind them.
     squares : ndarray of shape (n_dimensions,)
         Squared length of each column of the coordinates.
     basis : ndarray of shape (n_features, n_dimensions) or None
         The basis; None where it is cheaper to go back through the rows.
     """
 
-    rows: Floats
-    coordinates: Floats
+    rows: Floats | None
+    design: Floats
     squares: Floats
     basis: Floats | None
+
+    @property
+    def coordinates(self) -> Floats:
+        """The rows in an orthonormal basis, whose columns are orthogonal and come by ascending size.
+
+        Of shape (n_samples, n_dimensions).
+        """
+        return self.design[:, :-1]
 
     def back(self, weights: Floats) -> Floats:
         """Turn weights of the coordinates, (n_dimensions, n_columns), into (n_columns, n_features)."""
         if self.basis is not None:
             return (self.basis @ weights).T
+        assert self.rows is not None, "without a basis"
         # The basis is rows' · coordinates / squares; it is never formed.
         return (self.coordinates @ (weights / self.squares[:, None])).T @ self.rows
 
@@ -80,13 +89,18 @@ def to_row_space(rows: Floats, strength: float) -> RowSpace:
     if not strength * size * rounding < _SAFE:
         left, lengths, right = scipy.linalg.svd(rows, full_matrices=False, check_finite=False)
         large = np.flatnonzero(lengths > rounding * max(rows.shape) * lengths[0])[::-1]
-        return RowSpace(rows, left[:, large] * lengths[large], lengths[large] ** 2, right[large].T)
+        design = np.ones((n_samples, len(large) + 1))
+        np.multiply(left[:, large], lengths[large], out=design[:, :-1])
+        return RowSpace(None, design, lengths[large] ** 2, right[large].T)
     wide = n_samples <= n_features
     gram = rows @ rows.T if wide else rows.T @ rows
     squares, vectors = scipy.linalg.eigh(gram, driver="evd", check_finite=False)
     # Below this a square is rounding error of the largest one.
     large = np.flatnonzero(squares > rounding * len(squares) * max(squares[-1], 0.0))
     squares, vectors = squares[large], vectors[:, large]
+    design = np.ones((n_samples, len(squares) + 1))
     if wide:
-        return RowSpace(rows, vectors * np.sqrt(squares), squares, None)
-    return RowSpace(rows, rows @ vectors, squares, vectors)
+        np.multiply(vectors, np.sqrt(squares), out=design[:, :-1])
+        return RowSpace(rows, design, squares, None)
+    np.matmul(rows, vectors, out=design[:, :-1])
+    return RowSpace(None, design, squares, vectors)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 from scipy.stats import norm, rankdata
 
@@ -26,6 +28,7 @@ _DISGUISED = 0.98
 _CHANCE = 1e-3
 _EXACT = 1e-6  # tables are written with about so many digits
 _MOST_COLUMNS = 20_000  # an eigenvalue or a rank of more voxels is not what these alarms are for
+_CELLS = 2**19  # values that are ranked at a time
 _EVENTS = 10.0  # people of the smaller class a feature: Peduzzi et al. 1996
 _FEWEST = 50
 
@@ -36,7 +39,8 @@ def diagnosis_in_disguise(inputs: LeakInputs) -> list[Alarm]:
     rows = np.flatnonzero(inputs.tested)
     if values.shape[1] > _MOST_COLUMNS:
         return []
-    areas = single_areas(values.to_numpy(dtype=float)[rows], inputs.patient[rows])
+    blocks = (values.iloc[:, part].to_numpy(dtype=float)[rows] for part in _column_blocks(*values.shape))
+    areas = np.concatenate([single_areas(block, inputs.patient[rows]) for block in blocks])
     patients = int(inputs.patient[rows].sum())
     others = len(rows) - patients
     if not patients or not others:
@@ -58,6 +62,13 @@ def diagnosis_in_disguise(inputs: LeakInputs) -> list[Alarm]:
             "leave out what the diagnosis was made from, such as MMSE, CDR or another rating",
         )
     ]
+
+
+def _column_blocks(people: int, columns: int) -> Iterator[slice]:
+    """Give parts of a table's columns of so many values that ranks and copies of them stay small."""
+    width = max(1, _CELLS // max(1, people))
+    for first in range(0, columns, width):
+        yield slice(first, first + width)
 
 
 def single_areas(values: Floats, patient: np.ndarray) -> Floats:
@@ -91,20 +102,26 @@ def learnt_on_everybody(inputs: LeakInputs) -> list[Alarm]:
     people, columns = table.shape
     if not 1 < columns <= _MOST_COLUMNS:
         return []
-    values = table.to_numpy(dtype=float)
-    spread = values.std(axis=0)
+    blocks = (table.iloc[:, part].to_numpy(dtype=float) for part in _column_blocks(people, columns))
+    spread, mean, own_spread, least, most = np.concatenate(
+        [
+            [v.std(axis=0), v.mean(axis=0), v.std(axis=0, ddof=1), v.min(axis=0), v.max(axis=0)]
+            for v in blocks
+        ],
+        axis=1,
+    )
     varies = spread > 0
     seen = ""
     if varies.sum() > 1:
-        middle = np.abs(values[:, varies].mean(axis=0)) / spread[varies]
-        unit = np.minimum(np.abs(spread[varies] - 1), np.abs(values[:, varies].std(axis=0, ddof=1) - 1))
-        span = np.abs(values[:, varies].min(axis=0)) + np.abs(values[:, varies].max(axis=0) - 1)
+        middle = np.abs(mean[varies]) / spread[varies]
+        unit = np.minimum(np.abs(spread[varies] - 1), np.abs(own_spread[varies] - 1))
+        span = np.abs(least[varies]) + np.abs(most[varies] - 1)
         if (middle < _EXACT).all() and (unit < _EXACT).all():
             seen = "every feature has mean 0 and SD 1 over exactly these people"
         elif (span < _EXACT).all():
             seen = "every feature runs from 0 to 1 over exactly these people"
         elif (middle < _EXACT).all() and varies.sum() < people:
-            shared = np.corrcoef(values[:, varies], rowvar=False)
+            shared = np.corrcoef(table.to_numpy(dtype=float)[:, varies], rowvar=False)
             if np.abs(shared - np.eye(len(shared))).max() < _EXACT:
                 seen = (
                     "the features are centred and uncorrelated over exactly these people, as components are"
