@@ -220,6 +220,21 @@ class Cohort(ShortRepr):
         rows = [columns, *self.ledger[columns].itertuples(index=False, name=None)]
         write_text(path, "".join("\t".join(_cell(value) for value in row) + "\n" for row in rows))
 
+    def share_numbers(self, values: pd.DataFrame) -> Cohort:
+        """Return the cohort with numbers of its table held once, where they are features as well.
+
+        Parameters
+        ----------
+        values : DataFrame of shape (n_scans, n_features)
+            Features of everybody who takes part, in the cohort's order.
+        """
+        held = {"number_text"} & {kind.name for kind in set(self.raw.dtypes)}
+        if not held or not self.raw.index.equals(values.index):
+            return self
+        from normwise.cohort.number_text import share_numbers  # of long tables alone
+
+        return replace(self, raw=share_numbers(self.raw, values))
+
     def _without(self, reasons: dict[str, dict[str, str]], status: str) -> Cohort:
         self._check(reasons)
         if not reasons:

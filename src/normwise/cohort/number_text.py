@@ -14,7 +14,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from pandas.api.extensions import ExtensionArray, ExtensionDtype
 
-__all__ = ["ColumnParts", "NumberText"]
+__all__ = ["ColumnParts", "NumberText", "share_numbers"]
 
 _MISSING = ("", "n/a", "N/A", "n/A", "N/a")
 _MOST_DIGITS = 20  # after the point
@@ -113,6 +113,27 @@ class NumberText(ExtensionArray):
         first = to_concat[0]
         assert all((each.form, each.missing) == (first.form, first.missing) for each in to_concat), "one form"
         return cls(np.concatenate([each.values for each in to_concat]), first.form, first.missing)
+
+
+def share_numbers(text: pd.DataFrame, values: pd.DataFrame) -> pd.DataFrame:
+    """Return columns of text whose numbers are those of columns of floats, held once.
+
+    Parameters
+    ----------
+    text : DataFrame of shape (n_rows, n_columns)
+        Columns of `NumberText` and others.
+    values : DataFrame of float64 of shape (n_rows, n_others)
+        The same rows.
+    """
+    columns: dict[Any, Any] = {}
+    for name, column in text.items():
+        held = column.array
+        if isinstance(held, NumberText) and name in values.columns:
+            numbers = values[name].to_numpy()
+            if np.array_equal(numbers, held.values, equal_nan=True) and numbers.dtype == held.values.dtype:
+                held = NumberText(numbers, held.form, held.missing)
+        columns[name] = held
+    return pd.DataFrame(columns, index=text.index, copy=False)
 
 
 class ColumnParts:

@@ -131,7 +131,9 @@ class Rows:
             roles=roles,
             ledger=self._ledger(),
             readings=list(dict.fromkeys(self.readings)),
-            raw=self.table.frame.loc[self.remain].set_axis(index, axis=0),
+            raw=(self.table.frame if self.remain.all() else self.table.frame.loc[self.remain]).set_axis(
+                index, axis=0
+            ),
             target=None if numbers is None else pd.Series(numbers[self.remain], index=index, name="target"),
         )
 

@@ -46,7 +46,7 @@ if TYPE_CHECKING:
     from normwise.engine.cluster.connect import use_engine
     from normwise.engine.cluster.executor import DaskExecutor
     from normwise.engine.local import LocalExecutor
-    from normwise.engine.parallel import on_engine_of, run_parts
+    from normwise.engine.parallel import on_engine_of, return_memory, run_parts
     from normwise.engine.serialization import keep_stored, read_shared, read_stored, write_stored
     from normwise.engine.subjects import run_subjects
 
@@ -75,6 +75,7 @@ __all__ = [
     "prune_cache",
     "read_shared",
     "read_stored",
+    "return_memory",
     "run_parts",
     "run_subjects",
     "use_engine",
@@ -100,6 +101,7 @@ __getattr__ = on_use(
         "prune_cache": "cache_upkeep",
         "read_shared": "serialization",
         "read_stored": "serialization",
+        "return_memory": "parallel",
         "run_parts": "parallel",
         "run_subjects": "subjects",
         "use_engine": "cluster.connect",

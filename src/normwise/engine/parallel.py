@@ -6,12 +6,13 @@ own, as every subject has; one that was killed runs again, and all of them end w
 
 from __future__ import annotations
 
+import ctypes
 import math
 import pickle
 import traceback
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass, replace
 from functools import lru_cache, wraps
 from pathlib import Path
@@ -23,11 +24,17 @@ from normwise.engine.executor import CURRENT, Executor, Finished, Limits, Value,
 from normwise.engine.serialization import decode
 from normwise.engine.worker import import_function
 
-__all__ = ["on_engine_of", "open_shared", "run_parts"]
+__all__ = ["on_engine_of", "open_shared", "return_memory", "run_parts"]
 
 SomeFunction = TypeVar("SomeFunction", bound=Callable[..., Any])
 _TRIES = 3  # of a part whose child is killed: more is no accident
 _LIMITS = Limits(seconds=math.inf, memory_bytes=2**62)
+
+
+def return_memory() -> None:
+    """Give the system back what was freed: glibc keeps it, in pieces that large matrices don't fit in."""
+    with suppress(AttributeError, OSError, TypeError):  # other C libraries keep little, and have no such call
+        ctypes.CDLL(None).malloc_trim(0)
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from normwise.cohort import read_study
-from normwise.engine import Limits, Progress, on_engine_of, worker_count
+from normwise.engine import Limits, Progress, on_engine_of, return_memory, worker_count
 from normwise.errors import EvaluationError, ProcedureError
 from normwise.evaluate.compare_arms import SideBySide, compare_arms, people_of
 from normwise.evaluate.cross_validation import ArmPredictions, cross_validate_arms, decide, summarize_notes
@@ -105,6 +105,7 @@ def evaluate_study(
         jobs=jobs,
         progress=progress,
     )
+    return_memory()
     main = main_arm(resolved, roles)
     notes = summarize_notes(predictions)
     by_site: ArmPredictions | None = None

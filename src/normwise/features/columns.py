@@ -222,7 +222,7 @@ def drop_incomplete(
         FEA-901, a column that more than half of ten or more scans lack, or all of them; a region that more
         than half of any number of scans do not have.
     """
-    rest = values.loc[~values.index.isin(list(failures))]
+    rest = values.loc[~values.index.isin(list(failures))] if failures else values
     if wanted is not None:
         rest = rest.reindex(columns=pd.Index(wanted))
     share = rest.isna().mean() if len(rest) and wanted is None else pd.Series(0.0, index=rest.columns)
@@ -245,7 +245,7 @@ def drop_incomplete(
             if len(gone)
             else _missing_error(str(scan), rest.columns[gaps.loc[scan]], rest.shape[1], source, key)
         )
-    huge = rest.abs() > LARGEST_VALUE
+    huge = (rest > LARGEST_VALUE) | (rest < -LARGEST_VALUE)
     for scan in rest.index[huge.any(axis=1) & ~gaps.any(axis=1)]:
         first = rest.columns[huge.loc[scan]][0]
         failed[str(scan)] = FeatureError(

@@ -23,7 +23,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from normwise.cohort import Cohort, read_cohort, read_study, study_to_toml
-from normwise.engine import Limits, Progress, choose_cache, on_engine_of
+from normwise.engine import Limits, Progress, choose_cache, on_engine_of, return_memory
 from normwise.errors import NormalizerError, NormwiseWarning, ProcedureError, error_from_dict
 from normwise.features import (
     FeatureTable,
@@ -176,6 +176,10 @@ def assemble_frame(values: pd.DataFrame, cohort: Cohort, site: str | None) -> pd
     ProcedureError
         PRC-108 where a feature has the site's name.
     """
+    # In one block, since rows of scattered columns are gathered several times slower; what is in one already
+    # is not copied.
+    if len(set(values.dtypes)) == 1 and isinstance(values.dtypes.iloc[0], np.dtype):
+        values = pd.DataFrame(values.to_numpy(), index=values.index, columns=values.columns, copy=False)
     parts = [values, cohort.frame.loc[values.index]]
     if site is not None and site not in cohort.frame.columns:
         if site in values.columns:
@@ -189,8 +193,7 @@ def assemble_frame(values: pd.DataFrame, cohort: Cohort, site: str | None) -> pd
         parts.append(
             (sites if cohort.sites is None else cohort.sites.loc[values.index]).rename(site).to_frame()
         )
-    # One block a type: rows of scattered columns are gathered several times slower.
-    return pd.concat(parts, axis=1).copy()
+    return pd.concat(parts, axis=1)
 
 
 @on_engine_of(read_study)
@@ -287,7 +290,7 @@ def prepare_run(
         from normwise.runs.reference import check_prior_features
 
         check_prior_features(study, features)
-    cohort = cohort.leave_out(features.failures)
+    cohort = cohort.leave_out(features.failures).share_numbers(features.values)
     if features.quality:
         summaries = {scan: describe_quality(checks) for scan, checks in features.quality.items()}
         quality = [summaries.get(str(scan), "n/a") for scan in cohort.ledger["id"]]
@@ -300,6 +303,7 @@ def prepare_run(
         check_people(study, cohort, purpose)
     write_features(features, folder.path)
     shutil.rmtree(folder / folder.SHARDS, ignore_errors=True)  # what they were for is gathered
+    return_memory()
     return PreparedRun(study, folder, cohort, features)
 
 

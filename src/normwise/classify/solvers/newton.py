@@ -326,7 +326,9 @@ class Recalibration:
     def _on_nodes(self, weights: Floats) -> Floats:
         if not self.parts:
             return weights
-        return np.concatenate([weights[:, inside] @ shares for inside, shares in self.parts], axis=1)
+        return np.concatenate(
+            [weights[:, _range_of(inside)] @ shares for inside, shares in self.parts], axis=1
+        )
 
     def _climb(self, weights: Floats, observed: Floats) -> Floats:
         """Maximise the likelihood of weighted nodes by Newton's method."""
@@ -432,6 +434,12 @@ def _spread(log_odds: Floats, width: float) -> tuple[Floats, list[tuple[NDArray[
         parts.append((inside, np.where(at_node.any(axis=1, keepdims=True), at_node, shares)))
         nodes.append(middle + half * own)
     return np.concatenate(nodes), parts
+
+
+def _range_of(places: NDArray[np.intp]) -> slice | NDArray[np.intp]:
+    """Return ascending places as a range where none is left out, as of scores in order."""
+    first, last = int(places[0]), int(places[-1]) + 1
+    return slice(first, last) if last - first == len(places) else places
 
 
 def _newton_step(

@@ -150,14 +150,21 @@ def rank_correlation(one: Floats, other: Floats) -> Statistic:
     >>> rank_correlation(np.array([1.0, 2, 3]), np.array([2.0, 4, 9]))(np.ones((1, 3))).tolist()
     [1.0]
     """
-    ranks = [_ranks(one), _ranks(other)]
+    first, second = _Midranks(one), _Midranks(other)
+    # In the order of the first, whose ranks then need no gathering.
+    level_of_second = second.level_of[first.order]
 
     def statistic(weights: Floats) -> Floats:
-        total = weights.sum(axis=1, keepdims=True)
-        centred = [part(weights) - (total + 1) / 2 for part in ranks]
-        weighted = [weights * part for part in centred]
-        spreads = [np.einsum("ij,ij->i", above, part) for above, part in zip(weighted, centred, strict=True)]
-        return ratio(np.einsum("ij,ij->i", weighted[0], centred[1]), np.sqrt(spreads[0] * spreads[1]))
+        ordered, other_ordered = first.sort(weights), second.sort(weights)
+        sums, other_sums = first.sums(ordered), second.sums(other_ordered)
+        ranks, other_ranks = _centred(sums), _centred(other_sums)
+        spreads = [
+            np.einsum("ij,ij->i", above * part, part)
+            for above, part in ((sums, ranks), (other_sums, other_ranks))
+        ]
+        ordered *= first.spread(ranks)
+        together = np.einsum("ij,ij->i", ordered, np.take(other_ranks, level_of_second, axis=1))
+        return ratio(together, np.sqrt(spreads[0] * spreads[1]))
 
     return statistic
 
@@ -182,29 +189,49 @@ def rank_difference(values: Floats, level: NDArray[np.bool_]) -> Statistic:
     >>> rank_difference(np.array([1.0, 3, 4, 2]), level)(np.ones((1, 4))).tolist()
     [1.0]
     """
-    ranks, sides = _ranks(values), np.stack([level, ~level], axis=1).astype(float)
+    ranks = _Midranks(values)
+    sides = np.stack([level, ~level], axis=1).astype(float)[ranks.order]
 
     def statistic(weights: Floats) -> Floats:
-        counts = weights @ sides
-        means = ratio((weights * ranks(weights)) @ sides, counts)
+        ordered = ranks.sort(weights)
+        counts = ordered @ sides
+        middle = ranks.spread(_centred(ranks.sums(ordered)))
+        means = ratio((ordered * middle) @ sides, counts)
         difference: Floats = 2.0 * (means[:, 0] - means[:, 1]) / counts.sum(axis=1)
         return difference
 
     return statistic
 
 
-def _ranks(values: Floats) -> Statistic:
-    """Midranks in each weighted sample: the weight below a value, and half of that at it and one more."""
-    levels, place = np.unique(values, return_inverse=True)
-    order = np.argsort(place, kind="stable")
-    starts = np.searchsorted(place[order], np.arange(len(levels)))
-    ends = np.append(starts[1:], len(order))[place]
-    begins = starts[place]
+class _Midranks:
+    """Scans in the order of their values, and those of equal value together as a level.
 
-    def statistic(weights: Floats) -> Floats:
-        below = np.zeros((weights.shape[0], weights.shape[1] + 1))
-        np.cumsum(weights[:, order], axis=1, out=below[:, 1:])
-        ranks: Floats = (below[:, begins] + below[:, ends] + 1.0) / 2
-        return ranks
+    Ranks of whole weights are whole or half numbers, so that no sum of them has a rounding error.
+    """
 
-    return statistic
+    def __init__(self, values: Floats) -> None:
+        levels, self.level_of = np.unique(values, return_inverse=True)
+        self.order = np.argsort(self.level_of, kind="stable")
+        self.sizes = np.bincount(self.level_of, minlength=len(levels))
+        self.starts = np.cumsum(self.sizes) - self.sizes
+        self.tied = len(levels) < len(values)
+
+    def sort(self, weights: Floats) -> Floats:
+        """Return a copy of weights of shape (n_draws, n_scans) in the order of the values."""
+        return np.take(weights, self.order, axis=1)
+
+    def sums(self, ordered: Floats) -> Floats:
+        """Sum ordered weights by level, (n_draws, n_levels)."""
+        return np.add.reduceat(ordered, self.starts, axis=1) if self.tied else ordered
+
+    def spread(self, of_levels: Floats) -> Floats:
+        """Return numbers of levels for each ordered scan."""
+        return np.repeat(of_levels, self.sizes, axis=1) if self.tied else of_levels
+
+
+def _centred(sums: Floats) -> Floats:
+    """Return the midrank of each level less the mean rank: the weight below, half of its own, half of all."""
+    ranks = np.cumsum(sums, axis=1)
+    ranks -= sums / 2
+    ranks -= sums.sum(axis=1, keepdims=True) / 2
+    return ranks

@@ -78,7 +78,8 @@ class PeopleWeights:
         whole = np.array_equal(self.rows, np.arange(self.counts.shape[1]))
         for first in range(0, self.draws, size):
             some = self.counts[first : first + size]
-            yield (some if whole else some[:, self.rows]).astype(float)
+            # Not some[:, rows], whose draws would not lie in one piece.
+            yield (some if whole else np.take(some, self.rows, axis=1)).astype(float)
         own = self.unit_of[self.rows]
         for first in range(0, len(self.units), size):
             yield ((own >= 0) & (own != self.units[first : first + size, None])).astype(float)

@@ -66,7 +66,7 @@ def _recalibration(scores: OutOfFold, *, slope: bool) -> Statistic:
     every = len(scan) == len(scores.labels) and bool((np.diff(scan) == 1).all())
 
     def statistic(weights: Floats) -> Floats:
-        fitted: Floats = found.fit(weights if every else weights[:, scan])[:, 1 if slope else 0]
+        fitted: Floats = found.fit(weights if every else np.take(weights, scan, axis=1))[:, 1 if slope else 0]
         return fitted
 
     return statistic

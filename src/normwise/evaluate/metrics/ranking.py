@@ -147,9 +147,11 @@ def _mean_area(scores: OutOfFold, contrasts: list[Contrast]) -> Statistic:
         for blocks in ranked:
             won, compared = np.zeros((2, len(weights)))
             for up, down, places in blocks:
-                above = weights[:, up]
-                below = _summed(weights[:, down])
-                beaten = sum(below[:, place] for place in places) / len(places)
+                above = np.take(weights, up, axis=1)
+                below = _summed(np.take(weights, down, axis=1))
+                beaten = np.take(below, places[0], axis=1)
+                if len(places) > 1:
+                    beaten = (beaten + np.take(below, places[1], axis=1)) / 2
                 won += np.einsum("ij,ij->i", above, beaten)
                 compared += above.sum(axis=1) * below[:, -1]
             values.append(ratio(won, compared))
@@ -196,12 +198,15 @@ def average_precision(scores: OutOfFold) -> Statistic:
     def statistic(weights: Floats) -> Floats:
         values = []
         for order, of_patients, flagged, hits in repeats:
-            own = weights[:, of_patients]
+            own = np.take(weights, of_patients, axis=1)
             found = _summed(own)
-            all_flagged = _summed(weights[:, order])[:, flagged]
+            all_flagged = np.take(_summed(np.take(weights, order, axis=1)), flagged, axis=1)
             # Nobody flagged yet adds no step either.
             precision = np.divide(
-                found[:, hits], all_flagged, out=np.zeros_like(all_flagged), where=all_flagged > 0
+                np.take(found, hits, axis=1),
+                all_flagged,
+                out=np.zeros_like(all_flagged),
+                where=all_flagged > 0,
             )
             values.append(ratio(np.einsum("ij,ij->i", own, precision), found[:, -1]))
         mean: Floats = np.mean(values, axis=0)

@@ -156,8 +156,11 @@ def tabulate(
     """
     values, unread = read_columns(text, source)
     values = values.reindex(cohort.frame.index)  # scans that failed have NaN and do not count
-    absent = (values == 0) & values.columns.isin(sizes)
-    values, failed = drop_incomplete(values.mask(absent), {**unread, **failures}, source, wanted, absent)
+    absent = None
+    if sizes:
+        absent = (values == 0) & values.columns.isin(sizes)
+        values = values.mask(absent)
+    values, failed = drop_incomplete(values, {**unread, **failures}, source, wanted, absent)
     return FeatureTable(values.rename_axis("id"), {name: note(name) for name in values.columns}, failed, made)
 
 
