@@ -223,6 +223,7 @@ def trajectories_of(
     labels: NDArray[np.object_],
     notes: dict[str, FeatureNote],
     features: list[str],
+    most: int | None = None,
 ) -> list[Trajectory]:
     """Return the normative model's curves of features over the first numeric demographic, with all values.
 
@@ -238,6 +239,8 @@ def trajectories_of(
         Units.
     features : list of str
         Which features.
+    most : int, optional
+        People that are shown, evenly taken from all; default: everybody.
     """
     normalizer, roles = procedure.normalizer, procedure.roles
     numeric = [name for name in roles.demographics if name not in roles.categorical]
@@ -255,6 +258,10 @@ def trajectories_of(
     normals = X[(labels == roles.normal) & inside]
     if not len(normals):
         return []  # a test cohort may have nobody normal
+    total = len(X)
+    if most is not None and total > most:
+        shown = np.linspace(0, total - 1, most).astype(np.intp)
+        X, labels = X.iloc[shown], labels[shown]
     if procedure.harmonizer is not None:
         X = procedure.before_normalizer(X)  # everybody as the average site would have seen them
     grids = _grids(normals, numeric, list(roles.categorical))
@@ -281,6 +288,7 @@ def trajectories_of(
             people_y=X[feature].astype(float).tolist(),
             people_class=[str(label) for label in labels],
             people_level=X[roles.categorical[0]].astype(str).tolist() if roles.categorical else [],
+            of_people=total if total > len(X) else 0,
         )
         for feature in features
     ]

@@ -14,7 +14,16 @@ from normwise.model.explain import importances_of, trajectories_of
 from normwise.model.model import Model, TrainedModel
 from normwise.procedure import check_promise, count_patients, fit_procedure, main_arm
 from normwise.report import write_report
-from normwise.results import ClassifierMap, Curve, Explanation, FeatureNote, Picture, Trajectory, TreeNode
+from normwise.results import (
+    DRAWN_POINTS,
+    ClassifierMap,
+    Curve,
+    Explanation,
+    FeatureNote,
+    Picture,
+    Trajectory,
+    TreeNode,
+)
 from normwise.runs import PreparedRun, prepare_run, record_run
 from normwise.schema import ImagesSection, Study
 
@@ -168,7 +177,7 @@ def _trajectories(
     model: Model, prepared: PreparedRun, frame: pd.DataFrame, features: list[str]
 ) -> list[Trajectory]:
     """Return trajectories; those of an image's voxels are called by their places."""
-    found = trajectories_of(model.procedure, frame, prepared.labels, model.notes, features)
+    found = trajectories_of(model.procedure, frame, prepared.labels, model.notes, features, DRAWN_POINTS)
     if not found or not isinstance(model.study.features, ImagesSection):
         return found
     from normwise.model.saliency import name_columns

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from normwise.lazy import on_use
 from normwise.results.evaluation import (
+    DRAWN_POINTS,
     METRIC_NAMES,
     Abstention,
     Alarm,
@@ -52,6 +53,7 @@ if TYPE_CHECKING:
     from normwise.results.regression import Coverage, GapGroup, Regression, RegressionArm, RegressionPoint
 
 __all__ = [
+    "DRAWN_POINTS",
     "METRIC_NAMES",
     "Abstention",
     "Alarm",

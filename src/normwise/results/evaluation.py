@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 __all__ = [
+    "DRAWN_POINTS",
     "METRIC_NAMES",
     "Abstention",
     "Alarm",
@@ -43,6 +44,10 @@ class Estimate:
     estimate: float | None
     low: float | None
     high: float | None
+
+
+DRAWN_POINTS = 4000
+"""Most thresholds or people that a result holds for a picture of them; figures come from everybody."""
 
 
 @dataclass(frozen=True, repr=False)

@@ -306,11 +306,12 @@ class Importance:
 
 @dataclass(frozen=True, repr=False)
 class Trajectory(ShortRepr):
-    """A feature's expected value over one numeric demographic, and everybody's own.
+    """A feature's expected value over one numeric demographic, and people's own.
 
     ``expected`` and ``centiles`` are lines over ``grid``, one a level of the categorical demographics
     (``"F"``, ``"M"`` …), the other numeric demographics held at the normals' mean. ``people_level`` is the
-    level of each person, empty where there are no categories.
+    level of each person, empty where there are no categories. ``of_people`` is the number of all, where these
+    are evenly taken from more; otherwise 0.
     """
 
     feature: str
@@ -323,6 +324,7 @@ class Trajectory(ShortRepr):
     people_y: list[float]
     people_class: list[str]
     people_level: list[str] = field(default_factory=list)
+    of_people: int = 0
 
 
 @dataclass(frozen=True, repr=False)

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from normwise.evaluate.inference.intervals import wilson
 from normwise.evaluate.out_of_fold import Floats, OutOfFold
-from normwise.results import Band, Curve
+from normwise.results import DRAWN_POINTS, Band, Curve
 
 __all__ = ["calibration_of", "confusion_of", "decision_curve_of", "precision_recall_of", "roc_of"]
 
@@ -115,11 +115,16 @@ def _scored(scores: OutOfFold) -> tuple[Floats, NDArray[np.bool_]]:
 
 
 def _ranked(scores: OutOfFold) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """Count patients and others at or above each threshold, from the highest score down."""
+    """Count patients and others at or above each threshold, from the highest score down.
+
+    Of more thresholds than a picture shows as many are taken, the first and the last among them.
+    """
     score, patient = _scored(scores)
     if not patient.any() or patient.all():
         return np.empty(0, dtype=np.intp), np.empty(0, dtype=np.intp)
     order = np.argsort(-score, kind="stable")
     ranked, found = score[order], patient[order]
     ends = np.append(np.flatnonzero(np.diff(ranked)), len(ranked) - 1)
+    if len(ends) > DRAWN_POINTS:
+        ends = ends[np.linspace(0, len(ends) - 1, DRAWN_POINTS).astype(np.intp)]
     return np.cumsum(found)[ends], np.cumsum(~found)[ends]

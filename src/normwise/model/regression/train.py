@@ -14,7 +14,7 @@ from normwise.model.regression_model import RegressionModel
 from normwise.model.train import TOP_TRAJECTORIES, cost_curves_of, describe_training
 from normwise.procedure import RegressionFitter, main_arm
 from normwise.report import write_report
-from normwise.results import Explanation
+from normwise.results import DRAWN_POINTS, Explanation
 from normwise.runs import PreparedRun, prepare_run, record_run
 from normwise.schema import Study
 
@@ -122,7 +122,9 @@ def explain_regression(model: RegressionModel, prepared: PreparedRun) -> Explana
     return Explanation(
         importances=importances,
         importance_kind=kind,
-        trajectories=trajectories_of(model.procedure, frame, prepared.labels, model.notes, heaviest),
+        trajectories=trajectories_of(
+            model.procedure, frame, prepared.labels, model.notes, heaviest, DRAWN_POINTS
+        ),
         atlas=atlas if on_atlas else None,
         cost_curves=cost_curves_of(model),
     )

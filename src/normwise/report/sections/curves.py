@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from normwise.report.figures.canvas import inline_svg
 from normwise.report.figures.curves import (
     Line,
@@ -15,7 +17,7 @@ from normwise.report.figures.rows import draw_shuffles
 from normwise.report.render import Section, render
 from normwise.report.saved_run import SavedRun
 from normwise.report.wording import chance, interval, joined, metric_title, number, percent, short_arm
-from normwise.results import Curve, Evaluation
+from normwise.results import DRAWN_POINTS, Curve, Evaluation
 
 __all__ = [
     "calibration",
@@ -41,7 +43,13 @@ def roc(run: SavedRun) -> Section | None:
         f"{short_arm(name)}, AUC {interval(arm.auc)}" for name, arm in run.evaluation.arms.items()
     )
     drawing = inline_svg(figure, "roc", f"Sensitivity over false positive rate. {text}.")
-    body = render("roc.html", drawing=drawing, evaluation=run.evaluation, elsewhere=run.tested_elsewhere)
+    body = render(
+        "roc.html",
+        drawing=drawing,
+        evaluation=run.evaluation,
+        elsewhere=run.tested_elsewhere,
+        thinned=_thinned(arm.roc for arm in run.evaluation.arms.values()),
+    )
     return Section("ROC curves" if len(run.evaluation.arms) > 1 else "ROC curve", body)
 
 
@@ -68,10 +76,17 @@ def precision_recall(run: SavedRun) -> Section | None:
         drawing=drawing,
         patients=joined(evaluation.positives, "or"),
         share=percent(level) if level is not None else "",
+        thinned=_thinned(line.curve for line in lines),
         main=evaluation.arms[evaluation.main_arm].metrics.get("average_precision"),
         interval=interval,
     )
     return Section("Precision and sensitivity", body)
+
+
+def _thinned(curves: Iterable[Curve]) -> str:
+    """Return how many thresholds a curve is drawn through, where it has more; else nothing."""
+    drawn = any(len(curve.x) == DRAWN_POINTS + 1 for curve in curves)
+    return f"{DRAWN_POINTS:,}" if drawn else ""
 
 
 def prevalence(evaluation: Evaluation) -> float | None:

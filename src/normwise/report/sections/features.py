@@ -166,6 +166,11 @@ def stability(run: SavedRun) -> Section | None:
     return Section("Stability of the selection", body)
 
 
+def _drawn(row: Trajectory) -> str:
+    """Say how many scans are drawn, and of how many."""
+    return f"{len(row.people_x)} {f'of {row.of_people} ' if row.of_people else ''}scans"
+
+
 _DASH_PATTERNS = ("none", "9 4", "3 3", "10 3 2 3")
 """`LEVEL_DASHES` as the legend's own small lines need them."""
 
@@ -185,7 +190,7 @@ def trajectories(run: SavedRun) -> Section | None:
             draw_trajectory(row, classes, record.normal),
             f"trajectory-{place}",
             f"{row.feature} over {row.demographic}: expected course in the {record.normal} group with "
-            f"centile bands, and {len(row.people_x)} scans of {joined(order)}.",
+            f"centile bands, and {_drawn(row)} of {joined(order)}.",
         )
         for place, row in enumerate(found)
     ]
@@ -207,6 +212,7 @@ def trajectories(run: SavedRun) -> Section | None:
         bands=band_names(found[0]),
         demographic=found[0].demographic,
         elsewhere=run.tested_elsewhere,
+        drawn=_drawn(found[0]) if found[0].of_people else "",
     )
     return Section("Normal trajectories", body)
 
