@@ -6,10 +6,11 @@ import tracemalloc
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from normwise.cohort import read_cohort, read_table, tables
-from normwise.cohort.number_text import NumberText
+from normwise.cohort.number_text import NumberText, share_numbers
 from normwise.cohort.tables import ROWS
 from normwise.errors import CohortError
 from normwise.features.columns import read_columns
@@ -27,9 +28,11 @@ def columns_of_every_kind() -> dict[str, list[str]]:
         "shortest": [repr(float(value)) for value in numbers],
         "tiny": [repr(float(value) * 1e-9) for value in numbers],
         "whole": [str(row - 700) for row in range(ROWS_READ)],
+        "minus zero": ["-0.00" if row == 3 else "0.01" for row in range(ROWS_READ)],
         "mixed": [f"{value:.15g}" for value in np.round(numbers, 1)],
         "gaps": ["n/a" if row % 7 == 0 else cell for row, cell in enumerate(fixed)],
         "empty": ["" if row % 5 == 1 else cell for row, cell in enumerate(fixed)],
+        "fifteen": [f"{row - 700}.{row % 1000:012d}" for row in range(ROWS_READ)],
         "late": ["n/a" if row > ROWS + 10 else cell for row, cell in enumerate(fixed)],
     }
 
@@ -42,6 +45,7 @@ def columns_of_text() -> dict[str, list[str]]:
         "commas": [cell.replace(".", ",") for cell in fixed],
         "nan": ["nan" if row == 3 else cell for row, cell in enumerate(fixed)],
         "inf": ["inf" if row == 3 else cell for row, cell in enumerate(fixed)],
+        "sixteen": [f"9{row % 10}99999999.{2 * row + 1:07d}" for row in range(ROWS_READ)],
         "codes": [f"{row:04d}" for row in range(ROWS_READ)],
         "signed": [f"+{row}" for row in range(ROWS_READ)],
         "grouped": [f"{row}_000" for row in range(ROWS_READ)],
@@ -137,3 +141,20 @@ def test_a_long_table_is_not_held_as_text(tmp_path: Path) -> None:
         tracemalloc.stop()
     # Bytes and text of the file, 8 bytes a number, the rows at hand; cells of text alone took 26 MB.
     assert most < 2.2 * path.stat().st_size + 8 * 40 * rows + 7e6
+
+
+def test_numbers_that_are_features_too_are_held_once() -> None:
+    cells, rows = ["1.50", "n/a", "-0.25"], pd.Index(["a", "b", "c"])
+    numbers = np.array([1.5, np.nan, -0.25])
+    text = pd.DataFrame(
+        {name: NumberText(numbers.copy(), "%.2f", "n/a") for name in ("same", "unlike", "no feature")}
+        | {"word": ["x", "y", "z"]},
+        index=rows,
+    )
+    values = pd.DataFrame({"same": numbers, "unlike": numbers + 1, "word": numbers}, index=rows)
+    shared = share_numbers(text, values)
+    assert {name: shared[name].tolist() for name in shared} == {name: text[name].tolist() for name in text}
+    assert shared["same"].tolist() == cells
+    held = {name: np.shares_memory(shared[name].array.values, values[name].to_numpy())
+            for name in ("same", "unlike")}  # fmt: skip
+    assert held == {"same": True, "unlike": False}

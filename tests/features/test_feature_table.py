@@ -107,3 +107,18 @@ def test_a_check_passes_from_its_low_to_its_high_limit(value, low, high, passed)
     assert check.passed == passed
     assert failed_checks([check]) == ([] if passed else [check])
     assert check.text
+
+
+@pytest.mark.parametrize("gap", [False, True])
+def test_a_table_is_written_as_pandas_writes_it(tmp_path, gap):
+    rng = np.random.default_rng(0)
+    values = np.concatenate([rng.normal(size=(20, 3)), 10.0 ** rng.integers(-300, 300, (20, 3)),
+                             rng.integers(-9, 9, (20, 2)) * 1.0, -np.zeros((20, 1))], axis=1)  # fmt: skip
+    if gap:
+        values[3, 2] = np.nan
+    names = ["plain", 'quo"ted', "a\tb", *(f"f{number}" for number in range(6))]
+    ids = pd.Index(['s"1', *(f"s{row}" for row in range(1, 20))], name="id", dtype=object)
+    frame = pd.DataFrame(values, index=ids, columns=names)
+    write_features(FeatureTable(frame, {}, {}, "0123abcd"), tmp_path)
+    expected = frame.to_csv(sep="\t", index_label="id", lineterminator="\n")
+    assert (tmp_path / "features.tsv").read_text(encoding="utf-8") == expected

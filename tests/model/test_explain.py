@@ -87,3 +87,16 @@ def test_the_band_of_a_share_stays_between_0_and_1(small, unit):
     (curves,) = trajectories_of(model.procedure, frame, small.labels, notes, [name])
     lowest = min(min(line) for band in curves.centiles.values() for line in band.values())
     assert (lowest == 0.0) if unit == "share" else (lowest < 0.0)
+
+
+@pytest.mark.parametrize(("most", "of_people"), [(59, 60), (60, 0), (None, 0)])
+def test_of_more_people_than_asked_for_some_are_shown_beside_lines_of_all(small, most, of_people):
+    name = "hippocampus_left.volume_mm3"
+    model = model_of(small)
+    assert len(small.X) == 60
+    (curves,) = trajectories_of(model.procedure, small.X, small.labels, {}, [name], most)
+    (everybody,) = trajectories_of(model.procedure, small.X, small.labels, {}, [name])
+    assert (len(curves.people_x), curves.of_people) == (most or 60, of_people)
+    assert curves.expected == everybody.expected
+    shown = set(zip(curves.people_x, curves.people_y, curves.people_class, strict=True))
+    assert shown <= set(zip(everybody.people_x, everybody.people_y, everybody.people_class, strict=True))

@@ -32,20 +32,20 @@ def followed(scores: OutOfFold, **columns: np.ndarray) -> list[ScoreAssociation]
     return score_associations(scores, groups, weights, numbers, levels, 0.95)
 
 
-@given(st.integers(0, 1000))
-def test_whole_weights_are_repeated_people(seed: int) -> None:
+@given(st.integers(0, 1000), st.sampled_from([1, 9]), st.sampled_from([1, 9]))
+def test_whole_weights_are_repeated_people(seed: int, digits: int, others: int) -> None:
     rng = np.random.default_rng(seed)
-    one, other = rng.normal(size=30).round(1), rng.normal(size=30).round(1)
+    one, other = rng.normal(size=30).round(digits), rng.normal(size=30).round(others)
     counts = rng.integers(0, 3, 30)
     counts[:3] = 1
     expected = spearmanr(np.repeat(one, counts), np.repeat(other, counts)).statistic
     assert rank_correlation(one, other)(counts[None].astype(float))[0] == pytest.approx(expected)
 
 
-@given(st.integers(0, 1000))
-def test_a_rank_difference_is_that_of_mann_and_whitney(seed: int) -> None:
+@given(st.integers(0, 1000), st.sampled_from([1, 9]))
+def test_a_rank_difference_is_that_of_mann_and_whitney(seed: int, digits: int) -> None:
     rng = np.random.default_rng(seed)
-    values, level = rng.normal(size=30).round(1), np.arange(30) % 3 == 0
+    values, level = rng.normal(size=30).round(digits), np.arange(30) % 3 == 0
     counts = rng.integers(0, 3, 30)
     counts[:4] = 1
     above, below = (np.repeat(values[part], counts[part]) for part in (level, ~level))

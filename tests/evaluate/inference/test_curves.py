@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from sklearn.calibration import calibration_curve
 from sklearn.metrics import precision_recall_curve
 
-from normwise.evaluate.inference.curves import calibration_of, decision_curve_of, precision_recall_of
+from normwise.evaluate.inference.curves import calibration_of, decision_curve_of, precision_recall_of, roc_of
+from normwise.results import DRAWN_POINTS
 from predictions_of import binormal
 
 
@@ -56,3 +59,23 @@ def test_a_bin_of_the_calibration_holds_ten_people_or_more(people: int, bins: in
     band = calibration_of(binormal(0, people=people), 0.95)
     assert band is not None
     assert len(band.x) == bins
+
+
+@pytest.mark.parametrize("more", [0, 1, 2000])
+def test_a_curve_of_very_many_thresholds_keeps_some_and_both_ends(more: int) -> None:
+    people = DRAWN_POINTS + more
+    scores = binormal(3, people=people)
+    probability = np.random.default_rng(0).permutation(people) / people  # no ties
+    table = np.stack([1 - probability, probability], axis=1)[None]
+    scores = replace(scores, probabilities=table)
+    x, y = roc_of(scores)
+    assert len(x) == len(y) == DRAWN_POINTS + 1
+    assert (x[0], y[0], x[-1], y[-1]) == (0.0, 0.0, 1.0, 1.0)
+    order = np.argsort(-probability)
+    hits = np.append(0, np.cumsum(scores.patient[order])) / scores.patient.sum()
+    alarms = np.append(0, np.cumsum(~scores.patient[order])) / (~scores.patient).sum()
+    assert set(zip(x, y, strict=True)) <= set(zip(alarms.tolist(), hits.tolist(), strict=True))
+    assert max(np.diff(x) + np.diff(y)) < 3 * 2 / DRAWN_POINTS * (1 + more / DRAWN_POINTS)
+    precision_recall = precision_recall_of(scores)
+    assert precision_recall is not None
+    assert precision_recall.x[1:] == y[1:]
