@@ -129,11 +129,12 @@ class LogisticClassifier(LogOddsClassifier):
             model.read_like(first)
             weights.append(model.row_weights(codes, own))
         centre = rows.mean(axis=0)
-        rows = rows - centre
+        design = np.empty((len(rows), rows.shape[1] + 1))
+        rows = np.subtract(rows, centre, out=design[:, :-1])
         # From the strongest penalty to the weakest, so that each start is close to its end.
         pairs = sorted(zip(models, weights, strict=True), key=lambda pair: pair[0].C)
         if not _fit_from_products(pairs, rows, codes):
-            span = to_row_space(rows, max(model.C * float(each.max()) for model, each in pairs))
+            span = to_row_space(rows, max(model.C * float(each.max()) for model, each in pairs), design)
             targets = np.eye(len(first.classes_))[codes]
             if len(first.classes_) == 2:
                 targets = targets[:, 1:]

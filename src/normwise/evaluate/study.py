@@ -144,9 +144,12 @@ def evaluate_study(
         learning_curve=curve,
         permutation=permutation,
     )
+    del predictions, by_site
+    return_memory()
     model = train_model(prepared)
     prepared.folder.write_result(prepared.folder.EXPLANATION, explain_model(model, prepared))
     record_run(prepared, "evaluate", notes)
+    return_memory()
     if people:
         from normwise.model import write_run_people
 

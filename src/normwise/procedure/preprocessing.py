@@ -39,6 +39,8 @@ Names = NDArray[np.object_]
 Rows = NDArray[np.intp]
 T = TypeVar("T")
 
+_CELLS = 2**18  # numbers that a scaler is fitted on at a time
+
 
 class _Prepared(Protocol):
     """A frame that a normalizing step has read once; see `normwise.normalize.PreparedFeatures`."""
@@ -179,7 +181,7 @@ class Preprocessing:
         encodable[encodable] = known
         values = self._as_given(steps["normalize"], some_rows(values, known))
         if "scale" in steps:
-            steps["scale"] = clone(steps["scale"]).fit(values)
+            steps["scale"] = _fit_scale(steps["scale"], values)
             values = _scale(steps["scale"], values)
         return Pipeline(list(steps.items())), values, encodable
 
@@ -235,6 +237,21 @@ class Preprocessing:
 
     def _as_given(self, normalizer: Any, values: NDArray[Any]) -> Any:
         return pd.DataFrame(values, columns=normalizer.get_feature_names_out()) if self._named else values
+
+
+def _fit_scale(scaler: StandardScaler, values: Any) -> StandardScaler:
+    """Return a scaler fitted on values, whose copies it makes of some columns of an array at a time."""
+    fitted = clone(scaler)
+    width = max(1, _CELLS // max(1, len(values)))
+    if not isinstance(values, np.ndarray) or values.shape[1] <= width:
+        return fitted.fit(values)
+    parts = [
+        clone(scaler).fit(values[:, first : first + width]) for first in range(0, values.shape[1], width)
+    ]
+    fitted.n_features_in_, fitted.n_samples_seen_ = values.shape[1], parts[0].n_samples_seen_
+    for name in ("mean_", "var_", "scale_"):
+        setattr(fitted, name, np.concatenate([getattr(part, name) for part in parts]))
+    return fitted
 
 
 def _scale(scaler: StandardScaler, values: Any) -> Any:

@@ -18,6 +18,7 @@ __all__ = ["RowSpace", "to_row_space"]
 
 Floats = NDArray[np.float64]
 
+_ROWS = 1000  # turned at a time
 _SAFE = 1e-7  # an error of the Gram matrix that no probability shows
 
 
@@ -59,7 +60,7 @@ class RowSpace:
         return (self.coordinates @ (weights / self.squares[:, None])).T @ self.rows
 
 
-def to_row_space(rows: Floats, strength: float) -> RowSpace:
+def to_row_space(rows: Floats, strength: float, design: Floats | None = None) -> RowSpace:
     """Find the span of centred rows.
 
     The eigenvectors of a Gram matrix cost a fifth of a singular value decomposition and square the rounding
@@ -71,6 +72,8 @@ def to_row_space(rows: Floats, strength: float) -> RowSpace:
         Centred rows.
     strength : float
         The largest weight of the data in units of the penalty, such as C or 1/alpha.
+    design : ndarray of shape (n_samples, n_features + 1), optional
+        Where the rows lie in all but the last column: the coordinates may take their place.
 
     Returns
     -------
@@ -98,9 +101,14 @@ def to_row_space(rows: Floats, strength: float) -> RowSpace:
     # Below this a square is rounding error of the largest one.
     large = np.flatnonzero(squares > rounding * len(squares) * max(squares[-1], 0.0))
     squares, vectors = squares[large], vectors[:, large]
-    design = np.ones((n_samples, len(squares) + 1))
+    count = len(squares)
+    if wide or design is None:
+        design = np.ones((n_samples, count + 1))
     if wide:
         np.multiply(vectors, np.sqrt(squares), out=design[:, :-1])
         return RowSpace(rows, design, squares, None)
-    np.matmul(rows, vectors, out=design[:, :-1])
-    return RowSpace(None, design, squares, vectors)
+    for first in range(0, n_samples, _ROWS):
+        part = slice(first, first + _ROWS)
+        design[part, :count] = rows[part] @ vectors
+    design[:, count] = 1.0
+    return RowSpace(None, design[:, : count + 1], squares, vectors)
