@@ -17,6 +17,7 @@ from typing import Any
 from normwise.cohort.tables import Table
 from normwise.cohort.values import names_an_age, unit_of_age
 from normwise.errors import CohortError, NormwiseWarning
+from normwise.schema import listed
 
 __all__ = ["describe_table", "merge_levels"]
 
@@ -28,8 +29,8 @@ Levels = dict[str, dict[str, str]]  # by column, what each code stands for
 def describe_table(table: Table, *others: Path) -> Table:
     """Return a table with what its data dictionary says of it.
 
-    Ages in months, weeks or days become text with their unit, ``18 months``, which `read_ages` turns into
-    years.
+    Ages in months, weeks or days, by the dictionary or a column ``age_unit`` beside ``age``, become text with
+    their unit, ``18 months``, which `read_ages` turns into years.
 
     Parameters
     ----------
@@ -55,6 +56,16 @@ def describe_table(table: Table, *others: Path) -> Table:
         if not cells.equals(frame[name]):
             frame = frame.assign(**{name: cells})
             readings.append(f"{name}: in {unit}, as its data dictionary says")
+    for name in [str(name) for name in frame.columns if names_an_age(str(name))]:
+        beside = next((each for each in (f"{name}_unit", f"{name}_units") if each in frame.columns), None)
+        if beside is None or name in units:
+            continue
+        given = frame[beside].map(unit_of_age)
+        plain = frame[name].str.fullmatch(r"[0-9]+(?:[.,][0-9]+)?") & given.ne("")
+        if plain.any():
+            cells = frame[name].mask(plain, frame[name].str.replace(",", ".") + " " + given)
+            frame = frame.assign(**{name: cells})
+            readings.append(f"{name}: in {listed(sorted(set(given[plain])))}, as {beside} says")
     return replace(table, frame=frame, readings=readings, levels=levels)
 
 

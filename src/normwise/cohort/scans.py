@@ -83,7 +83,8 @@ def list_scans(
         BIDS layout.
     """
     table = read_table(root / section.table, numbers=numbers)
-    if table.path.with_suffix(".json").is_file():
+    in_units = any(str(name).endswith(("_unit", "_units")) for name in table.frame.columns)
+    if in_units or table.path.with_suffix(".json").is_file():
         from normwise.cohort.dictionary import describe_table  # most tables have none beside them
 
         table = describe_table(table)

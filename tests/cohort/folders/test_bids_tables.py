@@ -57,6 +57,9 @@ TABLES = {
     "ages above 89": (written(with_column("age", lambda row, cell: "89+" if row == 3 else cell)), 0,
                       "age is censored: '89+'"),
     "ages with a unit": (written(with_column("age", lambda _, cell: f"{cell}Y")), 0, "read as 20 years"),
+    "a column of units": (written({**with_column("age", lambda row, cell: str(12 * int(cell)) if row % 2 else cell),
+                                   "age_unit": [("years", "months")[row % 2] for row in range(PEOPLE)]}), 0,
+                          "age: in months, as age_unit says"),
     "decimal commas": (written(with_column("age", lambda _, cell: f"{cell},5")), 0, "age: decimal comma, as '20,5'"),
     "carriage returns": (written(plain(), end="\r"), 0, "line ends: carriage returns"),
     "carriage returns and line feeds": (written(plain(), end="\r\n"), 0, "control 40 (defines normal), patient 40"),
@@ -189,3 +192,12 @@ def test_images_of_which_none_can_be_read_are_no_cohort(tmp_path, capsys):
     code, said = check(tmp_path, capsys)
     assert code == 2
     assert "IMG-101 sub-01: " in said
+
+
+@pytest.mark.filterwarnings("ignore::normwise.errors.NormwiseWarning")
+def test_a_column_of_units_turns_ages_into_years(tmp_path):
+    units = [("years", "months", "n/a", "Weeks")[row % 4] for row in range(PEOPLE)]
+    table = {**with_column("age", lambda row, cell: "52,5" if row == 3 else "24"), "age_unit": units}
+    (tmp_path / "participants.tsv").write_text(written(table))
+    ages = read_cohort(read_study(tmp_path)).frame["age"].tolist()[:4]
+    assert ages == pytest.approx([24, 2, 24, 52.5 * 7 / 365.25])
