@@ -7,9 +7,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+from pandas import read_csv as read_table
 
 from normwise.evaluate import evaluate_study
-from normwise.report import read_scored
+from normwise.report import read_run, read_scored
+from normwise.report.sections.decisions import worst
 from normwise.results import Evaluation, Explanation, People, read_result
 from normwise.run_folder import RunFolder
 from normwise.schema import Study
@@ -74,3 +76,31 @@ def test_people_on_trajectories_keep_their_sex(run: Path) -> None:
     for trajectory in read_result(Explanation, run / "explanation.json").trajectories:
         assert len(trajectory.people_level) == len(trajectory.people_x)
         assert set(trajectory.people_level) == set(trajectory.expected) == {"F", "M"}
+
+
+def test_whom_the_report_names_gets_a_page_that_it_links_to(tmp_path: Path) -> None:
+    study = study_in(tmp_path, evaluation={"folds": 2, "repeats": 1, "inner_folds": 2, "bootstrap": 100})
+    evaluation = evaluate_study(study, tmp_path / "run", people=None)
+    run = read_run(tmp_path / "run")
+    missed, alarms = worst(run.scored, evaluation.classes, evaluation.negative)
+    of_parts = {row.mistaken for row in run.main.subgroups if row.mistaken}
+    wrong = {
+        row.subject: abs((row.label != "normal") - (1 - row.probabilities["normal"]))
+        for row in run.scored
+        if row.decisions.keys() - {row.label, ""}
+    }
+    # Of the women, and of the men, the one whose wrong decision was surest.
+    sex = read_table(tmp_path / "people.csv").set_index("ID")["Sex"]
+    for row in run.main.subgroups:
+        if row.name == "Sex":
+            own = {scan: error for scan, error in wrong.items() if sex[scan] == row.level}
+            assert row.mistaken == max(own, key=lambda scan: own[scan], default="")
+    named = {row.subject for row in (*missed, *alarms)} | of_parts
+    assert named
+    people = read_result(People, tmp_path / "run" / "people.json")
+    assert people.named
+    assert {each.prediction.subject for each in people.people} == named < {row.subject for row in run.scored}
+    page = (tmp_path / "run" / "report.html").read_text(encoding="utf-8")
+    assert all(page.count(f'href="people/{name}.html"') for name in named)
+    listed = (tmp_path / "run" / "people" / "index.html").read_text(encoding="utf-8")
+    assert "whom the report names" in listed

@@ -27,3 +27,35 @@ def test_every_text_stands_out_from_what_lies_behind_it(
     page.open((runs["everything"] / "report.html").as_uri())
     assert faint_texts(page) == []
     assert page.messages == []
+
+
+def test_figures_are_saved_from_the_page(runs: dict[str, Path], page: Browser) -> None:
+    page.resize(1000, 800, dark=True)
+    page.open((runs["everything"] / "report.html").as_uri())
+    drawings = page.run("document.querySelectorAll('svg.drawing').length")
+    assert page.run("document.querySelectorAll('.drawn .save button').length") == 2 * drawings > 0
+    page.run("""(() => {
+  window.saved = [];
+  const made = URL.createObjectURL;
+  URL.createObjectURL = (blob) => { window.blob = blob; return made(blob); };
+  HTMLAnchorElement.prototype.click = function () { window.saved.push(this.download); };
+})()""")
+    for place, kind in enumerate(("svg", "png")):
+        page.run(f"document.querySelectorAll('.drawn .save button')[{place}].click()")
+        page.wait(f"saved.length === {place + 1}")
+        assert page.run(f"saved[{place}]").endswith(f".{kind}")
+        # A file of its own: it is drawn where nothing of the page is.
+        page.run("window.shown = new Image(); shown.src = URL.createObjectURL(blob)")
+        page.run("shown.decode()")
+        width, wanted = page.run(
+            "[shown.naturalWidth, document.querySelector('svg.drawing').viewBox.baseVal.width]"
+        )
+        assert width == (3 if kind == "png" else 1) * wanted
+    # On paper as bright as the light page, though the page is dark.
+    corner = page.run("""(() => {
+  const canvas = document.createElement("canvas");
+  canvas.getContext("2d").drawImage(shown, 0, 0);
+  return [...canvas.getContext("2d").getImageData(1, 1, 1, 1).data];
+})()""")
+    assert min(corner) > 250
+    assert page.messages == []

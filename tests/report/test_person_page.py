@@ -139,7 +139,7 @@ def test_every_page_is_safe_well_formed_and_linked(tmp_path: Path) -> None:
     assert len(pages) == len(list((tmp_path / "people").iterdir())) == 5
     for page in pages.values():
         assert page.faults == []
-        assert not page.named("script")
+        assert len(page.named("script")) == 1  # the page's own, which saves figures
         policy = page.elements[[element.tag for element in page.elements].index("meta") + 1].attributes
         assert policy["content"].startswith("default-src 'none';")
     links = {link.attributes["href"] for link in pages["index.html"].named("a")}

@@ -35,8 +35,14 @@ OverwriteFlag = Annotated[
 ]
 
 PeopleFlag = Annotated[
-    bool,
-    Parameter(name="--people", negative=(), group=RUNNING, help="write one page a person, in RUN/people"),
+    bool | None,
+    Parameter(
+        name="--people",
+        negative="--no-people",
+        group=RUNNING,
+        show_default=False,
+        help="write a page of everybody, or nobody, in RUN/people (of those the report names)",
+    ),
 ]
 
 

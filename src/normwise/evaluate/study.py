@@ -16,6 +16,7 @@ from normwise.engine import Limits, Progress, on_engine_of, return_memory, worke
 from normwise.errors import EvaluationError, ProcedureError
 from normwise.evaluate.compare_arms import SideBySide, compare_arms, people_of
 from normwise.evaluate.cross_validation import ArmPredictions, cross_validate_arms, decide, summarize_notes
+from normwise.evaluate.inference.estimates import name_mistakes
 from normwise.evaluate.leaks.alarms import LeakInputs, raise_alarms
 from normwise.evaluate.metrics.adjusted import DEMOGRAPHIC, Covariates
 from normwise.evaluate.metrics.decisions import costs_of
@@ -47,7 +48,7 @@ def evaluate_study(
     progress: Progress | None = None,
     limits: Limits | None = None,
     cache_dir: Path | None = None,
-    people: bool = False,
+    people: bool | None = False,
 ) -> Evaluation:
     """Compare the lecture's arms on the same folds, honestly.
 
@@ -66,8 +67,8 @@ def evaluate_study(
         What one subject may take; default: the engine's.
     cache_dir : Path, optional
         Where finished work is kept for all runs; default: as `normwise.engine.cache_place`.
-    people : bool
-        Whether everybody tested gets a page, in ``RUN/people``.
+    people : bool, optional
+        Who gets a page in ``RUN/people``: everybody tested, nobody, or with None whom the report names.
 
     Returns
     -------
@@ -150,10 +151,10 @@ def evaluate_study(
     prepared.folder.write_result(prepared.folder.EXPLANATION, explain_model(model, prepared))
     record_run(prepared, "evaluate", notes)
     return_memory()
-    if people:
+    if people is not False:
         from normwise.model import write_run_people
 
-        write_run_people(model, prepared, trained_on=True)
+        write_run_people(model, prepared, trained_on=True, everybody=people is True)
     write_report(prepared.folder.path)
     return evaluation
 
@@ -167,7 +168,7 @@ def test_model(
     progress: Progress | None = None,
     limits: Limits | None = None,
     cache_dir: Path | None = None,
-    people: bool = False,
+    people: bool | None = False,
 ) -> Evaluation:
     """Test a saved model on a labelled cohort of people it was not trained on.
 
@@ -187,8 +188,8 @@ def test_model(
         What one subject may take; default: the engine's.
     cache_dir : Path, optional
         Where finished work is kept for all runs; default: as `normwise.engine.cache_place`.
-    people : bool
-        Whether everybody tested gets a page, in ``RUN/people``.
+    people : bool, optional
+        Who gets a page in ``RUN/people``: everybody tested, nobody, or with None whom the report names.
 
     Returns
     -------
@@ -246,10 +247,10 @@ def test_model(
     )
     prepared.folder.write_result(prepared.folder.EXPLANATION, explain_model(model, prepared))
     record_run(prepared, "test", notes)
-    if people:
+    if people is not False:
         from normwise.model import write_run_people
 
-        write_run_people(model, prepared, trained_on=False)
+        write_run_people(model, prepared, trained_on=False, everybody=people is True)
     write_report(prepared.folder.path)
     return evaluation
 
@@ -349,6 +350,8 @@ def write_evaluation(
     section, scores = prepared.study.evaluation, predictions[main].scores
     labels, groups = prepared.labels, prepared.groups
     found = _compare(prepared, predictions, main)
+    ids = prepared.features.values.index.to_numpy(dtype=object)
+    arms = found.arms | {main: name_mistakes(found.arms[main], scores, people_of(prepared).parts, ids)}
     by_site: Arm | None = None
     if other_sites is not None:
         by_site = _compare(prepared, {main: other_sites}, main).arms[main]
@@ -367,7 +370,7 @@ def write_evaluation(
         decision=rule,
         wished_sensitivity=wished_sensitivity(decision),
         main_arm=main,
-        arms=found.arms,
+        arms=arms,
         differences=found.differences,
         comparisons=found.comparisons,
         notes=list(notes),
@@ -378,7 +381,6 @@ def write_evaluation(
         permutation=permutation,
     )
     run = prepared.folder
-    ids = prepared.features.values.index.to_numpy(dtype=object)
     with run.writing(run.PREDICTIONS) as part, part.open("w", encoding="utf-8", newline="") as table:
         write_predictions(table, predictions, ids, groups, people_of(prepared).covariates)
     run.write_result(run.EVALUATION, evaluation)

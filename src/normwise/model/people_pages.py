@@ -13,7 +13,7 @@ from normwise.cohort import Cohort, cap_ages
 from normwise.features import FeatureTable
 from normwise.model.model import Model
 from normwise.model.saliency import person_pictures
-from normwise.report import Scored, read_scored, write_people
+from normwise.report import Scored, named_scans, read_run, read_scored, write_people
 from normwise.results import People, Person, Prediction, Quality
 from normwise.run_folder import RunFolder
 from normwise.runs import PreparedRun, assemble_frame
@@ -23,8 +23,10 @@ __all__ = ["describe_people", "out_of_fold", "write_new_people", "write_run_peop
 FEATURES_A_PAGE = 15
 
 
-def write_run_people(model: Model, prepared: PreparedRun, *, trained_on: bool) -> Path:
-    """Write ``people.json`` and a page for everybody who was tested in a run.
+def write_run_people(
+    model: Model, prepared: PreparedRun, *, trained_on: bool, everybody: bool = True
+) -> Path | None:
+    """Write ``people.json`` and a page for everybody who was tested in a run, or whom its report names.
 
     Parameters
     ----------
@@ -35,20 +37,31 @@ def write_run_people(model: Model, prepared: PreparedRun, *, trained_on: bool) -
     trained_on : bool
         Whether the model was trained on these people: then the mean prediction of the cross-validation's
         models that were not is shown instead of the model's own.
+    everybody : bool
+        Or those alone whom the report names: of thousands the pages would take longer than the rest.
 
     Returns
     -------
-    Path
-        The list of pages.
+    Path or None
+        The list of pages; None where the report names nobody.
     """
     frame = prepared.frame_with(model.procedure.site)
+    if not everybody:
+        named = named_scans(read_run(prepared.folder.path))
+        frame = frame.loc[[scan for scan in frame.index if scan in named]]
+        if frame.empty:
+            return None
     predictions = {row.subject: row for row in model.predictions(frame, top=FEATURES_A_PAGE)}
     models = 0
     if trained_on:
         scored = read_scored(prepared.folder, model.procedure.arm)
-        predictions = {row.subject: out_of_fold(row, predictions[row.subject]) for row in scored}
+        predictions = {
+            row.subject: out_of_fold(row, predictions[row.subject])
+            for row in scored
+            if row.subject in predictions
+        }
         models = max((row.tests for row in scored), default=0)
-    labels = dict(zip(frame.index, prepared.labels, strict=True))
+    labels = dict(zip(prepared.features.values.index, prepared.labels, strict=True))
     people = describe_people(
         model,
         predictions,
@@ -56,7 +69,8 @@ def write_run_people(model: Model, prepared: PreparedRun, *, trained_on: bool) -
         labels={name: str(label) for name, label in labels.items()},
         quality=prepared.features.quality,
     )
-    people = replace(people, title=prepared.study.title, out_of_fold=trained_on, models=models)
+    title = prepared.study.title
+    people = replace(people, title=title, out_of_fold=trained_on, models=models, named=not everybody)
     people = _with_pictures(people, model, frame, prepared.folder, predictions)
     prepared.folder.write_result(RunFolder.PEOPLE, people)
     return write_people(prepared.folder.path, _atlas_of(model))[0]

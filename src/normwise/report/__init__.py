@@ -20,6 +20,7 @@ from normwise.report.page import draw_descent, make_page, write_report
 from normwise.report.render import Section, SectionMaker, read_section, render, style_sheet
 from normwise.report.saved_run import Album, SavedRun, Scored, as_uri, read_run, read_scored
 from normwise.report.sections import SECTIONS
+from normwise.report.sections.decisions import named_scans
 from normwise.report.wording import threshold
 
 if TYPE_CHECKING:
@@ -53,6 +54,7 @@ __all__ = [
     "inline_svg",
     "make_page",
     "make_person_page",
+    "named_scans",
     "open_template",
     "read_run",
     "read_scored",

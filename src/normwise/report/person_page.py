@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from markupsafe import Markup
@@ -14,7 +14,7 @@ from normwise.report.figures.canvas import inline_svg
 from normwise.report.figures.rows import CENTILES, draw_departures
 from normwise.report.render import render
 from normwise.report.saved_run import Album, as_uri, page_names, read_optional
-from normwise.report.wording import sign, unit
+from normwise.report.wording import feature_words, sign, unit
 from normwise.results import Contribution, FeatureNote, People, Person, Pictures
 from normwise.run_folder import RunFolder
 
@@ -31,6 +31,7 @@ class Row:
     """One feature in words, as a page lists it."""
 
     contribution: Contribution
+    words: str
     about: str
     unit: str
     outside: bool
@@ -117,13 +118,16 @@ def make_person_page(
         person=person,
         people=people,
         chances=sorted(prediction.probabilities.items(), key=lambda item: -item[1]),
-        chart=_chart(scored[:_CHARTED]),
+        chart=_chart([_in_words(row, people.notes) for row in scored[:_CHARTED]]),
         rows=[_row(row, people.notes) for row in prediction.contributions],
         # Of a place in an image nothing is expected; only covering it says what it weighs.
         places=any(row.w is None and row.weight is not None for row in prediction.contributions),
         bands=" and ".join(CENTILES),
         cuts=[(cut, as_uri(cut.png)) for cut in cuts],
-        regions=[row for _, row in sorted(regions.items(), key=lambda item: -abs(item[1].w or 0.0))],
+        regions=[
+            _in_words(row, people.notes)
+            for _, row in sorted(regions.items(), key=lambda item: -abs(item[1].w or 0.0))
+        ],
         failed=[check for check in person.quality if not check.passed],
         pictures=album.show(prediction.subject, _PICTURES) if album else [],
     )
@@ -165,8 +169,12 @@ def _chart(scored: list[Contribution]) -> Markup | None:
     return inline_svg(draw_departures(scored), "departures", f"W-scores against the normal group: {text}.")
 
 
+def _in_words(row: Contribution, notes: dict[str, FeatureNote]) -> Contribution:
+    return replace(row, feature=feature_words(row.feature, notes.get(row.feature)))
+
+
 def _row(row: Contribution, notes: dict[str, FeatureNote]) -> Row:
     note = notes.get(row.feature, FeatureNote("", ""))
     about = note.description.removesuffix(f": {note.place}") or note.place
     outside = row.w is not None and abs(row.w) > max(CENTILES.values())
-    return Row(row, about, unit(note.unit), outside)
+    return Row(row, feature_words(row.feature, notes.get(row.feature)), about, unit(note.unit), outside)

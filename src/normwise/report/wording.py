@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from markupsafe import Markup
 
-from normwise.results import Estimate
+from normwise.results import Estimate, FeatureNote
 
 __all__ = [
     "BEST",
@@ -19,6 +19,7 @@ __all__ = [
     "chance",
     "count",
     "ends",
+    "feature_words",
     "interval",
     "joined",
     "metric_title",
@@ -288,6 +289,54 @@ def unit(text: str) -> str:
     return re.sub(r"(?<=mm)[23]\b", lambda found: {"2": "²", "3": "³"}[found[0]], text)
 
 
+_STATISTICS = {
+    "volume_mm3": "volume",
+    "brain_share": "share of the brain",
+    "csf_share": "fluid share",
+    "gm_share": "grey matter share",
+    "wm_share": "white matter share",
+    "thickness_mm": "thickness",
+    "thickness_sd_mm": "spread of thickness",
+    "area_mm2": "surface area",
+    "mean": "mean intensity",
+    "sd": "spread of intensity",
+    "median": "median intensity",
+    "p5": "5th percentile of intensity",
+    "p95": "95th percentile of intensity",
+    "asymmetry": "asymmetry",
+}
+"""What is measured of a region, in words; another statistic is shown by its name."""
+
+_SIDES = re.compile(
+    r"^(?:(?P<first>left|right|lh|rh|[lr](?=[_ ]))[_ -])?(?P<part>.*?)(?:[_ -](?P<last>left|right|[LRlr]))?$",
+    re.IGNORECASE,
+)
+
+
+def feature_words(name: str, note: FeatureNote | None) -> str:
+    """Say a feature of a region in words, the side first; a column that nothing is known of keeps its name.
+
+    Examples
+    --------
+    >>> note = FeatureNote("share", "Share that is fluid: hippocampus_right", "hippocampus_right")
+    >>> feature_words("hippocampus_right.csf_share", note)
+    'right hippocampus, fluid share'
+    >>> feature_words("rh_insula.thickness_mm", FeatureNote("mm", "Mean thickness: rh insula", "rh_insula"))
+    'right insula, thickness'
+    >>> feature_words("nWBV", FeatureNote("", "nWBV, as in participants.tsv")), feature_words("MMSE", None)
+    ('nWBV', 'MMSE')
+    """
+    if note is None or not note.place or not name.startswith(f"{note.place}."):
+        return name
+    found = _SIDES.fullmatch(note.place)
+    assert found is not None  # every part may be empty
+    side = (found["first"] or found["last"] or "").lower()
+    side = {"l": "left ", "lh": "left ", "left": "left "}.get(side, "right " if side else "")
+    statistic = name.removeprefix(f"{note.place}.")
+    measured = _STATISTICS.get(statistic, statistic.replace("_", " ").replace(".", ", "))
+    return f"{side}{found['part'].replace('_', ' ')}, {measured}"
+
+
 def verdict(difference: Estimate) -> str:
     """Say what a paired difference shows.
 
@@ -321,7 +370,7 @@ def ends(difference: Estimate, digits: int = 3) -> str:
 
 
 FILTERS = (
-    bounds, breakable, chance, count, ends, interval, joined, metric_title, number, percent,
+    bounds, breakable, chance, count, ends, feature_words, interval, joined, metric_title, number, percent,
     probability, short_arm, sign, signed_interval, spread, threshold, tidy, verdict,
 )  # fmt: skip
 """What the templates may use, each by its own name."""

@@ -71,13 +71,17 @@ class Band(ShortRepr):
 
 @dataclass(frozen=True, repr=False)
 class Subgroup(ShortRepr):
-    """One part of the cohort, as ``sex`` = ``F``, with the metrics of the people in it."""
+    """One part of the cohort, as ``sex`` = ``F``, with the metrics of the people in it.
+
+    ``mistaken`` is the scan whose wrong decision was surest, of the main arm alone; empty where none was.
+    """
 
     name: str
     level: str
     people: int
     positives: int
     metrics: dict[str, Estimate]
+    mistaken: str = ""
 
 
 @dataclass(frozen=True)

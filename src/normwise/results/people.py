@@ -269,7 +269,7 @@ class People(ShortRepr):
 
     ``out_of_fold`` says that each prediction is the mean over ``models`` trained without the person;
     otherwise it is that of one saved model. W-scores rest on the class ``normal``. ``pictures`` show what a
-    network for images looks at in each person.
+    network for images looks at in each person. ``named`` says that only those are here whom the report names.
     """
 
     negative: str
@@ -282,6 +282,7 @@ class People(ShortRepr):
     lut: str | None = None
     notes: dict[str, FeatureNote] = field(default_factory=dict)
     pictures: list[Picture] = field(default_factory=list)
+    named: bool = False
 
 
 @dataclass(frozen=True)

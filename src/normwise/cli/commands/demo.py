@@ -79,7 +79,7 @@ def demo(
         study = read_study(study_file, {"evaluation.seed": seed})
         study, folder = session.open_run(run, study, overwrite=overwrite, beside=(COHORT,))
         train_study(study, run, **session.resources)
-        evaluation = evaluate_study(study, run, **session.resources)
+        evaluation = evaluate_study(study, run, **session.resources, people=None)
         print_arms(session.output, evaluation)
         session.output.line()
         for sentence in sentences(evaluation):

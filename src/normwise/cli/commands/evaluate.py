@@ -20,7 +20,7 @@ def evaluate(
     /,
     *,
     overwrite: OverwriteFlag = False,
-    people: PeopleFlag = False,
+    people: PeopleFlag = None,
     keys: StudyFlags = NO_KEY,
     running: RunFlags = USUAL,
 ) -> int:
@@ -37,8 +37,8 @@ def evaluate(
         with.
     overwrite : bool
         Replace the results of another study.
-    people : bool
-        Write one page a person.
+    people : bool, optional
+        Write one page a person, of everybody or of nobody; default: of those whom the report names.
     keys : StudyFlags
         Flags that stand for keys of the study file.
     running : RunFlags

@@ -44,7 +44,7 @@ from normwise.schema import Roles
 
 __all__ = [
     "Part", "People", "Sample", "covariates_of", "delong", "delong_difference", "draw_values", "estimate_arm",
-    "estimate_metrics", "number_columns", "parts_of", "stability_of", "subgroup_samples",
+    "estimate_metrics", "name_mistakes", "number_columns", "parts_of", "stability_of", "subgroup_samples",
 ]  # fmt: skip
 
 Names = NDArray[np.object_]
@@ -218,6 +218,34 @@ def estimate_arm(name: str, found: ArmPredictions, sample: Sample, people: Peopl
         else Abstention(found.coverage, reached, referred, metrics[-1]),
         stability=stability,
     )
+
+
+def name_mistakes(arm: Arm, scores: OutOfFold, parts: Sequence[Part], ids: Names) -> Arm:
+    """Name in each subgroup the scan that was decided wrongly more often than rightly, and most surely.
+
+    Parameters
+    ----------
+    arm : Arm
+        Of `estimate_arm`.
+    scores : OutOfFold
+        Its predictions.
+    parts : sequence of Part
+        Who is in each subgroup.
+    ids : ndarray of shape (n_scans,)
+        The scans.
+    """
+    negative = list(scores.classes).index(scores.negative)
+    made = (scores.decided >= 0).sum(axis=0)
+    ill = ((scores.decided >= 0) & (scores.decided != negative)).sum(axis=0)
+    mistaken = np.where(scores.patient, 2 * ill < made, 2 * ill > made) & scores.tested
+    error = np.where(mistaken, np.abs(scores.patient - np.nan_to_num(scores.mean_score)), -1.0)
+    surest = {
+        (part.name, part.level): str(ids[part.rows[error[part.rows].argmax()]])
+        for part in parts
+        if mistaken[part.rows].any()
+    }
+    named = [replace(row, mistaken=surest.get((row.name, row.level), "")) for row in arm.subgroups]
+    return replace(arm, subgroups=named)
 
 
 def estimate_metrics(sample: Sample, confidence: float) -> dict[str, Estimate]:

@@ -229,7 +229,33 @@ def inline_svg(figure: Figure, name: str, label: str) -> Markup:
         f'<svg class="drawing" data-figure="{name}" role="img" aria-label="{label}" '
         f'viewBox="0 0 {width} {height}" '
         f'style="max-width:{round(_LARGEST * width)}px" xmlns:xlink="http://www.w3.org/1999/xlink">{body}</svg>'
+        f"{_legend(figure)}"
     )
+
+
+def _legend(figure: Figure) -> str:
+    """Return a figure's legend as a list, which a page shows where the figure is too small for its own."""
+    from matplotlib.colors import to_hex
+    from matplotlib.lines import Line2D
+
+    rows = []
+    for legend in [*figure.legends, *(axes.get_legend() for axes in figure.axes)]:
+        if legend is None:
+            continue
+        for handle, text in zip(legend.legend_handles, legend.get_texts(), strict=True):
+            if not isinstance(handle, Line2D) or handle.get_linestyle() == "None":
+                continue
+            style = f"stroke:{to_hex(handle.get_color())};stroke-width:{handle.get_linewidth():g};fill:none"
+            dashes = vars(handle)["_dash_pattern"][1]  # no other name for what is drawn
+            if dashes:
+                style += f";stroke-dasharray:{' '.join(f'{length:.3g}' for length in dashes)}"
+            for role, colour in COLOURS.items():
+                style = style.replace(colour, f"var(--{role})")
+            rows.append(
+                f'<li><svg viewBox="0 0 30 14" width="30" height="14" aria-hidden="true"><path d="M0 7h30" '
+                f'style="{style}"/></svg>{escape(text.get_text())}</li>'
+            )
+    return f'<ul class="legend small-screen">{"".join(rows)}</ul>' if rows else ""
 
 
 def standalone_svg(figure: Figure, name: str, label: str) -> str:

@@ -16,6 +16,7 @@ from normwise.report.sections.curves import (
 )
 from normwise.report.sections.decisions import decisions, misses, referral
 from normwise.report.sections.features import importance, stability, trajectories
+from normwise.report.sections.methods import methods
 from normwise.report.sections.network import classifier, network
 from normwise.report.sections.summary import alarms, summary
 
@@ -45,6 +46,7 @@ SECTIONS: dict[str, SectionMaker] = {
     "quality": quality,
     "descent": descent,
     "network": network,
+    "methods": methods,
     "readings": readings,
     "settings": settings,
 }

@@ -240,6 +240,8 @@ def subgroups(run: SavedRun) -> Section | None:
         variables=list(dict.fromkeys(name for row in followed for name in row.found)),
         negative=evaluation.negative,
         main=evaluation.main_arm,
+        mistaken=any(row.mistaken for row in arm.subgroups),
+        pages=run.pages,
     )
     return Section("Subgroups", body)
 

@@ -21,6 +21,7 @@ __all__ = [
     "describe_thresholds",
     "describe_tuning",
     "misses",
+    "named_scans",
     "referral",
     "worst",
 ]
@@ -125,6 +126,7 @@ def referral(run: SavedRun) -> Section | None:
 
 
 _WORST_SHOWN = 5  # of each kind
+_PARTS_NAMED = 40  # subgroups whose surest mistake gets a page; a cohort may have hundreds of sites
 _MISS_PICTURES = 2  # a person
 
 
@@ -156,6 +158,22 @@ def misses(run: SavedRun) -> Section | None:
     ]
     body = render("misses.html", groups=groups, evaluation=evaluation)
     return Section("Worst misses", body)
+
+
+def named_scans(run: SavedRun) -> set[str]:
+    """Return the scans that the report names as mistaken: those of whom a reader wants a page.
+
+    Parameters
+    ----------
+    run : SavedRun
+        The run.
+    """
+    evaluation, arm = run.evaluation, run.main
+    if evaluation is None or arm is None:
+        return set()
+    missed, alarms = worst(run.scored, evaluation.classes, evaluation.negative)
+    mistaken = {row.subject for row in (*missed, *alarms)}
+    return mistaken | {row.mistaken for row in arm.subgroups[:_PARTS_NAMED] if row.mistaken}
 
 
 def worst(

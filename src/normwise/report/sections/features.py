@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import TYPE_CHECKING
 
@@ -21,7 +21,7 @@ from normwise.report.figures.curves import (
 from normwise.report.figures.rows import draw_weights
 from normwise.report.render import Section, render
 from normwise.report.saved_run import SavedRun, as_uri
-from normwise.report.wording import joined, percent, unit
+from normwise.report.wording import feature_words, joined, percent, unit
 from normwise.results import Explanation, FeatureNote, Importance, Trajectory
 from normwise.run_folder import RunFolder
 
@@ -40,6 +40,7 @@ class Weighted:
 
     rank: int
     feature: str
+    words: str
     about: str
     weight: float
     bar: float
@@ -55,7 +56,12 @@ def importance(run: SavedRun) -> Section | None:
     signed = any(row.weight < 0 for row in ranked)
     rows = [
         Weighted(
-            rank, row.feature, _about(row, run), row.weight, abs(row.weight) / largest if largest else 0.0
+            rank,
+            row.feature,
+            feature_words(row.feature, run.notes.get(row.feature)),
+            _about(row, run),
+            row.weight,
+            abs(row.weight) / largest if largest else 0.0,
         )
         for rank, row in enumerate(ranked, start=1)
     ]
@@ -75,7 +81,9 @@ def importance(run: SavedRun) -> Section | None:
         bar=bar,
         largest=heaviest,
         placeless=any(row.label is None for row in ranked),
-        chart=None if planes else _chart(ranked, signed=signed, kind=explanation.importance_kind),
+        chart=None
+        if planes
+        else _chart(_in_words(ranked, run), signed=signed, kind=explanation.importance_kind),
         charted=min(_BARS, len(ranked)),
         elsewhere=run.tested_elsewhere,
     )
@@ -88,6 +96,10 @@ def _about(row: Importance, run: SavedRun) -> str:
     text = note.description.removesuffix(f": {row.place}") or row.place  # the feature's name begins with it
     unsaid = note.unit if note.unit.lower() not in text.lower() else ""
     return " · ".join(part for part in (text, unit(unsaid)) if part)
+
+
+def _in_words(rows: list[Importance], run: SavedRun) -> list[Importance]:
+    return [replace(row, feature=feature_words(row.feature, run.notes.get(row.feature))) for row in rows]
 
 
 def _planes(
@@ -150,7 +162,7 @@ def stability(run: SavedRun) -> Section | None:
     ranked = sorted(arm.stability, key=lambda row: (-row.share, row.feature))
     shown = ranked[:_STABILITY_SHOWN]
     figure = draw_weights(
-        [Importance(row.feature, row.share) for row in shown],
+        _in_words([Importance(row.feature, row.share) for row in shown], run),
         signed=False,
         kind="Share of the training parts that selected the feature",
     )
@@ -179,7 +191,11 @@ def trajectories(run: SavedRun) -> Section | None:
     """Show the normal course of the top features with everybody on it."""
     if run.explanation is None or not run.explanation.trajectories:
         return None
-    found, record = run.explanation.trajectories, run.record
+    record = run.record
+    found = [
+        replace(row, feature=feature_words(row.feature, run.notes.get(row.feature)))
+        for row in run.explanation.trajectories
+    ]
     classes = [name for name in record.classes if any(name in row.people_class for row in found)]
     order = [name for name in [record.normal] if name in classes] + [
         name for name in classes if name != record.normal
