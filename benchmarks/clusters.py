@@ -1,10 +1,12 @@
-"""Evaluations on this machine and on Dask clusters: the same bytes, whatever is killed; what a call costs.
+"""Evaluations on this machine and on clusters: the same bytes, whatever is killed; what a call costs.
 
-A table of 120 simulated people is evaluated with permutations (100, or the number given) on 1 and 2 local
-jobs and on Dask clusters of 1, 2 and 4 workers; with workers killed by -9 at random; and with the scheduler
-killed and started again, after which the same command is given once more. Then a command is ended by SIGTERM,
-and calls of .1 s are timed here and on a cluster of as many workers (each alone:
-``clusters sigterm``, ``clusters calls``).
+A table of 120 simulated people is evaluated with permutations (1,000, or the number given) and a model is
+trained: on 1 and 2 local jobs, after shards in three orders, on Dask clusters of 1, 2 and 4 workers, and by
+SLURM where `sinfo` answers; with workers killed by -9 at random; with the scheduler killed and started again,
+after which the same command is given once more where it ended; and with a worker whose disk is full (where a
+small file system can be mounted). Every file of the run is compared, but its logs. Then a command is ended by
+SIGTERM, and calls of .1 s are timed here and on a cluster of as many workers (each alone: ``clusters sigterm``,
+``clusters calls``).
 """
 
 from __future__ import annotations
@@ -13,6 +15,7 @@ import contextlib
 import hashlib
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -23,7 +26,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 PORT = 18790
-FILES = ("evaluation.json", "predictions.tsv", "features.tsv", "explanation.json")
+LEFT_OUT = ("logs", ".cache", ".normwise")
+"""Of a run, what says where and when it was done."""
+
 CALLS, SECONDS = 100, 0.1
 STUDY = """
 [cohort]
@@ -84,7 +89,7 @@ def sleep(number: int) -> int:
 def main() -> None:
     from evaluated import people
 
-    permutations = sys.argv[2] if len(sys.argv) > 2 else "100"
+    permutations = sys.argv[2] if len(sys.argv) > 2 else "1000"
     if permutations == "calls":
         _time_calls()
         return
@@ -110,12 +115,26 @@ def main() -> None:
 
         for jobs in (1, 2):
             show(f"local, {jobs} jobs", *_evaluate(folder, f"local{jobs}", "--jobs", str(jobs)), "")
+        for order in (("1/3", "2/3", "3/3"), ("3/3", "1/3", "2/3"), ("2/2", "2/3", "1/2")):
+            run = "shards-" + "-".join(each[0] for each in order)
+            for shard in order:
+                _command(folder, "extract", run, "--shard", shard).communicate()
+            show(f"shards {', '.join(order)}, then 2 jobs", *_evaluate(folder, run, "--jobs", "2"), "")
         for count in (1, 2, 4):
             cluster = Cluster(count, PORT + count)
             show(f"Dask, {count} workers", *_evaluate(folder, f"dask{count}", *_at(cluster)), "")
             cluster.stop()
+        if (
+            shutil.which("sinfo")
+            and not subprocess.run(["sinfo"], capture_output=True, check=False).returncode
+        ):
+            queue = ("--engine", "slurm", "--queue", "main", "--workers", "2", "--engine.memory", "2GB")
+            show("SLURM, 2 jobs", *_evaluate(folder, "slurm", *queue), "")
+        else:
+            print("  SLURM: not here")
         _kill_workers(folder, show)
         _restart_scheduler(folder, show)
+        _fill_disk(folder, show)
         _terminate(folder)
         _time_calls()
 
@@ -152,7 +171,7 @@ def _restart_scheduler(folder: Path, show: Callable[..., None]) -> None:
     thread.start()
     process, run, seconds = _evaluate(folder, "restarted", *_at(cluster))
     thread.join()
-    said = sorted({word for word in process.stderr.split() if word.startswith("ENG-")})
+    said = _codes(process)
     if process.returncode:
         print(f"  scheduler killed: exit {process.returncode}, {' '.join(said)}; the command is given again")
         process, run, seconds = _evaluate(folder, "restarted", *_at(cluster))
@@ -160,9 +179,41 @@ def _restart_scheduler(folder: Path, show: Callable[..., None]) -> None:
     cluster.stop()
 
 
+def _fill_disk(folder: Path, show: Callable[..., None]) -> None:
+    disk = folder / "disk"
+    disk.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=64m", "tmpfs", str(disk)]
+    if subprocess.run(mount, capture_output=True, check=False).returncode:
+        print("  a full disk: nothing can be mounted here")
+        return
+    cluster = Cluster(2, PORT + 9)
+    small = _program("worker", cluster.address, "--no-nanny", "--nthreads", "1", "--no-dashboard", tmp=disk)
+
+    def fill() -> None:
+        _wait_for(folder / "full" / "features.tsv")
+        time.sleep(3)
+        with contextlib.suppress(OSError), (disk / "filler").open("wb") as file:
+            while True:
+                file.write(bytes(2**16))
+
+    thread = threading.Thread(target=fill)
+    thread.start()
+    process, run, seconds = _evaluate(folder, "full", *_at(cluster))
+    thread.join()
+    show("Dask, 3 workers, the disk of one full", process, run, seconds, " ".join(_codes(process)))
+    for each in (small, cluster):
+        each.kill() if isinstance(each, subprocess.Popen) else each.stop()
+    small.wait()
+    subprocess.run(["umount", "-l", str(disk)], check=False)
+
+
+def _codes(process: subprocess.CompletedProcess[str]) -> list[str]:
+    return sorted({word for word in process.stderr.split() if word.startswith("ENG-")})
+
+
 def _terminate(folder: Path) -> None:
     cluster = Cluster(2, PORT + 7)
-    process = _begin(folder, "ended", *_at(cluster))
+    process = _command(folder, "evaluate", "ended", *_at(cluster))
     _wait_for(folder / "ended" / "features.tsv")
     time.sleep(3)
     process.send_signal(signal.SIGTERM)
@@ -205,27 +256,31 @@ def _time_calls() -> None:
     cluster.stop()
 
 
-def _program(*words: str) -> subprocess.Popen[bytes]:
+def _program(*words: str, tmp: Path | None = None) -> subprocess.Popen[bytes]:
     return subprocess.Popen(
         [sys.executable, "-W", "ignore", "-m", "dask", *words],
         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        env={**os.environ, **({} if tmp is None else {"TMPDIR": str(tmp)})},
     )  # fmt: skip
 
 
-def _begin(folder: Path, run: str, *words: str) -> subprocess.Popen[str]:
+def _command(folder: Path, verb: str, run: str, *words: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
-        [sys.executable, "-m", "normwise.cli", "evaluate", str(folder / "study.toml"), str(folder / run),
-         *words],
+        [sys.executable, "-m", "normwise.cli", verb, str(folder / "study.toml"), str(folder / run), *words],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
 
 
 def _evaluate(folder: Path, run: str, *words: str) -> tuple[subprocess.CompletedProcess[str], str, float]:
+    """Evaluate, and train where that succeeded."""
     begun = time.monotonic()
-    process = _begin(folder, run, *words)
+    process = _command(folder, "evaluate", run, *words)
     out, errors = process.communicate()
     done = subprocess.CompletedProcess(process.args, process.returncode, out, errors)
-    return done, run, time.monotonic() - begun
+    seconds = time.monotonic() - begun
+    if not done.returncode:
+        _command(folder, "train", run, *words).communicate()
+    return done, run, seconds
 
 
 def _at(cluster: Cluster) -> tuple[str, ...]:
@@ -239,9 +294,10 @@ def _wait_for(path: Path) -> None:
 
 def _digest(run: Path) -> str:
     whole = hashlib.sha256()
-    for name in FILES:
-        path = run / name
-        whole.update(path.read_bytes() if path.exists() else os.urandom(8))
+    for path in sorted(run.rglob("*")):
+        name = path.relative_to(run)
+        if path.is_file() and name.parts[0] not in LEFT_OUT:
+            whole.update(str(name).encode() + path.read_bytes())
     return whole.hexdigest()
 
 
