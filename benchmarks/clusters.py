@@ -5,8 +5,8 @@ trained: on 1 and 2 local jobs, after shards in three orders, on Dask clusters o
 SLURM where `sinfo` answers; with workers killed by -9 at random; with the scheduler killed and started again,
 after which the same command is given once more where it ended; and with a worker whose disk is full (where a
 small file system can be mounted). Every file of the run is compared, but its logs. Then a command is ended by
-SIGTERM, and calls of .1 s are timed here and on a cluster of as many workers (each alone: ``clusters sigterm``,
-``clusters calls``).
+SIGTERM, and calls of .1 s are timed here and on a cluster of as many workers (each alone:
+``clusters sigterm``, ``clusters calls``).
 """
 
 from __future__ import annotations
