@@ -9,7 +9,8 @@ the pooled people, read back from the disk; W of `Reference` against that of `Fe
 people, for everybody in the tables. Then the second round, with ``tails="auto"``: one file of counts a site,
 read back, added in 100 orders and groupings, and W against that of ``FeatureNormalizer(tails="auto")``.
 At last sums that know their site, merged as before; and, each site left out in turn, W of its controls by the
-reference of the others, as of a new site, against that of `SiteHarmonizer` and `FeatureNormalizer` on people.
+reference of the others, as of a new site, against that of `SiteHarmonizer` and `FeatureNormalizer` on people;
+and their second round.
 """
 
 from __future__ import annotations
@@ -137,7 +138,10 @@ def differ(normals: pd.DataFrame) -> None:
         FeatureNormalizer,
         Reference,
         SiteHarmonizer,
+        count_normals,
         read_reference,
+        read_sums,
+        with_counts,
         write_reference,
     )
 
@@ -172,6 +176,20 @@ def differ(normals: pd.DataFrame) -> None:
         f"by site {equal} of {ORDERS} with equal SHA-256; difference of W at a site left out: "
         f"{gap.mean():.4f} on average, {np.quantile(gap, 0.99):.4f} in 99 of 100"
     )
+    bent = with_counts(pooled, count_normals(pooled, normals, "auto"))
+    wanted = digest(write_reference(bent, folder / "tails.json"))
+    counted = [
+        read_sums(write_reference(count_normals(pooled, own, "auto"), folder / f"{name}.counts"))
+        for name, own in normals.groupby("site")
+    ]
+    equal = 0
+    for _ in range(ORDERS):
+        waiting = list(counted)
+        while len(waiting) > 1:
+            first, second = (waiting.pop(int(rng.integers(len(waiting)))) for _ in range(2))
+            waiting.append(first + second)
+        equal += digest(write_reference(with_counts(pooled, waiting[0]), folder / "m.json")) == wanted
+    print(f"by site, second round: {equal} of {ORDERS} with equal SHA-256")
 
 
 def digest(path: Path) -> str:

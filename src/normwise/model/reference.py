@@ -156,11 +156,14 @@ def count_study(
         "knots": section.knots if section.design == "spline" and section.knots else reference.knots,
         "interactions": section.interactions,
     }
-    reference.check_people(cohort.frame, roles.demographics, roles.categorical, design)
+    site = site_column(study, roles)
+    reference.check_sites(site)
+    without_sites = replace(reference, sites=None)
+    without_sites.check_people(cohort.frame, roles.demographics, roles.categorical, design)
     cohort, features = _measure(study, cohort, fewest, cache_dir, jobs=jobs, progress=progress, limits=limits)
     units = units_of(features)
     reference.check_measured(list(units), list(units.values()), measurement_of(study, features))
-    return count_normals(reference, assemble_frame(features.values, cohort, None), section.tails), cohort
+    return count_normals(reference, assemble_frame(features.values, cohort, site), section.tails), cohort
 
 
 def merge_references(parts: Sequence[tuple[str, Reference | NormalCounts]]) -> Reference | NormalCounts:

@@ -84,8 +84,6 @@ def refuse_settings_beyond_sums(study: Study, *, sites: bool = False) -> None:
     if study.sites.harmonize not in known:
         expected = " or ".join(map(repr, known))
         raise refuse_beyond_sums("sites.harmonize", repr(study.sites.harmonize), expected)
-    if study.sites.harmonize != "none" and study.normalizer.tails != "gaussian":
-        raise refuse_beyond_sums("normalizer.tails", f"{study.normalizer.tails!r} with sites", "'gaussian'")
     if learnt_extractor(study, 0) is not None:
         raise refuse_beyond_sums(
             "features.extractor",

@@ -19,6 +19,7 @@ from normwise.normalize import (
     SiteHarmonizer,
     count_normals,
     read_reference,
+    with_counts,
     write_reference,
 )
 
@@ -103,6 +104,49 @@ def test_every_order_and_grouping_gives_the_same_bytes(tmp_path: Path) -> None:
     assert again.facts()["sites"] == "12: site 0 (30), site 1 (30), site 10 (30) and 9 more"
 
 
+def skewed(seed: int) -> pd.DataFrame:
+    """Return people of the same twelve sites, whose features have one long tail."""
+    people, rng = people_of(12, each=60), np.random.default_rng(seed)
+    kinds, site = np.random.default_rng(7), np.repeat(np.arange(12), 60)
+    shift, scale = kinds.normal(0.0, 0.7, (12, 8)), np.exp(kinds.normal(0.0, 0.2, (12, 8)))
+    own = (rng.gamma(2.0, size=(720, 8)) - 2.0) / np.sqrt(2.0) * scale[site] + shift[site]
+    return people.assign(**{f"f{place}": 3.0 + 0.2 * own[:, place] for place in range(8)})
+
+
+def test_tails_are_counted_by_w_at_each_persons_site(tmp_path: Path) -> None:
+    people, new = skewed(0), skewed(1)
+    plain = Reference.of_frame(people, NAMES, site="scanner", unseen="predict")
+    counts = count_normals(plain, people, "auto")
+    bent = with_counts(plain, counts)
+    low, high = (
+        [(np.abs((scored(each, new) * side > 1.645).mean() - 0.05)) for each in (plain, bent)]
+        for side in (-1.0, 1.0)
+    )
+    assert low[0] > 0.04  # without tails next to nobody is below
+    assert max(low[1], high[1]) < 0.015
+    # Counted apart and by site, in another order, the same; and the file holds both.
+    parts = [count_normals(plain, people[rows], "auto") for rows in (slice(500, None), slice(0, 500))]
+    assert np.array_equal((parts[0] + parts[1]).counts, counts.counts)
+    again = read_reference(write_reference(bent, tmp_path / "norm.json"))
+    assert again.facts()["sites"] == plain.facts()["sites"]
+    assert np.array_equal(scored(again, new), scored(bent, new))
+
+
+def test_a_person_counts_by_what_the_others_of_the_site_say() -> None:
+    # With nobody left out a site of two is where the two are, and neither departs from it.
+    rng = np.random.default_rng(3)
+    pairs = people_of(40, each=2, seed=5)
+    pairs["f0"] = np.repeat(rng.normal(size=40), 2) + rng.normal(size=80)
+    found = Reference.of_frame(pairs, NAMES, site="scanner", unseen="predict")
+    counts = count_normals(found, pairs, "auto").counts[:, 0]
+    w = np.repeat(np.arange(-256, 257) / 32, counts)
+    harmonizer = found.harmonizer()
+    assert harmonizer is not None
+    within = found.normalizer().transform(harmonizer.transform(pairs)[found.normalizer().feature_names_in_])
+    assert within[:, 0].std() < 0.85
+    assert 0.9 < w.std() < 1.15
+
+
 def test_a_level_that_a_site_lacks_is_a_column_without_people(tmp_path: Path) -> None:
     women = PEOPLE[PEOPLE["scanner"] == "site 3"].assign(sex="F")
     rest = PEOPLE[PEOPLE["scanner"] != "site 3"]
@@ -145,7 +189,8 @@ def test_what_does_not_belong_together_is_refused() -> None:
     other = Reference.of_frame(NEW, NAMES, site="scanner", unseen="refuse")
     for each in (plain, renamed, other):
         assert refused(lambda each=each: REFERENCE.merge(each)) == "NRM-406"
-    assert refused(lambda: count_normals(REFERENCE, PEOPLE, "auto")) == "NRM-410"
+    assert refused(lambda: count_normals(REFERENCE, NEW, "auto")) == "NRM-415"
+    assert refused(lambda: count_normals(REFERENCE, PEOPLE.assign(scanner=None), "auto")) == "NRM-108"
     normalizer = FeatureNormalizer(NAMES, "normal", prior=REFERENCE)
     frame = PEOPLE.drop(columns="scanner")
     assert refused(lambda: normalizer.fit(frame, ["normal"] * len(frame))) == "NRM-410"

@@ -1,6 +1,7 @@
 """How many normal people have each W: what tails are fitted to where nobody may send a W-score.
 
-W needs the regression on everybody, so that it is counted in a second round, by the merged reference. It is
+W needs the regression on everybody, so that it is counted in a second round, by the merged reference. At a
+site that the reference knows it is by what the site's other people say of it, as of somebody new. It is
 rounded to whole steps of 2**-5, and beyond eight standard deviations to the last one. Counts are whole
 numbers and add exactly. A person's W depends on that person and the reference alone, by operations that are
 the same for one person and for many.
@@ -8,7 +9,7 @@ the same for one person and for many.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -19,10 +20,22 @@ from normwise.errors import NormalizerError
 from normwise.normalize.blocked.columns import FeatureColumns, FloatArray
 from normwise.normalize.blocked.regression import People, Regression
 from normwise.normalize.blocked.tails import FEWEST_NORMALS, Tails, fit_tails_to_counts
+from normwise.normalize.sites.across_sites import SiteEffect, weigh_without_each
+from normwise.normalize.sites.effects import SiteModel
 from normwise.reprs import ShortRepr
 from normwise.schema import FittedParts, listed
 
-__all__ = ["LAST_STEP", "STEP", "CountedForm", "NormalCounts", "another_norm", "count_columns", "fit_counts"]
+__all__ = [
+    "LAST_STEP",
+    "STEP",
+    "CountedForm",
+    "NormalCounts",
+    "another_norm",
+    "count_columns",
+    "fit_counts",
+    "scores_at_sites",
+    "scores_of",
+]
 
 STEP = 2.0**-5
 """Step of the grid, in standard deviations."""
@@ -31,6 +44,9 @@ LAST_STEP = 256
 """Steps to the last class on either side, which holds everybody beyond it."""
 
 CountedForm = Literal["sinh_arcsinh", "auto"]
+
+Scores = Callable[[FloatArray, slice], FloatArray]
+"""W of a block of features, given with the block's place among all; the block may be overwritten."""
 
 _WIDTH = 1024  # features at a time
 _HIGHEST_LEVERAGE = 0.99
@@ -111,13 +127,15 @@ class NormalCounts(ShortRepr):
         fits = bool(np.isin(totals, (0, self.n_normals)).all())
         parts.expect("counts", holds=fits, instead="of each feature as many as there are people")
 
-    def check_norm(self, regression: Regression) -> None:
+    def check_norm(self, regression: Regression, *, at_sites: bool) -> None:
         """Refuse counts that no people who were summed over can have.
 
         Parameters
         ----------
         regression : Regression
             Of their reference.
+        at_sites : bool
+            Whether W are by each person's site, of which sums over everybody say nothing.
 
         Raises
         ------
@@ -128,6 +146,8 @@ class NormalCounts(ShortRepr):
             raise ValueError(f"{self.n_normals} people counted of {regression.n_people}")
         if (_varies(regression) != self.counts.any(axis=0)).any():
             raise ValueError("counts of other features than those that vary")
+        if at_sites:
+            return
         values, n = _values(), self.n_normals
         there = np.abs(values)[:, None] * (self.counts > 0)
         if (there > np.sqrt(regression.degrees_of_freedom) + STEP).any():
@@ -144,8 +164,8 @@ def count_columns(
     form: CountedForm,
     features: Sequence[str],
     columns: FeatureColumns,
-    people: People,
     regression: Regression,
+    scores: Scores,
 ) -> NormalCounts:
     """Count normal people by their W.
 
@@ -155,29 +175,100 @@ def count_columns(
         As of `NormalCounts`.
     columns : FeatureColumns
         The normals' features, in the reference's order.
+    regression : Regression
+        The reference's, on these people and maybe others.
+    scores : callable
+        From `scores_of` or `scores_at_sites`.
+    """
+    varies, n_people = _varies(regression), columns.shape[0]
+    counts = np.zeros((2 * LAST_STEP + 1, len(varies)), dtype=np.int64)
+    for part, block in columns.iter_blocks(_WIDTH):
+        values = np.array(block, dtype=np.float64)
+        columns.refuse_unfinite(values, part.start, np.arange(n_people))
+        w = scores(values, part)
+        for place in np.flatnonzero(varies[part]):
+            steps = np.clip(np.rint(w[:, place] / STEP), -LAST_STEP, LAST_STEP).astype(np.intp)
+            counts[:, part.start + place] = np.bincount(steps + LAST_STEP, minlength=len(counts))
+    return NormalCounts(norm, form, tuple(features), n_people, counts)
+
+
+def scores_of(people: People, regression: Regression) -> Scores:
+    """Return W of people by a regression.
+
+    Parameters
+    ----------
     people : People
         The normals' coordinates.
     regression : Regression
-        The reference's, on these people and maybe others.
+        On these people and maybe others.
     """
-    varies = _varies(regression)
-    leverage = np.zeros(len(people))
-    for column in people.basis.T:  # one at a time: so it does not depend on who else is there
-        leverage += column * column
-    # A person summed over departs by less than a new one: their variance is 1 - leverage.
-    inverse = 1.0 / np.sqrt(1.0 - np.minimum(leverage, _HIGHEST_LEVERAGE))
-    counts = np.zeros((2 * LAST_STEP + 1, len(varies)), dtype=np.int64)
-    for part, block in columns.iter_blocks(_WIDTH):
-        rest = np.array(block, dtype=np.float64)
-        columns.refuse_unfinite(rest, part.start, np.arange(len(rest)))
+    inverse = _inverse_of_own(people.basis)
+    spread = np.where(regression.spread > 0, regression.spread, 1.0)
+
+    def scores(rest: FloatArray, part: slice) -> FloatArray:
         rest -= regression.center[part]
         for column, loading in zip(people.basis.T, regression.loadings[:, part], strict=True):
             rest -= column[:, None] * loading
-        for place in np.flatnonzero(varies[part]):
-            w = rest[:, place] / regression.spread[part.start + place] * inverse
-            steps = np.clip(np.rint(w / STEP), -LAST_STEP, LAST_STEP).astype(np.intp)
-            counts[:, part.start + place] = np.bincount(steps + LAST_STEP, minlength=len(counts))
-    return NormalCounts(norm, form, tuple(features), len(people), counts)
+        rest /= spread[part]
+        rest *= inverse[:, None]
+        return rest
+
+    return scores
+
+
+def scores_at_sites(
+    people: People, design: FloatArray, model: SiteModel, counts: Sequence[int], sites: npt.NDArray[np.intp]
+) -> Scores:
+    """Return W of people at their sites, each site learnt from its other people.
+
+    Parameters
+    ----------
+    people : People
+        The normals' coordinates.
+    design : ndarray of shape (n_people, k)
+        Their design columns, without a constant.
+    model : SiteModel
+        On these people and maybe others.
+    counts : sequence of int
+        Normal people of each site.
+    sites : ndarray of int of shape (n_people,)
+        Site of each person.
+    """
+    inverse = _inverse_of_own(
+        people.basis[:, 1:]
+    )  # the constant is each site's, from which a person is left out
+    centred = (design - model.design_center).T
+
+    def scores(rest: FloatArray, part: slice) -> FloatArray:
+        rest -= model.mean[part]
+        for column, slope in zip(centred, model.slopes[:, part], strict=True):
+            rest -= column[:, None] * slope
+        rest /= model.spread[part]
+        prior, unit = None if model.prior is None else model.prior.features(part), np.ones(rest.shape[1])
+        for site in np.unique(sites):
+            rows, shift, scale = (
+                np.flatnonzero(sites == site),
+                model.shift[site, part],
+                model.scale[site, part],
+            )
+            if prior is None:
+                effect = SiteEffect(shift, scale)
+            else:
+                squares = (counts[site] - 1) * np.square(scale)
+                effect = weigh_without_each(prior, counts[site], shift, squares, rest[rows])
+            rest[rows] = effect.harmonize(rest[rows], unit)
+        rest *= inverse[:, None]
+        return rest
+
+    return scores
+
+
+def _inverse_of_own(basis: FloatArray) -> FloatArray:
+    """Return by what a person summed over departs less than a new one: the variance is 1 - leverage."""
+    leverage = np.zeros(len(basis))
+    for column in basis.T:  # one at a time: so it does not depend on who else is there
+        leverage += column * column
+    return 1.0 / np.sqrt(1.0 - np.minimum(leverage, _HIGHEST_LEVERAGE))
 
 
 def fit_counts(counts: NormalCounts) -> Tails:

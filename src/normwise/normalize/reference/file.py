@@ -16,7 +16,6 @@ from normwise.errors import NormalizerError
 from normwise.files import content_digest, write_text
 from normwise.normalize.design import Category, Number
 from normwise.normalize.reference.counts import LAST_STEP, NormalCounts
-from normwise.normalize.reference.fit import fit_sums
 from normwise.normalize.reference.reference import Measurement, Reference
 from normwise.normalize.reference.site_sums import SiteSums
 from normwise.normalize.reference.sums import NormalSums, raw_titles
@@ -356,7 +355,8 @@ def _build(file: _File) -> Reference:
     if not same:
         raise ValueError("a number of normals, or columns, that are not those of the sums")
     if reference.tails is not None:
-        reference.tails.check_norm(fit_sums(sums)[1])
+        regression = replace(reference, tails=None).fitted[1]
+        reference.tails.check_norm(regression, at_sites=sites is not None)
     return reference
 
 

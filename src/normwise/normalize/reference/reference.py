@@ -243,7 +243,7 @@ class Reference(ShortRepr):
         """
         design, regression = fit_sums(self.sums)
         if self.sites is not None:
-            return design, regression_of_sites(*self.site_model, design)
+            regression = regression_of_sites(*self.site_model, design)
         if self.tails is not None:
             regression = replace(regression, tails=fit_counts(self.tails))
         return design, regression
@@ -428,6 +428,24 @@ class Reference(ShortRepr):
             made = [f"extraction {each.hash[:12]}" for each in (measurement, self.measurement)]
             raise _measured_otherwise(f"extractor {measurement.extractor}", *made)
 
+    def check_sites(self, column: str | None) -> None:
+        """Refuse people whose site is in another column than the reference's, or in none.
+
+        Parameters
+        ----------
+        column : str or None
+            The column; None where sites are not harmonized.
+
+        Raises
+        ------
+        NormalizerError
+            NRM-406.
+        """
+        own = None if self.sites is None else self.sites.column
+        if column != own:
+            kinds = ["no sites" if each is None else f"sites of {each!r}" for each in (column, own)]
+            raise other_reference("sites are not those of the reference.", "sites.harmonize", *kinds)
+
     def check_people(
         self,
         normals: pd.DataFrame,
@@ -481,7 +499,7 @@ class Reference(ShortRepr):
                 np.array_equal(getattr(total, name), getattr(self.sums, name))
                 for name in ("design", "products", "squares")
             )
-            parts.expect("sites", holds=fits and self.tails is None, instead="adding up to the sums")
+            parts.expect("sites", holds=fits, instead="adding up to the sums")
         if self.tails is not None:
             check_parts(self.tails, allowed=NormalCounts)
             parts.expect("tails", holds=self.tails.features == self.features, instead="of these features")

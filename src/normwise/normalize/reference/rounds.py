@@ -5,16 +5,25 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from normwise.errors import NormalizerError
 from normwise.normalize.blocked.columns import FeatureColumns
 from normwise.normalize.demographics import Demographics
 from normwise.normalize.design import Number
-from normwise.normalize.reference.counts import CountedForm, NormalCounts, another_norm, count_columns
+from normwise.normalize.reference.counts import (
+    CountedForm,
+    NormalCounts,
+    another_norm,
+    count_columns,
+    scores_at_sites,
+    scores_of,
+)
 from normwise.normalize.reference.file import digest_of_sums
 from normwise.normalize.reference.reference import Reference
-from normwise.normalize.validation import refuse_beyond_sums
+from normwise.normalize.reference.site_sums import SiteSums
+from normwise.schema import listed
 
 __all__ = ["count_normals", "with_counts"]
 
@@ -39,8 +48,8 @@ def count_normals(reference: Reference, frame: pd.DataFrame, form: CountedForm) 
     Raises
     ------
     NormalizerError
-        NRM-410 for a reference that knows sites, NRM-415 for people who are not in it; NRM-106 and NRM-107
-        for one by which nobody can be scored; NRM-108 to NRM-113 for what can't be read.
+        NRM-415 for people, or a site, that are not in it; NRM-106 and NRM-107 for one by which nobody can be
+        scored; NRM-108 to NRM-113 for what can't be read.
 
     Examples
     --------
@@ -53,29 +62,49 @@ def count_normals(reference: Reference, frame: pd.DataFrame, form: CountedForm) 
     >>> with_counts(norm, there + here).normalizer().tails
     'auto'
     """
-    if reference.sites is not None:
-        raise refuse_beyond_sums("sites.harmonize", "'hierarchical', with tails", "'none', or gaussian tails")
     people = Demographics(frame[list(reference.demographics)])
     for part in reference.sums.parts:
         if isinstance(part, Number):
             values = part.encode(people)[:, 0]
             outside = (values < part.low) | (values > part.high)
             if outside.any():
-                row = int(np.argmax(outside))
-                raise NormalizerError(
-                    "NRM-415",
-                    "a normal person is not in the reference by which people are to be counted.",
-                    subject=people.person(row),
-                    seen=f"{part.name} = {people.value(part.name, row)}",
-                    expected=f"{part.low:g} to {part.high:g}, as among the reference's people",
-                    advice="collect the sums of these people first, and merge them; then the counts",
-                )
+                row, known = int(np.argmax(outside)), f"{part.low:g} to {part.high:g}"
+                raise _not_summed_over(people.person(row), part.name, people.value(part.name, row), known)
     _refuse_more(len(frame), reference)
-    design, regression = replace(reference, tails=None).fitted
+    plain = replace(reference, tails=None)
+    design, regression = plain.fitted
+    coordinates = design.people(people)
+    if plain.sites is None:
+        scores = scores_of(coordinates, regression)
+    else:
+        own = _places_of_sites(plain.sites, frame)
+        counts = [sums.n_people for sums in plain.sites.by_site.values()]
+        scores = scores_at_sites(coordinates, design.encode(people), plain.site_model[0], counts, own)
     features = frame[list(reference.features)]
     columns = FeatureColumns.of_frame(features, np.ones(features.shape[1], dtype=bool))
-    return count_columns(
-        digest_of_sums(reference), form, reference.features, columns, design.people(people), regression
+    return count_columns(digest_of_sums(plain), form, plain.features, columns, regression, scores)
+
+
+def _places_of_sites(sites: SiteSums, frame: pd.DataFrame) -> npt.NDArray[np.intp]:
+    """Return the place of each person's site among those of the reference."""
+    read = Demographics(frame[[sites.column]])
+    names = read.levels(sites.column)
+    read.refuse_missing(sites.column, names == None)  # noqa: E711 - one comparison a person
+    places = {name: place for place, name in enumerate(sites.by_site)}
+    for row, name in enumerate(names.tolist()):
+        if name not in places:
+            raise _not_summed_over(read.person(row), sites.column, name, listed(list(places), most=3))
+    return np.array([places[name] for name in names.tolist()], dtype=np.intp)
+
+
+def _not_summed_over(person: str, name: str, seen: object, known: str) -> NormalizerError:
+    return NormalizerError(
+        "NRM-415",
+        "a normal person is not in the reference by which people are to be counted.",
+        subject=person,
+        seen=f"{name} = {seen}",
+        expected=f"{known}, as among the reference's people",
+        advice="collect the sums of these people first, and merge them; then the counts",
     )
 
 
@@ -99,7 +128,7 @@ def with_counts(reference: Reference, counts: NormalCounts) -> Reference:
         raise another_norm(f"by the reference {counts.norm[:12]}", f"by this reference, {norm[:12]}")
     _refuse_more(counts.n_normals, reference)
     try:
-        counts.check_norm(replace(reference, tails=None).fitted[1])
+        counts.check_norm(replace(reference, tails=None).fitted[1], at_sites=reference.sites is not None)
     except ValueError as fault:
         raise NormalizerError(
             "NRM-415",

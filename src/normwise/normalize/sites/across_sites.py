@@ -17,7 +17,7 @@ Stat Appl Genet Mol Biol 3:3), where features that a site shifts together count 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
@@ -118,6 +118,16 @@ class SitePrior:
         parts.array("level", (features,), low=1e-300)
         parts.array("scale_df", (features,), low=2.0)
         parts.whole("n_sites", 2)
+
+    def features(self, part: slice) -> SitePrior:
+        """Return the distribution of some of the features."""
+        return replace(
+            self,
+            center=self.center[part],
+            variance=self.variance[part],
+            level=self.level[part],
+            scale_df=self.scale_df[part],
+        )
 
     def half_width(self, n_people: int) -> float:
         """Return the expected half-width of a 95 % interval around a W of 2, for the middle feature.
