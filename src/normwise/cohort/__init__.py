@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from normwise.cohort.folders.roles import (
         label_choices,
         likely_features,
+        likely_id,
         likely_labels,
         likely_normals,
         values_of,
@@ -58,6 +59,7 @@ __all__ = [
     "is_missing",
     "label_choices",
     "likely_features",
+    "likely_id",
     "likely_labels",
     "likely_normals",
     "parse_condition",
@@ -78,7 +80,7 @@ __getattr__ = on_use(
         "commented_toml": "folders.commented",
         "describe_table": "dictionary",
         **dict.fromkeys(
-            ("label_choices", "likely_features", "likely_labels", "likely_normals", "values_of"),
+            ("label_choices", "likely_features", "likely_id", "likely_labels", "likely_normals", "values_of"),
             "folders.roles",
         ),
     },

@@ -31,7 +31,7 @@ def read_study(path: str | Path, overrides: Mapping[str, Any] | None = None, *, 
     ----------
     path : path
         A study file, a folder with a ``study.toml``, a participants table (its id is ``participant_id``, else
-        the first column), a BIDS dataset or derivative: there the participants table and the T1-weighted
+        `likely_id`), a BIDS dataset or derivative: there the participants table and the T1-weighted
         images, or else what FreeSurfer has measured, are found by layout; or another folder with a table of
         people, whose images are found by people's ids, or else tables of features.
     overrides : mapping of str to value, optional

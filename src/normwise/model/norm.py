@@ -12,6 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from sklearn.pipeline import Pipeline
 
+from normwise.cohort import likely_id
 from normwise.errors import NormalizerError
 from normwise.features import LARGEST_VALUE
 from normwise.model.bundle import load_model
@@ -114,7 +115,9 @@ class Norm(ShortRepr):
         of_reference = self.procedure is None or type(self.procedure) is FittedSteps
         if self.study.cohort.id in columns or not of_reference:
             return self
-        cohort = self.study.cohort.model_copy(update={"id": columns[0]})
+        site = [] if self.roles.site is None else [self.roles.site]
+        name = likely_id(columns, {*self.feature_names, *self.roles.demographics, *site})
+        cohort = self.study.cohort.model_copy(update={"id": name})
         return replace(self, study=self.study.model_copy(update={"cohort": cohort}))
 
     def score(self, frame: pd.DataFrame, what: Score = "w") -> tuple[pd.DataFrame, pd.Series[str]]:

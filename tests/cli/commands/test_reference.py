@@ -207,7 +207,7 @@ def test_scores_are_the_normalizers(hospitals: Path, tmp_path: Path) -> None:
     table, new = people(), people(12, seed=5).drop(columns="diagnosis")
     normals = table[table["diagnosis"] == "normal"]
     fitted = FeatureNormalizer(["age", "sex"]).fit(normals[[*FEATURES, "age", "sex"]])
-    new = new.rename(columns={"participant_id": "who"})[["who", *FEATURES[::-1], "sex", "age"]]
+    new = new.rename(columns={"participant_id": "who"})[[*FEATURES[::-1], "who", "sex", "age"]]
     new.loc[new.index[3], "age"] = 99
     new.to_csv(tmp_path / "new.tsv", sep="\t", index=False)
     words = ["score", str(hospitals / "pooled.json"), "--table", str(tmp_path / "new.tsv"), "-q"]

@@ -7,7 +7,7 @@ import warnings
 
 import pytest
 
-from normwise.cohort import read_cohort, read_study
+from normwise.cohort import likely_id, read_cohort, read_study
 from normwise.errors import CohortError, StudyError
 
 pytestmark = pytest.mark.filterwarnings("ignore::normwise.errors.NormwiseWarning")
@@ -177,3 +177,22 @@ def test_columns_of_numbers_are_the_features_where_there_are_no_images(tmp_path)
     assert "--columns gm wm." in said
     assert named.label == "dx"
     assert "columns" not in read_study(file, {"features.also": ["gm", "wm"]}).features.model_fields_set
+
+
+@pytest.mark.parametrize(
+    ("columns", "name"),
+    [
+        (["left", "participant_id", "ID"], "participant_id"),
+        (["left", "right", "ID"], "ID"),
+        (["age", "SubjectID"], "SubjectID"),
+        (["scan_id", "subject"], "scan_id"),
+        (["scan", "left"], "scan"),
+    ],
+)
+def test_the_column_that_names_people(columns, name):
+    assert likely_id(columns) == name
+
+
+def test_a_column_with_another_role_names_nobody():
+    assert likely_id(["left", "age", "code"], {"left", "age"}) == "code"
+    assert likely_id(["left"], {"left"}) == "left"

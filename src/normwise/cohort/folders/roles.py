@@ -21,6 +21,7 @@ __all__ = [
     "holds_people",
     "label_choices",
     "likely_features",
+    "likely_id",
     "likely_labels",
     "likely_normals",
     "values_of",
@@ -43,6 +44,17 @@ _RATINGS = {
     "ham", "bdi", "madrs", "iq", "fiq", "viq", "piq", "total", "severity", "test", "questionnaire", "dose",
     "duration",
 }  # fmt: skip
+_IDS = (
+    "participantid",
+    "subjectid",
+    "subject",
+    "participant",
+    "id",
+    "subid",
+    "subjid",
+    "patientid",
+    "personid",
+)
 _NO_DEMOGRAPHIC = "no column is called an age or a sex"
 # Words that stand in a column of diagnoses alone.
 _OF_STUDY = _NORMAL - {"normal", "no", "none", "con", "typical"}
@@ -132,6 +144,28 @@ def columns_of_numbers(table: Table, used: Collection[str]) -> tuple[list[str], 
             continue
         found[bool(words & _RATINGS) or name.casefold() in _RATINGS].append(name)
     return found
+
+
+def likely_id(columns: Sequence[str], used: Collection[str] = ()) -> str:
+    """Return the column that names the people: by its own name, else the first that is for nothing else.
+
+    Parameters
+    ----------
+    columns : sequence of str
+        Of a table.
+    used : collection of str
+        Columns with another role.
+
+    Examples
+    --------
+    >>> likely_id(["left", "right", "ID"]), likely_id(["scan", "left"]), likely_id(["left", "code"], {"left"})
+    ('ID', 'scan', 'code')
+    """
+    free = [name for name in columns if name not in used] or list(columns)
+    if "participant_id" not in free and _words(free[0]) & {"id", *_IDS}:
+        return free[0]
+    plain = {_plain(name).replace(" ", ""): name for name in reversed(free)}
+    return next((plain[name] for name in _IDS if name in plain), free[0])
 
 
 def holds_people(table: Table) -> bool:
@@ -259,8 +293,7 @@ def _one(what: str, table: Table, candidates: Sequence[str]) -> Sequence[str]:
 
 def _session(table: Table, changes: Mapping[str, Any], said: list[str]) -> dict[str, Any]:
     """Return the column that tells a person's rows apart, where an id stands in several of them."""
-    default = str(CohortSection.model_fields["id"].default)
-    name = str(changes.get("cohort.id", default if default in table.frame else table.frame.columns[0]))
+    name = str(changes.get("cohort.id", likely_id(list(map(str, table.frame.columns)))))
     if "cohort.session" in changes or name not in table.frame or not table.frame[name].duplicated().any():
         return {}
     known = {"session", "ses", "visit", "timepoint", "wave"}

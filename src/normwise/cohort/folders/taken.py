@@ -17,7 +17,7 @@ from normwise.cohort.folders.contents import (
     image_patterns,
     subjects_patterns,
 )
-from normwise.cohort.folders.roles import columns_of_numbers, guess_roles
+from normwise.cohort.folders.roles import columns_of_numbers, guess_roles, likely_id
 from normwise.cohort.tables import read_table
 from normwise.errors import NormwiseWarning, StudyError
 from normwise.schema import EXTRACTOR_SECTIONS, CohortSection, RegionsSection, TableSection, listed
@@ -74,9 +74,8 @@ def study_of_table(file: Path, changes: Mapping[str, Any]) -> dict[str, Any]:
     if file.name == "participants.tsv" and find_suffixes(file.parent):
         return study_of_folder(file.parent, changes)
     cohort = {"table": file.name}
-    columns = read_table(file).frame.columns
-    if "cohort.id" not in changes and CohortSection.model_fields["id"].default not in columns:
-        cohort["id"] = str(columns[0])
+    if "cohort.id" not in changes:
+        cohort["id"] = likely_id(list(map(str, read_table(file).frame.columns)))
     return _with_roles({"cohort": cohort}, file.parent, changes)
 
 
