@@ -5,11 +5,15 @@ from __future__ import annotations
 import io
 import json
 import logging
+import sys
+from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from normwise.engine import make_progress
-from normwise.engine.progress import BarProgress, LogProgress
+from normwise.engine.parallel import on_engine_of
+from normwise.engine.progress import BarProgress, LogProgress, NotebookProgress, usual_progress
 
 
 class Terminal(io.StringIO):
@@ -119,3 +123,69 @@ def test_a_log_is_given_beginnings_failures_and_ends(stream):
         "features: 3 to do\nfeatures: sub-1 failed IMG-202\n"
         "features: 3 of 3, 1 failed (now sub-1 IMG-202), 0 s\n"
     )
+
+
+class Kernel:
+    """What a notebook is to this package: a shell with a kernel, and displays that can be updated."""
+
+    def __init__(self, monkeypatch, *, kernel=True):
+        shell = SimpleNamespace(**({"kernel": object()} if kernel else {}))
+        self.shown = []
+        ipython = SimpleNamespace(get_ipython=lambda: shell)
+        monkeypatch.setitem(sys.modules, "IPython", ipython)
+        monkeypatch.setitem(sys.modules, "IPython.display", SimpleNamespace(display=self.display))
+
+    def display(self, what, display_id):
+        assert display_id
+        place = len(self.shown)
+        self.shown.append([what])
+        return SimpleNamespace(update=self.shown[place].append)
+
+
+def test_a_notebook_shows_one_bar_a_title_and_names_failures(monkeypatch):
+    kernel = Kernel(monkeypatch)
+    progress = usual_progress()
+    assert isinstance(progress, NotebookProgress)
+    _walk(progress)
+    [bars] = kernel.shown
+    assert repr(bars[0]) == "features: 0 of 3"
+    assert repr(bars[-1]) == "features: 3 of 3, 1 failed (sub-1 IMG-202), 0 s"
+    assert '<progress max="3" value="3">' in bars[-1]._repr_html_()
+    progress.start("<b>", 0)
+    assert "&lt;b&gt;: 0 of 0" in kernel.shown[1][0]._repr_html_()
+
+
+def test_a_bar_of_thousands_is_drawn_a_few_times_and_names_five(monkeypatch):
+    kernel = Kernel(monkeypatch)
+    seconds = iter(range(100_000))
+    progress = NotebookProgress(interval=1000, clock=lambda: next(seconds) * 0.5)
+    progress.start("features", 5000)
+    for step in range(5000):
+        progress.advance(
+            "features", f"s{step}", "failed" if step < 7 else "done", "IMG-1" if step < 7 else ""
+        )
+    progress.finish("features")
+    [bars] = kernel.shown
+    assert len(bars) < 6
+    assert "7 failed (s0 IMG-1; s1 IMG-1; s2 IMG-1; s3 IMG-1; s4 IMG-1 and 2 more)" in repr(bars[-1])
+
+
+def test_outside_of_a_notebook_nothing_is_shown_unasked(monkeypatch):
+    Kernel(monkeypatch, kernel=False)  # a session of IPython in a terminal
+    assert usual_progress() is None
+    monkeypatch.delitem(sys.modules, "IPython")
+    assert usual_progress() is None
+
+
+def test_a_step_shows_its_bars_in_a_notebook_alone(monkeypatch):
+    given = []
+    step = on_engine_of(Path)(lambda study, progress=None: given.append(progress))
+    study = SimpleNamespace(engine=SimpleNamespace(name="local"))
+    step(study)
+    Kernel(monkeypatch)
+    step(study)
+    own = LogProgress()
+    step(study, progress=own)
+    assert given[0] is None
+    assert isinstance(given[1], NotebookProgress)
+    assert given[2] is own

@@ -21,6 +21,7 @@ from typing import Any, TypeVar, cast
 import numpy as np
 
 from normwise.engine.executor import CURRENT, Executor, Finished, Limits, Value, Work, name_function
+from normwise.engine.progress import usual_progress
 from normwise.engine.serialization import decode
 from normwise.engine.worker import import_function
 
@@ -115,6 +116,8 @@ def run_parts(
 def on_engine_of(read: Callable[[Path], Any]) -> Callable[[SomeFunction], SomeFunction]:
     """Let a function's first argument, a study, say by its ``[engine]`` where everything that is many runs.
 
+    In a notebook its progress is shown, unless it is given another.
+
     Parameters
     ----------
     read : callable
@@ -125,6 +128,8 @@ def on_engine_of(read: Callable[[Path], Any]) -> Callable[[SomeFunction], SomeFu
         @wraps(function)
         def call(study: Any, *args: Any, **kwargs: Any) -> Any:
             study = read(Path(study)) if isinstance(study, str | Path) else study
+            if kwargs.get("progress") is None and (shown := usual_progress()) is not None:
+                kwargs["progress"] = shown
             if study.engine.name == "local":
                 return function(study, *args, **kwargs)
             from normwise.engine.cluster.connect import use_engine  # few studies need it

@@ -1,4 +1,4 @@
-"""Progress: a bar on a terminal, plain lines elsewhere, JSON lines for programs, and the log of a command.
+"""Progress: a bar on a terminal or in a notebook, plain lines elsewhere, JSON for programs, a command's log.
 
 Only titles, counts, subject ids and error codes are shown; values and paths of people never are.
 """
@@ -10,12 +10,21 @@ import logging
 import sys
 import time
 from collections.abc import Callable
+from html import escape
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TextIO
 
 if TYPE_CHECKING:
     from rich.progress import TaskID
 
-__all__ = ["BarProgress", "LogProgress", "Progress", "State", "make_progress"]
+__all__ = [
+    "BarProgress",
+    "LogProgress",
+    "NotebookProgress",
+    "Progress",
+    "State",
+    "make_progress",
+    "usual_progress",
+]
 
 State = Literal["done", "cached", "failed"]
 """How one subject ended."""
@@ -87,6 +96,12 @@ def make_progress(
     if target.isatty():
         return BarProgress(target, LogProgress(*handlers))
     return LogProgress(_only(_QuietHandler(target), "start", "count", "finish", "message"), *handlers)
+
+
+def usual_progress() -> Progress | None:
+    """Return what shows the progress of a function that was given none: bars in a notebook, else nothing."""
+    shell = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
+    return NotebookProgress() if hasattr(shell, "kernel") else None
 
 
 class LogProgress:
@@ -209,6 +224,68 @@ class BarProgress:
     def message(self, text: str) -> None:
         """Print a line above the bars."""
         self._bars.console.print(text)
+
+
+class NotebookProgress:
+    """One bar a title below a notebook's cell, redrawn in place; failures are named in its line.
+
+    Parameters
+    ----------
+    interval : float
+        Seconds between two drawings of one bar.
+    clock : callable
+        Gives the seconds.
+    """
+
+    def __init__(self, *, interval: float = 0.3, clock: Callable[[], float] = time.monotonic) -> None:
+        self._interval, self._clock = interval, clock
+        self._bars: dict[str, tuple[_Count, list[str], Any]] = {}
+
+    def start(self, title: str, total: int) -> None:
+        """Show the bar."""
+        from IPython.display import display
+
+        count = _Count(total, self._clock())
+        self._bars[title] = count, [], display(_NotebookBar(title, count, []), display_id=True)
+
+    def advance(self, title: str, subject: str = "", state: State = "done", code: str = "") -> None:
+        """Move the bar, where the last drawing is old enough."""
+        if title not in self._bars:
+            return
+        count, failures, handle = self._bars[title]
+        count.add(subject, state, code)
+        failures += count.unnamed
+        count.unnamed.clear()
+        now = self._clock()
+        if now - count.logged >= self._interval:
+            count.logged = now
+            handle.update(_NotebookBar(title, count, failures))
+
+    def finish(self, title: str) -> None:
+        """Leave the count and the seconds."""
+        if title in self._bars:
+            count, failures, handle = self._bars.pop(title)
+            handle.update(_NotebookBar(title, count, failures, self._clock() - count.begun))
+
+    def message(self, text: str) -> None:
+        """Print the line."""
+        print(text)  # noqa: T201 - a notebook shows it below the cell
+
+
+class _NotebookBar:
+    def __init__(self, title: str, count: _Count, failures: list[str], seconds: float | None = None) -> None:
+        named = "; ".join(failures[:_NAMED_FAILURES])
+        more = f" and {len(failures) - _NAMED_FAILURES} more" if len(failures) > _NAMED_FAILURES else ""
+        took = "" if seconds is None else f", {seconds:.0f} s"
+        self._text = f"{count.line(title)}{f' ({named}{more})' if named else ''}{took}"
+        self._done, self._total = count.done, max(count.total, 1)
+
+    def __repr__(self) -> str:
+        return self._text
+
+    def _repr_html_(self) -> str:
+        text = escape(self._text)
+        return f'<label><progress max="{self._total}" value="{self._done}"></progress> {text}</label>'
 
 
 class _Count:
