@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from normwise.cohort.values import is_missing, read_numbers
+from normwise.cohort.values import is_missing, read_decimals, read_numbers
 from normwise.errors import CohortError
 
 
@@ -88,3 +88,26 @@ def test_numbers_alone_are_read_as_they_are_beside_others(cells: list[str], *, p
     assert alone.problems == beside.problems
     assert alone.missing.tolist() == beside.missing[:-1].tolist()
     assert (not alone.problems and not alone.missing.any() and "," not in "".join(cells)) is plain
+
+
+@pytest.mark.parametrize(
+    ("cells", "numbers"),
+    [
+        (["1.25", "-0.50", "900.00"], [1.25, -0.5, 900.0]),
+        (["1", "-2", "0"], [1.0, -2.0, 0.0]),
+        (["123456789.012345"], [123456789.012345]),
+        (["1234567890.012345"], None),  # sixteen digits
+        (["1.25", "-0.00"], None),
+        (["1.25", "1.5"], None),
+        (["1.25", "01.50"], None),
+        (["1.25\n2.50"], None),
+    ],
+)
+def test_decimals_of_equal_length_are_read_at_once_where_they_give_their_text_back(cells, numbers):
+    found = read_decimals(cells, "\n".join(cells) + "\n", len(cells[0].partition(".")[2]))
+    assert (None if found is None else found.tolist()) == numbers
+    held = pd.Series(cells, dtype=object)
+    if "\n" not in cells[0]:
+        assert read_numbers("x", held).values.tolist() == [float(cell) for cell in cells]
+    else:
+        assert 0 in read_numbers("x", held).problems

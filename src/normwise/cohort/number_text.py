@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import builtins
-import re
 from collections.abc import Iterator, Sequence
-from functools import cache
 from itertools import compress
 from typing import Any, Self
 
@@ -14,11 +12,12 @@ import pandas as pd
 from numpy.typing import NDArray
 from pandas.api.extensions import ExtensionArray, ExtensionDtype
 
+from normwise.cohort.values import read_decimals
+
 __all__ = ["ColumnParts", "NumberText", "share_numbers"]
 
 _MISSING = ("", "n/a", "N/A", "n/A", "N/a")
 _MOST_DIGITS = 20  # after the point
-_MOST_EXACT = 15  # digits of any decimal number that a float gives back
 
 
 class NumberTextDtype(ExtensionDtype):
@@ -210,10 +209,10 @@ class ColumnParts:
 def _numbers_of(cells: Sequence[str], form: str) -> NDArray[np.float64] | None:
     """Return finite numbers that the format gives back to the character; None where there are no such."""
     text = "\n".join(cells) + "\n"
-    if form.endswith("f") and _decimals(int(form[2:-1])).fullmatch(text):
-        # Whole numbers and a power of ten are exact, and so their quotient is the nearest number.
-        digits = np.fromstring(text.replace(".", ""), dtype=np.int64, sep="\n")
-        return digits / 10.0 ** int(form[2:-1]) if len(digits) == len(cells) else None
+    if form.endswith("f"):
+        fixed = read_decimals(cells, text, int(form[2:-1]))
+        if fixed is not None:
+            return fixed
     try:
         values = list(map(float, cells))
     except ValueError:
@@ -222,14 +221,6 @@ def _numbers_of(cells: Sequence[str], form: str) -> NDArray[np.float64] | None:
     if not np.isfinite(numbers).all() or (form + "\n") * len(values) % tuple(values) != text:
         return None
     return numbers
-
-
-@cache
-def _decimals(places: int) -> re.Pattern[str]:
-    """Return what lines with so many places fit, of few enough digits to be given back, and no −0."""
-    point = rf"\.[0-9]{{{places}}}" if places else ""
-    whole = rf"(?:0|[1-9][0-9]{{0,{max(0, _MOST_EXACT - places - 1)}}})"
-    return re.compile(rf"(?:(?:-(?!0\.?0*\n))?{whole}{point}\n)+" if places < _MOST_EXACT else r"(?!)")
 
 
 def _forms_of(cell: str) -> list[str]:

@@ -10,8 +10,9 @@ stay codes, and the two are never mixed.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from typing import NamedTuple
 
 import numpy as np
@@ -35,6 +36,7 @@ __all__ = [
     "names_an_age",
     "plain_code",
     "read_ages",
+    "read_decimals",
     "read_numbers",
     "read_sexes",
     "spell_out",
@@ -46,6 +48,8 @@ _NUMBER = {
     mark: re.compile(rf"[+-]?(?:[0-9]+(?:{mark}[0-9]*)?|{mark}[0-9]+)(?:[eE][+-]?[0-9]+)?")
     for mark in (r"\.", ",")
 }
+_LINES = re.compile("(?:" + _NUMBER[r"\."].pattern + r"\n)+")
+_MOST_EXACT = 15  # digits of any decimal number that a float gives back
 _THOUSANDS = re.compile(r"[+-]?[1-9][0-9]{0,2}(?:,[0-9]{3})+")
 
 OLDEST = 130.0
@@ -219,12 +223,47 @@ def read_numbers(name: str, text: pd.Series[str]) -> ColumnReading:
 
 def _plain_numbers(cells: list[str]) -> NDArray[np.float64] | None:
     """Return the numbers of cells that all are numbers with a decimal point; else None."""
-    plain = _NUMBER[r"\."].fullmatch
-    if not all(plain(cell) and len(cell) <= _LONGEST for cell in cells):
+    if not cells:
+        return np.empty(0)
+    # Of all cells at once, since a match each takes longer than all else that reading does.
+    text = "\n".join(cells) + "\n"
+    fixed = read_decimals(cells, text, len(cells[0].partition(".")[2]))
+    if fixed is not None:
+        return fixed
+    if text.count("\n") != len(cells) or max(map(len, cells)) > _LONGEST or not _LINES.fullmatch(text):
         return None
     values = np.array(list(map(float, cells)), dtype=np.float64)
     unsure = np.flatnonzero(~np.isfinite(values) | (values == 0))
     return None if any(np.isnan(_number(cells[row], r"\.")) for row in unsure) else values
+
+
+def read_decimals(cells: Sequence[str], text: str, places: int) -> NDArray[np.float64] | None:
+    """Return the numbers of cells that all have so many decimal places, and few enough digits; else None.
+
+    Written with so many places each number gives its cell back to the character.
+
+    Parameters
+    ----------
+    cells : sequence of str
+        At least one.
+    text : str
+        The same, a line each.
+    places : int
+        Digits behind the point.
+    """
+    if not _decimals(places).fullmatch(text):
+        return None
+    # Whole numbers and a power of ten are exact, and so their quotient is the nearest number.
+    digits = np.fromstring(text.replace(".", ""), dtype=np.int64, sep="\n")
+    return digits / 10.0**places if len(digits) == len(cells) else None
+
+
+@cache
+def _decimals(places: int) -> re.Pattern[str]:
+    """Return what lines with so many places fit, of few enough digits to be given back, and no −0."""
+    point = rf"\.[0-9]{{{places}}}" if places else ""
+    whole = rf"(?:0|[1-9][0-9]{{0,{max(0, _MOST_EXACT - places - 1)}}})"
+    return re.compile(rf"(?:(?:-(?!0\.?0*\n))?{whole}{point}\n)+" if places < _MOST_EXACT else r"(?!)")
 
 
 def _number(text: str, mark: str) -> float:

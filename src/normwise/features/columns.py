@@ -158,10 +158,10 @@ def read_columns(
         FEA-203, by scan: a cell that is there and no number.
     """
     failures: dict[str, NormwiseError] = {}
-    columns = {}
-    for name in text.columns:
-        reading = read_numbers(name, text[name])
-        columns[name] = np.asarray(reading.values, dtype=np.float64)
+    values = np.empty(text.shape, order="F")
+    for place, (name, column) in enumerate(text.items()):
+        reading = read_numbers(str(name), column)
+        values[:, place] = reading.values
         for row in reading.problems:
             scan = str(text.index[row])
             failures.setdefault(
@@ -170,11 +170,11 @@ def read_columns(
                     "FEA-203",
                     f"{name} is not a number.",
                     subject=scan,
-                    seen=repr(str(text[name].iloc[row])),
+                    seen=repr(str(column.iloc[row])),
                     advice=f"correct it in {source}, or leave the column out of {key}",
                 ),
             )
-    return pd.DataFrame(columns, index=text.index), failures
+    return pd.DataFrame(values, index=text.index, columns=text.columns, copy=False), failures
 
 
 def drop_incomplete(
