@@ -173,7 +173,8 @@ def _find_people(folder: Path, changes: Mapping[str, Any]) -> tuple[Path, list[s
             "STU-107",
             "the dataset has no participants.tsv, which says who is ill and who is not.",
             subject=str(folder),
-            seen=f"folders of {len(subjects)} people: {listed(subjects, most=4)}",
+            seen=f"folders of {len(subjects)} {'person' if len(subjects) == 1 else 'people'}: "
+            f"{listed(subjects, most=4)}",
             expected="participants.tsv, a line a person: participant_id, diagnosis, age, sex",
             advice="write it, or name another table with --cohort.table",
         )
