@@ -205,3 +205,10 @@ def test_trajectory_tells_two_sexes_apart_by_the_filling() -> None:
     hollow = [line for line in lines if line.get_markerfacecolor() == "none"]
     assert len(lines) == 4
     assert sum(len(line.get_xdata()) for line in hollow) == sexes.count("M")
+
+
+def test_every_arm_has_a_line_of_its_own_look() -> None:
+    from normwise.report.figures.curves import DASHES, SERIES
+
+    looks = {(SERIES[place % len(SERIES)], DASHES[place % len(DASHES)]) for place in range(12)}
+    assert len(looks) == 12

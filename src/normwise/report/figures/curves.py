@@ -31,8 +31,9 @@ __all__ = [
     "shown_levels",
 ]
 
-DASHES = ((0, ()), (0, (6, 2)), (0, (2, 2)), (0, (6, 2, 2, 2)))
-"""One a line, so that neither colour vision nor a colour printer is needed."""
+DASHES = ((0, ()), (0, (6, 2)), (0, (2, 2)), (0, (6, 2, 2, 2)), (0, (10, 2, 2, 2, 2, 2)))
+"""One a line, so that neither colour vision nor a colour printer is needed; one more than there are colours,
+or the fifth line would look as the first does."""
 
 
 @dataclass(frozen=True)
