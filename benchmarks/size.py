@@ -3,9 +3,11 @@
 Features that shrink with age and, for a few, with disease: 300 columns of a table beside age and sex, one
 repeat of five folds, logistic regression, six arms, one process, each size in a process of its own.
 Printed are CPU seconds, the largest resident memory, the data as float64 numbers, and the exponent of time
-from each size to the next. With ``columns`` a table of 99,000 columns and 60 people is read. Goals, set
-beforehand: memory at most 250 MB and four times the data, an exponent of at most 1.05, 190 CPU s for 20,000
-people, 20 CPU s for the columns. Another version is measured by ``NORMWISE_PYTHON=/its/bin/python``.
+from each size to the next. With ``columns`` a table of 99,000 columns and 60 people is read; with
+``matrix`` W-scores of 1,000 × 1,000,000 features are written from one memory-mapped file to another. Goals,
+set beforehand: memory at most 250 MB and four times the data, an exponent of at most 1.05, 190 CPU s for
+20,000 people, 20 CPU s for the columns, 500 MB for the matrix. Another version is measured by
+``NORMWISE_PYTHON=/its/bin/python``.
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ import resource
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from pathlib import Path
 
@@ -43,6 +46,9 @@ def main() -> None:
     before: tuple[int, float] | None = None
     for size in sizes:
         with tempfile.TemporaryDirectory() as name:
+            if size == "matrix":
+                write_scores(Path(name))
+                continue
             if size == "columns":
                 read_wide(Path(name))
                 continue
@@ -113,6 +119,45 @@ def read_wide(folder: Path) -> None:
         f"{columns} columns, {people} people: {time.process_time() - began:.1f} CPU s, {most:.0f} MB",
         flush=True,
     )
+
+
+def write_scores(folder: Path) -> None:
+    """Print what the W-scores of a matrix of 4 GB take beside the pages of the files."""
+    from normwise.normalize.blocked.fit import fit_standardize
+    from normwise.normalize.blocked.regression import People, inverse_triangle
+
+    people, features, width = 1000, 1_000_000, 10_000
+    rng = np.random.default_rng(0)
+    kinds = {"shape": (people, features), "dtype": np.float32, "fortran_order": True}
+    values = np.lib.format.open_memmap(folder / "features.npy", mode="w+", **kinds)
+    block = rng.normal(size=(people, width)).astype(np.float32)
+    for first in range(0, features, width):
+        values[:, first : first + width] = block + np.float32(first % 7)
+    scores = np.lib.format.open_memmap(folder / "w.npy", mode="w+", **kinds)
+    design = np.column_stack([np.ones(people), rng.uniform(-15, 15, people), rng.integers(0, 2, people)])
+    normals = np.arange(0, people, 2)
+    everybody = People(design @ inverse_triangle(design[normals]))
+    before, began = anonymous(), time.process_time()
+    most = [before]
+    watch = threading.Thread(target=sample, args=(most,), daemon=True)
+    watch.start()
+    fit_standardize(values, everybody, normals, out=scores)
+    taken = time.process_time() - began
+    memory = f"{max(most):.0f} MB, {before:.0f} before"
+    print(f"W of {people} × {features}: {taken:.1f} CPU s, {memory}", flush=True)
+
+
+def sample(most: list[float]) -> None:
+    """Note the memory of the process that is no file's, again and again."""
+    while True:
+        most.append(anonymous())
+        time.sleep(0.02)
+
+
+def anonymous() -> float:
+    """Return the megabytes of the process that are no file's."""
+    text = Path("/proc/self/status").read_text(encoding="ascii")
+    return int(text.split("RssAnon:")[1].split()[0]) / 1024
 
 
 if __name__ == "__main__":
