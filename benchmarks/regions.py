@@ -49,20 +49,23 @@ def candidates(path: Path, folder: Path) -> dict[str, Callable[[], np.ndarray]]:
     from nilearn.maskers import NiftiLabelsMasker
     from scipy import ndimage
 
-    from normwise.features.atlases import load_atlas, pack_atlas
+    from normwise.features.atlases import load_atlas, pack_atlas, ties_outwards
     from normwise.features.regions import STATISTICS
     from normwise.features.regions.measure import measure_regions
-    from normwise.images import read_volume, resample_labels
+    from normwise.images import LabelVolume, read_volume, resample_labels
 
     atlas = load_atlas(ATLAS)
     volume = read_volume(path)
     packed = pack_atlas(atlas, folder)
-    labels = resample_labels(atlas.labels, volume)
+    own = atlas.labels
+    if atlas.symmetric:  # as it is packed: of two labels equally near, the outer one
+        own = LabelVolume(own.voxels, ties_outwards(own.affine))
+    labels = resample_labels(own, volume)
     stored = nib.load(path)
     # nilearn and scipy get the labels in the file's own order of axes.
     back = nib.as_closest_canonical(stored).affine
-    own = nib.Nifti1Image(np.ascontiguousarray(labels.voxels), back)
-    turned = nib.Nifti1Image(_like(own, stored), stored.affine)
+    upright = nib.Nifti1Image(np.ascontiguousarray(labels.voxels), back)
+    turned = nib.Nifti1Image(_like(upright, stored), stored.affine)
     numbers = np.unique(labels.voxels[labels.voxels > 0])
     maskers = [
         NiftiLabelsMasker(turned, strategy=strategy, resampling_target=None, standardize=None).fit()
