@@ -208,6 +208,11 @@ class RunFolder:
         (self / name).unlink(missing_ok=True)
         self._update_digest(name)
 
+    def remove_people(self) -> None:
+        """Remove the pages of people, and what they are drawn from, of an earlier call."""
+        self.remove(self.PEOPLE)
+        shutil.rmtree(self / self.PAGES, ignore_errors=True)
+
     def write_record(self, record: RunRecord) -> None:
         """Write ``run.json`` with the digest of every result in the folder.
 

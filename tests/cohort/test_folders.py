@@ -127,6 +127,21 @@ def test_two_measurements_of_each_person_are_a_question(tmp_path):
     assert (error.code, error.seen) == ("STU-117", "fs/{ID}_ses-1, fs/{ID}_ses-2")
 
 
+def test_measurements_of_sessions_are_no_question_beside_images(tmp_path):
+    files = [f"sub-{person}/anat/sub-{person}_T1w.nii.gz" for person in (7, 71, 8, 9)]
+    files += [f"fs/sub-{person}_ses-{ses}/stats/aseg.stats" for person in (7, 71, 8, 9) for ses in (1, 2)]
+    text = PEOPLE.replace("ID", "participant_id").replace(",", "\t")
+    place = folder_of(tmp_path / "d", *files, table="participants.tsv", text=text)
+    assert taken(place, "COH-309.*_ses-1, fs/.*_ses-2").cohort.images == "bids"
+
+
+def test_the_id_of_a_folders_table_is_found_as_of_a_table(tmp_path):
+    rows = [line.split(",") for line in PEOPLE.splitlines()]
+    text = "\n".join(",".join([*row[1:], row[0]]) for row in rows) + "\n"
+    place = folder_of(tmp_path / "d", "fs/7/stats/aseg.stats", "fs/8/stats/aseg.stats", text=text)
+    assert taken(place, "FEA-906.*freesurfer").cohort.id == "ID"
+
+
 def test_images_are_chosen_before_measurements_and_that_is_said(tmp_path):
     files = [f"sub-{person}/anat/sub-{person}_T1w.nii.gz" for person in (7, 71, 8, 9)]
     files += [f"derivatives/freesurfer/sub-{person}/stats/aseg.stats" for person in (7, 71, 8, 9)]

@@ -112,6 +112,21 @@ def test_only_features_without_another_role_are_held_so(tmp_path: Path) -> None:
     assert cohort.frame["x_age"].tolist() == [float(ages[row]) for row in kept]
 
 
+def test_what_is_said_of_columns_holds_for_long_tables(tmp_path: Path) -> None:
+    fixed = columns_of_every_kind()["fixed"]
+    write(
+        tmp_path,
+        {"x_age_at_onset": ["600"] * ROWS_READ, "x_age_at_onset_unit": ["0"] * ROWS_READ, "x": fixed},
+    )
+    study = {
+        "cohort": {"root": tmp_path, "table": "people.tsv", "id": "id", "label": "dx"},
+        "features": {"extractor": "table", "columns": ["x*"]},
+    }
+    with pytest.raises(CohortError) as caught:
+        read_cohort(Study.model_validate(study))
+    assert caught.value.code == "COH-107"
+
+
 def test_more_cells_are_read_where_they_are_numbers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     fixed = columns_of_every_kind()["fixed"]
     path = write(tmp_path, {"a": fixed, "b": fixed})

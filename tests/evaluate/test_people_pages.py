@@ -104,3 +104,8 @@ def test_whom_the_report_names_gets_a_page_that_it_links_to(tmp_path: Path) -> N
     assert all(page.count(f'href="people/{name}.html"') for name in named)
     listed = (tmp_path / "run" / "people" / "index.html").read_text(encoding="utf-8")
     assert "whom the report names" in listed
+    # Nobody is asked for: the pages of before would say what does not hold any more.
+    evaluate_study(study, tmp_path / "run", people=False)
+    assert not (tmp_path / "run" / "people.json").exists()
+    assert not (tmp_path / "run" / "people").exists()
+    assert "people/" not in (tmp_path / "run" / "report.html").read_text(encoding="utf-8")

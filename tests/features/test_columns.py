@@ -54,6 +54,13 @@ def test_text_in_a_cell_costs_that_person_only():
     assert values.loc["r"].tolist() == [3.0, 1.0]
 
 
+def test_an_age_with_its_unit_is_a_number():
+    text = pd.DataFrame({"age_at_onset": ["600 months", "30"], "b": ["600 months", "30"]}, index=["p", "q"])
+    values, failures = read_columns(text, "t.csv")
+    assert values["age_at_onset"].tolist() == [50.0, 30.0]
+    assert list(failures) == ["p"]
+
+
 def table(people, **columns):
     return pd.DataFrame(columns, index=[f"s{number}" for number in range(people)], dtype=float)
 

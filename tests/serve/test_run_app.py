@@ -106,8 +106,10 @@ def test_values_are_those_of_the_run_and_of_its_model(run: Path) -> None:
     assert (shown.feature, shown.w, shown.expected) == (most.feature, most.w, most.expected)
     trajectories = read_run(run).explanation.trajectories  # type: ignore[union-attr]
     for course in trajectories:
-        shown_course = data.trajectory(course.feature)
-        assert shown_course is not None
+        found = data.trajectory(course.feature, "p004x")
+        assert found is not None
+        shown_course, place = found
+        assert place == list(features.index).index("p004x")
         assert shown_course.people_y == course.people_y
         for level, line in course.expected.items():
             assert shown_course.expected[level] == pytest.approx(line, rel=1e-9), "as the report draws it"

@@ -52,7 +52,11 @@ def describe_table(table: Table, *others: Path) -> Table:
                 units.setdefault(name, unit)
     frame, readings = table.frame, list(table.readings)
     for name, unit in units.items():
-        cells = frame[name].str.replace(r"^([0-9]+)(?:[.,]([0-9]+))?$", _with_unit(unit), regex=True)
+        cells = (
+            frame[name]
+            .astype(object)
+            .str.replace(r"^([0-9]+)(?:[.,]([0-9]+))?$", _with_unit(unit), regex=True)
+        )
         if not cells.equals(frame[name]):
             frame = frame.assign(**{name: cells})
             readings.append(f"{name}: in {unit}, as its data dictionary says")
@@ -60,10 +64,10 @@ def describe_table(table: Table, *others: Path) -> Table:
         beside = next((each for each in (f"{name}_unit", f"{name}_units") if each in frame.columns), None)
         if beside is None or name in units:
             continue
-        given = frame[beside].map(unit_of_age)
-        plain = frame[name].str.fullmatch(r"[0-9]+(?:[.,][0-9]+)?") & given.ne("")
+        given, own = frame[beside].astype(object).map(unit_of_age), frame[name].astype(object)
+        plain = own.str.fullmatch(r"[0-9]+(?:[.,][0-9]+)?") & given.ne("")
         if plain.any():
-            cells = frame[name].mask(plain, frame[name].str.replace(",", ".") + " " + given)
+            cells = own.mask(plain, own.str.replace(",", ".") + " " + given)
             frame = frame.assign(**{name: cells})
             readings.append(f"{name}: in {listed(sorted(set(given[plain])))}, as {beside} says")
     return replace(table, frame=frame, readings=readings, levels=levels)

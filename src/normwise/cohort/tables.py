@@ -114,7 +114,10 @@ class Table(ShortRepr):
         advice = "write the name as the table has it"
         if key not in ("cohort.id", "cohort.label"):
             return advice
-        held = {str(name): cells[~is_missing(cells)].value_counts() for name, cells in self.frame.items()}
+        held = {
+            str(name): cells[~is_missing(cells)].astype(object).value_counts()
+            for name, cells in self.frame.items()
+        }
         if key == "cohort.id":
             fitting = [name for name, counts in held.items() if len(counts) == len(self.frame)]
             return f"{advice}, as --id NAME; it may be {listed(fitting, most=6)}" if fitting else advice

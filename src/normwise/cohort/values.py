@@ -48,7 +48,7 @@ _NUMBER = {
     mark: re.compile(rf"[+-]?(?:[0-9]+(?:{mark}[0-9]*)?|{mark}[0-9]+)(?:[eE][+-]?[0-9]+)?")
     for mark in (r"\.", ",")
 }
-_LINES = re.compile("(?:" + _NUMBER[r"\."].pattern + r"\n)+")
+_LINES = re.compile("(?:" + _NUMBER[r"\."].pattern + r"\n)++")  # nothing is kept of each line
 _MOST_EXACT = 15  # digits of any decimal number that a float gives back
 _THOUSANDS = re.compile(r"[+-]?[1-9][0-9]{0,2}(?:,[0-9]{3})+")
 
@@ -263,7 +263,7 @@ def _decimals(places: int) -> re.Pattern[str]:
     """Return what lines with so many places fit, of few enough digits to be given back, and no −0."""
     point = rf"\.[0-9]{{{places}}}" if places else ""
     whole = rf"(?:0|[1-9][0-9]{{0,{max(0, _MOST_EXACT - places - 1)}}})"
-    return re.compile(rf"(?:(?:-(?!0\.?0*\n))?{whole}{point}\n)+" if places < _MOST_EXACT else r"(?!)")
+    return re.compile(rf"(?:(?:-(?!0\.?0*\n))?{whole}{point}\n)++" if places < _MOST_EXACT else r"(?!)")
 
 
 def _number(text: str, mark: str) -> float:

@@ -155,6 +155,8 @@ def evaluate_study(
         from normwise.model import write_run_people
 
         write_run_people(model, prepared, trained_on=True, everybody=people is True)
+    else:
+        prepared.folder.remove_people()
     write_report(prepared.folder.path)
     return evaluation
 
@@ -246,11 +248,13 @@ def test_model(
         "test", prepared, predictions, model.procedure.arm, notes, model.study.decision, rule
     )
     prepared.folder.write_result(prepared.folder.EXPLANATION, explain_model(model, prepared))
-    record_run(prepared, "test", notes)
+    record_run(prepared, "test", notes, model.study)
     if people is not False:
         from normwise.model import write_run_people
 
         write_run_people(model, prepared, trained_on=False, everybody=people is True)
+    else:
+        prepared.folder.remove_people()
     write_report(prepared.folder.path)
     return evaluation
 

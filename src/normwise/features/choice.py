@@ -169,7 +169,7 @@ def _refuse_unreadable(tasks: Sequence[Task]) -> None:
 
 
 def open_image(image: str, *, slides: bool, mpp: float | None) -> dict[str, bool]:
-    """Read a volume, or open a slide; the work of one process.
+    """Read a volume, DICOM files, or open a slide; the work of one process.
 
     Parameters
     ----------
@@ -180,12 +180,12 @@ def open_image(image: str, *, slides: bool, mpp: float | None) -> dict[str, bool
     mpp : float, optional
         Micrometres a pixel of a slide that does not say it.
     """
-    from normwise.images import open_slide, read_volume
+    from normwise.images import open_slide, read_head
 
     if slides:
         with open_slide(image, mpp):
             return {"read": True}
-    read_volume(image)
+    read_head(image)  # DICOM files in an archive, too
     return {"read": True}
 
 

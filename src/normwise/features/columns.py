@@ -9,7 +9,7 @@ from fnmatch import fnmatchcase
 import numpy as np
 import pandas as pd
 
-from normwise.cohort import Cohort, read_numbers
+from normwise.cohort import Cohort, read_numbers, read_quantity
 from normwise.errors import FeatureError, NormwiseError, NormwiseWarning
 from normwise.schema import ColumnsSection, Study, did_you_mean
 
@@ -161,6 +161,9 @@ def read_columns(
     values = np.empty(text.shape, order="F")
     for place, (name, column) in enumerate(text.items()):
         reading = read_numbers(str(name), column)
+        if reading.problems:  # an age may have its unit with it
+            with_units = read_quantity(str(name), column)
+            reading = reading if with_units.problems else with_units
         values[:, place] = reading.values
         for row in reading.problems:
             scan = str(text.index[row])

@@ -46,10 +46,13 @@ def write_run_people(
         The list of pages; None where the report names nobody.
     """
     frame = prepared.frame_with(model.procedure.site)
+    if not trained_on:  # as it was tested
+        model = model.adapt_to_sites(frame, prepared.labels, prepared.groups)
     if not everybody:
         named = named_scans(read_run(prepared.folder.path))
         frame = frame.loc[[scan for scan in frame.index if scan in named]]
         if frame.empty:
+            prepared.folder.remove_people()
             return None
     predictions = {row.subject: row for row in model.predictions(frame, top=FEATURES_A_PAGE)}
     models = 0

@@ -40,8 +40,8 @@ def write_checklist(run: str | Path) -> Path:
     by_name = {key: [asdict(row) for row in rows] for key, rows in filled.items()}
     write_text(folder / folder.CHECKLIST, json.dumps(by_name, indent=2, ensure_ascii=False) + "\n")
     lists = [
-        (key, title, [(item.part, row) for item, row in zip(items, filled[key], strict=True)])
-        for key, (title, items) in CHECKLISTS.items()
+        (key, title, about, [(item.part, row) for item, row in zip(items, filled[key], strict=True)])
+        for key, (title, about, items) in CHECKLISTS.items()
     ]
     path = folder / folder.CHECKLIST_PAGE
     write_text(path, render("checklist.html", record=saved.record, lists=lists))
@@ -61,4 +61,4 @@ def fill_checklists(run: SavedRun) -> dict[str, list[ItemRow]]:
     dict of str to list of ItemRow
         By the keys of ``checklist.json``: ``tripod_ai``, ``claim``, ``stard_ai`` and ``probast_ai``.
     """
-    return {key: [item.fill(run) for item in items] for key, (_, items) in CHECKLISTS.items()}
+    return {key: [item.fill(run) for item in items] for key, (_, _, items) in CHECKLISTS.items()}

@@ -81,12 +81,12 @@ REFERENCES: dict[str, Reference] = {
         "Cortes and Vapnik 1995", "Cortes, Corinna and Vapnik, Vladimir", "Support-vector networks",
         "Machine Learning", "1995; 20; 273–297", "10.1007/BF00994018",
     ),
-    "ilse2018": Reference(
-        "Ilse et al. 2018", "inproceedings", {
-            "author": "Ilse, Maximilian and Tomczak, Jakub and Welling, Max",
-            "title": "{Attention-based deep multiple instance learning}",
-            "booktitle": "Proceedings of the 35th International Conference on Machine Learning",
-            "year": "2018", "pages": "2127--2136",
+    "pinheiro2015": Reference(
+        "Pinheiro and Collobert 2015", "inproceedings", {
+            "author": "Pinheiro, Pedro O. and Collobert, Ronan",
+            "title": "{From image-level to pixel-level labeling with convolutional networks}",
+            "booktitle": "2015 IEEE Conference on Computer Vision and Pattern Recognition",
+            "year": "2015", "pages": "1713--1721",
         },
     ),
     "paszke2019": Reference(

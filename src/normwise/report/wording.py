@@ -309,7 +309,7 @@ _STATISTICS = {
 
 _SIDES = re.compile(
     r"^(?:(?P<first>left|right|lh|rh|[lr](?=[_ ]))[_ -])?(?P<part>.*?)(?:[_ -](?P<last>left|right|[LRlr]))?$",
-    re.IGNORECASE,
+    re.IGNORECASE | re.DOTALL,
 )
 
 

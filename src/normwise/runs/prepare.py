@@ -438,7 +438,9 @@ def _classes_lost(cohort: Cohort) -> list[str]:
     return [name for name, (stay, gone) in people.items() if stay == fewest and gone >= max(stay, 1)]
 
 
-def record_run(prepared: PreparedRun, command: str, notes: list[Note]) -> RunRecord:
+def record_run(
+    prepared: PreparedRun, command: str, notes: list[Note], made_by: Study | None = None
+) -> RunRecord:
     """Write ``run.json``: what was run, on whom, with which versions and seeds.
 
     Parameters
@@ -449,8 +451,12 @@ def record_run(prepared: PreparedRun, command: str, notes: list[Note]) -> RunRec
         The verb.
     notes : list of Note
         Findings, each once.
+    made_by : Study, optional
+        The study that a tested model was trained by: its procedure is what is recorded.
     """
     study, cohort = prepared.study, prepared.cohort
+    made = made_by or study
+    settings = study.model_copy(update={name: getattr(made, name) for name in _PROCEDURE})
     table = Path(study.cohort.root or ".") / study.cohort.table
     hashes = {"table": sha256_file(table)} if table.is_file() else {}
     hashes["features"], readings = prepared.features.hash, list(cohort.readings)
@@ -476,7 +482,7 @@ def record_run(prepared: PreparedRun, command: str, notes: list[Note]) -> RunRec
         readings=readings,
         warnings=notes,
         hashes=hashes,
-        settings=study.without_places().model_dump(mode="json", exclude={"cohort": {"root"}}),
+        settings=settings.without_places().model_dump(mode="json", exclude={"cohort": {"root"}}),
         sites=sites_of(cohort),
         missing=missing_in(cohort.ledger),
     )  # fmt: skip
@@ -559,6 +565,7 @@ def check_plan(study: Study, cohort: Cohort, *, folds: int | None, split: bool =
 _NAMES_LEDGER = ("PRC-114", "PRC-202")
 """Refusals whose reasons are in ``cohort.tsv``, which is then written."""
 
+_PROCEDURE = ("normalizer", "sites", "selection", "classifier", "decision")
 _FEW_PEOPLE = ("PRC-101", "PRC-111", "PRC-112", "PRC-115", "PRC-119", "PRC-303")
 """Refusals that fewer people left out may spare; those of the regression come beside them."""
 

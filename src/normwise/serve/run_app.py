@@ -189,12 +189,12 @@ class _Shown:
         found = {each.feature: each for each in self._contributions(self.data.describe(scan))}.get(name)
         course = None
         with self._drawing:
-            trajectory = self.data.trajectory(name)
-            if trajectory is not None and self.data.prepared is not None:
-                order = [str(each) for each in self.data.prepared.features.values.index]
+            drawn = self.data.trajectory(name, scan)
+            if drawn is not None:
+                trajectory, place_among = drawn
                 record = self.data.saved.record
                 course = inline_svg(
-                    draw_trajectory(trajectory, record.classes, record.normal, person=order.index(scan)),
+                    draw_trajectory(trajectory, record.classes, record.normal, person=place_among),
                     f"course-{place}",
                     f"{name} over {trajectory.demographic}: expected course in the {record.normal} group "
                     f"with centile bands, everybody as points, {scan} ringed.",

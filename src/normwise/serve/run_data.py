@@ -24,6 +24,7 @@ from normwise.model import (
     train_model,
     trajectories_of,
 )
+from normwise.procedure import encodable_rows
 from normwise.report import SavedRun, Scored, TestOf, read_run
 from normwise.reprs import ShortRepr
 from normwise.results import Contribution, People, Person, Prediction, Quality, Trajectory
@@ -202,15 +203,20 @@ class RunData:
                 found.append(TestOf(1.0 - float(negative), None if limit in _MISSING else float(limit)))
         return found
 
-    def trajectory(self, feature: str) -> Trajectory | None:
-        """Return the expected course of a feature; None where there is none."""
+    def trajectory(self, feature: str, scan: str) -> tuple[Trajectory, int | None] | None:
+        """Return the expected course of a feature, and a scan's place among its points; None without one."""
         if self.model is None or self.prepared is None:
             return None
         frame = self.prepared.frame_with(self.model.procedure.site)
         found = trajectories_of(
             self.model.procedure, frame, self.prepared.labels, self.model.notes, [feature]
         )
-        return found[0] if found else None
+        if not found:
+            return None
+        procedure, shown = self.model.procedure, frame.index
+        if procedure.harmonizer is not None:
+            shown = shown[encodable_rows(procedure.pipeline, frame)]
+        return found[0], list(shown).index(scan) if scan in shown else None
 
     @property
     def _decided_without_them(self) -> bool:

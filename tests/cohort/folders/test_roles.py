@@ -186,6 +186,7 @@ def test_columns_of_numbers_are_the_features_where_there_are_no_images(tmp_path)
         (["left", "right", "ID"], "ID"),
         (["age", "SubjectID"], "SubjectID"),
         (["scan_id", "subject"], "scan_id"),
+        (["site_id", "family_id", "ID"], "ID"),
         (["scan", "left"], "scan"),
     ],
 )

@@ -55,6 +55,7 @@ _IDS = (
     "patientid",
     "personid",
 )
+_ROW_IDS = ("scanid", "imageid", "fileid", "sampleid", "sessionid", "recordid", "scan", "image", "filename")
 _NO_DEMOGRAPHIC = "no column is called an age or a sex"
 # Words that stand in a column of diagnoses alone.
 _OF_STUDY = _NORMAL - {"normal", "no", "none", "con", "typical"}
@@ -162,9 +163,9 @@ def likely_id(columns: Sequence[str], used: Collection[str] = ()) -> str:
     ('ID', 'scan', 'code')
     """
     free = [name for name in columns if name not in used] or list(columns)
-    if "participant_id" not in free and _words(free[0]) & {"id", *_IDS}:
-        return free[0]
     plain = {_plain(name).replace(" ", ""): name for name in reversed(free)}
+    if plain.get("participantid") is None and _plain(free[0]).replace(" ", "") in _ROW_IDS:
+        return free[0]  # a subject beside it may have several rows
     return next((plain[name] for name in _IDS if name in plain), free[0])
 
 

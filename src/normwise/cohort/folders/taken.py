@@ -51,10 +51,11 @@ def study_of_folder(folder: Path, changes: Mapping[str, Any]) -> dict[str, Any]:
     CohortError
         COH-112 where it is not clear which images are meant.
     """
-    table, names = changes.get("cohort.table") or find_participants(folder), ["participant_id"]
-    if table is None:
-        table, names = _find_people(folder, changes)
-    cohort: dict[str, Any] = {"table": str(table), "id": names[0]}
+    named, name = changes.get("cohort.table"), CohortSection.model_fields["id"].default
+    table = named or find_participants(folder) or _find_people(folder, changes)
+    if table != find_participants(folder) and (folder / table).is_file():
+        name = likely_id(list(map(str, read_table(folder / table).frame.columns)))
+    cohort: dict[str, Any] = {"table": str(table), "id": name}
     if isinstance(table, Path):
         cohort["table"] = table.name if table.parent == folder else str(table)
     content = _with_images(folder, cohort, changes)
@@ -101,8 +102,8 @@ def _with_roles(content: dict[str, Any], folder: Path, changes: Mapping[str, Any
         if columns and scores:
             text = (
                 f"no features are named, and none were taken, since {listed(scores, most=4)} may be what the "
-                "diagnosis was made from; name what was measured, as --columns "
-                f"{shlex.join(columns[:_NAMED])}."
+                f"diagnosis was made from; name what was measured, of {len(columns)} columns of numbers, as "
+                f"--columns {shlex.join(columns[:_NAMED])}."
             )
             warnings.warn(NormwiseWarning("COH-312", text, subject="features.columns"), stacklevel=4)
         elif columns:
@@ -118,16 +119,28 @@ def _with_roles(content: dict[str, Any], folder: Path, changes: Mapping[str, Any
 def _with_images(folder: Path, cohort: dict[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
     section = EXTRACTOR_SECTIONS.get(str(changes.get("features.extractor")), RegionsSection)
     scans = find_scans(folder)[0]
-    measured = "" if "features.extractor" in changes else _find_freesurfer(folder, cohort, changes)
-    if measured and scans:
+    places = [] if "features.extractor" in changes else _find_freesurfer(folder, cohort, changes)
+    if places and (scans or "cohort.images" in changes):
         text = (
-            f"images were chosen, and not FreeSurfer's measurements in {measured}; these are read with "
-            f"--extractor freesurfer --features.subjects_dir '{measured}'."
+            f"images were chosen, and not FreeSurfer's measurements in {listed(places)}; these are read with "
+            f"--extractor freesurfer --features.subjects_dir '{places[0]}'."
         )
         warnings.warn(NormwiseWarning("COH-309", text, subject="cohort.images"), stacklevel=5)
-    elif measured:
+    elif places and not {"features.table", "features.columns"} & set(changes):
+        if len(places) > 1:
+            raise StudyError(
+                "STU-117",
+                f"each person was measured by FreeSurfer {len(places)} times.",
+                subject=str(folder),
+                seen=listed(places),
+                advice=f"choose one, as --extractor freesurfer --features.subjects_dir '{places[0]}'",
+            )
+        measured = places[0]
         where = measured if "{" in measured else f"{measured}/*"
-        text = f"no extractor is named: 'freesurfer' was chosen, since {where}/stats is there and no image."
+        text = (
+            f"no extractor is named: 'freesurfer' was chosen, since {where}/stats is there, and no image in "
+            "the folders of BIDS."
+        )
         warnings.warn(NormwiseWarning("FEA-906", text, subject="features.extractor"), stacklevel=5)
         return {"cohort": cohort, "features": {"extractor": "freesurfer", "subjects_dir": measured}}
     others = [] if scans or "cohort.images" in changes or not section.reads_images else find_suffixes(folder)
@@ -157,14 +170,13 @@ def _other_contrast(folder: Path, suffixes: list[str]) -> str:
     return f"{BIDS}:{suffixes[0]}"
 
 
-def _find_people(folder: Path, changes: Mapping[str, Any]) -> tuple[Path, list[str]]:
-    """Return the table of people of a folder that is no dataset, and its columns, first that of the id."""
+def _find_people(folder: Path, changes: Mapping[str, Any]) -> Path:
+    """Return the table of people of a folder that is no dataset."""
     table = find_table(folder, _label_of(changes))
     if table is not None:
         text = f"no table is named: {table.name!r} was chosen, as it lies in the folder."
         warnings.warn(NormwiseWarning("COH-308", text, subject="cohort.table"), stacklevel=4)
-        columns = [str(name) for name in read_table(table).frame.columns]
-        return table, sorted(columns, key=lambda name: name != CohortSection.model_fields["id"].default)
+        return table
     if holds_dicom(folder):
         raise _dicom_found(folder)
     subjects = sorted(path.name for path in folder.glob("sub-*/"))
@@ -253,18 +265,9 @@ def _dicom_found(folder: Path) -> StudyError:
     )
 
 
-def _find_freesurfer(folder: Path, cohort: dict[str, Any], changes: Mapping[str, Any]) -> str:
-    """Return the folder of FreeSurfer's subjects, or of each person by a column in braces; empty for none."""
+def _find_freesurfer(folder: Path, cohort: dict[str, Any], changes: Mapping[str, Any]) -> list[str]:
+    """Return the folders of FreeSurfer's subjects, or of each person by a column in braces."""
     file, name = folder / cohort["table"], str(changes.get("cohort.id", cohort["id"]))
     people = read_table(file).frame if file.is_file() else None
     ids = people[name].tolist() if people is not None and name in people.columns else []
-    places = subjects_patterns(folder, ids, name)
-    if len(places) > 1:
-        raise StudyError(
-            "STU-117",
-            f"each person was measured by FreeSurfer {len(places)} times.",
-            subject=str(folder),
-            seen=listed(places),
-            advice=f"choose one, as --extractor freesurfer --features.subjects_dir '{places[0]}'",
-        )
-    return places[0] if places else ""
+    return subjects_patterns(folder, ids, name)

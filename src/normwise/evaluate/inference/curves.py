@@ -125,6 +125,12 @@ def _ranked(scores: OutOfFold) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     order = np.argsort(-score, kind="stable")
     ranked, found = score[order], patient[order]
     ends = np.append(np.flatnonzero(np.diff(ranked)), len(ranked) - 1)
+    hits, alarms = np.cumsum(found)[ends], np.cumsum(~found)[ends]
     if len(ends) > DRAWN_POINTS:
-        ends = ends[np.linspace(0, len(ends) - 1, DRAWN_POINTS).astype(np.intp)]
-    return np.cumsum(found)[ends], np.cumsum(~found)[ends]
+        # Along the curve, so that of few patients among many people none is passed over.
+        along = hits / hits[-1] + alarms / alarms[-1]
+        places = np.searchsorted(along, np.linspace(along[0], along[-1], DRAWN_POINTS - 1))
+        corner = np.searchsorted(hits, hits[-1])  # the last patient is found
+        keep = np.unique(np.append(np.minimum(places, len(ends) - 1), corner))
+        hits, alarms = hits[keep], alarms[keep]
+    return hits, alarms

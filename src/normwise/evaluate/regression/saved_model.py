@@ -93,7 +93,7 @@ def test_regression(
     found = {opened.procedure.arm: _apply(opened, prepared)}
     notes = [*known, *_other_numbers(opened, prepared)]
     regression = summarize_regression("test", prepared, found, opened.procedure.arm, notes)
-    record_run(prepared, "test", regression.notes)
+    record_run(prepared, "test", regression.notes, opened.study)
     write_report(prepared.folder.path)
     return regression
 

@@ -10,10 +10,18 @@ from normwise.report.checklists.tripod_ai import TRIPOD_AI
 
 __all__ = ["CHECKLISTS", "CLAIM", "PROBAST_AI", "STARD_AI", "TRIPOD_AI", "Item", "ItemRow"]
 
-CHECKLISTS: dict[str, tuple[str, list[Item]]] = {
-    "tripod_ai": ("TRIPOD+AI (2024)", TRIPOD_AI),
-    "claim": ("CLAIM (2024 update)", CLAIM),
-    "stard_ai": ("STARD-AI (2025)", STARD_AI),
-    "probast_ai": ("PROBAST+AI (2025), by domain", PROBAST_AI),
-}
-"""Key in ``checklist.json``, title and items; a new checklist is one file and one line here."""
+_WORDING = "Titles are in our own words; the checklist itself has the wording."
+
+CHECKLISTS: dict[str, tuple[str, str, list[Item]]] = {
+    "tripod_ai": ("TRIPOD+AI (2024)", _WORDING, TRIPOD_AI),
+    "claim": ("CLAIM (2024 update)", _WORDING, CLAIM),
+    "stard_ai": (
+        "STARD-AI (2025)",
+        f"Items 1 to 30 are numbered as in STARD 2015; from 31 on the numbers are ours. {_WORDING}",
+        STARD_AI,
+    ),
+    "probast_ai": (
+        "PROBAST+AI (2025), by domain", f"The subjects and their numbers are ours. {_WORDING}", PROBAST_AI
+    ),
+}  # fmt: skip
+"""Key in ``checklist.json``, title, what to know of the items, these; a new list is a file and a line."""

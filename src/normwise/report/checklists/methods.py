@@ -54,6 +54,10 @@ def disjoint(run: SavedRun) -> str:
     """Say at which level the parts are disjoint."""
     if run.evaluation is None:
         return ""
+    if run.tested_elsewhere:
+        known = next((note for note in run.evaluation.notes if note.code == "EVA-102"), None)
+        text = "The saved model was tested as it is; nothing was fitted to the tested people."
+        return f"{text} Some of them it had been trained on: {known.text}." if known else text
     return (
         "At the level of people: all scans of one person lie in the same part, which the program asserts for "
         "every fold. Extractor (if learnt), normalizer, selection, scaling, tuning and threshold "
@@ -302,12 +306,21 @@ def specification(run: SavedRun) -> str:
     )
 
 
+_LEAKS = (
+    "EVA-301", "EVA-302", "EVA-303", "EVA-304", "EVA-305", "EVA-306", "EVA-307", "EVA-308", "EVA-318",
+)  # fmt: skip
+
+
 def leaks(run: SavedRun) -> str:
     """Say what the alarms for leaks found."""
     evaluation = run.evaluation
     if evaluation is None:
         return ""
-    found = [f"{alarm.title}: {alarm.seen}." for alarm in evaluation.alarms if alarm.severity != "note"]
+    found = [
+        f"{alarm.title}: {alarm.seen}."
+        for alarm in evaluation.alarms
+        if alarm.severity != "note" and alarm.code in _LEAKS
+    ]
     if not found:
         return f"{disjoint(run)} No alarm for leaks was raised."
     return f"{disjoint(run)} Alarms raised: {' '.join(found)}"

@@ -21,7 +21,6 @@ from normwise.report.checklists.facts import (
 )
 from normwise.report.checklists.item import Item
 from normwise.report.checklists.methods import (
-    disjoint,
     external,
     fairness,
     internal,
@@ -59,7 +58,7 @@ PROBAST_AI: list[Item] = [
          "differences of scanners, protocols and readers", predictors),
     Item(6, "Preparation of predictors", _PREDICTORS, "", preparation),
     Item(7, "Predictors without knowledge of the outcome", _PREDICTORS,
-         "whether who measured knew the diagnosis", disjoint),
+         "whether who measured knew the diagnosis"),
     Item(8, "Predictors at hand when the model is used", _PREDICTORS, "", usability),
     Item(9, "Definition of the outcome", _OUTCOME,
          "whether it is a standard one, the same for everybody", outcome),

@@ -77,7 +77,7 @@ STARD_AI: list[Item] = [
          "how severe the disease was in patients, and what else the others had"),
     Item(22, "Time between the tests", "Results: participants", "the interval, and treatment in between"),
     Item(23, "Cross-table of test and standard", "Results: tests", "",
-         lambda run: "The report shows it under Decisions, without a decision as a column of its own."
+         lambda run: "The report shows it under Decisions, with 'no decision' as a column of its own."
          if run.main is not None and run.main.confusion else ""),
     Item(24, "Accuracy with its precision", "Results: tests", "", performance),
     Item(25, "Harm by the tests", "Results: tests", "adverse events of either test"),

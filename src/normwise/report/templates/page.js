@@ -58,7 +58,7 @@
     drawing.replaceWith(box);
     const buttons = document.createElement("div");
     buttons.className = "save";
-    buttons.append(...["SVG", "PNG"].map((kind) => button(kind, `Save the figure ${drawing.dataset.figure} as ${kind}`, () => saveAs(kind, drawing))));
+    buttons.append(...["SVG", "PNG"].map((kind) => button(kind, `${kind}: save the figure ${drawing.dataset.figure}`, () => saveAs(kind, drawing))));
     if (box.nextElementSibling?.matches(".small-screen")) box.append(box.nextElementSibling);
     box.prepend(drawing);
     box.append(buttons);
@@ -66,12 +66,13 @@
   for (const text of document.querySelectorAll("[data-copy]")) {
     const copy = button("Copy", `Copy: ${text.getAttribute("aria-label")}`, () => {
       getSelection().selectAllChildren(text);
-      document.execCommand("copy");
-      copy.textContent = "Copied";
+      said.textContent = document.execCommand("copy") ? "Copied" : "Not copied: press Ctrl+C";
     });
+    const said = document.createElement("span");
+    said.setAttribute("role", "status");
     const buttons = document.createElement("div");
     buttons.className = "save";
-    buttons.append(copy);
+    buttons.append(copy, said);
     text.after(buttons);
   }
 })();
