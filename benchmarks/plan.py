@@ -3,7 +3,7 @@
     python -m benchmarks plan
 
 Measured here: the CPU time of a Dask scheduler and of the command for one call that does nothing. Measured
-elsewhere, see docs/benchmarks.md, and written below: the CPU time of a head, of a slide and of a fold. Assumed,
+elsewhere, see docs/benchmarks.md, and written below: the CPU time of a head, of a slide, of a fold. Assumed,
 as a usual cluster has it: machines of 8 cores and 32 GB, a shared file system of 1 GB/s for all of them
 together, a network of 1 GB/s a machine, calls whose durations differ by 15 % (standard deviation of their
 logarithm). Simulated call by call: a free core asks the scheduler, which serves one at a time; then the call
