@@ -33,7 +33,7 @@ def test_figures_are_saved_from_the_page(runs: dict[str, Path], page: Browser) -
     page.resize(1000, 800, dark=True)
     page.open((runs["everything"] / "report.html").as_uri())
     drawings = page.run("document.querySelectorAll('svg.drawing').length")
-    assert page.run("document.querySelectorAll('.drawn .save button').length") == 2 * drawings > 0
+    assert page.run("document.querySelectorAll('.saveable .save button').length") == 2 * drawings > 0
     page.run("""(() => {
   window.saved = [];
   const made = URL.createObjectURL;
@@ -41,11 +41,15 @@ def test_figures_are_saved_from_the_page(runs: dict[str, Path], page: Browser) -
   HTMLAnchorElement.prototype.click = function () { window.saved.push(this.download); };
 })()""")
     for place, kind in enumerate(("svg", "png")):
-        page.run(f"document.querySelectorAll('.drawn .save button')[{place}].click()")
+        page.run(f"document.querySelectorAll('.saveable .save button')[{place}].click()")
         page.wait(f"saved.length === {place + 1}")
         assert page.run(f"saved[{place}]").endswith(f".{kind}")
         # A file of its own: it is drawn where nothing of the page is.
-        page.run("window.shown = new Image(); shown.src = URL.createObjectURL(blob)")
+        page.run("""new Promise((read) => {
+  const reader = new FileReader();
+  reader.onload = () => { window.shown = new Image(); shown.src = reader.result; read(true); };
+  reader.readAsDataURL(blob);
+})""")
         page.run("shown.decode()")
         width, wanted = page.run(
             "[shown.naturalWidth, document.querySelector('svg.drawing').viewBox.baseVal.width]"

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from normwise.cli.main import main
+from phantoms import brain, save
 
 ROWS = "".join(
     f"s{n:02d},{60 + n % 7},{'FM'[n // 2 % 2]},{('normal', 'AD')[n % 2]},{n}.5,{n % 3}\n" for n in range(40)
@@ -80,8 +82,9 @@ def test_people_without_features_are_counted(table: Path, capsys: pytest.Capture
 
 def test_columns_of_an_atlas_are_looked_up_before_anybody_is_measured(tmp_path: Path) -> None:
     (tmp_path / "people.csv").write_text("ID,dx\n" + "".join(f"s{n},{'AB'[n % 2]}\n" for n in range(8)))
+    image = brain()
     for number in range(8):
-        (tmp_path / f"s{number}.nii.gz").touch()
+        save(image.voxels.astype(np.float32), image.affine, tmp_path / f"s{number}.nii.gz")
     words = ["check", str(tmp_path / "people.csv"), "--label", "dx", "--normal", "A", "--folds", "2"]
     words += ["--inner-folds", "2", "--cost.missed", "1", "--images", "{ID}.nii.gz", "--extractor", "regions"]
     assert main([*words, "--columns", "hippocampus_*"]) == 0

@@ -86,7 +86,7 @@ def _measured(run: SavedRun) -> list[Sentence]:
         what = f"{parts} were learnt from the images of the training people alone, by {how}"
     else:
         how, cites = _EXTRACTORS.get(record.extractor, (f"measured by the extractor {record.extractor}", ()))
-        atlas = section.get("atlas") if record.extractor in ("regions", "brain") else None
+        atlas = section.get("atlas")
         verb = "was" if record.n_features == 1 else "were"
         what = f"Of each scan {count(record.n_features, 'feature')} {verb} {how}"
         what += f" (atlas: {atlas})" if atlas else ""

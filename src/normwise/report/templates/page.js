@@ -54,7 +54,7 @@
 
   for (const drawing of document.querySelectorAll("svg.drawing")) {
     const box = document.createElement("div");
-    box.className = "drawn";
+    box.className = "saveable";
     drawing.replaceWith(box);
     const buttons = document.createElement("div");
     buttons.className = "save";
