@@ -108,7 +108,9 @@ def fit_sigmoid(scores: Floats, targets: Floats, weights: Floats) -> tuple[float
         return _FLATTEST, base - _FLATTEST * centre
     rows = ((scores - centre) / spread)[:, None]
     # The penalty is too small to be seen; it keeps the least of the cost unique.
-    minimum = minimise(CrossEntropy(rows, targets[:, None], weights), penalty=1e-9 * float(weights.sum()))
+    minimum = minimise(
+        CrossEntropy.of_rows(rows, targets[:, None], weights), penalty=1e-9 * float(weights.sum())
+    )
     slope, offset = float(minimum.weights[0, 0]), float(minimum.intercept[0])
     if slope < _FLATTEST:
         slope, offset = _FLATTEST, base

@@ -145,7 +145,7 @@ class LogisticClassifier(LogOddsClassifier):
                     model._descend(span, targets, each)
                     continue
                 key = each.tobytes()
-                problem, start = starts.get(key) or (CrossEntropy.of_design(span.design, targets, each), None)
+                problem, start = starts.get(key) or (CrossEntropy(span.design, targets, each), None)
                 starts[key] = problem, model._solve(problem, span, start)
         for model in models:
             model.intercept_ = model.intercept_ - model.coef_ @ centre
@@ -182,7 +182,7 @@ class LogisticClassifier(LogOddsClassifier):
         )  # fmt: skip
 
         def least() -> float:
-            best = minimise(CrossEntropy.of_design(span.design, targets, weights), 1.0 / self.C, None)
+            best = minimise(CrossEntropy(span.design, targets, weights), 1.0 / self.C, None)
             return cost_at(
                 span.coordinates, targets, (best.weights, best.intercept), cost="cross_entropy",
                 penalty=penalty, weights=weights,

@@ -115,9 +115,11 @@ class Norm(ShortRepr):
         of_reference = self.procedure is None or type(self.procedure) is FittedSteps
         if self.study.cohort.id in columns or not of_reference:
             return self
-        site = [] if self.roles.site is None else [self.roles.site]
-        name = likely_id(columns, {*self.feature_names, *self.roles.demographics, *site})
-        cohort = self.study.cohort.model_copy(update={"id": name})
+        used = {*self.feature_names, *self.roles.demographics, self.roles.site}
+        unused = [name for name in columns if name not in used]
+        if not unused:
+            return self  # no measurement is a name: who reads the table says that the id is not there
+        cohort = self.study.cohort.model_copy(update={"id": likely_id(unused)})
         return replace(self, study=self.study.model_copy(update={"cohort": cohort}))
 
     def score(self, frame: pd.DataFrame, what: Score = "w") -> tuple[pd.DataFrame, pd.Series[str]]:

@@ -11,7 +11,7 @@ def problem(n_classes, n_samples=30, n_dimensions=5, seed=0):
     rows = rng.normal(size=(n_samples, n_dimensions))
     targets = rng.dirichlet(np.ones(n_classes), size=n_samples)
     weights = rng.uniform(0.2, 3.0, n_samples)
-    return CrossEntropy(rows, targets[:, 1:] if n_classes == 2 else targets, weights)
+    return CrossEntropy.of_rows(rows, targets[:, 1:] if n_classes == 2 else targets, weights)
 
 
 @pytest.mark.parametrize("n_classes", [2, 3, 4])
@@ -60,13 +60,13 @@ def test_the_start_changes_the_steps_and_not_the_minimum(n_classes):
 
 
 def test_without_dimensions_the_intercept_is_the_log_odds():
-    at = CrossEntropy(np.zeros((8, 0)), np.repeat([[0.0], [1.0]], [6, 2], axis=0), np.ones(8))
+    at = CrossEntropy.of_rows(np.zeros((8, 0)), np.repeat([[0.0], [1.0]], [6, 2], axis=0), np.ones(8))
     assert minimise(at, 1.0).intercept[0] == pytest.approx(np.log(2 / 6), rel=1e-10)
 
 
 def test_perfectly_separable_rows_converge_without_overflow():
     rows = np.r_[np.full(10, -1e6), np.full(10, 1e6)][:, None]
-    found = minimise(CrossEntropy(rows, (rows > 0).astype(float), np.ones(20)), 1e-6)
+    found = minimise(CrossEntropy.of_rows(rows, (rows > 0).astype(float), np.ones(20)), 1e-6)
     assert found.converged
     assert np.isfinite(found.weights).all()
     # The first-order condition λw = 20·10⁶·(1 − p) fixes the scale.

@@ -229,6 +229,16 @@ def test_scores_are_the_normalizers(hospitals: Path, tmp_path: Path) -> None:
     assert "standard deviations" in json.loads((tmp_path / "w" / "W.json").read_text("utf-8"))["f0"]["Units"]
 
 
+def test_a_table_without_ids_is_refused(
+    hospitals: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    people(4, seed=5)[[*FEATURES, "age", "sex"]].to_csv(tmp_path / "new.tsv", sep="\t", index=False)
+    out = tmp_path / "W.tsv"
+    words = ("--table", tmp_path / "new.tsv", "--out", out)
+    assert refusal(capsys, "score", hospitals / "pooled.json", *words) == "COH-107"
+    assert not out.exists()
+
+
 def test_people_who_cannot_be_scored_are_named(hospitals: Path, tmp_path: Path) -> None:
     new = people(4, seed=5).drop(columns="diagnosis").astype(object)
     new.iloc[0, new.columns.get_loc("f2")] = "n/a"

@@ -192,8 +192,3 @@ def test_columns_of_numbers_are_the_features_where_there_are_no_images(tmp_path)
 )
 def test_the_column_that_names_people(columns, name):
     assert likely_id(columns) == name
-
-
-def test_a_column_with_another_role_names_nobody():
-    assert likely_id(["left", "age", "code"], {"left", "age"}) == "code"
-    assert likely_id(["left"], {"left"}) == "left"

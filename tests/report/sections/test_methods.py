@@ -59,7 +59,7 @@ def test_names_of_a_study_are_no_citations(whole: object) -> None:
     assert "age@scan and [@lajoie2012]" in section.body.unescape()
 
 
-def test_a_step_that_was_not_taken_is_not_told(whole: object) -> None:
+def test_a_step_that_was_not_taken_is_left_out(whole: object) -> None:
     assert "johnson2007" in cited(changed(whole, sites={"harmonize": "combat"}))
     assert "johnson2007" not in cited(changed(whole, sites={"harmonize": "none"}))
     assert "breiman2001" in cited(changed(whole, classifier={"name": "forest"}))

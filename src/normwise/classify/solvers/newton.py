@@ -46,31 +46,26 @@ class CrossEntropy:
 
     Parameters
     ----------
-    rows : ndarray of shape (n_samples, n_dimensions)
-        Centred rows; best in coordinates whose columns are orthogonal.
+    design : ndarray of shape (n_samples, n_dimensions + 1)
+        Centred rows, best in coordinates whose columns are orthogonal, with a column of ones behind them; it
+        is not copied.
     targets : ndarray of shape (n_samples, 1) or (n_samples, n_classes)
         Probability of the last of two classes, or of each class.
     weights : ndarray of shape (n_samples,)
         Weight of each row.
     """
 
-    def __init__(self, rows: Floats, targets: Floats, weights: Floats) -> None:
-        self.begin(np.column_stack([rows, np.ones(len(rows))]), targets, weights)
-
-    @classmethod
-    def of_design(cls, design: Floats, targets: Floats, weights: Floats) -> Self:
-        """Take rows that have their column of ones behind them already, without a copy."""
-        problem = cls.__new__(cls)
-        problem.begin(design, targets, weights)
-        return problem
-
-    def begin(self, design: Floats, targets: Floats, weights: Floats) -> None:
-        """Hold rows with a column of ones behind, (n_samples, n_dimensions + 1), targets and weights."""
+    def __init__(self, design: Floats, targets: Floats, weights: Floats) -> None:
         self.design, self.targets, self.weights = design, targets, weights
         n_classes = targets.shape[1]
         self.contrasts = None if n_classes == 1 else _contrasts(n_classes)
         self.n_columns = max(1, n_classes - 1)
         self.squares = np.einsum("ij,ij->j", self.design, self.design)[:, None]
+
+    @classmethod
+    def of_rows(cls, rows: Floats, targets: Floats, weights: Floats) -> Self:
+        """Put the column of ones behind rows, (n_samples, n_dimensions)."""
+        return cls(np.column_stack([rows, np.ones(len(rows))]), targets, weights)
 
     def cost(self, scores: Floats) -> float:
         """Return the weighted cross-entropy of scores (n_samples, n_columns)."""
@@ -158,7 +153,7 @@ def minimise(problem: CrossEntropy, penalty: float, start: Floats | None = None)
     Examples
     --------
     >>> rows = np.array([[-1.0], [1.0], [-1.0], [1.0]])
-    >>> minimum = minimise(CrossEntropy(rows, (rows > 0).astype(float), np.ones(4)), penalty=1.0)
+    >>> minimum = minimise(CrossEntropy.of_rows(rows, (rows > 0).astype(float), np.ones(4)), penalty=1.0)
     >>> bool(np.isclose(minimum.weights[0, 0], 4 / (1 + np.exp(minimum.weights[0, 0]))))
     True
     """
@@ -218,7 +213,7 @@ def minimise_dual(
     >>> rows = np.array([[-1.0], [1.0], [-1.0], [1.0]])
     >>> target = (rows[:, 0] > 0).astype(float)
     >>> multipliers, *_ = minimise_dual(rows @ rows.T, target, 1.0, (np.zeros(4), 0.0))
-    >>> direct = minimise(CrossEntropy(rows, target[:, None], np.ones(4)), penalty=1.0)
+    >>> direct = minimise(CrossEntropy.of_rows(rows, target[:, None], np.ones(4)), penalty=1.0)
     >>> np.allclose(rows.T @ multipliers, direct.weights[:, 0])
     True
     """

@@ -147,26 +147,23 @@ def columns_of_numbers(table: Table, used: Collection[str]) -> tuple[list[str], 
     return found
 
 
-def likely_id(columns: Sequence[str], used: Collection[str] = ()) -> str:
-    """Return the column that names the people: by its own name, else the first that is for nothing else.
+def likely_id(columns: Sequence[str]) -> str:
+    """Return the column that names the people: by its own name, else the first.
 
     Parameters
     ----------
     columns : sequence of str
-        Of a table.
-    used : collection of str
-        Columns with another role.
+        Of a table, one at least; those with another role left out, where they are known.
 
     Examples
     --------
-    >>> likely_id(["left", "right", "ID"]), likely_id(["scan", "left"]), likely_id(["left", "code"], {"left"})
-    ('ID', 'scan', 'code')
+    >>> likely_id(["left", "right", "ID"]), likely_id(["scan", "left"])
+    ('ID', 'scan')
     """
-    free = [name for name in columns if name not in used] or list(columns)
-    plain = {_plain(name).replace(" ", ""): name for name in reversed(free)}
-    if plain.get("participantid") is None and _plain(free[0]).replace(" ", "") in _ROW_IDS:
-        return free[0]  # a subject beside it may have several rows
-    return next((plain[name] for name in _IDS if name in plain), free[0])
+    plain = {_plain(name).replace(" ", ""): name for name in reversed(columns)}
+    if "participantid" not in plain and _plain(columns[0]).replace(" ", "") in _ROW_IDS:
+        return columns[0]  # a subject beside it may have several rows
+    return next((plain[name] for name in _IDS if name in plain), columns[0])
 
 
 def holds_people(table: Table) -> bool:

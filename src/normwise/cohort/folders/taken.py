@@ -51,9 +51,9 @@ def study_of_folder(folder: Path, changes: Mapping[str, Any]) -> dict[str, Any]:
     CohortError
         COH-112 where it is not clear which images are meant.
     """
-    named, name = changes.get("cohort.table"), CohortSection.model_fields["id"].default
-    table = named or find_participants(folder) or _find_people(folder, changes)
-    if table != find_participants(folder) and (folder / table).is_file():
+    name, participants = CohortSection.model_fields["id"].default, find_participants(folder)
+    table = changes.get("cohort.table") or participants or _find_people(folder, changes)
+    if table != participants and (folder / table).is_file():
         name = likely_id(list(map(str, read_table(folder / table).frame.columns)))
     cohort: dict[str, Any] = {"table": str(table), "id": name}
     if isinstance(table, Path):

@@ -43,7 +43,7 @@ def methods_sentences(run: SavedRun) -> list[Sentence]:
     Parameters
     ----------
     run : SavedRun
-        The run; a step that it did not take is not told.
+        The run; a step that it did not take is left out.
     """
     tested = _tested(run) if run.evaluation is not None else []
     return [*_measured(run), *_normalized(run), *_classified(run), *tested, _computed(run)]
@@ -152,7 +152,7 @@ def _classified(run: SavedRun) -> list[Sentence]:
     if selection != "none":
         found.append(Sentence(f"Features were selected on training people alone ({selection})"))
     classes = run.evaluation.classes if run.evaluation else run.record.classes
-    aim = f"{run.target} was predicted" if run.target is not None else f"{joined(classes)} were told apart"
+    aim = f"{run.target} was predicted" if run.target is not None else f"{joined(classes)} were distinguished"
     found.append(Sentence(f"{aim} by {joined([kind for kind, _ in kinds], 'or')}", cites))
     if run.evaluation is not None and run.evaluation.main_arm == "adjusted":
         text = "What demographics still explained of the score, among normals not trained on, was taken out"
