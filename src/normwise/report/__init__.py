@@ -21,7 +21,7 @@ from normwise.report.render import Section, SectionMaker, read_section, render, 
 from normwise.report.saved_run import Album, SavedRun, Scored, as_uri, read_run, read_scored
 from normwise.report.sections import SECTIONS
 from normwise.report.sections.decisions import named_scans
-from normwise.report.wording import threshold
+from normwise.report.wording import feature_words, probability, threshold
 
 if TYPE_CHECKING:
     from normwise.report.checklist import fill_checklists, write_checklist
@@ -50,12 +50,14 @@ __all__ = [
     "draw_descent",
     "draw_trajectory",
     "encode",
+    "feature_words",
     "fill_checklists",
     "inline_svg",
     "make_page",
     "make_person_page",
     "named_scans",
     "open_template",
+    "probability",
     "read_run",
     "read_scored",
     "read_section",

@@ -371,6 +371,6 @@ def ends(difference: Estimate, digits: int = 3) -> str:
 
 FILTERS = (
     bounds, breakable, chance, count, ends, feature_words, interval, joined, metric_title, number, percent,
-    probability, short_arm, sign, signed_interval, spread, threshold, tidy, verdict,
+    probability, short_arm, sign, signed_interval, spread, threshold, tidy, unit, verdict,
 )  # fmt: skip
 """What the templates may use, each by its own name."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from normwise.report import DecisionPath, TestOf
+from normwise.report import DecisionPath, TestOf, probability, threshold
 from normwise.results import Person, Prediction
 from normwise.serve.run_data import RunData
 
@@ -85,24 +85,30 @@ def _model_steps(data: RunData, own: Prediction, person: Person) -> list[Step]:
     rule, steps = data.model.procedure.rule, []
     for share in own.scores:
         of = f" of {share.name}" if len(own.scores) > 1 else ""
-        names = ", ".join(person.demographics)
+        names, verb = (
+            ", ".join(person.demographics),
+            "explains" if len(person.demographics) == 1 else "explain",
+        )
         steps += [
             Step(f"Score{of}", f"{share.log_odds:+.2f}".replace("-", "−") + " in log-odds."),
-            Step("Explained", f"{names} explain {share.explained:+.2f} of it, which is taken out: "
+            Step("Explained", f"{names} {verb} {share.explained:+.2f} of it, which is taken out: "
                  f"{share.adjusted:+.2f} is decided by.".replace("-", "−")),
         ]  # fmt: skip
     values = np.array([[own.probabilities.get(name, np.nan) for name in rule.classes]])
     steps.append(
         Step(
             "Probability",
-            ", ".join(f"{name} {own.probabilities[name]:.2f}" for name in own.probabilities) + ".",
+            ", ".join(f"{name} {probability(own.probabilities[name])}" for name in own.probabilities) + ".",
         )
     )
     if rule.threshold is not None:
         score = float(rule.score(values)[0])
         side = "at or above" if score >= rule.threshold else "below"
         steps.append(
-            Step("Threshold", f"{rule.threshold:.2f} of not being {rule.negative}: {score:.2f} is {side} it.")
+            Step(
+                "Threshold",
+                f"{threshold(rule.threshold)} of not being {rule.negative}: {probability(score)} is {side} it.",
+            )
         )
     elif rule.costs is not None:
         expected = (values @ np.asarray(rule.costs))[0]

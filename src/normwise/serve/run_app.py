@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections import OrderedDict
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from threading import Lock, Thread
 from typing import TYPE_CHECKING, Any, get_args
@@ -17,6 +18,7 @@ from normwise.report import (
     Outliner,
     draw_decision,
     draw_trajectory,
+    feature_words,
     inline_svg,
     make_person_page,
     open_template,
@@ -105,6 +107,8 @@ class _Shown:
             decided=any(row.decision for row in data.people),
             has_w=any(row.most for row in data.people),
             why=data.why,
+            notes=data.features.notes,
+            reasons=any(row.code for row in data.people),
             labelled=any(row.label for row in data.people),
             out_of_fold=data.saved.evaluation is not None and data.saved.evaluation.kind == "crossval",
         )
@@ -187,16 +191,19 @@ class _Shown:
             return answer("no such feature", "text/plain", 404)
         name, scan = names[place], row.scan
         found = {each.feature: each for each in self._contributions(self.data.describe(scan))}.get(name)
-        course = None
+        course, levels = None, []
         with self._drawing:
             drawn = self.data.trajectory(name, scan)
             if drawn is not None:
                 trajectory, place_among = drawn
+                levels = [level for level in trajectory.expected if level]
+                words = feature_words(name, self.data.features.notes.get(name))
+                trajectory = replace(trajectory, feature=words)
                 record = self.data.saved.record
                 course = inline_svg(
                     draw_trajectory(trajectory, record.classes, record.normal, person=place_among),
                     f"course-{place}",
-                    f"{name} over {trajectory.demographic}: expected course in the {record.normal} group "
+                    f"{words} over {trajectory.demographic}: expected course in the {record.normal} group "
                     f"with centile bands, everybody as points, {scan} ringed.",
                 )
         return page(
@@ -206,6 +213,7 @@ class _Shown:
             measured=self._measured(row)[name],
             found=found,
             course=course,
+            levels=levels,
             normal=self.data.saved.record.normal or "normal",
         )
 

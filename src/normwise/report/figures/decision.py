@@ -92,7 +92,7 @@ def draw_decision(path: DecisionPath) -> Figure:
     points += [_odds(each) for each in chances if each is not None]
     reach = min(_FARTHEST, max(1.0, *(abs(each) for each in points)) * 1.12) if points else 1.0
     with drawing():
-        figure = new_figure(560, 74 + _ROW * max(len(rows), 1))
+        figure = new_figure(440, 74 + _ROW * max(len(rows), 1))
         axes = figure.add_subplot()
         axes.axvline(0, color=COLOURS["rule"], linewidth=1, zorder=1)
         place = 0

@@ -80,6 +80,7 @@ function layers(viewer, about) {
     part("legend").hidden = !map;
     if (!map) return;
     const unit = map.unit ? ` ${map.unit}` : "";
+    part("named").textContent = map.name;
     part("low").textContent = `${short(map.low)}${unit}`;
     part("high").textContent = `${short(map.high)}${unit}`;
     part("value").textContent = "Point at a tile, or click it, for its value.";
