@@ -107,7 +107,8 @@ def _model_steps(data: RunData, own: Prediction, person: Person) -> list[Step]:
         steps.append(
             Step(
                 "Threshold",
-                f"{threshold(rule.threshold)} of not being {rule.negative}: {probability(score)} is {side} it.",
+                f"{threshold(rule.threshold)} of not being {rule.negative}:"
+                f" {probability(score)} is {side} it.",
             )
         )
     elif rule.costs is not None:
