@@ -15,8 +15,10 @@ import pytest
 from PIL import Image
 
 from normwise.errors import CommandError, ImageError
+from normwise.features.slides import Outlines
 from normwise.images import open_slide
 from normwise.serve import HOST, heat_maps, make_slide_app, make_token, open_port
+from outline_files import write_outlines
 
 PAGE = Path(__file__).parents[2] / "src" / "normwise" / "serve" / "page"
 
@@ -149,7 +151,33 @@ def test_heat_maps_are_listed_and_drawn(slide: Any) -> None:
     assert about["maps"][0]["name"] == "nucleus.area_um2"
     code, headers, body = ask(app, f"/{about['maps'][0]['url']}")
     assert (code, headers["content-type"]) == (200, "image/png")
-    assert Image.open(io.BytesIO(body)).size == (5 * 8, 3 * 8)
+    assert Image.open(io.BytesIO(body)).size == (5 * 16, 3 * 16)
+
+
+def test_outlines_of_the_part_that_is_shown(
+    slide: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("normwise.serve.slides._OUTLINES", 2)
+    corners = [(10.0, 10.0), (100.5, 10.0), (10.0, 100.0)]
+    rings = [[[x, y], [x + 8, y], [x + 8, y + 8], [x, y]] for x, y in corners]
+    path = write_outlines(tmp_path / "a.geojson", rings)
+    app = make_slide_app(slide, "slide", token=TOKEN, outlines=lambda: Outlines(path))
+    assert json.loads(ask(app, "/slide.json")[2])["outlines"] is True
+    some = json.loads(ask(app, "/outlines.json?x0=0&y0=0&x1=200&y1=50")[2])
+    assert some == {
+        "count": 2, "most": 2,
+        "rings": [[10, 10, 18, 10, 18, 18, 10, 10], [100.5, 10, 108.5, 10, 108.5, 18, 100.5, 10]],
+    }  # fmt: skip
+    every = json.loads(ask(app, "/outlines.json?x0=0&y0=0&x1=200&y1=200")[2])
+    assert every == {"count": 3, "most": 2, "rings": []}
+    assert ask(app, "/outlines.json?x0=0&y0=0&x1=no&y1=1")[0] == 404
+    path.write_text("{}", "utf-8")
+    app = make_slide_app(slide, "slide", token=TOKEN, outlines=lambda: Outlines(path))
+    code, _, text = ask(app, "/outlines.json?x0=0&y0=0&x1=9&y1=9")
+    assert (code, text[:7]) == (500, b"FEA-608")
+    bare = make_slide_app(slide, "slide", token=TOKEN)
+    assert json.loads(ask(bare, "/slide.json")[2])["outlines"] is False
+    assert ask(bare, "/outlines.json?x0=0&y0=0&x1=9&y1=9")[0] == 404
 
 
 def test_the_page_fetches_from_its_own_address_alone(slide: Any) -> None:

@@ -17,6 +17,7 @@ from PIL import Image
 
 from chromium import CHROMIUM, Browser, browser
 from normwise.cli.main import main
+from normwise.features.slides import Outlines
 from normwise.images import open_slide
 from normwise.serve import (
     FIELD,
@@ -29,6 +30,7 @@ from normwise.serve import (
     open_run_data,
 )
 from normwise.serve.app import make_server
+from outline_files import write_outlines
 
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed")]
 
@@ -163,7 +165,12 @@ def test_a_slide_says_the_value_under_the_pointer(tmp_path: Path, page: Browser)
     xy = np.array([[x, y] for y in range(0, 256, 128) for x in range(0, 512, 128)], np.int32)
     maps = heat_maps({"area": np.arange(8.0)}, {"area": ("µm²", "area of nuclei")})
     with open_slide(path, mpp=0.5) as slide:
-        app = make_slide_app(slide, "slide", token=token, maps=maps, xy=xy, tile=128)
+        outlines = write_outlines(
+            tmp_path / "a.geojson", [[[50, 50], [80, 50], [80, 80], [50, 80], [50, 50]]]
+        )
+        app = make_slide_app(
+            slide, "slide", token=token, maps=maps, xy=xy, tile=128, outlines=lambda: Outlines(outlines)
+        )
         with served(app, token) as address:
             page.open(address)
             page.wait("document.getElementById('high')?.textContent")
@@ -182,4 +189,20 @@ def test_a_slide_says_the_value_under_the_pointer(tmp_path: Path, page: Browser)
             page.wait("document.getElementById('value').textContent === 'This tile: 1 µm²'")
             page.click(x + 10, y + 10)
             page.wait("document.getElementById('value').textContent === 'This tile: 6 µm²'")
+            painted = """(() => {
+  const sheet = document.querySelector('.outlines');
+  const copy = new OffscreenCanvas(sheet.width, sheet.height).getContext('2d', { willReadFrequently: true });
+  copy.drawImage(sheet, 0, 0);
+  const pixels = copy.getImageData(0, 0, sheet.width, sheet.height).data;
+  return pixels.some((each) => each > 0);
+})()"""
+            page.wait(
+                "document.getElementById('outlined').textContent === 'Outlined here and just beside: 1.'"
+            )
+            page.wait(painted)
+            page.run("document.getElementById('outlines').focus()")
+            for kind in ("keyDown", "keyUp"):
+                page.send("Input.dispatchKeyEvent", type=kind, key=" ", code="Space", text=" ")
+            page.wait("!document.getElementById('outlines').checked")
+            assert not page.run(painted)
     assert page.messages == []

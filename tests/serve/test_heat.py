@@ -17,7 +17,7 @@ def pixels(png: bytes) -> np.ndarray:
 def test_a_tile_is_a_square_at_its_place_and_the_rest_is_transparent() -> None:
     heat = HeatMap("density", np.array([0.0, 1.0, np.nan]), 0.0, 1.0)
     drawn = pixels(draw_heat(heat, np.array([[0, 0], [200, 100], [100, 0]]), 100, (250, 150)))
-    assert drawn.shape == (2 * 8, 3 * 8, 4)  # a started tile counts
+    assert drawn.shape == (2 * 16, 3 * 16, 4)  # a started tile counts
     assert (drawn[:8, :8] == [68, 1, 84, 255]).all()  # viridis' dark end
     assert (drawn[8:, 16:] == [253, 231, 36, 255]).all()  # and its light one
     assert (drawn[:8, 8:16, 3] == 0).all()

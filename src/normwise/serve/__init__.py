@@ -18,6 +18,7 @@ from normwise.serve.access import FIELD, make_token
 from normwise.serve.app import HOST, make_run_app, make_slide_app, open_port, serve_app
 from normwise.serve.heat import HeatMap, draw_heat, heat_maps
 from normwise.serve.run_data import RunData, open_run_data
+from normwise.serve.slides import open_outlines
 
 __all__ = [
     "FIELD",
@@ -29,6 +30,7 @@ __all__ = [
     "make_run_app",
     "make_slide_app",
     "make_token",
+    "open_outlines",
     "open_port",
     "open_run_data",
     "serve_app",

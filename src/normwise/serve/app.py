@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from starlette.applications import Starlette
     from starlette.routing import BaseRoute
 
+    from normwise.features.slides import Outlines
     from normwise.images import Slide
 
 __all__ = ["HOST", "make_run_app", "make_server", "make_slide_app", "open_port", "serve_app"]
@@ -41,6 +42,7 @@ def make_slide_app(
     maps: Sequence[HeatMap] = (),
     xy: NDArray[np.integer] | None = None,
     tile: int = 1,
+    outlines: Callable[[], Outlines] | None = None,
 ) -> Starlette:
     """Make the application that shows one slide.
 
@@ -58,13 +60,16 @@ def make_slide_app(
         Corner of each tile of the maps, pixels of the slide.
     tile : int
         Side of those tiles, pixels of the slide.
+    outlines : callable, optional
+        Opens the outlines of its nuclei.
 
     Returns
     -------
     starlette.applications.Starlette
         It answers requests for this machine's own names alone, from who knows the token, and never writes.
     """
-    return _guarded(slide_routes(slide, title, maps=maps, xy=xy, tile=tile), token)
+    routes = slide_routes(slide, title, maps=maps, xy=xy, tile=tile, outlines=outlines)
+    return _guarded(routes, token)
 
 
 def make_run_app(data: RunData, *, token: str) -> Starlette:

@@ -14,7 +14,7 @@ from normwise.reprs import ShortRepr
 __all__ = ["HeatMap", "draw_heat", "heat_maps"]
 
 _MOST = 4096  # pixels a side of a picture of tiles; a larger slide has coarser tiles
-_SQUARE = 8  # pixels a tile where the picture stays small, so that smoothing by the browser leaves squares
+_SQUARE = 16  # pixels a tile where the picture stays small, so that smoothing by the browser leaves squares
 
 
 @dataclass(frozen=True, repr=False)

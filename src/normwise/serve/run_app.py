@@ -32,7 +32,7 @@ from normwise.serve.decision import decision_path, decision_steps
 from normwise.serve.heads import PLANES, Heads, label_colours, score_colours
 from normwise.serve.heat import heat_maps
 from normwise.serve.run_data import Listed, RunData
-from normwise.serve.slides import slide_routes
+from normwise.serve.slides import open_outlines, slide_routes
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -367,7 +367,10 @@ class _Shown:
             section: Any = self.data.study.features
             opened = held.enter_context(open_slide(path, mpp=getattr(section, "mpp", None)))
             maps, xy, side = self._maps(row.scan)
-            routes = slide_routes(opened, row.scan, maps=maps, xy=xy, tile=side, back=f"/person/{number}")
+            routes = slide_routes(
+                opened, row.scan, maps=maps, xy=xy, tile=side,
+                outlines=open_outlines(self.data.run, row.scan), back=f"/person/{number}",
+            )  # fmt: skip
             app = Router(routes=routes)
             self._slides[number] = (app, held)
             while len(self._slides) > _SLIDES:

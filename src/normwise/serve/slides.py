@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from normwise.errors import NormwiseError
+from normwise.run_folder import RunFolder
 from normwise.serve.answers import HEADERS, answer, page, static_file
 from normwise.serve.heat import HeatMap, draw_heat
 from normwise.serve.pyramid import TILE, Pyramid
@@ -18,12 +20,30 @@ from normwise.serve.pyramid import TILE, Pyramid
 if TYPE_CHECKING:
     from starlette.routing import Route
 
+    from normwise.features.slides import Outlines
     from normwise.images import Slide
 
-__all__ = ["slide_routes"]
+__all__ = ["open_outlines", "slide_routes"]
 
 _QUALITY = 85  # of JPEG, out of 95
+_OUTLINES = 4000  # drawn at once: more can neither be told apart nor moved smoothly
 _DIGITS = 9  # of a tile's number; no slide has more tiles
+
+
+def open_outlines(run: RunFolder, scan: str) -> Callable[[], Outlines] | None:
+    """Return what opens the outlines that a run has exported of a slide; None where it has none.
+
+    Parameters
+    ----------
+    run : RunFolder
+        The run.
+    scan : str
+        The slide's name in it.
+    """
+    from normwise.features.slides import Outlines, outlines_place
+
+    path = run / outlines_place(scan)
+    return partial(Outlines, path) if path.is_file() else None
 
 
 def slide_routes(
@@ -33,6 +53,7 @@ def slide_routes(
     maps: Sequence[HeatMap] = (),
     xy: NDArray[np.integer] | None = None,
     tile: int = 1,
+    outlines: Callable[[], Outlines] | None = None,
     back: str = "",
 ) -> list[Route]:
     """Return the routes below which one slide is shown.
@@ -49,6 +70,8 @@ def slide_routes(
         Corner of each tile of the maps, pixels of the slide.
     tile : int
         Side of those tiles, pixels of the slide.
+    outlines : callable, optional
+        Opens the outlines of its nuclei, when they are first asked for.
     back : str
         Address of the page that this one is opened from; empty where there is none.
     """
@@ -60,7 +83,8 @@ def slide_routes(
     upright = slide.mpp[1] / slide.mpp[0]
     pyramid, lock = Pyramid(slide.size[0], max(round(slide.size[1] * upright), 1)), Lock()
     heats = {str(number): heat for number, heat in enumerate(maps)}
-    about = _about(slide, title, pyramid, heats, tile)
+    about = _about(slide, title, pyramid, heats, tile) | {"outlines": outlines is not None}
+    opened: list[Outlines] = []
 
     def view(_: Request) -> Response:
         return page("view.html", figures=False, back=back)
@@ -108,6 +132,24 @@ def slide_routes(
         ]
         return JSONResponse({"tile": tile, "upright": upright, "rows": rows}, headers=HEADERS)
 
+    def nuclei(request: Request) -> Response:
+        try:
+            left, top, right, bottom = (float(request.query_params[key]) for key in ("x0", "y0", "x1", "y1"))
+        except (KeyError, ValueError):
+            return answer("no such part", "text/plain", 404)
+        if outlines is None:
+            return answer("no outlines", "text/plain", 404)
+        try:
+            with lock:
+                opened[:] = opened or [outlines()]
+            which = opened[0].within(left, top / upright, right, bottom / upright)
+            rings = opened[0].rings(which) if len(which) <= _OUTLINES else []
+        except NormwiseError as error:
+            return answer(f"{error.code} {error.problem}", "text/plain", 500)
+        drawn = [np.round(ring * (1.0, upright), 1).ravel().tolist() for ring in rings]
+        about = {"count": len(which), "most": _OUTLINES, "rings": drawn}
+        return JSONResponse(about, headers=HEADERS)
+
     return [
         Route("/", view),
         Route("/slide.json", facts),
@@ -115,6 +157,7 @@ def slide_routes(
         Route("/tiles/{level}/{column}_{row}.jpeg", pixels_of_tile),
         Route("/heat/{name}.png", heat),
         Route("/heat/{name}.json", values),
+        Route("/outlines.json", nuclei),
     ]
 
 

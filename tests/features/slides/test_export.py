@@ -1,10 +1,13 @@
 """Exports: every nucleus once, its outline around its centre in px of level 0, in files that are whole."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+from normwise.errors import FeatureError
+from normwise.features.slides import Outlines, outlines_place
 from normwise.features.slides.export import EXPORT_COLUMNS, export_slide
 from normwise.features.slides.tiles import SlideSettings
 from normwise.features.slides.worker import measure_slide
@@ -52,3 +55,46 @@ def test_outlines_have_the_area_of_their_nuclei(exported):
         ratios.append(area * 0.25 / measured["area_um2"])
     # A ring through the middles of the outer pixels leaves half of each out.
     assert 0.7 < np.median(ratios) < 1.0
+
+
+def test_outlines_are_found_by_where_they_lie(exported):
+    folder, files, count = exported
+    assert outlines_place("p 1/a") == "nuclei/p-1-a.geojson"
+    outlines = Outlines(folder / files[1])
+    rings = [
+        each["geometry"]["coordinates"][0]
+        for each in json.loads((folder / files[1]).read_text("utf-8"))["features"]
+    ]
+    assert len(outlines) == len(rings) == count
+    first = np.array([ring[0] for ring in rings])
+    left, top = np.median(first, axis=0)
+    right, bottom = first.max(axis=0)
+    which = outlines.within(left, top, right, bottom)
+    assert 0 < len(which) < count
+    inside = (first >= (left, top)).all(axis=1)
+    assert which.tolist() == np.flatnonzero(inside).tolist()
+    assert [ring.tolist() for ring in outlines.rings(which)] == [rings[place] for place in which]
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda text: text[: len(text) // 2],  # cut in the middle
+        lambda text: text.replace(b"\n]}\n", b"\n"),  # without its end
+        lambda text: json.dumps(json.loads(text), indent=1).encode(),  # as another program writes it
+        lambda _: b"",
+    ],
+)
+def test_outlines_of_another_kind_are_refused(exported, tmp_path: Path, spoil):
+    folder, files, _ = exported
+    path = tmp_path / "a.geojson"
+    path.write_bytes(spoil((folder / files[1]).read_bytes()))
+    with pytest.raises(FeatureError) as caught:
+        Outlines(path)
+    assert caught.value.code == "FEA-608"
+
+
+def test_no_outlines_are_no_fault(tmp_path: Path):
+    path = tmp_path / "a.geojson"
+    path.write_text('{"type": "FeatureCollection", "features": [\n]}\n', "utf-8")
+    assert len(Outlines(path)) == 0

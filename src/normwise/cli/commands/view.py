@@ -100,22 +100,25 @@ def _run_app(session: Session, run: Path, token: str) -> Any:
 def _slide_app(held: ExitStack, slide: Path, run: Path | None, mpp: float | None, token: str) -> Any:
     from normwise.features.slides import tile_note
     from normwise.images import open_slide
-    from normwise.serve import heat_maps, make_slide_app
+    from normwise.serve import heat_maps, make_slide_app, open_outlines
 
-    tiles = _tiles_of(slide, run) if run is not None else None
+    scan = _scan_of(slide, run) if run is not None else None
     opened = held.enter_context(open_slide(slide, mpp=mpp))
-    if tiles is None:
+    if run is None or scan is None:
         return make_slide_app(opened, slide.name, token=token)
+    tiles = _tiles_of(scan, run)
     columns = {name: tiles.vectors[:, place] for place, name in enumerate(tiles.names)}
     notes = {name: tile_note(name) for name in tiles.names}
     maps = heat_maps(_attention(tiles, run) | columns, notes)
-    return make_slide_app(opened, slide.name, token=token, maps=maps, xy=tiles.xy, tile=tiles.side)
+    outlines = open_outlines(RunFolder(run), scan)
+    return make_slide_app(
+        opened, slide.name, token=token, maps=maps, xy=tiles.xy, tile=tiles.side, outlines=outlines
+    )
 
 
-def _tiles_of(slide: Path, run: Path) -> TileTable:
-    """Read the tiles that the run measured on this slide."""
+def _scan_of(slide: Path, run: Path) -> str:
+    """Return what the run calls this slide."""
     from normwise.cohort import read_cohort, read_study
-    from normwise.features.slides import read_tiles, tiles_place
 
     folder = RunFolder(run)
     if not (folder / folder.STUDY).is_file():
@@ -142,7 +145,14 @@ def _tiles_of(slide: Path, run: Path) -> TileTable:
             seen=f"{0 if images is None else len(images)} images in the run's study",
             advice="name the slide as the study's cohort.images does, or leave the run out",
         )
-    place = tiles_place(str(scans[0]))
+    return str(scans[0])
+
+
+def _tiles_of(scan: str, run: Path) -> TileTable:
+    """Read the tiles that the run measured on a slide."""
+    from normwise.features.slides import read_tiles, tiles_place
+
+    folder, place = RunFolder(run), tiles_place(scan)
     folder.check(place)
     return read_tiles(folder / place)
 

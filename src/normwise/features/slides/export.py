@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, TextIO
@@ -12,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from normwise.errors import ImageError
+from normwise.features.slides.outlines import outlines_name
 from normwise.features.slides.slide_features import local_density
 from normwise.features.slides.tile_measures import NUCLEUS_COLUMNS, measure_tile
 from normwise.features.slides.tiles import SlideSettings
@@ -56,7 +56,7 @@ def export_slide(
 
     cv2.setNumThreads(1)
     chosen = SlideSettings(**settings)
-    name = re.sub(r"[^A-Za-z0-9._-]", "-", scan)
+    name = outlines_name(scan)
     written = []
     with open_slide(image, chosen.mpp) as slide:
         measurement = SlideMeasurement(slide, chosen, Path(blocks) if blocks else None)

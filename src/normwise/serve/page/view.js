@@ -60,11 +60,13 @@ function show(about) {
   viewer.addHandler("animation", measure);
   viewer.addHandler("resize", measure);
 
+  part("panel").hidden = !(about.maps.length || about.outlines);
   if (about.maps.length) layers(viewer, about);
+  if (about.outlines) outlines(viewer);
 }
 
 function layers(viewer, about) {
-  part("panel").hidden = false;
+  part("heat").hidden = false;
   about.maps.forEach((map, number) => part("map").add(new Option(map.name, String(number))));
   let layer = null;
   let wanted = 0;
@@ -115,6 +117,85 @@ function layers(viewer, about) {
   part("map").onchange = choose;
   part("opacity").oninput = () => layer && layer.setOpacity(opacity());
   viewer.addHandler("open", () => { part("map").value = "0"; choose(); });
+}
+
+/** The outlines of nuclei over the part that is shown: fetched for it, as many as can be told apart. */
+function outlines(viewer) {
+  const sheet = document.createElement("canvas");
+  const pen = sheet.getContext("2d");
+  const shown = part("outlines");
+  let lines = new Path2D();
+  let has = null; // the part that they are of, px of the slide
+  let wanted = 0;
+  let timer = 0;
+  sheet.className = "outlines";
+  sheet.setAttribute("aria-hidden", "true");
+  viewer.canvas.append(sheet);
+  part("nuclei").hidden = false;
+
+  function draw() {
+    const ratio = devicePixelRatio;
+    [sheet.width, sheet.height] = [sheet.clientWidth * ratio, sheet.clientHeight * ratio];
+    const slide = viewer.world.getItemAt(0);
+    if (!shown.checked || !slide) return;
+    const [at, across, down] = [[0, 0], [1000, 0], [0, 1000]].map(([x, y]) => (
+      viewer.viewport.pixelFromPoint(slide.imageToViewportCoordinates(x, y, true), true)));
+    const scale = Math.hypot(across.x - at.x, across.y - at.y) / 1000;
+    pen.setTransform(...[across.x - at.x, across.y - at.y, down.x - at.x, down.y - at.y].map((each) => (each / 1000) * ratio),
+      at.x * ratio, at.y * ratio);
+    pen.lineJoin = "round";
+    // White on black is seen over every dye and every colour of a heat map.
+    for (const [colour, width] of [["#000", 3], ["#fff", 1.4]]) {
+      pen.strokeStyle = colour;
+      pen.lineWidth = width / scale;
+      pen.stroke(lines);
+    }
+  }
+
+  async function fetchPart() {
+    const slide = viewer.world.getItemAt(0);
+    if (!shown.checked || !slide) return;
+    const view = slide.viewportToImageRectangle(viewer.viewport.getBoundsNoRotate()).getBoundingBox();
+    const inside = has && view.x >= has.x0 && view.y >= has.y0 && view.x + view.width <= has.x1 && view.y + view.height <= has.y1;
+    if (inside) return;
+    wanted += 1;
+    const mine = wanted;
+    const part0 = {
+      x0: view.x - view.width / 8, y0: view.y - view.height / 8, x1: view.x + view.width * 1.125, y1: view.y + view.height * 1.125,
+    };
+    try {
+      const answer = await fetch(`outlines.json?${new URLSearchParams(part0)}`);
+      if (!answer.ok) throw new Error(await answer.text());
+      const found = await answer.json();
+      if (mine !== wanted) return;
+      const all = found.count <= found.most;
+      lines = new Path2D();
+      for (const ring of found.rings) {
+        lines.moveTo(ring[0], ring[1]);
+        for (let place = 2; place < ring.length; place += 2) lines.lineTo(ring[place], ring[place + 1]);
+      }
+      has = all ? part0 : null;
+      part("outlined").textContent = all
+        ? `Outlined here and just beside: ${found.count}.`
+        : `${found.count} nuclei here: zoom in, at most ${found.most} are drawn.`;
+      draw();
+    } catch (error) {
+      if (mine === wanted) part("outlined").textContent = `The outlines can't be shown: ${error.message}`;
+    }
+  }
+
+  function later() {
+    clearTimeout(timer);
+    timer = setTimeout(fetchPart, 150);
+  }
+  for (const event of ["update-viewport", "resize"]) viewer.addHandler(event, draw);
+  for (const event of ["open", "animation-finish", "resize"]) viewer.addHandler(event, later);
+  shown.onchange = () => {
+    draw();
+    if (!shown.checked) part("outlined").textContent = "";
+    has = null;
+    later();
+  };
 }
 
 fetch("slide.json")
