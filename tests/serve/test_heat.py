@@ -18,9 +18,9 @@ def test_a_tile_is_a_square_at_its_place_and_the_rest_is_transparent() -> None:
     heat = HeatMap("density", np.array([0.0, 1.0, np.nan]), 0.0, 1.0)
     drawn = pixels(draw_heat(heat, np.array([[0, 0], [200, 100], [100, 0]]), 100, (250, 150)))
     assert drawn.shape == (2 * 16, 3 * 16, 4)  # a started tile counts
-    assert (drawn[:8, :8] == [68, 1, 84, 255]).all()  # viridis' dark end
-    assert (drawn[8:, 16:] == [253, 231, 36, 255]).all()  # and its light one
-    assert (drawn[:8, 8:16, 3] == 0).all()
+    assert (drawn[:16, :16] == [68, 1, 84, 255]).all()  # viridis' dark end
+    assert (drawn[16:, 32:] == [253, 231, 36, 255]).all()  # and its light one
+    assert (drawn[:16, 16:32, 3] == 0).all()
 
 
 def test_a_huge_slide_has_a_picture_of_bounded_size() -> None:
