@@ -262,3 +262,55 @@ def test_only_segmented_subjects_are_named_one_by_one(tmp_path):
     assert [error.code for error in table.failures.values()] == ["FEA-213"] * 4
     assert "there are aseg+DKT.stats" in table.failures["01"].seen
     assert "--seg_only" in table.failures["01"].advice
+
+
+@pytest.mark.parametrize(
+    ("people", "names", "measured"),
+    [
+        ("sub-01 sub-02", "01 02", {"sub-01", "sub-02"}),
+        ("01 02", "sub-01 sub-02", {"01", "02"}),
+        ("sub-01 sub-02", "sub-01 02", {"sub-01", "sub-02"}),
+        ("sub-01 01", "01", {"01"}),  # that folder is another's
+    ],
+)
+def test_folders_may_lack_the_prefix_of_bids(tmp_path, people, names, measured):
+    subjects(tmp_path, names.split())
+    rows = "".join(
+        f"{name},7{place},F,{'AD' if place else 'normal'}\n" for place, name in enumerate(people.split())
+    )
+    cohort, study = cohort_of(
+        tmp_path, f"ID,Age,Sex,dx\n{rows}", {"extractor": "freesurfer", "subjects_dir": "freesurfer"}
+    )
+    table = extract_features(cohort, study)
+    assert set(table.values.index) == measured
+    assert {error.code for error in table.failures.values()} <= {"FEA-213"}
+
+
+def test_other_names_of_folders_are_said(tmp_path):
+    subjects(tmp_path, ["1", "2", "bert"])
+    table = extract_features(
+        *cohort_of(tmp_path, PEOPLE, {"extractor": "freesurfer", "subjects_dir": "freesurfer"})
+    )
+    assert table.failures["01"].seen == "no 01 in freesurfer, which has folders of 3 subjects: 1, 2, bert"
+
+
+@pytest.mark.parametrize(
+    ("there", "said"),
+    [
+        (["lh.aparc", "rh.aparc"], None),
+        (["lh.aparc"], "rh.aparc.stats"),
+        (["lh.aparc.a2009s", "rh.aparc.a2009s"], "--features.parcellation aparc.a2009s"),
+        ([], None),  # the segmentation is all that there is
+        (["lh.aparc.pial", "rh.aparc.pial"], "lh.aparc.stats, rh.aparc.stats, so"),
+    ],
+)
+def test_files_that_nobody_has_are_said(tmp_path, recwarn, there, said):
+    subjects(tmp_path, ["01", "02", "03"])
+    heads = "# ColHeaders StructName NumVert SurfArea GrayVol ThickAvg\ninsula 1400 950 2500 2.5\n"
+    for name in ("01", "02"):  # the third lacks them, and is another's matter
+        for file in there:
+            (tmp_path / "freesurfer" / name / "stats" / f"{file}.stats").write_text(heads)
+    extract_features(*cohort_of(tmp_path, PEOPLE, {"extractor": "freesurfer", "subjects_dir": "freesurfer"}))
+    texts = [str(each.message) for each in recwarn if getattr(each.message, "code", "") == "FEA-909"]
+    assert len(texts) == (said is not None)
+    assert said is None or said in texts[0]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -34,7 +34,13 @@ from normwise.features.tables.freesurfer_names import (
     stem_and_side,
     wide_name,
 )
-from normwise.features.tables.stats_files import PARCELLATIONS, Origin, has_parcellation, read_subject
+from normwise.features.tables.stats_files import (
+    PARCELLATIONS,
+    Origin,
+    has_parcellation,
+    read_subject,
+    warn_of_unread,
+)
 from normwise.schema import FreeSurferSection, Study
 
 __all__ = ["extract"]
@@ -58,6 +64,7 @@ def extract(cohort: Cohort, study: Study, context: ExtractionContext) -> Feature
         folders = _folders(cohort, root, source)
         parcellation = section.parcellation or _most_common(folders.values())
         text, failures = _read_subjects(folders, parcellation, origin)
+        warn_of_unread({scan: folders[scan] for scan in text.index}, parcellation)
     else:
         raise FeatureError(
             "FEA-215",
@@ -149,10 +156,19 @@ def _folders(cohort: Cohort, root: Path, subjects_dir: str) -> dict[str, Path]:
             seen=f"nothing at {root / subjects_dir}",
             advice="correct features.subjects_dir; relative paths start at the study file's folder",
         )
-    scans = [str(scan) for scan in cohort.raw.index]
-    by_id = [f"{subjects_dir}/{scan}" for scan in scans]
-    names = fill(subjects_dir, cohort.raw) if has_columns(subjects_dir) else by_id
-    return {scan: root / name for scan, name in zip(scans, names, strict=True)}
+    scans = {str(scan): None for scan in cohort.raw.index}
+    if has_columns(subjects_dir):
+        names = fill(subjects_dir, cohort.raw)
+        return {scan: root / name for scan, name in zip(scans, names, strict=True)}
+    return {scan: _folder_of(scan, root / subjects_dir, scans) for scan in scans}
+
+
+def _folder_of(scan: str, subjects: Path, scans: Collection[str]) -> Path:
+    """Return a scan's folder, which may lack BIDS's ``sub-``, or have it where the table does not."""
+    other = scan.removeprefix("sub-") if scan.startswith("sub-") else f"sub-{scan}"
+    if not (subjects / scan).is_dir() and other not in scans and (subjects / other).is_dir():
+        return subjects / other
+    return subjects / scan
 
 
 def _most_common(folders: Iterable[Path]) -> str:

@@ -5,14 +5,16 @@ from __future__ import annotations
 import re
 import warnings
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from normwise.errors import FeatureError, NormwiseWarning
 from normwise.features.path_templates import read_small_text
 from normwise.features.tables.freesurfer_names import feature_name, region_of, release_of, unitless_measure
+from normwise.schema import listed
 
-__all__ = ["PARCELLATIONS", "Origin", "has_parcellation", "read_subject"]
+__all__ = ["PARCELLATIONS", "Origin", "has_parcellation", "read_subject", "warn_of_unread"]
 
 
 @dataclass
@@ -122,6 +124,8 @@ def read_subject(
             # Later files repeat the whole brain's measures; those of the first are taken.
             values = {**{feature: number for feature, (_, number) in found.items()}, **values}
             owns = {**{feature: own for feature, (own, _) in found.items()}, **owns}
+    if not folder.is_dir():
+        raise _no_folder(folder, subject)
     if not values:
         stats = sorted(path.name for path in (folder / "stats").glob("*.stats"))
         there = f"; there are {', '.join(stats[:6])}" if stats else ""
@@ -143,6 +147,53 @@ def read_subject(
             origin.names.setdefault(feature, {})[own] = None
         origin.releases.update(versions[:1] or release_of(map(region_of, owns.values())))
     return values
+
+
+def _no_folder(folder: Path, subject: str) -> FeatureError:
+    there = sorted(path.name for path in folder.parent.glob("*/") if (path / "stats").is_dir())
+    return FeatureError(
+        "FEA-213",
+        "there is no folder of this subject.",
+        subject=subject,
+        seen=f"no {folder.name} in {folder.parent.name}, which has folders of {len(there)} subjects: "
+        f"{listed(there, most=4)}"
+        if there
+        else f"no {folder.name} in {folder.parent.name}, and none of another subject",
+        advice="check features.subjects_dir and whether recon-all ran; where folders are called otherwise than "
+        'people, put their names into a column of the table: features.subjects_dir = "freesurfer/{folder}"',
+    )
+
+
+def warn_of_unread(folders: Mapping[str, Path], parcellation: str) -> None:
+    """Say which of the files nobody has, since what they measure is no feature then.
+
+    Parameters
+    ----------
+    folders : mapping of str to Path
+        Of the subjects that were read.
+    parcellation : str
+        Of the cortex.
+
+    Warns
+    -----
+    NormwiseWarning
+        FEA-909, with the parcellations that lie there in place of the one that is read.
+    """
+    files = _stats_files(parcellation)
+    stats = [folder / "stats" for folder in folders.values()]
+    lacking = [name for name in files if not any((place / name).is_file() for place in stats)]
+    if not lacking:
+        return
+    left = sorted({path.name for place in stats for path in place.glob("lh.aparc*.stats")})
+    if lacking == list(files[1:]) and not left:
+        return  # whoever has the segmentation alone has all that there is
+    names = (name.removeprefix("lh.").removesuffix(".stats") for name in left)
+    cortex = [name for name in names if name != parcellation and "pial" not in name]
+    instead = (
+        f" There are ?h.{cortex[0]}.stats, which --features.parcellation {cortex[0]} reads." if cortex else ""
+    )
+    text = f"nobody's folder has {listed(lacking)}, so what is measured there is no feature.{instead}"
+    warnings.warn(NormwiseWarning("FEA-909", text, subject="features.subjects_dir"), stacklevel=3)
 
 
 def _read(path: Path, subject: str, hemisphere: str, versions: list[str]) -> dict[str, tuple[str, str]]:
@@ -172,7 +223,9 @@ def _read(path: Path, subject: str, hemisphere: str, versions: list[str]) -> dic
             for column, (measure, word) in wanted.items():
                 if column in row:
                     structure = hemisphere + row["StructName"]
-                    found[feature_name(structure, measure)] = (structure + word, row[column])
+                    feature, value = feature_name(structure, measure), (structure + word, row[column])
+                    if found.setdefault(feature, value) != value:
+                        raise _damaged(path, subject, f"line {number} has {structure} a second time")
     if not columns:
         raise _damaged(path, subject, "no line of column heads")
     return found
