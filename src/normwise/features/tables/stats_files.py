@@ -159,8 +159,8 @@ def _no_folder(folder: Path, subject: str) -> FeatureError:
         f"{listed(there, most=4)}"
         if there
         else f"no {folder.name} in {folder.parent.name}, and none of another subject",
-        advice="check features.subjects_dir and whether recon-all ran; where folders are called otherwise than "
-        'people, put their names into a column of the table: features.subjects_dir = "freesurfer/{folder}"',
+        advice="check features.subjects_dir and whether recon-all ran; where folders have other names than "
+        'people, put these into a column of the table: features.subjects_dir = "freesurfer/{folder}"',
     )
 
 
@@ -182,7 +182,7 @@ def warn_of_unread(folders: Mapping[str, Path], parcellation: str) -> None:
     files = _stats_files(parcellation)
     stats = [folder / "stats" for folder in folders.values()]
     lacking = [name for name in files if not any((place / name).is_file() for place in stats)]
-    if not lacking:
+    if not lacking or not stats:
         return
     left = sorted({path.name for place in stats for path in place.glob("lh.aparc*.stats")})
     if lacking == list(files[1:]) and not left:
