@@ -11,7 +11,7 @@ import pandas as pd
 
 from normwise.cohort import Cohort, read_numbers, read_quantity
 from normwise.errors import FeatureError, NormwiseError, NormwiseWarning
-from normwise.schema import ColumnsSection, Study, did_you_mean
+from normwise.schema import ColumnsSection, Study, did_you_mean, listed
 
 __all__ = [
     "LARGEST_VALUE",
@@ -23,11 +23,14 @@ __all__ = [
     "reserved_columns",
     "role_error",
     "select_complete",
+    "warn_of_placeholders",
 ]
 
 LARGEST_VALUE = 1e100
 """The largest size of a feature: nothing measured comes near, and beyond about 1e154 a square overflows."""
 
+_PLACEHOLDERS = np.array([-9999.0, -999.0, -99.0, -9.0, 99.0, 999.0, 9999.0])
+_USUAL = 3  # values from which it can't be seen what is usual
 _FEW = 10  # in a smaller table nobody can say that a column is missing in most people
 
 
@@ -269,6 +272,61 @@ def drop_incomplete(
             advice="look at the failures above, or choose other columns",
         )
     return rest, failed
+
+
+def warn_of_placeholders(values: pd.DataFrame, source: str) -> None:
+    """Warn where columns hold -9999, 999 or the like, further from the other values than these lie apart.
+
+    Of fewer values than three, as of one new person, only negative ones among positive can be told.
+
+    Parameters
+    ----------
+    values : DataFrame of float of shape (n_scans, n_columns)
+        Finite numbers.
+    source : str
+        Where they come from.
+
+    Warns
+    -----
+    NormwiseWarning
+        FEA-910, with the columns and numbers.
+
+    Examples
+    --------
+    >>> with warnings.catch_warnings(record=True) as caught:
+    ...     warn_of_placeholders(pd.DataFrame({"gm": [640.1, 655.0, 612.7, -999.0]}), "people.tsv")
+    >>> print(str(caught[0].message)[:56])
+    FEA-910  gm in people.tsv holds -999 (1 of 4 rows), used
+    """
+    numbers = values.to_numpy()
+    if not numbers.size:
+        return
+    ends = np.isin(numbers.min(axis=0), _PLACEHOLDERS) | np.isin(numbers.max(axis=0), _PLACEHOLDERS)
+    said = []
+    for place in np.flatnonzero(ends):
+        column = numbers[:, place]
+        coded = np.isin(column, _PLACEHOLDERS)
+        usual = column[~coded]
+        low, high = (usual.min(), usual.max()) if len(usual) else (0.0, 0.0)
+        found = [
+            code
+            for code in np.unique(column[coded])
+            if (
+                max(low - code, code - high) > high - low
+                if len(usual) >= _USUAL
+                else code < 0 <= low and code in _PLACEHOLDERS[:3]
+            )
+        ]
+        if found:
+            rows = int(np.isin(column, found).sum())
+            codes = listed(f"{code:g}" for code in found)
+            said.append(f"{values.columns[place]} in {source} holds {codes} ({rows} of {len(column)} rows)")
+    if said:
+        text = (
+            f"{listed(said, most=3)}, used as a measurement; if it stands for a missing value, leave the "
+            "cell empty, or leave these people out with cohort.include."
+        )
+        warnings.warn(NormwiseWarning("FEA-910", text, subject=source, value=len(said)), stacklevel=3)
 
 
 def frame_of_rows(rows: Mapping[str, Mapping[str, float]]) -> pd.DataFrame:

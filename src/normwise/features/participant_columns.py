@@ -9,7 +9,7 @@ import pandas as pd
 
 from normwise.cohort import Cohort
 from normwise.errors import FeatureError
-from normwise.features.columns import drop_incomplete, read_columns, refuse_roles
+from normwise.features.columns import drop_incomplete, read_columns, refuse_roles, warn_of_placeholders
 from normwise.features.extractor import hash_settings
 from normwise.features.feature_table import FeatureTable
 from normwise.results import FeatureNote
@@ -54,6 +54,7 @@ def read_participant_columns(cohort: Cohort, study: Study) -> FeatureTable:
     text = cohort.raw[names]
     values, unread = read_columns(text, table, _KEY)
     values, failures = drop_incomplete(values, unread, table, names, key=_KEY)
+    warn_of_placeholders(values, table)
     notes = {name: FeatureNote("", f"{name}, as in the participants table") for name in names}
     return FeatureTable(values, notes, failures)
 

@@ -13,7 +13,13 @@ import pandas as pd
 
 from normwise.cohort import Cohort, Table, is_missing, read_table
 from normwise.errors import FeatureError, NormwiseError
-from normwise.features.columns import choose_columns, drop_incomplete, read_columns, reserved_columns
+from normwise.features.columns import (
+    choose_columns,
+    drop_incomplete,
+    read_columns,
+    reserved_columns,
+    warn_of_placeholders,
+)
 from normwise.features.extractor import ExtractionContext, hash_settings
 from normwise.features.feature_table import FeatureTable
 from normwise.results import FeatureNote
@@ -161,6 +167,7 @@ def tabulate(
         absent = (values == 0) & values.columns.isin(sizes)
         values = values.mask(absent)
     values, failed = drop_incomplete(values, {**unread, **failures}, source, wanted, absent)
+    warn_of_placeholders(values, source)
     return FeatureTable(values.rename_axis("id"), {name: note(name) for name in values.columns}, failed, made)
 
 
