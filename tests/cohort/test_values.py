@@ -4,7 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from normwise.cohort.values import is_missing, read_decimals, read_numbers
+from normwise.cohort.number_text import read_decimals
+from normwise.cohort.values import is_missing, read_numbers
 from normwise.errors import CohortError
 
 

@@ -29,6 +29,7 @@ from normwise.cohort.cohort import Cohort
 from normwise.cohort.conditions import parse_condition
 from normwise.cohort.demographics import read_demographics, read_quantity
 from normwise.cohort.labels import read_labels
+from normwise.cohort.plain_numbers import read_plain_rows
 from normwise.cohort.reader import read_cohort
 from normwise.cohort.study import TABLE_SUFFIXES, read_study, study_to_toml
 from normwise.cohort.tables import Table, read_table
@@ -67,6 +68,7 @@ __all__ = [
     "read_demographics",
     "read_labels",
     "read_numbers",
+    "read_plain_rows",
     "read_quantity",
     "read_study",
     "read_table",

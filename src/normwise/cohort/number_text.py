@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import builtins
+import re
 from collections.abc import Iterator, Sequence
+from functools import cache
 from itertools import compress
 from typing import Any, Self
 
@@ -12,12 +14,11 @@ import pandas as pd
 from numpy.typing import NDArray
 from pandas.api.extensions import ExtensionArray, ExtensionDtype
 
-from normwise.cohort.values import read_decimals
-
-__all__ = ["ColumnParts", "NumberText", "share_numbers"]
+__all__ = ["ColumnParts", "NumberText", "read_decimals", "share_numbers"]
 
 _MISSING = ("", "n/a", "N/A", "n/A", "N/a")
 _MOST_DIGITS = 20  # after the point
+_MOST_EXACT = 15  # digits of any decimal number that a float gives back
 
 
 class NumberTextDtype(ExtensionDtype):
@@ -228,3 +229,32 @@ def _forms_of(cell: str) -> list[str]:
     return (
         ["%.15g", "%r"] if "e" in cell.lower() or digits > _MOST_DIGITS else [f"%.{digits}f", "%.15g", "%r"]
     )
+
+
+def read_decimals(cells: Sequence[str], text: str, places: int) -> NDArray[np.float64] | None:
+    """Return the numbers of cells that all have so many decimal places, and few enough digits; else None.
+
+    Written with so many places each number gives its cell back to the character.
+
+    Parameters
+    ----------
+    cells : sequence of str
+        At least one.
+    text : str
+        The same, a line each.
+    places : int
+        Digits behind the point.
+    """
+    if not _decimals(places).fullmatch(text):
+        return None
+    # Whole numbers and a power of ten are exact, and so their quotient is the nearest number.
+    digits = np.fromstring(text.replace(".", ""), dtype=np.int64, sep="\n")
+    return digits / 10.0**places if len(digits) == len(cells) else None
+
+
+@cache
+def _decimals(places: int) -> re.Pattern[str]:
+    """Return what lines with so many places fit, of few enough digits to be given back, and no −0."""
+    point = rf"\.[0-9]{{{places}}}" if places else ""
+    whole = rf"(?:0|[1-9][0-9]{{0,{max(0, _MOST_EXACT - places - 1)}}})"
+    return re.compile(rf"(?:(?:-(?!0\.?0*\n))?{whole}{point}\n)++" if places < _MOST_EXACT else r"(?!)")

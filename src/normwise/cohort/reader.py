@@ -126,9 +126,10 @@ def read_cohort(study: Study, *, labelled: bool = True, roles: Roles | None = No
 def _measured(study: Study, names: Sequence[str]) -> list[str]:
     """Return the columns that are features and have no role in the cohort."""
     section, features = study.cohort, study.features
-    patterns = [*features.participant_columns]
+    patterns = set(features.participant_columns)
     if isinstance(features, TableSection) and features.table is None:
-        patterns += features.columns
+        patterns.update(features.columns)
+    wild = [pattern for pattern in patterns if any(mark in pattern for mark in "*?[")]
     roles = (section.id, section.group, section.session, section.site, section.label, section.target)
     taken = {*roles, *section.demographics, *image_columns(section.images or "")}
     conditions = [*section.include, section.normal or ""]
@@ -136,7 +137,7 @@ def _measured(study: Study, names: Sequence[str]) -> list[str]:
         name
         for name in names
         if name not in taken
-        and any(fnmatchcase(name, pattern) for pattern in patterns)
+        and (name in patterns or any(fnmatchcase(name, pattern) for pattern in wild))
         and not any(name in condition for condition in conditions)
     ]
 

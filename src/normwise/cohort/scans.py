@@ -83,7 +83,7 @@ def list_scans(
         BIDS layout.
     """
     table = read_table(root / section.table, numbers=numbers)
-    in_units = any(str(name).endswith(("_unit", "_units")) for name in table.frame.columns)
+    in_units = any(str(name).endswith(("_unit", "_units")) for name in table.frame.columns.tolist())
     if in_units or table.path.with_suffix(".json").is_file():
         from normwise.cohort.dictionary import describe_table  # most tables have none beside them
 

@@ -10,15 +10,15 @@ stay codes, and the two are never mixed.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import cache
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from normwise.cohort.plain_numbers import LONGEST, MISSING, NUMBER, THOUSANDS, read_cell, read_plain
 from normwise.errors import CohortError
 from normwise.reprs import ShortRepr
 from normwise.schema import listed
@@ -36,7 +36,6 @@ __all__ = [
     "names_an_age",
     "plain_code",
     "read_ages",
-    "read_decimals",
     "read_numbers",
     "read_sexes",
     "spell_out",
@@ -44,19 +43,11 @@ __all__ = [
 ]
 
 _HELD_AS_NUMBERS = "number_text"  # the type of `NumberText`, whose file long tables alone load
-_NUMBER = {
-    mark: re.compile(rf"[+-]?(?:[0-9]+(?:{mark}[0-9]*)?|{mark}[0-9]+)(?:[eE][+-]?[0-9]+)?")
-    for mark in (r"\.", ",")
-}
-_LINES = re.compile("(?:" + _NUMBER[r"\."].pattern + r"\n)++")  # nothing is kept of each line
-_MOST_EXACT = 15  # digits of any decimal number that a float gives back
-_THOUSANDS = re.compile(r"[+-]?[1-9][0-9]{0,2}(?:,[0-9]{3})+")
 
 OLDEST = 130.0
 """Years; nobody has been older, so a larger number is another unit or a code."""
 
 _OLDEST_SHOWN = 89.0  # years; older people share one age in what is shown to others
-_LONGEST = 400  # characters of a number or an age; blanks in a longer cell would be tried in too many ways
 
 _UNITS = {"y": 1.0, "m": 12.0, "w": 365.25 / 7, "d": 365.25}  # units a year
 _WITH_UNIT = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*(y|yrs?|years?|m|months?|w|weeks?|d|days?)", re.IGNORECASE)
@@ -150,7 +141,7 @@ def is_missing(text: pd.Series[str]) -> NDArray[np.bool_]:
     >>> is_missing(pd.Series(["", "N/A", "NA", "0"])).tolist()
     [True, True, False, False]
     """
-    missing: NDArray[np.bool_] = text.isin(["", "n/a", "N/A", "n/A", "N/a"]).to_numpy(dtype=bool)
+    missing: NDArray[np.bool_] = text.isin(MISSING).to_numpy(dtype=bool)
     return missing
 
 
@@ -188,19 +179,19 @@ def read_numbers(name: str, text: pd.Series[str]) -> ColumnReading:
     if text.dtype.name == _HELD_AS_NUMBERS:
         numbers = np.asarray(getattr(text.array, "values"))  # noqa: B009 - of NumberText, which few tables load
         return ColumnReading(numbers.copy(), {}, np.isnan(numbers), [])
-    plain = _plain_numbers(text.tolist())
+    plain = read_plain(text.tolist())
     if plain is not None:
-        return ColumnReading(plain, {}, np.zeros(len(plain), dtype=bool), [])
+        return ColumnReading(plain, {}, np.isnan(plain), [])
     missing = is_missing(text)
     codes, levels = pd.factorize(text.where(~missing))
     counts = np.bincount(codes[codes >= 0], minlength=len(levels))
     texts = [str(level) for level in levels]
-    commas = [place for place, level in enumerate(texts) if "," in level and _NUMBER[","].fullmatch(level)]
-    points = [place for place, level in enumerate(texts) if "." in level and _NUMBER[r"\."].fullmatch(level)]
+    commas = [place for place, level in enumerate(texts) if "," in level and NUMBER[","].fullmatch(level)]
+    points = [place for place, level in enumerate(texts) if "." in level and NUMBER[r"\."].fullmatch(level)]
     decimal_comma = bool(commas) and counts[commas].sum() > counts[points].sum()
     readings = []
     if decimal_comma:
-        if all(_THOUSANDS.fullmatch(texts[place]) for place in commas):
+        if all(THOUSANDS.fullmatch(texts[place]) for place in commas):
             raise CohortError(
                 "COH-110",
                 "the commas may mark decimals or separate thousands.",
@@ -209,7 +200,9 @@ def read_numbers(name: str, text: pd.Series[str]) -> ColumnReading:
                 advice="write the numbers with a decimal point and no thousands separator",
             )
         readings.append(f"{name}: decimal comma, as {texts[commas[0]]!r}")
-    numbers = np.array([_number(level, "," if decimal_comma else r"\.") for level in texts], dtype=np.float64)
+    numbers = np.array(
+        [read_cell(level, "," if decimal_comma else r"\.") for level in texts], dtype=np.float64
+    )
     values = np.where(codes >= 0, np.append(numbers, np.nan)[codes], np.nan)
     unread = np.isnan(values) & ~missing
     mark = "comma" if decimal_comma else "point"
@@ -219,61 +212,6 @@ def read_numbers(name: str, text: pd.Series[str]) -> ColumnReading:
         missing,
         readings,
     )
-
-
-def _plain_numbers(cells: list[str]) -> NDArray[np.float64] | None:
-    """Return the numbers of cells that all are numbers with a decimal point; else None."""
-    if not cells:
-        return np.empty(0)
-    # Of all cells at once, since a match each takes longer than all else that reading does.
-    text = "\n".join(cells) + "\n"
-    fixed = read_decimals(cells, text, len(cells[0].partition(".")[2]))
-    if fixed is not None:
-        return fixed
-    if text.count("\n") != len(cells) or max(map(len, cells)) > _LONGEST or not _LINES.fullmatch(text):
-        return None
-    values = np.array(list(map(float, cells)), dtype=np.float64)
-    unsure = np.flatnonzero(~np.isfinite(values) | (values == 0))
-    return None if any(np.isnan(_number(cells[row], r"\.")) for row in unsure) else values
-
-
-def read_decimals(cells: Sequence[str], text: str, places: int) -> NDArray[np.float64] | None:
-    """Return the numbers of cells that all have so many decimal places, and few enough digits; else None.
-
-    Written with so many places each number gives its cell back to the character.
-
-    Parameters
-    ----------
-    cells : sequence of str
-        At least one.
-    text : str
-        The same, a line each.
-    places : int
-        Digits behind the point.
-    """
-    if not _decimals(places).fullmatch(text):
-        return None
-    # Whole numbers and a power of ten are exact, and so their quotient is the nearest number.
-    digits = np.fromstring(text.replace(".", ""), dtype=np.int64, sep="\n")
-    return digits / 10.0**places if len(digits) == len(cells) else None
-
-
-@cache
-def _decimals(places: int) -> re.Pattern[str]:
-    """Return what lines with so many places fit, of few enough digits to be given back, and no −0."""
-    point = rf"\.[0-9]{{{places}}}" if places else ""
-    whole = rf"(?:0|[1-9][0-9]{{0,{max(0, _MOST_EXACT - places - 1)}}})"
-    return re.compile(rf"(?:(?:-(?!0\.?0*\n))?{whole}{point}\n)++" if places < _MOST_EXACT else r"(?!)")
-
-
-def _number(text: str, mark: str) -> float:
-    if len(text) > _LONGEST or not _NUMBER[mark].fullmatch(text):
-        return float("nan")
-    text = text.replace(",", ".")
-    value = float(text)
-    # A number too small for a float is no zero.
-    lost = value == 0 and re.search("[1-9]", re.split("[eE]", text)[0]) is not None
-    return value if np.isfinite(value) and not lost else float("nan")
 
 
 def _not_a_number(name: str, text: str, mark: str) -> Problem:
@@ -336,7 +274,7 @@ def cap_ages(name: str, values: NDArray[np.float64]) -> NDArray[np.float64]:
 def looks_like_ages(text: pd.Series[str]) -> bool:
     """Return whether any cell is an age, a range of ages, a censored age, or a date."""
     kinds = (_WITH_UNIT, _CENSORED, _RANGE, _DATE, re.compile(r"[+-]?[0-9.,]+"))
-    cells = [cell for cell in pd.unique(text) if len(cell) <= _LONGEST]
+    cells = [cell for cell in pd.unique(text) if len(cell) <= LONGEST]
     return any(kind.fullmatch(cell) for cell in cells for kind in kinds)
 
 
@@ -368,7 +306,7 @@ def read_ages(name: str, text: pd.Series[str]) -> ColumnReading:
     problems: dict[int, Problem] = {}
     converted: dict[str, float] = {}
     for row in numbers.problems:
-        cell = str(text.iloc[row])[: _LONGEST + 1]
+        cell = str(text.iloc[row])[: LONGEST + 1]
         match = _WITH_UNIT.fullmatch(cell)
         if match and float(match[1]) > 0:
             values[row] = converted[cell] = float(match[1]) / _UNITS[match[2][0].lower()]
@@ -393,8 +331,8 @@ def read_ages(name: str, text: pd.Series[str]) -> ColumnReading:
 
 
 def _unread(name: str, cell: str) -> Problem:
-    if len(cell) > _LONGEST:
-        problem, advice = "is no age", f"a cell of more than {_LONGEST} characters is not read as an age"
+    if len(cell) > LONGEST:
+        problem, advice = "is no age", f"a cell of more than {LONGEST} characters is not read as an age"
         cell = f"{cell[:40]}…"
     elif _DATE.fullmatch(cell):
         problem, advice = "is a date", "give the age at the scan in years"

@@ -9,7 +9,7 @@ from fnmatch import fnmatchcase
 import numpy as np
 import pandas as pd
 
-from normwise.cohort import Cohort, read_numbers, read_quantity
+from normwise.cohort import Cohort, read_numbers, read_plain_rows, read_quantity
 from normwise.errors import FeatureError, NormwiseError, NormwiseWarning
 from normwise.schema import ColumnsSection, Study, did_you_mean, listed
 
@@ -31,6 +31,7 @@ LARGEST_VALUE = 1e100
 
 _PLACEHOLDERS = np.array([-9999.0, -999.0, -99.0, -9.0, 99.0, 999.0, 9999.0])
 _USUAL = 3  # values from which it can't be seen what is usual
+_WILD = "*?["  # makes a name a pattern
 _FEW = 10  # in a smaller table nobody can say that a column is missing in most people
 
 
@@ -116,18 +117,20 @@ def choose_columns(
     ['lh_a', 'rh_a']
     """
     names, excluded = list(known), set(reserved)
-    further = {name: [each] if isinstance(each, str) else each for name, each in (also or {}).items()}
-    chosen: set[str] = set()
+    named: dict[str, set[str]] = {name: {name} for name in names}  # by each spelling
+    for name in names:
+        others = (also or {}).get(name, ())
+        for spelling in [others] if isinstance(others, str) else others:
+            named.setdefault(spelling, set()).add(name)
+    single, chosen = set(names), set[str]()
     for pattern in wanted or ["*"]:
-        if pattern in names and pattern in excluded:
+        if pattern in single and pattern in excluded:
             raise role_error(pattern, source)
-        drops = pattern.startswith("!") and pattern not in names
+        drops = pattern.startswith("!") and pattern not in single
         plain = pattern.removeprefix("!") if drops else pattern
-        fits = {
-            name
-            for name in names
-            if any(each == plain or fnmatchcase(each, plain) for each in (name, *further.get(name, ())))
-        }
+        fits = set(named.get(plain, ()))
+        if any(mark in plain for mark in _WILD):
+            fits.update(*(named[spelling] for spelling in named if fnmatchcase(spelling, plain)))
         if not fits and not drops:
             raise FeatureError(
                 "FEA-201",
@@ -135,7 +138,10 @@ def choose_columns(
                 subject=source,
                 advice=did_you_mean(pattern, names),
             )
-        chosen = chosen - fits if drops else chosen | (fits - excluded)
+        if drops:
+            chosen -= fits
+        else:
+            chosen |= fits - excluded
     return [name for name in names if name in chosen]
 
 
@@ -162,7 +168,11 @@ def read_columns(
     """
     failures: dict[str, NormwiseError] = {}
     values = np.empty(text.shape, order="F")
-    for place, (name, column) in enumerate(text.items()):
+    places = list(range(text.shape[1]))
+    if text.shape[1] > len(text) and {kind.name for kind in set(text.dtypes)} == {"object"}:
+        places = read_plain_rows(text.to_numpy(), values)  # a column takes longer than its cells
+    for place in places:
+        name, column = text.columns[place], pd.Series(text.iloc[:, place])
         reading = read_numbers(str(name), column)
         if reading.problems:  # an age may have its unit with it
             with_units = read_quantity(str(name), column)

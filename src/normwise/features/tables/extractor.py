@@ -126,7 +126,7 @@ def extract(cohort: Cohort, study: Study, context: ExtractionContext) -> Feature
         )
         text, failures, conflicts = merge(joined)
         source = ", ".join(path.name for path in paths)
-    chosen = choose_columns(section.columns, map(str, text.columns), reserved, source)
+    chosen = choose_columns(section.columns, map(str, text.columns.tolist()), reserved, source)
     refuse_conflicts(chosen, conflicts)
     return tabulate(
         cohort,
@@ -168,7 +168,8 @@ def tabulate(
         values = values.mask(absent)
     values, failed = drop_incomplete(values, {**unread, **failures}, source, wanted, absent)
     warn_of_placeholders(values, source)
-    return FeatureTable(values.rename_axis("id"), {name: note(name) for name in values.columns}, failed, made)
+    notes = {name: note(name) for name in values.columns.tolist()}
+    return FeatureTable(values.rename_axis("id"), notes, failed, made)
 
 
 _MOST_CHARACTERS = 512  # of an id that a pattern searches: regular expressions can take exponential time
