@@ -32,7 +32,7 @@ from normwise.cohort.labels import read_labels
 from normwise.cohort.plain_numbers import read_plain_rows
 from normwise.cohort.reader import read_cohort
 from normwise.cohort.study import TABLE_SUFFIXES, read_study, study_to_toml
-from normwise.cohort.tables import Table, read_table
+from normwise.cohort.tables import Table, is_unnamed, read_table
 from normwise.cohort.values import ColumnReading, cap_ages, is_missing, read_numbers
 from normwise.lazy import on_use
 
@@ -58,6 +58,7 @@ __all__ = [
     "commented_toml",
     "describe_table",
     "is_missing",
+    "is_unnamed",
     "label_choices",
     "likely_features",
     "likely_id",

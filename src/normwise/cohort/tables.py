@@ -32,7 +32,7 @@ from normwise.schema import did_you_mean, listed
 if TYPE_CHECKING:
     from normwise.cohort.number_text import ColumnParts
 
-__all__ = ["Table", "read_table"]
+__all__ = ["Table", "is_unnamed", "read_table"]
 
 MAX_BYTES = 1024**3
 """Largest table that is read, in bytes; 100,000 people with 300 columns take about 260 MiB."""
@@ -144,6 +144,21 @@ class Table(ShortRepr):
             f"add a column with each person's diagnosis: no other holds classes{without}; or predict a "
             "number with --target NAME; normwise extract needs neither"
         )
+
+
+# What the reader, pandas and readr call a column without a name, which is an index for the most part.
+_UNNAMED = re.compile(r"column [0-9]+|Unnamed: [0-9]+|\.\.\.[0-9]+")
+
+
+def is_unnamed(name: str) -> bool:
+    """Return whether a column's name was made up for one without a name.
+
+    Examples
+    --------
+    >>> [is_unnamed(name) for name in ("column 1", "Unnamed: 0", "...1", "V1", "column")]
+    [True, True, True, False, False]
+    """
+    return _UNNAMED.fullmatch(name) is not None
 
 
 def read_table(

@@ -303,7 +303,7 @@ def warn_of_placeholders(values: pd.DataFrame, source: str) -> None:
 
     Examples
     --------
-    >>> with warnings.catch_warnings(record=True) as caught:
+    >>> with warnings.catch_warnings(record=True, action="always") as caught:
     ...     warn_of_placeholders(pd.DataFrame({"gm": [640.1, 655.0, 612.7, -999.0]}), "people.tsv")
     >>> print(str(caught[0].message)[:56])
     FEA-910  gm in people.tsv holds -999 (1 of 4 rows), used

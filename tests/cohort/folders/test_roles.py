@@ -179,6 +179,35 @@ def test_columns_of_numbers_are_the_features_where_there_are_no_images(tmp_path)
     assert "columns" not in read_study(file, {"features.also": ["gm", "wm"]}).features.model_fields_set
 
 
+@pytest.mark.parametrize("name", ["", "Unnamed: 0", "...1", "X", "order", "nr"])
+@pytest.mark.parametrize("order", [range(12), range(12, 0, -1), [5, 3, 1, 0, 2, 4, 11, 9, 7, 6, 8, 10]])
+def test_a_count_of_rows_is_no_feature(tmp_path, name, order):
+    file = table_of(tmp_path, {name: list(order), "dx": ["HC", "AD"], "age": AGES, "gm": AGES})
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        study = read_study(file)
+    assert study.features.columns == ["gm"]
+    assert any(f"not {name or 'column 2'}, which counts rows" in str(each.message) for each in caught)
+
+
+def test_an_index_of_chosen_rows_is_known_by_its_name_and_whole_numbers_may_be_measured(tmp_path):
+    gaps = [3, 4, 7, 11, 12, 19, 23, 24, 25, 31, 40, 44]
+    columns = {"Unnamed: 0": gaps, "dx": ["HC", "AD"], "age": AGES, "volume": gaps}
+    assert read_study(table_of(tmp_path, columns)).features.columns == ["volume"]
+
+
+@pytest.mark.parametrize(("bad", "taken_too"), [(1, True), (2, False), (8, False)])
+def test_a_column_of_numbers_with_much_text_is_named(tmp_path, bad, taken_too):
+    cells = ["#DIV/0!"] * bad + [f"{age}.5" for age in AGES[bad:]]
+    file = table_of(tmp_path, {"dx": ["HC", "AD"], "age": AGES, "gm": AGES, "wm": cells})
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        study = read_study(file)
+    assert study.features.columns == (["gm", "wm"] if taken_too else ["gm"])
+    named = any("not wm ('#DIV/0!'), where" in str(each.message) for each in caught)
+    assert named == (bad == 2)  # what is text for the most part is no measurement
+
+
 @pytest.mark.parametrize(
     ("columns", "name"),
     [

@@ -5,12 +5,15 @@ from __future__ import annotations
 import re
 import warnings
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from normwise.cohort.dictionary import describe_table
-from normwise.cohort.tables import Table
+from normwise.cohort.tables import Table, is_unnamed
 from normwise.cohort.values import age_at_session, is_missing, names_a_sex, names_an_age, read_numbers
 from normwise.errors import NormwiseWarning, StudyError
 from normwise.schema import CohortSection, listed
@@ -56,6 +59,7 @@ _IDS = (
     "personid",
 )
 _ROW_IDS = ("scanid", "imageid", "fileid", "sampleid", "sessionid", "recordid", "scan", "image", "filename")
+_NO_MEASURES = {"id", "rid", "mrn", "date", "subject", "index", "row", "rows", "serial", "accession"}
 _NO_DEMOGRAPHIC = "no column is called an age or a sex"
 # Words that stand in a column of diagnoses alone.
 _OF_STUDY = _NORMAL - {"normal", "no", "none", "con", "typical"}
@@ -114,12 +118,34 @@ def likely_features(table: Table, used: Collection[str]) -> list[str]:
     list of str
         None where a test score is among them, which may be what the diagnosis was made from.
     """
-    numbers, scores = columns_of_numbers(table, used)
-    return [] if scores else numbers
+    found = columns_of_numbers(table, used)
+    return [] if found.scores else found.measured
 
 
-def columns_of_numbers(table: Table, used: Collection[str]) -> tuple[list[str], list[str]]:
-    """Return the columns of many numbers that have no other role, and apart from them those of test scores.
+@dataclass(frozen=True)
+class Numbers:
+    """Columns of a table of people, by what their numbers are.
+
+    Attributes
+    ----------
+    measured : list of str
+        Those that may be features.
+    scores : list of str
+        Of test scores.
+    counters : list of str
+        Those that count rows, as an index does: the order of a table says who was put together with whom.
+    unread : dict of str to str
+        Columns of which more than a tenth is no number, and the first such cell.
+    """
+
+    measured: list[str] = field(default_factory=list)
+    scores: list[str] = field(default_factory=list)
+    counters: list[str] = field(default_factory=list)
+    unread: dict[str, str] = field(default_factory=dict)
+
+
+def columns_of_numbers(table: Table, used: Collection[str]) -> Numbers:
+    """Return the columns of many numbers that have no other role.
 
     Parameters
     ----------
@@ -128,23 +154,30 @@ def columns_of_numbers(table: Table, used: Collection[str]) -> tuple[list[str], 
     used : collection of str
         Columns with another role.
     """
-    found: tuple[list[str], list[str]] = [], []
+    found = Numbers()
     for name in map(str, table.frame.columns):
         words = _words(name)
-        if (
-            name in used
-            or words & {"id", "date", "subject", "index"}
-            or names_an_age(name)
-            or names_a_sex(name)
-        ):
+        if name in used or words & _NO_MEASURES or names_an_age(name) or names_a_sex(name):
             continue
         text = table.frame[name]
         present = text[~is_missing(text)]
-        distinct = present.nunique()
-        if distinct <= _MOST_CLASSES or len(read_numbers(name, present).problems) * 10 > len(present):
+        if present.nunique() <= _MOST_CLASSES:
             continue
-        found[bool(words & _RATINGS) or name.casefold() in _RATINGS].append(name)
+        reading = read_numbers(name, present)
+        unread = len(reading.problems)
+        if unread * 10 > len(present):
+            if unread * 3 < len(present) * 2:
+                found.unread[name] = str(present.iloc[min(reading.problems)])
+        elif is_unnamed(name) or _counts(reading.values.astype(np.float64)):
+            found.counters.append(name)
+        else:
+            (found.scores if words & _RATINGS or name.casefold() in _RATINGS else found.measured).append(name)
     return found
+
+
+def _counts(values: NDArray[np.float64]) -> bool:
+    """Return whether numbers are those from one to another, each once, as of rows or people."""
+    return bool(np.ptp(values) == len(values) - 1 and (np.diff(np.sort(values)) == 1).all())
 
 
 def likely_id(columns: Sequence[str]) -> str:

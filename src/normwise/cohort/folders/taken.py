@@ -98,21 +98,30 @@ def _with_roles(content: dict[str, Any], folder: Path, changes: Mapping[str, Any
     if images is None and not named and section is TableSection:
         used = {str(given.get(f"cohort.{key}", guessed.get(key))) for key in _ROLES}
         demographics = given.get("cohort.demographics", guessed.get("demographics", []))
-        columns, scores = columns_of_numbers(table, used | {*demographics, *changes.get("features.also", ())})
+        found = columns_of_numbers(table, used | {*demographics, *changes.get("features.also", ())})
+        columns, scores = found.measured, found.scores
         if columns and scores:
             text = (
                 f"no features are named, and none were taken, since {listed(scores, most=4)} may be what the "
                 f"diagnosis was made from; name what was measured, of {len(columns)} columns of numbers, as "
-                f"--columns {shlex.join(columns[:_NAMED])}."
+                f"--columns {shlex.join(columns[:_NAMED])}"
             )
-            warnings.warn(NormwiseWarning("COH-312", text, subject="features.columns"), stacklevel=4)
         elif columns:
             text = (
                 "no features are named; taken were the columns of numbers without another role, "
-                f"{len(columns)}: {listed(columns, most=6)}."
+                f"{len(columns)}: {listed(columns, most=6)}"
             )
-            warnings.warn(NormwiseWarning("COH-312", text, subject="features.columns"), stacklevel=4)
             content["features"] = {"extractor": "table", "columns": columns}
+        else:
+            text = "no features are named, and no column is one of numbers without another role"
+        if found.counters:
+            text += f"; not {listed(found.counters, most=4)}, which counts rows"
+        if found.unread:
+            cells = (f"{name} ({cell!r})" for name, cell in found.unread.items())
+            text += f"; not {listed(cells, most=4)}, where more than a tenth of the cells are no numbers"
+        if columns or found.counters or found.unread:
+            warning = NormwiseWarning("COH-312", f"{text}.", subject="features.columns")
+            warnings.warn(warning, stacklevel=4)
     return content
 
 

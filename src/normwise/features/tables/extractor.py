@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from glob import glob
@@ -11,8 +12,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from normwise.cohort import Cohort, Table, is_missing, read_table
-from normwise.errors import FeatureError, NormwiseError
+from normwise.cohort import Cohort, Table, is_missing, is_unnamed, read_table
+from normwise.errors import FeatureError, NormwiseError, NormwiseWarning
 from normwise.features.columns import (
     choose_columns,
     drop_incomplete,
@@ -23,7 +24,7 @@ from normwise.features.columns import (
 from normwise.features.extractor import ExtractionContext, hash_settings
 from normwise.features.feature_table import FeatureTable
 from normwise.results import FeatureNote
-from normwise.schema import Study, TableSection, did_you_mean
+from normwise.schema import Study, TableSection, did_you_mean, listed
 
 __all__ = [
     "JoinedTable",
@@ -127,6 +128,14 @@ def extract(cohort: Cohort, study: Study, context: ExtractionContext) -> Feature
         text, failures, conflicts = merge(joined)
         source = ", ".join(path.name for path in paths)
     chosen = choose_columns(section.columns, map(str, text.columns.tolist()), reserved, source)
+    unnamed = [name for name in chosen if is_unnamed(name)]
+    if unnamed and not section.columns and context.wanted is None:
+        chosen = [name for name in chosen if name not in unnamed]
+        said = (
+            f"{listed(unnamed)} in {source}: without a name of its own, as an index; left out unless "
+            "features.columns names it."
+        )
+        warnings.warn(NormwiseWarning("FEA-901", said, subject=source, value=len(unnamed)), stacklevel=2)
     refuse_conflicts(chosen, conflicts)
     return tabulate(
         cohort,
