@@ -40,3 +40,27 @@ def test_a_refused_setting_leaves_the_earlier_fit():
 def test_an_unknown_parameter_of_a_grid_is_refused():
     with pytest.raises(ValueError, match="strength"):
         LogisticClassifier().fit_grid(X, Y, [{"strength": 1.0}])
+
+
+def test_rows_that_are_right_as_they_are_are_learnt_as_others_are():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(40, 5))
+    y = np.where(X[:, 0] + rng.normal(size=40) > 0, "AD", "normal").astype(object)
+    plain, checked = LogisticClassifier().fit(X, y), LogisticClassifier().fit(X.tolist(), y.tolist())
+    assert plain.classes_.tolist() == checked.classes_.tolist() == ["AD", "normal"]
+    assert plain.n_features_in_ == checked.n_features_in_ == 5
+    np.testing.assert_array_equal(plain.coef_, checked.coef_)
+
+
+@pytest.mark.parametrize(
+    ("X", "y", "words"),
+    [
+        ([[np.nan], [1.0]], ["a", "b"], "NaN"),
+        ([[0.0], [1.0]], ["a", "b", "b"], "inconsistent numbers of samples"),
+        ([[0.0], [1.0]], ["a", None], "None|NaN"),
+        ([[0.0], [1.0]], ["a", 1.5], "not supported between"),
+    ],
+)
+def test_rows_that_are_not_right_are_refused(X, y, words):
+    with pytest.raises((ValueError, TypeError), match=words):
+        LogisticClassifier().fit(np.array(X), np.array(y, dtype=object))

@@ -74,10 +74,9 @@ class RowEstimator(BaseEstimator, metaclass=ABCMeta):  # type: ignore[misc]  # u
         list of estimators
             In the order of the settings, the same models as fitting each clone alone.
         """
-        own = clone(self)
-        parameters = own.get_params(deep=False)
+        parameters = self.get_params(deep=False)
         for name in {name for setting in settings for name in setting} - set(parameters):
-            own.set_params(**{name: None})  # refuses a name that there is not
+            clone(self).set_params(**{name: None})  # refuses a name that there is not
         models = [type(self)(**(parameters | dict(setting))) for setting in settings]
         if models:
             self.fit_together(models, X, y)
@@ -108,22 +107,40 @@ class RowEstimator(BaseEstimator, metaclass=ABCMeta):  # type: ignore[misc]  # u
 
         BLAS rounds by how a matrix lies in memory; a person's scores must not depend on that.
         """
-        check_is_fitted(self)
         if not self._is_ready(X):
+            check_is_fitted(self)
             X = validate_data(self, X, dtype=np.float64, reset=False)
         return np.asfortranarray(X)
 
     def _is_ready(self, X: ArrayLike) -> TypeGuard[Floats]:
-        """Tell whether rows are right as they are: scikit-learn's checks take longer than a small fit."""
+        """Tell whether rows to be predicted are right as they are."""
         return (
-            type(X) is np.ndarray
-            and X.dtype == np.float64
-            and X.ndim == 2
-            and len(X) > 0
-            and X.shape[1] == self.n_features_in_
+            _is_plain(X)
+            and X.shape[1] == getattr(self, "n_features_in_", None)
             and not hasattr(self, "feature_names_in_")
-            and bool(np.isfinite(X).all())
         )
+
+
+def _is_plain(X: ArrayLike) -> TypeGuard[Floats]:
+    """Tell whether rows are right as they are: scikit-learn's checks take longer than a small fit."""
+    return (
+        type(X) is np.ndarray
+        and X.dtype == np.float64
+        and X.ndim == 2
+        and X.size > 0
+        and bool(np.isfinite(X).all())
+    )
+
+
+def _are_ready(X: ArrayLike, y: ArrayLike) -> TypeGuard[Floats]:
+    """Tell whether rows and the names of their classes can be learnt from as they are."""
+    return (
+        _is_plain(X)
+        and type(y) is np.ndarray
+        and y.dtype == object
+        and y.shape == X.shape[:1]
+        and all(type(name) is str for name in y)
+    )
 
 
 class Classifier(ClassifierMixin, RowEstimator):  # type: ignore[misc]  # untyped bases
@@ -190,12 +207,18 @@ class Classifier(ClassifierMixin, RowEstimator):  # type: ignore[misc]  # untype
     def read_training(self, X: ArrayLike, y: ArrayLike) -> tuple[Floats, Codes]:
         """Check settings and rows, learn names, and return the rows with each one's place in ``classes_``."""
         self._begin()
+        if _are_ready(X, y):
+            self.n_features_in_ = X.shape[1]
+            return X, self._number_classes(np.asarray(y))
         rows, labels = validate_data(self, X, y, dtype=np.float64)
         return rows, self._learn_classes(labels)
 
     def _learn_classes(self, labels: NDArray[Any]) -> Codes:
         """Learn ``classes_``, and return each row's place among them."""
         check_classification_targets(labels)
+        return self._number_classes(labels)
+
+    def _number_classes(self, labels: NDArray[Any]) -> Codes:
         self.classes_, codes = np.unique(labels, return_inverse=True)
         if len(self.classes_) < 2:
             # The words "1 class" are what scikit-learn's own checks look for.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from copy import copy
 from difflib import get_close_matches
 from typing import Any
 
@@ -70,15 +71,15 @@ class Demographics:
         self._frame = frame
         self._rows: npt.NDArray[np.intp] | None = None
         self._columns: dict[tuple[str, str], tuple[npt.NDArray[Any], ...]] = {}
+        self._types = dict(zip(frame.columns, frame.dtypes, strict=True))
 
     def __len__(self) -> int:
         return len(self._frame if self._rows is None else self._rows)
 
     def take(self, rows: npt.NDArray[Any]) -> Demographics:
         """Return some of the people, by row number or by a mask; what was read is shared."""
-        part = Demographics(self._frame)
+        part = copy(self)
         part._rows = np.arange(len(self._frame))[rows] if self._rows is None else self._rows[rows]
-        part._columns = self._columns
         return part
 
     @property
@@ -125,7 +126,7 @@ class Demographics:
         >>> people.is_category("age", declared=False), people.is_category("sex", declared=False)
         (False, True)
         """
-        dtype = self._frame[name].dtype
+        dtype = self._types[name]
         if declared or pd.api.types.is_bool_dtype(dtype) or isinstance(dtype, pd.CategoricalDtype):
             return True
         if pd.api.types.is_numeric_dtype(dtype):

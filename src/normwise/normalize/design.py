@@ -16,7 +16,7 @@ import numpy as np
 
 from normwise.errors import NormalizerError
 from normwise.normalize.blocked.columns import FloatArray
-from normwise.normalize.blocked.regression import People, inverse_triangle
+from normwise.normalize.blocked.regression import People, inverse_triangle, invert_triangle
 from normwise.normalize.demographics import Demographics
 from normwise.schema import FittedParts, check_parts
 
@@ -305,8 +305,9 @@ def learn_design(
     constant = size <= _CONSTANT * np.abs(columns).max(axis=0, initial=0.0)
     size = np.where(constant, 1.0, size)
     design = _standard(columns, center, size)
-    refuse_dependent(np.linalg.qr(design).R, titles, n_people)
-    inverse = inverse_triangle(design)
+    triangle = np.linalg.qr(design).R
+    refuse_dependent(triangle, titles, n_people)
+    inverse = invert_triangle(triangle)
     # The log variance follows the numbers and the levels themselves: no splines, no products.
     simple = {
         column for part in parts for column in (part.columns if isinstance(part, Category) else (part.name,))

@@ -349,6 +349,7 @@ class _Search:
             for table, separation, (values, own) in zip(tables, separations, predictions, strict=True):
                 table[fold.test[encodable]] = values
                 separation[fold.test] = own
+            del seen, unseen  # before those of the next fold are made
         losses = np.array([mean_log_loss(table, labels, targets) for table in tables])
         by_fold = np.empty((len(tables), 0))
         if self.study.classifier.rule == "one_standard_error":

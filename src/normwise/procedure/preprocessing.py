@@ -14,6 +14,7 @@ from sklearn.base import clone
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
 
+from normwise.engine import return_memory
 from normwise.errors import NormwiseWarning, ProcedureError
 from normwise.normalize import FeatureNormalizer
 from normwise.procedure.pipeline import arm_frame
@@ -40,6 +41,7 @@ Rows = NDArray[np.intp]
 T = TypeVar("T")
 
 _CELLS = 2**18  # numbers that a scaler is fitted on at a time
+_LARGE = 2**20  # numbers of a frame from which on what an earlier fit has freed is worth giving back
 
 
 class _Prepared(Protocol):
@@ -172,6 +174,8 @@ class Preprocessing:
         tuple of Pipeline, array of shape (n_encodable, n_columns), and ndarray of bool of shape (len(train),)
             The fitted steps, what they make of the training rows, and which rows they can compute.
         """
+        if self._frame.size > _LARGE:
+            return_memory()
         steps = dict(self._pipeline.steps)
         prepared, rows, encodable = self._before_normalizer(steps, train, labels)
         steps["normalize"] = prepared.fit(

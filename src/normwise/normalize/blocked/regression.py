@@ -37,6 +37,7 @@ __all__ = [
     "Shrinkage",
     "TailForm",
     "inverse_triangle",
+    "invert_triangle",
     "reciprocal",
     "replace_zero_spread",
 ]
@@ -214,7 +215,11 @@ def inverse_triangle(design: FloatArray) -> FloatArray:
     >>> np.allclose(basis.T @ basis, np.eye(2))
     True
     """
-    triangle: FloatArray = np.linalg.qr(np.asarray(design, dtype=np.float64)).R
+    return invert_triangle(np.linalg.qr(np.asarray(design, dtype=np.float64)).R)
+
+
+def invert_triangle(triangle: FloatArray) -> FloatArray:
+    """Return the inverse of R of a QR decomposition, its diagonal above 0."""
     triangle = triangle * np.where(np.diag(triangle) < 0, -1.0, 1.0)[:, None]  # one sign with every LAPACK
     inverse: FloatArray = np.triu(np.linalg.inv(triangle))
     return inverse
