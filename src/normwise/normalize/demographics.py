@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from copy import copy
 from difflib import get_close_matches
 from typing import Any
 
@@ -71,15 +70,16 @@ class Demographics:
         self._frame = frame
         self._rows: npt.NDArray[np.intp] | None = None
         self._columns: dict[tuple[str, str], tuple[npt.NDArray[Any], ...]] = {}
-        self._types = dict(zip(frame.columns, frame.dtypes, strict=True))
+        self._types: dict[str, Any] = {}
 
     def __len__(self) -> int:
         return len(self._frame if self._rows is None else self._rows)
 
     def take(self, rows: npt.NDArray[Any]) -> Demographics:
         """Return some of the people, by row number or by a mask; what was read is shared."""
-        part = copy(self)
+        part = Demographics(self._frame)
         part._rows = np.arange(len(self._frame))[rows] if self._rows is None else self._rows[rows]
+        part._columns, part._types = self._columns, self._types
         return part
 
     @property
@@ -126,7 +126,9 @@ class Demographics:
         >>> people.is_category("age", declared=False), people.is_category("sex", declared=False)
         (False, True)
         """
-        dtype = self._types[name]
+        dtype = self._types.get(name)
+        if dtype is None:
+            dtype = self._types[name] = self._frame[name].dtype
         if declared or pd.api.types.is_bool_dtype(dtype) or isinstance(dtype, pd.CategoricalDtype):
             return True
         if pd.api.types.is_numeric_dtype(dtype):
