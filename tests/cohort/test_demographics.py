@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from normwise.cohort import read_demographics
+from normwise.cohort import read_cohort, read_demographics, read_study
 from normwise.cohort.demographics import is_category
 from normwise.cohort.values import names_an_age, read_ages, read_sexes
 from normwise.errors import CohortError, NormwiseWarning
@@ -192,3 +192,17 @@ def test_a_date_is_no_age_and_no_category(people, date):
     assert cohort.ledger["code"].tolist() == ["", "COH-207", ""]
     assert "age is a date" in cohort.ledger.loc[1, "reason"]
     assert is_category("age", pd.Series([date, date])) is False
+
+
+@pytest.mark.parametrize(("level", "warned"), [("NaN", True), ("?", True), ("MCI", False)])
+def test_a_diagnosis_that_may_be_a_missing_one_is_said(tmp_path, level, warned):
+    rows = "".join(f"{row},{'HC' if row % 2 else level},7{row}\n" for row in range(6))
+    (tmp_path / "people.csv").write_text(f"ID,dx,age\n{rows}")
+    keys = {"cohort.label": "dx", "cohort.normal": "HC", "cohort.demographics": ["age"]}
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        cohort = read_cohort(read_study(tmp_path / "people.csv", keys))
+    assert len(cohort.frame) == 6
+    said = [str(each.message) for each in caught if getattr(each.message, "code", "") == "COH-301"]
+    assert len(said) == warned
+    assert not said or f"dx holds {level} (rows: 3), used as a class" in said[0]

@@ -71,11 +71,46 @@ def test_another_categorys_codes_take_the_text_as_it_stands(tmp_path):
     assert cohort.frame["hand"].tolist() == ["right handed", "left handed"]
 
 
-@pytest.mark.parametrize(("unit", "years"), [("months", 2.5), ("Days", 30 / 365.25), ("years", 30.0)])
+@pytest.mark.parametrize(
+    ("unit", "years"),
+    [
+        ("months", 2.5),
+        ("Days", 30 / 365.25),
+        ("years", 30.0),
+        ("mo", 2.5),
+        ("month(s)", 2.5),
+        ("age in wks", 30 * 7 / 365.25),
+        ("a", 30.0),
+        ("Years (decimal)", 30.0),
+        ("", 30.0),
+    ],
+)
 def test_ages_have_the_unit_of_the_dictionary(tmp_path, unit, years):
     rows = [(30, "F", "1", "normal"), (30, "M", "1", "AD")]
     cohort = cohort_of(tmp_path, rows, dictionary={"age": {"Units": unit}})
     assert cohort.frame["age"].tolist() == pytest.approx([years, years], rel=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("entry", "warned"),
+    [
+        ({"Units": "decades"}, True),
+        ({"Units": "gestational weeks"}, True),
+        ({"Description": "Age in months"}, True),
+        ({"Description": "Age in months", "Units": "years"}, False),
+        ({"Description": "Age in years, of months a fraction"}, False),
+        ({"Description": "Age of the participant"}, False),
+        ({"Units": "n/a"}, False),
+        ({"Units": ["months"]}, False),
+    ],
+)
+def test_a_unit_of_ages_that_is_not_clear_is_said(tmp_path, entry, warned):
+    rows = [(30, "F", "1", "normal"), (30, "M", "1", "AD")]
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        cohort = cohort_of(tmp_path, rows, dictionary={"age": entry})
+    assert cohort.frame["age"].tolist() == [30.0, 30.0]
+    assert any("COH-313" in str(each.message) for each in caught) == warned
 
 
 @pytest.mark.parametrize("text", ["{", "[1]", "[" * 100_000, '{"sex": 3}', '{"sex": {"Levels": ["M"]}}'])

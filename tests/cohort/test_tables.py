@@ -76,6 +76,20 @@ def test_a_ragged_row_is_refused_with_its_number(tmp_path, row, what):
     assert what in error.problem
 
 
+@pytest.mark.parametrize(
+    ("content", "advice"),
+    [
+        ("# from a study\nID,Sex\n1,F\n", "above the line of column names"),
+        ("ID,Sex\n1,F,\n", "at the ends of lines"),
+        ("ID,Sex\n1,p1,F\n", "row.names = FALSE"),
+        ("ID,Sex\n1,F\n2,p2,F\n", "quotation marks"),
+        ("ID,Sex,Age\n1,F\n", "n/a"),
+    ],
+)
+def test_the_advice_for_a_ragged_row_is_for_its_likely_cause(tmp_path, content, advice):
+    assert advice in refusal(write(tmp_path, content)).advice
+
+
 def test_unnamed_columns(tmp_path):
     table = read_table(write(tmp_path, ",ID,\n0,a,\n1,b,\n,,\n"))
     assert list(table.frame.columns) == ["column 1", "ID"]

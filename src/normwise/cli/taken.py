@@ -39,7 +39,8 @@ def describe_taken(source: Path, study: Study) -> str:
     places = [f"folders of FreeSurfer in {subjects}"] if subjects else []
     if section.images is not None:
         places.append(f"images by BIDS layout ({suffix})" if suffix else f"images {section.images}")
-    given = [f"people of {section.table}", *places]
+    named = f" by {section.id}" if section.id != type(section).model_fields["id"].default else ""
+    given = [f"people of {section.table}{named}", *places]
     what = (
         f"{section.target} is predicted"
         if section.target

@@ -258,8 +258,10 @@ def _like(level: str, known: Sequence[str]) -> str:
     return same[0] if level not in known and len(same) == 1 else ""
 
 
-def warn_of_placeholders(name: str, values: NDArray[np.float64] | NDArray[np.object_]) -> None:
-    """Warn (COH-301) where a demographic or a target holds what other programs write for a missing value.
+def warn_of_placeholders(
+    name: str, values: NDArray[np.float64] | NDArray[np.object_], use: str = "a category"
+) -> None:
+    """Warn (COH-301) where a column holds what other programs write for a missing value.
 
     Parameters
     ----------
@@ -267,10 +269,12 @@ def warn_of_placeholders(name: str, values: NDArray[np.float64] | NDArray[np.obj
         The column's name.
     values : ndarray of shape (n_rows,)
         What was read of it.
+    use : str
+        What a word counts as.
     """
     if values.dtype == object:
         words = [level for level in levels_of(values) if level.casefold() in _WORDS_FOR_MISSING]
-        counts, use = {level: int((values == level).sum()) for level in words}, "a category"
+        counts = {level: int((values == level).sum()) for level in words}
     else:
         codes = {f"{code:g}": int((values == code).sum()) for code in _PLACEHOLDERS}
         counts, use = {code: rows for code, rows in codes.items() if rows}, "a number"

@@ -23,6 +23,8 @@ __all__ = ["describe_table", "merge_levels"]
 
 MAX_BYTES = 4 * 1024**2  # a dictionary describes columns, not people
 
+_OTHER_UNITS = re.compile(r"\b(?:months|weeks|days)\b", re.IGNORECASE)
+
 Levels = dict[str, dict[str, str]]  # by column, what each code stands for
 
 
@@ -48,8 +50,8 @@ def describe_table(table: Table, *others: Path) -> Table:
             words = _words_of(entry.get("Levels"))
             if words:
                 levels.setdefault(name, words)
-            if names_an_age(name) and (unit := unit_of_age(str(entry.get("Units", "")))):
-                units.setdefault(name, unit)
+            if names_an_age(name) and name not in units and (unit := _unit_of(name, entry, path)):
+                units[name] = unit
     frame, readings = table.frame, list(table.readings)
     for name, unit in units.items():
         cells = (
@@ -64,13 +66,32 @@ def describe_table(table: Table, *others: Path) -> Table:
         beside = next((each for each in (f"{name}_unit", f"{name}_units") if each in frame.columns), None)
         if beside is None or name in units:
             continue
-        given, own = frame[beside].astype(object).map(unit_of_age), frame[name].astype(object)
+        given = frame[beside].astype(object).map(lambda text: unit_of_age(text) or "")
+        own = frame[name].astype(object)
         plain = own.str.fullmatch(r"[0-9]+(?:[.,][0-9]+)?") & given.ne("")
         if plain.any():
             cells = own.mask(plain, own.str.replace(",", ".") + " " + given)
             frame = frame.assign(**{name: cells})
             readings.append(f"{name}: in {listed(sorted(set(given[plain])))}, as {beside} says")
     return replace(table, frame=frame, readings=readings, levels=levels)
+
+
+def _unit_of(name: str, entry: Mapping[str, Any], path: Path) -> str:
+    """Return the unit of ages where it is another than years; what is not clear is warned of (COH-313)."""
+    given = entry.get("Units")
+    text = given.strip() if isinstance(given, str) else ""
+    unit = unit_of_age(text)
+    if unit is None and text.casefold() not in ("", "n/a"):
+        why = f"the unit {text[:40]!r} is not known"
+    elif not text and (found := _OTHER_UNITS.search(about := str(entry.get("Description", "")))):
+        if "year" in about.casefold():
+            return ""
+        why = f"its description speaks of {found[0].lower()}, and no Units are given"
+    else:
+        return unit or ""
+    said = f"{name}: {why} in {path.name}; its numbers are read as years; Units may be months, weeks or days"
+    warnings.warn(NormwiseWarning("COH-313", said, subject=name), stacklevel=3)
+    return ""
 
 
 def merge_levels(dictionaries: Iterable[Levels], path: Path) -> Levels:

@@ -163,6 +163,9 @@ def _label(rows: Rows) -> tuple[str, ...]:
     rows.labels[rows.remain] = labels[rows.remain]
     rows.leave_out(problems)
     rows.readings += readings
+    if not rows.section.classes:
+        used = rows.labels[rows.remain]
+        warn_of_placeholders(rows.section.label, used[used != rows.section.normal], use="a class")
     _count_changes(rows)
     return classes
 

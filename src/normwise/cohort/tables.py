@@ -103,12 +103,15 @@ class Table(ShortRepr):
             COH-107 where there is no such column.
         """
         if name not in self.frame.columns:
+            single = len(self.frame.columns) == 1 and " " in str(self.frame.columns[0])
             raise CohortError(
                 "COH-107",
                 f"there is no column {name!r}, which {key} names.",
                 subject=str(self.path),
                 seen=f"columns {listed(self.frame.columns)}",
-                advice=did_you_mean(name, self.frame.columns, self._candidates(key)),
+                advice="write tabs or commas between the cells: blanks part no columns"
+                if single
+                else did_you_mean(name, self.frame.columns, self._candidates(key)),
             )
         return self.frame[name].astype(object)
 
@@ -371,8 +374,21 @@ def _ragged(path: Path, row: int, line: int, header: list[str], cells: list[str]
         subject=str(path),
         seen=f"{len(cells)} cells: {listed((repr(cell) for cell in cells), most=6)}",
         expected=f"{len(header)} cells",
-        advice="put quotation marks around a cell that holds the delimiter, or fill the row with n/a",
+        advice=_how_to_even(row, header, cells),
     )
+
+
+def _how_to_even(row: int, header: list[str], cells: list[str]) -> str:
+    if len(header) == 1:
+        return "take away what stands above the line of column names, a title or a comment"
+    if len(cells) > len(header) and not any(cells[len(header) :]):
+        return "take away the delimiters at the ends of lines, or give the last column a name"
+    if row == 1 and len(cells) == len(header) + 1:
+        return (
+            "give the first column a name, which R leaves out with the names of rows (row.names = FALSE); or "
+            "put quotation marks around a cell that holds the delimiter"
+        )
+    return "put quotation marks around a cell that holds the delimiter, or fill the row with n/a"
 
 
 def _too_large(path: Path, limit: str) -> CohortError:

@@ -50,7 +50,11 @@ OLDEST = 130.0
 _OLDEST_SHOWN = 89.0  # years; older people share one age in what is shown to others
 
 _UNITS = {"y": 1.0, "m": 12.0, "w": 365.25 / 7, "d": 365.25}  # units a year
-_WITH_UNIT = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*(y|yrs?|years?|m|months?|w|weeks?|d|days?)", re.IGNORECASE)
+_UNIT = r"(y|yrs?|years?|m|mos?|mths?|months?|w|wks?|weeks?|d|days?)"
+_WITH_UNIT = re.compile(rf"([0-9]+(?:\.[0-9]+)?)\s*{_UNIT}", re.IGNORECASE)
+_IN_WORDS = re.compile(
+    rf"(?:age )?(?:in )?(?:{_UNIT}|a)\b\.?(?: .*|\(.*)?", re.IGNORECASE
+)  # a is year in UCUM
 _CENSORED = re.compile(r"(?:[<>≥≤]=?\s*[0-9.]+|[0-9.]+\s*\+)\s*[a-z]*", re.IGNORECASE)
 _DATE = re.compile(r"[0-9]{4}([-/.])[0-9]{1,2}\1[0-9]{1,2}([T ].*)?|[0-9]{1,2}([-/.])[0-9]{1,2}\3[0-9]{2,4}")
 _RANGE = re.compile(r"[0-9.]+\s*[a-z]*\s*(?:-|–|to)\s*[0-9.]+\s*[a-z]*", re.IGNORECASE)
@@ -503,16 +507,20 @@ def _word_of(level: str, words: Mapping[str, str], *, sexes: bool) -> str:
     return str(named.pop()) if sexes and len(named) == 1 else word
 
 
-def unit_of_age(text: str) -> str:
-    """Return the unit of ages that a data dictionary names, where it is not years.
+def unit_of_age(text: str) -> str | None:
+    """Return the unit of ages that a data dictionary names: empty for years, None where it is not known.
 
     Examples
     --------
-    >>> unit_of_age("Months"), unit_of_age("d"), unit_of_age("years")
-    ('months', 'days', '')
+    >>> unit_of_age("Months"), unit_of_age("d"), unit_of_age("mo"), unit_of_age("years (decimal)")
+    ('months', 'days', 'months', '')
+    >>> print(unit_of_age("decades"))
+    None
     """
-    match = _WITH_UNIT.fullmatch(f"1 {text.strip()}")
-    return {"m": "months", "w": "weeks", "d": "days"}.get(match[2][0].lower(), "") if match else ""
+    match = _IN_WORDS.fullmatch(text.strip())
+    if match is None:
+        return None
+    return {"m": "months", "w": "weeks", "d": "days"}.get((match[1] or "y")[0].lower(), "")
 
 
 def _words_in(name: str) -> set[str]:

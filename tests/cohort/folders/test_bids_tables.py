@@ -98,8 +98,10 @@ TABLES = {
                        "read as F"),
     "another sex": (written(with_column("sex", lambda row, cell: "D" if row == 7 else cell)), 0, "'D' kept"),
     "an id of another name": (written({("subject" if name == "participant_id" else name): cells
-                                       for name, cells in plain().items()}), 2, "as --id NAME; it may be subject"),
-    "blanks between columns": (written(plain(), delimiter="  "), 2, "there is no column 'participant_id'"),
+                                       for name, cells in plain().items()}), 0, "control 40"),
+    "an id of a name of its own": (written({("code" if name == "participant_id" else name): cells
+                                            for name, cells in plain().items()}), 2, "as --id NAME; it may be code"),
+    "blanks between columns": (written(plain(), delimiter="  "), 2, "write tabs or commas"),
     "commas in a TSV": (written(plain(), delimiter=","), 0, "columns are separated by comma"),
     "only a header": (written({name: [] for name in COLUMNS}), 2, "the table has no rows"),
     "nothing": ("", 2, "the table is empty"),

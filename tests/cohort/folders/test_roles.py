@@ -221,3 +221,12 @@ def test_a_column_of_numbers_with_much_text_is_named(tmp_path, bad, taken_too):
 )
 def test_the_column_that_names_people(columns, name):
     assert likely_id(columns) == name
+
+
+@pytest.mark.parametrize("name", ["Subject ID", "#participant_id", "participant_id"])
+def test_people_of_a_participants_table_may_be_named_in_another_column(tmp_path, name):
+    file = table_of(tmp_path, {"dx": ["HC", "AD"], "age": AGES, "gm": AGES})
+    text = file.read_text().replace("participant_id", name, 1)
+    (tmp_path / "participants.tsv").write_text(text)
+    file.unlink()
+    assert taken(tmp_path)[0].id == name

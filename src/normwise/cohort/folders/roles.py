@@ -27,6 +27,7 @@ __all__ = [
     "likely_id",
     "likely_labels",
     "likely_normals",
+    "names_an_id",
     "values_of",
 ]
 
@@ -197,6 +198,11 @@ def likely_id(columns: Sequence[str]) -> str:
     if "participantid" not in plain and _plain(columns[0]).replace(" ", "") in _ROW_IDS:
         return columns[0]  # a subject beside it may have several rows
     return next((plain[name] for name in _IDS if name in plain), columns[0])
+
+
+def names_an_id(name: str) -> bool:
+    """Return whether a column is called as one of people's ids is."""
+    return _plain(name).replace(" ", "") in _IDS
 
 
 def holds_people(table: Table) -> bool:

@@ -17,7 +17,7 @@ from normwise.cohort.folders.contents import (
     image_patterns,
     subjects_patterns,
 )
-from normwise.cohort.folders.roles import columns_of_numbers, guess_roles, likely_id
+from normwise.cohort.folders.roles import columns_of_numbers, guess_roles, likely_id, names_an_id
 from normwise.cohort.tables import read_table
 from normwise.errors import NormwiseWarning, StudyError
 from normwise.schema import EXTRACTOR_SECTIONS, CohortSection, RegionsSection, TableSection, listed
@@ -53,8 +53,10 @@ def study_of_folder(folder: Path, changes: Mapping[str, Any]) -> dict[str, Any]:
     """
     name, participants = CohortSection.model_fields["id"].default, find_participants(folder)
     table = changes.get("cohort.table") or participants or _find_people(folder, changes)
-    if table != participants and (folder / table).is_file():
-        name = likely_id(list(map(str, read_table(folder / table).frame.columns)))
+    if (folder / table).is_file():
+        columns = list(map(str, read_table(folder / table).frame.columns))
+        likely = likely_id(columns)
+        name = likely if table != participants or (name not in columns and names_an_id(likely)) else name
     cohort: dict[str, Any] = {"table": str(table), "id": name}
     if isinstance(table, Path):
         cohort["table"] = table.name if table.parent == folder else str(table)
