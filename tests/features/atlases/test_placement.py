@@ -123,3 +123,26 @@ def test_labels_are_listed_in_the_memory_order_of_volumes():
     values = placed.values(Volume(labels.astype(np.float32) * 10, np.eye(4)))
     assert values.tolist() == (placed.labels[placed.regions] * 10).tolist()
     assert placed.landmarks is None
+
+
+@pytest.mark.parametrize("turn", ["none", "flipped", "axes", "oblique"])
+def test_voxels_lie_where_the_grid_says(turn):
+    linear = {
+        "none": np.diag([2.0, 1.5, 0.7]),
+        "flipped": np.diag([-2.0, 1.5, -0.7]),
+        "axes": np.array([[0, 0, 2.0], [-1.5, 0, 0], [0, 0.7, 0]]),
+        "oblique": np.array([[1.9, 0.3, -0.1], [-0.2, 1.4, 0.2], [0.1, -0.3, 0.7]]),
+    }[turn]
+    affine = np.eye(4)
+    affine[:3, :3], affine[:3, 3] = linear, (-31.3, 17.7, -4.1)
+    labels = np.random.default_rng(0).integers(0, 3, (7, 8, 9)).astype(np.int32)
+    placed = place_labels(LabelVolume(labels, affine))
+    grid = Volume(np.zeros(labels.shape, np.float32), affine)
+    indices = np.argwhere(labels.transpose(2, 1, 0) > 0)[:, ::-1]
+    wanted = grid.world(indices).astype(np.float32)
+    found = placed.places(grid)
+    assert found.dtype == np.float32
+    if turn == "oblique":
+        np.testing.assert_allclose(found, wanted, rtol=0, atol=1e-5)
+    else:
+        np.testing.assert_array_equal(found, wanted)

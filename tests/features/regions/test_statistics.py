@@ -20,10 +20,11 @@ def numbers(kind, rng, size=5000):
         return rng.integers(-40, 300, size).astype(np.float32)
     if kind == "wide":  # whole numbers, but too far apart for a table of counts
         return rng.integers(-(2**23), 2**23, size).astype(np.float32)
-    return rng.normal(0, 50, size).astype(np.float32)
+    values = rng.normal(0, 50, size).astype(np.float32)
+    return np.abs(values) if kind == "positive" else values
 
 
-@pytest.mark.parametrize("kind", ["whole", "wide", "fraction"])
+@pytest.mark.parametrize("kind", ["whole", "wide", "fraction", "positive"])
 def test_statistics_are_numpys_own_region_by_region(kind):
     rng = np.random.default_rng(0)
     values = numbers(kind, rng)

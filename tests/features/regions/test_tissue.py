@@ -9,6 +9,7 @@ from normwise.features.regions.tissue import (
     N_BINS,
     WHITE_BIN,
     TissueModel,
+    _polynomial,
     bias_field,
     first_white,
     fit_tissue,
@@ -125,3 +126,12 @@ def test_without_white_matter_nothing_is_corrected():
     found = bias_field(rng.normal(92, 3, 3000), places, MODEL)
     assert (found == 1.0).all()
     assert found.dtype == np.float32
+
+
+@pytest.mark.parametrize("order", ["C", "F"])
+def test_the_terms_of_the_field_are_the_powers_of_place(order):
+    places = np.random.default_rng(3).uniform(-90, 90, (20_011, 3)).astype(np.float32)
+    x, y, z = (((places - places.mean(axis=0)) / 50).astype(np.float32)).T
+    powers = [(i, j, k) for i in range(3) for j in range(3 - i) for k in range(3 - i - j)]
+    wanted = np.column_stack([x**i * y**j * z**k for i, j, k in powers])
+    np.testing.assert_array_equal(_polynomial(np.asarray(places, order=order)), wanted)

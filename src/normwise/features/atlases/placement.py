@@ -56,8 +56,20 @@ class Placement:
 
     def places(self, grid: Grid) -> NDArray[np.float32]:
         """Return where the labelled voxels lie, of shape (n_voxels, 3), mm."""
-        indices = np.stack(np.unravel_index(self.where, grid.shape, order="F"), axis=1)
-        return grid.world(indices).astype(np.float32)
+        indices = np.unravel_index(self.where, grid.shape, order="F")
+        places = np.empty((len(self.where), 3), dtype=np.float32, order="F")
+        for axis, (*steps, origin) in enumerate(grid.affine[:3].tolist()):
+            # Of each index there are a few hundred values, and on most grids one of them moves along an axis.
+            (first, of), *others = [
+                (np.arange(size) * step, index)
+                for size, step, index in zip(grid.shape, steps, indices, strict=True)
+                if step
+            ]
+            if others:
+                places[:, axis] = sum((table[index] for table, index in others), first[of]) + origin
+            else:
+                places[:, axis] = (first + origin).astype(np.float32)[of]
+        return places
 
 
 def pack_atlas(atlas: Atlas, folder: Path) -> Path:

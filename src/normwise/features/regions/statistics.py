@@ -108,7 +108,8 @@ def joint_counts(
     array([[1, 0, 0],
            [0, 0, 2]])
     """
-    cells = regions.astype(np.int64) * n_bins + bins
+    cells = regions.astype(np.int64, copy=False) * n_bins
+    cells += bins
     return np.bincount(cells, minlength=n_regions * n_bins).reshape(n_regions, n_bins)
 
 
@@ -186,9 +187,15 @@ def _sort_within(values: NDArray[np.float32], regions: NDArray[np.integer[Any]])
     """Sort the values inside each region by one sort of 64-bit keys: region high, value low."""
     bits = values.view(np.uint32)
     negative = bits >> 31 == 1
-    # IEEE 754 floats order like integers once the negative ones are inverted and the sign bit is flipped.
-    ordered_bits = np.where(negative, ~bits, bits | np.uint32(1 << 31))
-    keys = regions.astype(np.uint64) << np.uint64(32) | ordered_bits
+    signs = bool(negative.any())
+    if signs:
+        # IEEE 754 floats order like integers once the negative ones are inverted and the sign bit is flipped.
+        bits = np.where(negative, ~bits, bits | np.uint32(1 << 31))
+    keys = regions.astype(np.uint64)
+    keys <<= np.uint64(32)
+    keys |= bits
     keys.sort()
     back = keys.astype(np.uint32)
-    return np.where(back >> 31 == 1, back & np.uint32((1 << 31) - 1), ~back).view(np.float32)
+    if signs:
+        back = np.where(back >> 31 == 1, back & np.uint32((1 << 31) - 1), ~back)
+    return back.view(np.float32)

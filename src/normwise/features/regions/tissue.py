@@ -98,7 +98,8 @@ def quantise(values: NDArray[np.floating[Any]], white: float) -> NDArray[np.int6
     ndarray of shape (n_voxels,)
         0 … `N_BINS` − 1; what is darker or brighter lies in the first or last bin.
     """
-    bins = np.clip(np.rint(values * (WHITE_BIN / white)), 0, N_BINS - 1)
+    bins = values * (WHITE_BIN / white)
+    np.clip(np.rint(bins, out=bins), 0, N_BINS - 1, out=bins)
     whole: NDArray[np.int64] = bins.astype(np.int64)
     return whole
 
@@ -220,7 +221,9 @@ def _check(peaks: NDArray[np.float64]) -> None:
         )
 
 
-_POWERS = [(i, j, k) for i in range(3) for j in range(3 - i) for k in range(3 - i - j)]
+_FACTORS = [(), (2,), (2, 2), (1,), (1, 2), (1, 1), (0,), (0, 2), (0, 1), (0, 0)]
+"""Axes whose product is a term of the quadratic polynomial of place."""
+_BLOCK = 8192  # voxels whose terms fit into a processor's cache
 _ROUNDS = 3
 _MOST = 40_000  # voxels that are fitted; ten coefficients need no more
 _FEWEST = 500  # with less white matter than this nothing is corrected
@@ -252,26 +255,37 @@ def bias_field(
     """
     _, gm, wm = model.peaks
     darkest, brightest = gm + 0.6 * (wm - gm), wm + 0.5 * (wm - gm)
-    centred = (places - places.mean(axis=0)) / 50.0  # about −1 … 1 over a brain, which keeps powers tame
-    terms = _polynomial(centred.astype(np.float32))
-    field = np.ones(len(relative), dtype=np.float32)
+    terms = _polynomial(places.astype(np.float32, copy=False))
+    field, corrected = np.ones((2, len(relative)), dtype=np.float32)
+    corrected *= relative
     for _ in range(_ROUNDS):
-        corrected = relative / field
         white = np.flatnonzero((corrected > darkest) & (corrected < brightest))
         if white.size < _FEWEST:
             return np.ones(len(relative), dtype=np.float32)
         white = white[:: -(-white.size // _MOST)]
-        some = terms[white].astype(np.float64)
-        normal = some.T @ some + 1e-6 * white.size * np.eye(len(_POWERS))
+        some = terms.take(white, axis=0).astype(np.float64)
+        normal = some.T @ some + 1e-6 * white.size * np.eye(len(_FACTORS))
         weights = np.linalg.solve(normal, some.T @ np.log(relative[white] / wm))
-        field = np.exp(terms @ weights.astype(np.float32))
-        field = np.clip(field, 1 / _STRONGEST, _STRONGEST)
+        shape = weights.astype(np.float32)
+        for first in range(0, len(relative), _BLOCK):
+            block = slice(first, first + _BLOCK)
+            part = np.exp(terms[block] @ shape)
+            np.clip(part, 1 / _STRONGEST, _STRONGEST, out=field[block])
+            np.divide(relative[block], field[block], out=corrected[block])
     return field
 
 
 def _polynomial(places: NDArray[np.float32]) -> NDArray[np.float32]:
-    x, y, z = places.T
-    terms = np.empty((len(places), len(_POWERS)), dtype=np.float32)
-    for column, (i, j, k) in enumerate(_POWERS):
-        terms[:, column] = x**i * y**j * z**k
+    centre = np.cumsum(places, axis=0)[-1:] / np.float32(len(places))
+    terms = np.empty((len(places), len(_FACTORS)), dtype=np.float32)
+    columns = np.ones((len(_FACTORS), _BLOCK), dtype=np.float32)
+    for first in range(0, len(places), _BLOCK):
+        # About −1 … 1 over a brain, which keeps powers tame.
+        axes = ((places[first : first + _BLOCK] - centre) / np.float32(50)).T
+        size = axes.shape[1]
+        for column, factors in zip(columns, _FACTORS, strict=True):
+            column[:size] = 1.0 if not factors else axes[factors[0]]
+            if len(factors) > 1:
+                column[:size] *= axes[factors[1]]
+        terms[first : first + size] = columns[:, :size].T
     return terms
