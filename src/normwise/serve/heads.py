@@ -12,6 +12,7 @@ from functools import cached_property
 from itertools import pairwise
 from pathlib import Path
 from threading import Lock
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -64,14 +65,18 @@ class Head:
     space: str
 
     @cached_property
-    def grey(self) -> NDArray[np.uint8]:
-        """Brightness from 0 to 255."""
-        voxels = self.image.voxels
-        sample = voxels[::3, ::3, ::3]
+    def _window(self) -> tuple[float, float]:
+        """Intensities that are drawn black and white."""
+        sample = self.image.voxels[::3, ::3, ::3]
         known = sample[np.isfinite(sample) & (sample > sample.min())]
         low, high = np.percentile(known, (_DARKEST, _BRIGHTEST)) if known.size else (0.0, 1.0)
         low = min(float(low), 0.0) if float(np.min(sample)) >= 0 else float(low)
-        scaled = (np.nan_to_num(voxels) - np.float32(low)) * np.float32(255.0 / max(float(high) - low, 1e-12))
+        return low, float(high)
+
+    def _grey(self, voxels: NDArray[np.float32]) -> NDArray[np.uint8]:
+        """Return the brightness of some voxels, from 0 to 255."""
+        low, high = self._window
+        scaled = (np.nan_to_num(voxels) - np.float32(low)) * np.float32(255.0 / max(high - low, 1e-12))
         grey: NDArray[np.uint8] = np.clip(scaled, 0, 255).astype(np.uint8)
         return grey
 
@@ -80,9 +85,10 @@ class Head:
         """Where each region lies, in mm: the voxel of it nearest to its mean."""
         if self.regions is None:
             return []
-        flat = np.flatnonzero(self.regions)
-        order = flat[np.argsort(self.regions.ravel()[flat], kind="stable")]
-        ends = np.searchsorted(self.regions.ravel()[order], np.arange(1, len(self.labels) + 2))
+        regions = self.regions.ravel()
+        flat = np.flatnonzero(regions)
+        order = flat[np.argsort(regions[flat], kind="stable")]
+        ends = np.searchsorted(regions[order], np.arange(1, len(self.labels) + 2))
         found: list[list[float]] = []
         for start, end in pairwise(ends.tolist()):
             if start == end:
@@ -97,8 +103,8 @@ class Head:
         """Return ``image``, ``regions`` or ``mask`` as an uncompressed NIfTI file; None without it."""
         import nibabel
 
-        layers = {"image": self.grey, "regions": self.regions, "mask": self.mask}
-        voxels = layers.get(layer)
+        layers = {"regions": self.regions, "mask": self.mask}
+        voxels = self._grey(self.image.voxels) if layer == "image" else layers.get(layer)
         if voxels is None:
             return None
         kind = np.uint8 if voxels.dtype != np.int16 or len(self.labels) < 256 else np.int16
@@ -142,13 +148,15 @@ class Head:
         from PIL import Image
 
         place = int(np.clip(place, 0, self.image.shape[axis] - 1))
-        picture = np.repeat(np.take(self.grey, place, axis).T[::-1][..., None], 3, axis=2).astype(np.float32)
+        # Of one slice alone, by a view: of a whole head of 1 mm it takes a second, and `take` copies it.
+        grey = self._grey(_cut(self.image.voxels, axis, place))
+        picture = np.repeat(grey[..., None], 3, axis=2).astype(np.float32)
         if layer in ("scores", "regions") and self.regions is not None:
-            over = colours[np.take(self.regions, place, axis).T[::-1]].astype(np.float32)
+            over = colours[_cut(self.regions, axis, place)].astype(np.float32)
             opacity = over[..., 3:] / 255.0
             picture = picture * (1 - opacity) + over[..., :3] * opacity
         if layer == "mask" and self.mask is not None:
-            inside = np.take(self.mask, place, axis).T[::-1]
+            inside = _cut(self.mask, axis, place)
             picture[inside] = picture[inside] * 0.6 + np.array([18, 140, 100], np.float32) * 0.4
         spacing = [self.image.spacing[other] for other in range(3) if other != axis]
         width, height = picture.shape[1] * spacing[0], picture.shape[0] * spacing[1]
@@ -158,6 +166,11 @@ class Head:
         shown = Image.fromarray(np.round(picture).astype(np.uint8)).resize(size, Image.Resampling.BILINEAR)
         shown.save(stream, "PNG", compress_level=1)
         return stream.getvalue()
+
+
+def _cut(voxels: NDArray[Any], axis: int, place: int) -> NDArray[Any]:
+    """Return one slice as it is drawn."""
+    return np.moveaxis(voxels, axis, 0)[place].T[::-1]
 
 
 def score_colours(scores: Mapping[int, float], labels: tuple[int, ...]) -> NDArray[np.uint8]:
@@ -262,10 +275,11 @@ class Heads:
             image = Volume((labels.voxels > 0).astype(np.float32), labels.affine)
         if labels is None:
             return Head(image, None, (), mask, space)
-        present = np.unique(labels.voxels)
-        present = present[present > 0]
-        regions = np.searchsorted(present, labels.voxels).astype(np.int16) + 1
-        regions[labels.voxels <= 0] = 0
+        inside = labels.voxels > 0
+        found = labels.voxels[inside]
+        present = np.unique(found)
+        regions = np.zeros_like(labels.voxels, dtype=np.int16)
+        regions[inside] = np.searchsorted(present, found) + 1
         return Head(image, regions, tuple(present.tolist()), mask, space)
 
     def _labels(

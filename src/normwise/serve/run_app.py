@@ -15,6 +15,7 @@ import numpy as np
 from normwise.errors import NormwiseError
 from normwise.report import (
     Album,
+    DecisionPath,
     Outliner,
     draw_decision,
     draw_trajectory,
@@ -88,11 +89,18 @@ class _Shown:
         self.data = data
         if data.prepared is not None:
             self.heads = Heads(data.prepared)
-            Thread(target=self.heads.warm_up, daemon=True).start()
         self._drawing = Lock()
         self._slides: OrderedDict[int, tuple[Any, ExitStack]] = OrderedDict()
         self._opening = Lock()
         self._outliner: Outliner | None = None
+        Thread(target=self._warm_up, daemon=True).start()
+
+    def _warm_up(self) -> None:
+        """Load what draws figures, and an atlas that serves everybody, before the first person is opened."""
+        with self._drawing:
+            inline_svg(draw_decision(DecisionPath("")), "first", "")
+        if self.data.prepared is not None:
+            self.heads.warm_up()
 
     def everybody(self, _: Request) -> Response:
         """Answer with the list."""

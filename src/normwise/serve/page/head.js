@@ -199,7 +199,12 @@
     if (!about) return;
     place = about.shape.map((size) => Math.floor(size / 2));
     buildSlices();
-    drawSlices([0, 1, 2], "none"); // the regions come later
+    const drawn = [...part("slices").querySelectorAll("img")].map((image) => new Promise((done) => {
+      for (const event of ["load", "error"]) image.addEventListener(event, done, { once: true });
+    }));
+    drawSlices([0, 1, 2], "none");
+    await Promise.all(drawn); // the regions, which take longer, don't hold the first picture up
+    performance.mark("first slices");
     const regions = await read("regions.json");
     if (!regions) return;
     Object.assign(about, regions);
@@ -245,6 +250,7 @@
       if (!flat) part("space").textContent += " The browser has no WebGL, so slices are shown.";
       paint();
     }
+    performance.mark(viewer ? "three planes and 3D" : "slices");
     box.dataset.ready = viewer ? "3d" : "slices";
   }
 
