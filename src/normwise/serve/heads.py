@@ -170,7 +170,8 @@ class Head:
 
 def _cut(voxels: NDArray[Any], axis: int, place: int) -> NDArray[Any]:
     """Return one slice as it is drawn."""
-    return np.moveaxis(voxels, axis, 0)[place].T[::-1]
+    drawn: NDArray[Any] = np.moveaxis(voxels, axis, 0)[place].T[::-1]
+    return drawn
 
 
 def score_colours(scores: Mapping[int, float], labels: tuple[int, ...]) -> NDArray[np.uint8]:
