@@ -14,6 +14,8 @@ from normwise.report.figures.brain import Outliner, Template
 from normwise.report.person_page import outlined_regions
 from normwise.results import (
     Contribution,
+    Curve,
+    Explanation,
     FeatureNote,
     People,
     Person,
@@ -176,3 +178,17 @@ def test_the_report_links_the_pages_of_the_worst_misses(tmp_path: Path) -> None:
     links = [link.attributes["href"] for link in page.named("a")]
     assert [link for link in links if link.startswith("people/")]
     assert all((run / link).is_file() for link in links if link.startswith("people/"))
+
+
+def test_the_training_of_a_network_is_shown_where_the_run_has_one(tmp_path: Path) -> None:
+    title = "How the network was trained"
+    write(tmp_path, person())
+    assert title not in (tmp_path / "people" / "sub-1.html").read_text("utf-8")
+    curve = Curve([1.0, 2.0, 3.0], [0.69, 0.41, 0.2])
+    explanation = Explanation([], "coefficient", [], loss_curves={"Network 1": curve})
+    write_result(explanation, tmp_path / "explanation.json")
+    page = write(tmp_path, person())["sub-1.html"]
+    assert page.faults == []
+    text = (tmp_path / "people" / "sub-1.html").read_text("utf-8")
+    assert title in text
+    assert "Network 1: 0.69 to 0.2" in text

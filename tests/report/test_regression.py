@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,6 +10,8 @@ import pytest
 
 from normwise.errors import ReportError
 from normwise.report import write_report
+from normwise.report.references import REFERENCES
+from normwise.report.sections.methods import regression_methods
 from normwise.results import (
     Coverage,
     Estimate,
@@ -125,3 +128,23 @@ def test_missing_or_damaged_results_are_refused(tmp_path: Path, name: str, code:
         (tmp_path / name).write_text("{}", encoding="utf-8")
     with pytest.raises(ReportError, match=code):
         write_report(tmp_path)
+
+
+@pytest.mark.parametrize("kind", ["crossval", "test"])
+def test_a_methods_paragraph_says_how_the_number_was_tested(kind: str) -> None:
+    record, found = make_record({"normal": 30, "others": 10}), replace(regression(), kind=kind)
+    section = regression_methods(record, found)
+    text, _, entries = section.body.unescape().partition("<pre")
+    keys = re.findall(r"@\w+\{(\w+),", entries)
+    assert {"lei2018", "smith2019"} <= set(keys)
+    assert all(REFERENCES[key].cited in text for key in keys)
+    assert "Prediction intervals (80 % and 90 %)" in text
+    assert "the true Age that was learnt from people who are normal (CDR == 0)" in text
+    assert ("40 people were tested by the saved model." in text) == (kind == "test")
+    assert (
+        "40 people were tested by 5-fold cross-validation of the whole procedure, repeated 2 times." in text
+    ) == (kind == "crossval")
+    arm = replace(found.arms["normalized"], intervals=[], corrected_rho=Estimate(None, None, None))
+    bare = regression_methods(record, replace(found, arms={"normalized": arm})).body.unescape()
+    assert "lei2018" not in bare
+    assert "smith2019" not in bare

@@ -21,6 +21,7 @@ from normwise.report.render import Section, SectionMaker, read_section, render, 
 from normwise.report.saved_run import Album, SavedRun, Scored, as_uri, read_run, read_scored
 from normwise.report.sections import SECTIONS
 from normwise.report.sections.decisions import named_scans
+from normwise.report.sections.network import draw_losses
 from normwise.report.wording import feature_words, probability, threshold
 
 if TYPE_CHECKING:
@@ -48,6 +49,7 @@ __all__ = [
     "as_uri",
     "draw_decision",
     "draw_descent",
+    "draw_losses",
     "draw_trajectory",
     "encode",
     "feature_words",

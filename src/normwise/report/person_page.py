@@ -14,8 +14,9 @@ from normwise.report.figures.canvas import inline_svg
 from normwise.report.figures.rows import CENTILES, draw_departures
 from normwise.report.render import render
 from normwise.report.saved_run import Album, as_uri, page_names, read_optional
+from normwise.report.sections.network import draw_losses
 from normwise.report.wording import feature_words, sign, unit
-from normwise.results import Contribution, FeatureNote, People, Person, Pictures
+from normwise.results import Contribution, Explanation, FeatureNote, People, Person, Pictures
 from normwise.run_folder import RunFolder
 
 __all__ = ["make_person_page", "outlined_regions", "write_people"]
@@ -68,6 +69,8 @@ def write_people(folder: str | Path, atlas: tuple[str | None, str | None] = (Non
         )
     pictures = read_optional(Pictures, run, run.PICTURES)
     listed = [*people.pictures, *(pictures.pictures if pictures else [])]
+    explanation = read_optional(Explanation, run, run.EXPLANATION)
+    losses = draw_losses(explanation.loss_curves) if explanation else None
     names = page_names([person.prediction.subject for person in people.people])
     template = open_template(atlas[0] or people.atlas, atlas[1] or people.lut) if people.atlas else None
     outliner = Outliner(template) if template else None
@@ -80,7 +83,7 @@ def write_people(folder: str | Path, atlas: tuple[str | None, str | None] = (Non
     for person in people.people:
         album = Album(run, listed, _ROOM)
         path = place / names[person.prediction.subject]
-        write_text(path, make_person_page(person, people, album=album, outliner=outliner))
+        write_text(path, make_person_page(person, people, album=album, outliner=outliner, losses=losses))
         written.append(path)
     return written
 
@@ -91,6 +94,7 @@ def make_person_page(
     *,
     album: Album | None = None,
     outliner: Outliner | None = None,
+    losses: Markup | None = None,
     alone: bool = False,
 ) -> str:
     """Return one person's page as HTML.
@@ -105,6 +109,8 @@ def make_person_page(
         Pictures.
     outliner : Outliner, optional
         Draws regions on the template.
+    losses : Markup, optional
+        From `draw_losses`, where the classifier is a network.
     alone : bool
         Whether the page has no list of everybody beside it.
     """
@@ -115,6 +121,7 @@ def make_person_page(
     return render(
         "person.html",
         alone=alone,
+        losses=losses,
         person=person,
         people=people,
         chances=sorted(prediction.probabilities.items(), key=lambda item: -item[1]),

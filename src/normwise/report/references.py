@@ -81,6 +81,19 @@ REFERENCES: dict[str, Reference] = {
         "Cortes and Vapnik 1995", "Cortes, Corinna and Vapnik, Vladimir", "Support-vector networks",
         "Machine Learning", "1995; 20; 273–297", "10.1007/BF00994018",
     ),
+    "lei2018": _article(
+        "Lei et al. 2018",
+        "Lei, Jing and G'Sell, Max and Rinaldo, Alessandro and others",
+        "Distribution-free predictive inference for regression",
+        "Journal of the American Statistical Association",
+        "2018; 113; 1094–1111", "10.1080/01621459.2017.1307116",
+    ),
+    "smith2019": _article(
+        "Smith et al. 2019",
+        "Smith, Stephen M. and Vidaurre, Diego and Alfaro-Almagro, Fidel and others",
+        "Estimation of brain age delta from brain imaging", "NeuroImage", "2019; 200; 528–539",
+        "10.1016/j.neuroimage.2019.06.017",
+    ),
     "pinheiro2015": Reference(
         "Pinheiro and Collobert 2015", "inproceedings", {
             "author": "Pinheiro, Pedro O. and Collobert, Ronan",

@@ -8,6 +8,7 @@ from normwise.report.figures.points import draw_gaps, draw_predicted
 from normwise.report.figures.rows import draw_forest, shared_range
 from normwise.report.render import render
 from normwise.report.saved_run import read_optional
+from normwise.report.sections.methods import regression_methods
 from normwise.report.wording import short_arm
 from normwise.results import Estimate, Regression, RunRecord
 from normwise.run_folder import RunFolder
@@ -76,6 +77,7 @@ def make_regression_page(run: RunFolder) -> str:
         main=main,
         drawings=drawings,
         regresses=main.gap_rho.high is not None and main.gap_rho.high < 0,
+        methods=regression_methods(record, found),
         figures=figures,
         short=short_arm,
     )

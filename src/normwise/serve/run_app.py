@@ -6,6 +6,7 @@ import json
 from collections import OrderedDict
 from contextlib import ExitStack
 from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
 from threading import Lock, Thread
 from typing import TYPE_CHECKING, Any, get_args
@@ -18,6 +19,7 @@ from normwise.report import (
     DecisionPath,
     Outliner,
     draw_decision,
+    draw_losses,
     draw_trajectory,
     feature_words,
     inline_svg,
@@ -36,6 +38,7 @@ from normwise.serve.run_data import Listed, RunData
 from normwise.serve.slides import open_outlines, slide_routes
 
 if TYPE_CHECKING:
+    from markupsafe import Markup
     from starlette.requests import Request
     from starlette.responses import Response
     from starlette.routing import BaseRoute
@@ -130,6 +133,7 @@ class _Shown:
         with self._drawing:
             people = data.describe(row.scan)
             own, tests = data.own_prediction(row.scan), data.tests(row.scan)
+            losses = self._losses
             path = None if people is None else decision_path(data, own, people.people[0], tests)
             picture = None
             steps = [] if people is None else decision_steps(data, own, people.people[0])
@@ -162,9 +166,16 @@ class _Shown:
             regions=any(
                 data.features.notes.get(name, FeatureNote("", "")).label is not None for name in columns
             ),
+            losses=losses,
             pictures=album.show(row.scan, _PICTURES),
             record=data.saved.record,
         )
+
+    @cached_property
+    def _losses(self) -> Markup | None:
+        """The training of the run's network; drawn where nothing else is."""
+        explanation = self.data.saved.explanation
+        return draw_losses(explanation.loss_curves) if explanation else None
 
     def export(self, request: Request) -> Response:
         """Answer with a person's page as one file that needs nothing else."""
@@ -179,7 +190,12 @@ class _Shown:
                 self._outliner = Outliner(template) if template else None
             album = Album(self.data.run, self.data.saved.pictures, 8_000_000)
             text = make_person_page(
-                people.people[0], people, album=album, outliner=self._outliner, alone=True
+                people.people[0],
+                people,
+                album=album,
+                outliner=self._outliner,
+                losses=self._losses,
+                alone=True,
             )
         name = "".join(
             each if each.isascii() and (each.isalnum() or each in "._-") else "-" for each in row.scan

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
 from normwise.report.references import REFERENCES
 from normwise.report.render import Section, render
 from normwise.report.saved_run import SavedRun
 from normwise.report.wording import count, joined
 
-__all__ = ["Sentence", "methods", "methods_sentences"]
+if TYPE_CHECKING:
+    from normwise.results import Regression, RunRecord
+
+__all__ = ["Sentence", "methods", "methods_sentences", "regression_methods"]
 
 
 @dataclass(frozen=True)
@@ -29,7 +32,34 @@ def methods(run: SavedRun) -> Section | None:
     """Show the paragraph and the entries of what it cites; nothing where no model was fitted or tested."""
     if run.evaluation is None and run.explanation is None:
         return None
-    sentences = methods_sentences(run)
+    return _paragraph(methods_sentences(run))
+
+
+def regression_methods(record: RunRecord, found: Regression) -> Section:
+    """Return the same of a run that predicts a number.
+
+    Parameters
+    ----------
+    record : RunRecord
+        What was run on whom.
+    found : Regression
+        What came out.
+    """
+    settings = {**record.settings, "cohort": {"target": found.target}}
+    run = SavedRun(replace(record, settings=settings))
+    crossval = found.kind == "crossval"
+    return _paragraph(
+        [
+            *_measured(run),
+            *_normalized(run, parts=crossval),
+            *_classified(run),
+            *_predicted(run, found),
+            _computed(run),
+        ]
+    )
+
+
+def _paragraph(sentences: list[Sentence]) -> Section:
     keys = dict.fromkeys(key for sentence in sentences for key in sentence.cites)
     entries = "\n\n".join(REFERENCES[key].bibtex(key) for key in keys)
     return Section(
@@ -46,7 +76,8 @@ def methods_sentences(run: SavedRun) -> list[Sentence]:
         The run; a step that it did not take is left out.
     """
     tested = _tested(run) if run.evaluation is not None else []
-    return [*_measured(run), *_normalized(run), *_classified(run), *tested, _computed(run)]
+    parts = run.evaluation is not None and not run.tested_elsewhere
+    return [*_measured(run), *_normalized(run, parts=parts), *_classified(run), *tested, _computed(run)]
 
 
 def _section(run: SavedRun, name: str) -> dict[str, Any]:
@@ -100,7 +131,7 @@ _HARMONIZED: dict[str, tuple[str, tuple[str, ...]]] = {
 }
 
 
-def _normalized(run: SavedRun) -> list[Sentence]:
+def _normalized(run: SavedRun, *, parts: bool) -> list[Sentence]:
     section, normal = _section(run, "normalizer"), run.record.normal or "normal"
     found = []
     how, cites = _HARMONIZED.get(str(_section(run, "sites").get("harmonize")), ("", ()))
@@ -114,11 +145,7 @@ def _normalized(run: SavedRun) -> list[Sentence]:
     scale = "W-scores" if section.get("scale", "w") == "w" else "residuals"
     people = "everybody" if section.get("reference") == "all" else f"the {normal} group"
     form = " with natural splines" if section.get("design") == "spline" else ""
-    part = (
-        "each training part"
-        if run.evaluation is not None and not run.tested_elsewhere
-        else "the training people"
-    )
+    part = "each training part" if parts else "the training people"
     prior = ", refining the sums of a reference" if section.get("from") or section.get("prior") else ""
     text = (
         f"Each feature was expressed as how far it departs from what is expected of a {normal} person with "
@@ -175,14 +202,8 @@ def _tested(run: SavedRun) -> list[Sentence]:
         text += f"; of some of them it had been trained on ({known.text})" if known else ""
         how = [Sentence(text)]
     else:
-        split = {
-            "site": "leaving one site out",
-            "group": "leaving one group out",
-            "leave_one_out": "leaving one person out",
-        }
-        by = split.get(found.split) or f"{found.folds}-fold stratified cross-validation"
-        repeated = f", repeated {found.repeats} times" if found.repeats > 1 else ""
-        how = [Sentence(f"{people} by {by} of the whole procedure{repeated}")]
+        by = _SPLITS.get(found.split) or f"{found.folds}-fold stratified cross-validation"
+        how = [Sentence(f"{people} by {by} of the whole procedure{_repeated(found.repeats)}")]
         if inner := section.get("inner_folds"):
             text = f"Settings and threshold were chosen on {inner} inner folds of each training part"
             how.append(Sentence(text, ("varma2006",)))
@@ -207,6 +228,50 @@ def _tested(run: SavedRun) -> list[Sentence]:
             Sentence(f"Labels were shuffled {shuffles:,} times for a permutation test", ("ojala2010",))
         )
     return [*how, *more]
+
+
+_SPLITS = {
+    "site": "leaving one site out",
+    "group": "leaving one group out",
+    "leave_one_out": "leaving one person out",
+}
+
+
+def _repeated(repeats: int) -> str:
+    return f", repeated {repeats} times" if repeats > 1 else ""
+
+
+def _predicted(run: SavedRun, found: Regression) -> list[Sentence]:
+    """Say how a predicted number was tested."""
+    main, section = found.arms[found.main_arm], _section(run, "evaluation")
+    people = f"{count(found.n_people, 'person', 'people')} {'was' if found.n_people == 1 else 'were'} tested"
+    if found.kind == "crossval":
+        by = _SPLITS.get(found.split) or f"{found.folds}-fold cross-validation"
+        how = [Sentence(f"{people} by {by} of the whole procedure{_repeated(found.repeats)}")]
+        if inner := section.get("inner_folds"):
+            text = f"Settings were chosen on {inner} inner folds of each training part"
+            how.append(Sentence(text, ("varma2006",)))
+        how.append(Sentence("All scans of a person were kept in the same part"))
+    else:
+        how = [Sentence(f"{people} by the saved model")]
+    draws = section.get("bootstrap")
+    by = f"from {draws:,} bootstrap samples of people" if draws else "over people"
+    how.append(
+        Sentence(
+            f"Errors are absolute and squared ones; their {100 * found.confidence:g} % intervals come {by}"
+        )
+    )
+    if main.intervals:
+        levels = joined([f"{100 * row.level:g} %" for row in main.intervals])
+        how.append(Sentence(f"Prediction intervals ({levels}) are split-conformal ones", ("lei2018",)))
+    if main.corrected_rho.estimate is not None:
+        normal = f"people who are normal ({found.normal})" if found.normal else "people"
+        text = (
+            "Regression to the mean was taken out of the gap, predicted − true, by a line over the true "
+            f"{found.target} that was learnt from {normal} by models not trained on them"
+        )
+        how.append(Sentence(text, ("smith2019",)))
+    return how
 
 
 def _computed(run: SavedRun) -> Sentence:

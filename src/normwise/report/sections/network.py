@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from markupsafe import Markup
+
 from normwise.report.figures.canvas import inline_svg
 from normwise.report.figures.curves import draw_costs
 from normwise.report.render import Section, render
 from normwise.report.saved_run import Album, SavedRun
 from normwise.run_folder import RunFolder
 
-__all__ = ["classifier", "network"]
+if TYPE_CHECKING:
+    from normwise.results import Curve
+
+__all__ = ["classifier", "draw_losses", "network"]
 
 
 def network(run: SavedRun) -> Section | None:
@@ -16,19 +24,27 @@ def network(run: SavedRun) -> Section | None:
     explanation = run.explanation
     if explanation is None or not (explanation.loss_curves or explanation.network_pictures):
         return None
-    drawing = None
-    if explanation.loss_curves:
-        text = "; ".join(
-            f"{name}: {curve.y[0]:.3g} to {curve.y[-1]:.3g}"
-            for name, curve in explanation.loss_curves.items()
-        )
-        figure = draw_costs(explanation.loss_curves)
-        figure.axes[0].set_xlabel("Epoch")
-        figure.axes[0].set_ylabel("Training loss")
-        drawing = inline_svg(figure, "loss", f"Training loss over epochs. {text}.")
+    drawing = draw_losses(explanation.loss_curves)
     album = Album(RunFolder(run.folder) if run.folder else None, explanation.network_pictures)
     pictures = album.show("network", len(explanation.network_pictures))
     return Section("Image network", render("network.html", drawing=drawing, pictures=pictures))
+
+
+def draw_losses(curves: Mapping[str, Curve]) -> Markup | None:
+    """Draw the training loss of networks over the epochs; None of a classifier that is no network.
+
+    Parameters
+    ----------
+    curves : mapping of str to Curve
+        From `normwise.results.Explanation`.
+    """
+    if not curves:
+        return None
+    text = "; ".join(f"{name}: {curve.y[0]:.3g} to {curve.y[-1]:.3g}" for name, curve in curves.items())
+    figure = draw_costs(curves)
+    figure.axes[0].set_xlabel("Epoch")
+    figure.axes[0].set_ylabel("Training loss")
+    return inline_svg(figure, "loss", f"Training loss over epochs. {text}.")
 
 
 def classifier(run: SavedRun) -> Section | None:
