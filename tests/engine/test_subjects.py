@@ -159,3 +159,11 @@ def test_no_jobs_are_refused(workers):
     with pytest.raises(EngineError) as refused:
         _run(workers.give, [Task("a")], jobs=0)
     assert refused.value.code == "ENG-103"
+
+
+def test_what_can_not_be_loaded_beforehand_costs_nobody(workers, tmp_path, monkeypatch):
+    (tmp_path / "normwise_broken.py").write_text("raise RuntimeError('no such device')\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    preload = ("normwise_broken", "normwise_not_there", "colorsys")
+    [outcome] = _run(workers.give, [Task("sub-1", {"number": 1})], preload=preload)
+    assert outcome.error is None

@@ -393,7 +393,7 @@ def _kill_marked(mark: bytes) -> None:
 
 def _prepare(name: FunctionName, preload: list[str]) -> Callable[..., object]:
     for module in preload:
-        with contextlib.suppress(ImportError):  # the import of the function names what is really missing
+        with contextlib.suppress(Exception):  # whoever needs it imports it again, and says what is wrong
             importlib.import_module(module)
     return import_function(name)
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from cohorts import cohort_of
-from normwise.engine import Outcome
+from normwise.engine import Limits, Outcome
 from normwise.errors import FeatureError, NormwiseWarning
 from normwise.features.brain import extractor
 from normwise.features.brain.extractor import chain_settings, settings_content
@@ -36,8 +36,8 @@ def answers(monkeypatch):
     """What the children answer, by scan, in place of running a chain."""
     found = {}
 
-    def run_scans(context, function, tasks, **_):
-        found["tasks"] = tasks
+    def run_scans(context, function, tasks, **settings):
+        found["tasks"], found["preload"] = tasks, settings["preload"]
         return [Outcome(task.subject, found.get(task.subject) or value()) for task in tasks]
 
     monkeypatch.setattr(ExtractionContext, "run_scans", run_scans)
@@ -197,3 +197,36 @@ def test_files_start_from_the_studys_folder(tmp_path):
     assert settings.atlas == str(tmp_path / "atlas.nii.gz")
     assert set(settings_content(settings)) == {"atlas"}
     assert settings.masker in {"network", "template"}
+
+
+@pytest.mark.parametrize(
+    ("features", "loaded", "left"),
+    [
+        ({"masker": "network"}, {"ants", "torch", "dipy.align.imwarp"}, set()),
+        ({"masker": "template"}, {"ants", "dipy.align.imwarp"}, {"torch"}),
+        ({"masker": "network", "already_stripped": True}, {"ants"}, {"torch"}),
+        ({"masker": "network", "quality": "high"}, {"ants", "torch"}, {"dipy.align.imwarp"}),
+    ],
+)
+def test_what_every_head_needs_is_loaded_once_for_all(answers, extract, features, loaded, left):
+    extract(**features)
+    assert loaded <= set(answers["preload"])
+    assert not left & set(answers["preload"])
+
+
+def test_one_head_loads_what_it_needs_itself(answers, tmp_path):
+    (tmp_path / "1.nii.gz").write_bytes(b"not read here")
+    cohort, study = cohort_of(
+        tmp_path, "ID,Age,Sex,dx\n1,70,F,normal\n", {"extractor": "brain"}, images="{ID}.nii.gz"
+    )
+    extractor.extract(cohort, study, ExtractionContext(tmp_path / "cache"))
+    assert "ants" not in answers["preload"]
+
+
+def test_more_threads_are_set_before_the_library_is_loaded(answers, tmp_path):
+    for person in "123":
+        (tmp_path / f"{person}.nii.gz").write_bytes(b"not read here")
+    cohort, study = cohort_of(tmp_path, PEOPLE, {"extractor": "brain"}, images="{ID}.nii.gz")
+    context = ExtractionContext(tmp_path / "cache", limits=Limits(threads=2))
+    extractor.extract(cohort, study, context)
+    assert "ants" not in answers["preload"]

@@ -110,7 +110,7 @@ def _run(
         title="slides" if function is measure_slide else "exports",
         cache_dir=cache_dir,
         limits=replace(context.limits, seconds=max(context.limits.seconds, _HOURS)),
-        preload=("cv2", "openslide", "scipy.ndimage", "skimage.segmentation._watershed"),
+        preload=("cv2", "openslide", "scipy.ndimage", "skimage.segmentation._watershed", "tifffile"),
         packages=PACKAGES,
     )
 
