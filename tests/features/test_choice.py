@@ -43,6 +43,27 @@ def test_heads_elsewhere_are_registered_first_and_that_is_said(tmp_path: Path) -
         assert chosen(tmp_path, {"columns": ["hippocampus_*"]}) == "brain"
 
 
+@pytest.mark.parametrize("label", [1, 17])
+def test_masks_and_label_maps_are_measured_by_their_shapes(tmp_path: Path, label: int) -> None:
+    image = brain()
+    maps = (image.voxels > np.median(image.voxels)) * label
+    maps[: maps.shape[0] // 2] *= 2
+    for scan in ("007", "01", "5"):
+        save(maps.astype(np.int16), image.affine, tmp_path / f"{scan}.nii.gz")
+    with pytest.warns(NormwiseWarning, match="FEA-906.*'shapes' was chosen, since .* a mask or a label map"):
+        assert chosen(tmp_path, {}) == "shapes"
+    assert chosen(tmp_path, {"statistics": ["mean"]}) == "regions"
+
+
+def test_whole_numbers_of_a_head_are_no_labels(tmp_path: Path) -> None:
+    image = brain()
+    noise = np.random.default_rng(0).normal(0, 3, image.voxels.shape)
+    whole = np.where(image.voxels > 0, np.rint(image.voxels + noise), 0).astype(np.int16)
+    for scan in ("007", "01", "5"):
+        save(whole, image.affine, tmp_path / f"{scan}.nii.gz")
+    assert chosen(tmp_path, {}) == "regions"
+
+
 def test_one_stray_head_or_damaged_file_decides_nothing(tmp_path: Path) -> None:
     heads(tmp_path, "01", "5", off_mm=0)
     heads(tmp_path, "9", off_mm=60)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from normwise.cohort import Cohort
 from normwise.engine import Task
@@ -21,6 +23,7 @@ from normwise.schema import (
     ImagesSection,
     NucleiSection,
     RegionsSection,
+    ShapesSection,
     SlidesSection,
     Study,
     TableSection,
@@ -32,12 +35,15 @@ __all__ = ["check_images", "choose_extractor", "correlate_with_template"]
 _LOOKED_AT = 3
 """Images that are looked at: one can be an exception."""
 
+_LEAST_FLAT = 0.7  # of neighbours that are no background: .9 and more in label maps, below .3 in heads
+
 
 def choose_extractor(study: Study, cohort: Cohort) -> Study:
     """Return the study with an extractor that suits what lies there, where it names none.
 
     Without images it is ``table``; heads that were never registered to MNI152 are measured by ``brain``,
-    where the keys that are given allow it; slides by ``slides``; everything else by ``regions``.
+    masks and label maps by ``shapes``, where the keys that are given allow it; slides by ``slides``;
+    everything else by ``regions``.
 
     Parameters
     ----------
@@ -54,14 +60,17 @@ def choose_extractor(study: Study, cohort: Cohort) -> Study:
     given = study.features.model_dump(include=study.features.model_fields_set)
     if "extractor" in given or not len(cohort.frame):
         return study
-    section: type[AtlasSection | TableSection | NucleiSection] = RegionsSection
+    section: type[AtlasSection | TableSection | NucleiSection | ShapesSection] = RegionsSection
     if cohort.images is None:
         section, why = TableSection, "the study names no images"
     elif _are_slides(cohort.images):
         section, why = NucleiSection, f"the images are slides, as {Path(cohort.images.iloc[0]).name}"
     else:
-        raw = _unlike_template(cohort) if _is_on_template(study) else None
-        if raw is not None:
+        seen = _look_at_volumes(cohort) if _is_on_template(study) else {}
+        raw = _unlike_template(seen)
+        if seen and all(look["labels"] for look in seen.values()):
+            section, why = ShapesSection, f"{next(iter(seen))} is a mask or a label map"
+        elif raw is not None:
             section, why = BrainSection, f"{raw[0]} is no brain in MNI152 space (correlation {raw[1]:.2f})"
     if section is RegionsSection or set(given) - set(section.model_fields):
         return study
@@ -107,7 +116,7 @@ def check_images(study: Study, cohort: Cohort) -> None:
         slides = isinstance(study.features, SlidesSection)
         mpp = study.features.mpp if isinstance(study.features, SlidesSection) else None
         _refuse_unreadable(_some_images(cohort.images, slides=slides, mpp=mpp))
-    if _is_on_template(study) and (raw := _unlike_template(cohort)) is not None:
+    if _is_on_template(study) and (raw := _unlike_template(_look_at_volumes(cohort))) is not None:
         from normwise.features.atlases import not_in_mni_space
 
         raise not_in_mni_space(raw[1]).for_subject(raw[0])
@@ -130,20 +139,29 @@ def _is_on_template(study: Study) -> bool:
     return not has_columns(section.atlas) and not section.atlas.lower().endswith(IMAGE_SUFFIXES)
 
 
-def _unlike_template(cohort: Cohort) -> tuple[str, float] | None:
-    """Return a scan and its correlation if no image that was looked at, and could be read, is like MNI152."""
+def _look_at_volumes(cohort: Cohort) -> dict[str, dict[str, float]]:
+    """Return, of a few images, how far each is like the template, and whether it is a label map."""
     if cohort.images is None:
-        return None
+        return {}
+    outcomes = ExtractionContext().run_scans(
+        correlate_with_template, _some_images(cohort.images), version="2", title="a look at the images"
+    )
+    return {
+        each.subject: {name: float(str(value)) for name, value in each.value.items()}
+        for each in outcomes
+        if each.value
+    }
+
+
+def _unlike_template(seen: Mapping[str, Mapping[str, float]]) -> tuple[str, float] | None:
+    """Return a scan and its correlation if no image that was looked at, and could be read, is like MNI152."""
     from normwise.features.atlases import LEAST_CORRELATION
 
-    outcomes = ExtractionContext().run_scans(
-        correlate_with_template, _some_images(cohort.images), version="1", title="a look at the images"
-    )
-    seen = {each.subject: float(str(each.value["correlation"])) for each in outcomes if each.value}
-    if not seen or max(seen.values()) >= LEAST_CORRELATION:
+    likeness = {name: look["correlation"] for name, look in seen.items()}
+    if not likeness or max(likeness.values()) >= LEAST_CORRELATION:
         return None
-    scan = max(seen, key=lambda name: seen[name])
-    return scan, seen[scan]
+    scan = max(likeness, key=lambda name: likeness[name])
+    return scan, likeness[scan]
 
 
 def _some_images(images: pd.Series[str], **settings: Any) -> list[Task]:
@@ -190,7 +208,7 @@ def open_image(image: str, *, slides: bool, mpp: float | None) -> dict[str, bool
 
 
 def correlate_with_template(image: str) -> dict[str, float]:
-    """Return how far an image is like the MNI152 template; the work of one process.
+    """Return how far an image is like the MNI152 template, and whether it is labels; the work of one process.
 
     Parameters
     ----------
@@ -202,4 +220,14 @@ def correlate_with_template(image: str) -> dict[str, float]:
 
     volume = read_volume(image)
     points, brightness = mni_landmarks()
-    return {"correlation": mni_correlation(volume, voxels_around(volume, points), brightness)}
+    correlation = mni_correlation(volume, voxels_around(volume, points), brightness)
+    return {"correlation": correlation, "labels": float(_are_labels(volume.voxels))}
+
+
+def _are_labels(voxels: NDArray[Any]) -> bool:
+    """Return whether voxels are whole numbers that are the same from neighbour to neighbour."""
+    inside = (voxels[1:] != 0) & (voxels[:-1] != 0)
+    pairs = np.count_nonzero(inside)
+    if not pairs or np.count_nonzero((voxels[1:] == voxels[:-1]) & inside) < _LEAST_FLAT * pairs:
+        return False
+    return bool(np.isfinite(voxels).all() and (voxels == np.rint(voxels)).all())
