@@ -24,7 +24,9 @@ MAX_BYTES = 1024**2  # a study file is a page of text
 _LONGEST_PATTERN = 1000  # characters
 
 
-def read_study(path: str | Path, overrides: Mapping[str, Any] | None = None, *, saved: bool = False) -> Study:
+def read_study(
+    path: str | Path, overrides: Mapping[str, Any] | None = None, *, saved: bool = False, afresh: bool = False
+) -> Study:
     r"""Read a study.
 
     Parameters
@@ -40,6 +42,8 @@ def read_study(path: str | Path, overrides: Mapping[str, Any] | None = None, *, 
     saved : bool
         Whether the file is the one that a run has written: up to 0.1.0 it held the keys of all extractors,
         and those that its own does not read are left out.
+    afresh : bool
+        Whether a folder is read by what lies there even where it has a ``study.toml``.
 
     Returns
     -------
@@ -64,7 +68,7 @@ def read_study(path: str | Path, overrides: Mapping[str, Any] | None = None, *, 
     """
     path = Path(path).absolute()
     changes = dict(overrides or {})
-    if path.is_dir() and not (path / STUDY_FILE).is_file():
+    if path.is_dir() and (afresh or not (path / STUDY_FILE).is_file()):
         from normwise.cohort.folders import study_of_folder  # most commands are given a file
 
         content, folder, source = study_of_folder(path, changes), path, str(path)

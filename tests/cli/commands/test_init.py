@@ -115,3 +115,33 @@ def test_too_few_people_are_said_beside_the_study(folder, capsys):
     assert main(["init", str(folder), "--columns", "roi"]) == 0
     assert (folder / "study.toml").is_file()
     assert "CLI-219" in capsys.readouterr().err
+
+
+def test_a_few_images_and_the_cells_are_looked_at(folder, capsys):
+    table = folder / "participants.tsv"
+    table.write_text(table.read_text().replace("\t0.143\n", "\tnone\n"))
+    assert main(["init", str(folder)]) == 0
+    assert "1 row by FEA-203, as p01" in capsys.readouterr().out
+    for row in range(40):
+        (folder / f"p{row:02d}.nii.gz").write_bytes(b"no image")
+    assert main(["init", str(folder), "--overwrite", "--extractor", "regions"]) == 0
+    said = " ".join(capsys.readouterr().err.split())
+    assert "an evaluation would be refused: IMG-201" in said
+    assert read_study(folder / "study.toml").features.extractor == "regions"
+
+
+def test_a_study_is_replaced_by_what_lies_there_and_not_by_its_table_alone(folder):
+    for row in range(40):
+        stats = folder / "freesurfer" / f"p{row:02d}" / "stats"
+        stats.mkdir(parents=True)
+        (stats / "aseg.stats").write_text(
+            f"# ColHeaders Index SegId NVoxels Volume_mm3 StructName\n1 17 40 {4000 + row} Left-Hippocampus\n"
+        )
+    for flags in ([], ["--overwrite"]):
+        assert main(["init", str(folder), *flags]) == 0
+        assert read_study(folder / "study.toml").features.extractor == "freesurfer"
+    (folder / "participants.tsv").rename(folder / "people.tsv")
+    (folder / "more.tsv").write_text((folder / "people.tsv").read_text())
+    (folder / "study.toml").write_text('[cohort]\ntable = "people.tsv"\n')
+    assert main(["init", str(folder), "--overwrite", "--label", "dx", "--normal", "2"]) == 0
+    assert read_study(folder / "study.toml").cohort.table == "people.tsv"

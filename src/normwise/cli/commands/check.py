@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from normwise.cohort import Cohort
     from normwise.schema import Study
 
-__all__ = ["check", "print_plan"]
+__all__ = ["check", "look_at_features", "print_plan"]
 
 _SHOWN_READINGS = 12
 _SHOWN_REASONS = 110  # characters of a reason that fit on a line
@@ -41,20 +41,40 @@ def check(study: Path, /, *, keys: EveryStudyFlag = NO_KEY_OF_ALL, running: Outp
         The exit code.
     """
     with open_session("check", running) as session:
-        from normwise.features import check_images, extract_features
         from normwise.procedure import warn_of_few_images
         from normwise.runs import check_people, read_plan
 
         resolved, cohort = read_plan(read_given_study(study, keys), purpose="evaluate")
-        if resolved.features.reads_images:
-            check_images(resolved, cohort)
-        else:  # tables are read at once, which shows what is wrong with names and cells
-            cohort = cohort.leave_out(extract_features(cohort, resolved, jobs=1).failures)
+        cohort = look_at_features(resolved, cohort)
         session.say_taken(study, resolved)
         print_plan(session.output, resolved, cohort)
         check_people(resolved, cohort, "evaluate")
         warn_of_few_images(resolved, int(cohort.groups.nunique()))
         return session.end()
+
+
+def look_at_features(study: Study, cohort: Cohort) -> Cohort:
+    """Look at a few images, or read the tables; return the cohort without those whose cells can't be used.
+
+    Parameters
+    ----------
+    study : Study
+        With its extractor.
+    cohort : Cohort
+        Who takes part.
+
+    Raises
+    ------
+    NormwiseError
+        What would stop the run.
+    """
+    from normwise.features import check_images, extract_features
+
+    if study.features.reads_images:
+        check_images(study, cohort)
+        return cohort
+    # Tables are read at once, which shows what is wrong with names and cells.
+    return cohort.leave_out(extract_features(cohort, study, jobs=1).failures)
 
 
 def print_plan(output: CommandOutput, study: Study, cohort: Cohort) -> None:

@@ -5,19 +5,21 @@ from __future__ import annotations
 import sys
 import warnings
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Group, Parameter
 
-from normwise.cli.commands.check import print_plan
+from normwise.cli.commands.check import look_at_features, print_plan
 from normwise.cli.run_flags import PLAIN, OutputFlags
 from normwise.cli.session import open_session
 from normwise.cli.study_flags import NO_KEY, StudyFlags, overrides_from
 from normwise.errors import CommandError, NormwiseError, NormwiseWarning
 
 if TYPE_CHECKING:
-    from normwise.cohort import Table
+    from normwise.cohort import Cohort, Table
+    from normwise.schema import Study
 
 __all__ = ["init"]
 
@@ -64,7 +66,7 @@ def init(
     with open_session("init", running) as session:
         from normwise.cohort import commented_toml, likely_features, read_study, read_table
         from normwise.files import write_text
-        from normwise.runs import check_people, read_plan
+        from normwise.runs import read_plan
 
         folder = folder.absolute()
         place = folder if folder.is_dir() else folder.parent
@@ -82,36 +84,52 @@ def init(
                 advice="name another with --out, or replace it with --overwrite",
             )
         changes = overrides_from(keys)
-        source = _table_of(folder, changes) if (folder / "study.toml").is_file() else folder
+        if (folder / "study.toml").is_file():
+            changes = {**_table_of(folder), **changes}
         if asks:
-            changes |= _answers(source, changes)
-        study, cohort = read_plan(read_study(source, changes), purpose="extract")
-        table = read_table((study.cohort.root or place) / study.cohort.table)
+            changes |= _answers(folder, changes)
+        study, cohort = read_plan(read_study(folder, changes, afresh=True), purpose="extract")
+        people = (study.cohort.root or place) / study.cohort.table
+        table = read_table(people)
         used = {study.cohort.id, study.cohort.label, str(study.cohort.site), *study.cohort.demographics}
         numbers = likely_features(table, used)
         root = None if file.parent == study.cohort.root else study.cohort.root
         written = study.model_copy(update={"cohort": study.cohort.model_copy(update={"root": root})})
-        session.say_taken(source, study)  # before the folder is one of a study
+        session.say_taken(people, study)  # and not the folder, which is one of a study now
         write_text(file, commented_toml(written, numbers=numbers))
+        cohort, refusal = _judge(study, cohort)
         print_plan(session.output, study, cohort)
         session.output.row("next", f"look at {file.name}, then normwise evaluate {file}")
-        try:
-            check_people(study, cohort, "evaluate")
-        except NormwiseError as error:  # the study is written, and tells what is still to be done
-            text = f"an evaluation would be refused: {error.code} {error.problem} {error.advice}"
+        if refusal is not None:  # the study is written, and tells what is still to be done
+            text = f"an evaluation would be refused: {refusal.code} {refusal.problem} {refusal.advice}"
             warnings.warn(NormwiseWarning("CLI-219", text, subject=file.name), stacklevel=2)
         return session.end(file)
 
 
-def _table_of(folder: Path, changes: dict[str, Any]) -> Path:
-    """Return the table of a folder whose study is replaced, since the folder would be read as that study."""
+def _judge(study: Study, cohort: Cohort) -> tuple[Cohort, NormwiseError | None]:
+    """Look at a few images or the table's cells: return who is left, and why a run would be refused."""
+    from normwise.runs import check_people
+
+    try:
+        cohort = look_at_features(study, cohort)
+        check_people(study, cohort, "evaluate")
+    except NormwiseError as error:
+        return cohort, error
+    return cohort, None
+
+
+def _table_of(folder: Path) -> dict[str, str]:
+    """Return the table that the study to be replaced names, where it is no dataset's own."""
     from normwise.cohort import read_study
 
-    study = read_study(folder, {key: value for key, value in changes.items() if key == "cohort.table"})
-    return (study.cohort.root or folder) / study.cohort.table
+    with suppress(NormwiseError):
+        cohort = read_study(folder).cohort
+        if cohort.root == folder and cohort.table != "participants.tsv" and (folder / cohort.table).is_file():
+            return {"cohort.table": cohort.table}
+    return {}
 
 
-def _answers(source: Path, changes: dict[str, Any]) -> dict[str, Any]:
+def _answers(folder: Path, changes: dict[str, Any]) -> dict[str, Any]:
     """Ask for what no flag gives: label, normal class and demographics."""
     from normwise.cohort import (
         describe_table,
@@ -125,9 +143,9 @@ def _answers(source: Path, changes: dict[str, Any]) -> dict[str, Any]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # what is taken here is asked for
         given = {"cohort.demographics": [], **changes}
-        study = read_study(source, given)
+        study = read_study(folder, given, afresh=True)
         try:
-            demographics = read_study(source, changes).cohort.demographics
+            demographics = read_study(folder, changes, afresh=True).cohort.demographics
         except NormwiseError:  # several columns may be meant
             demographics = []
     table = describe_table(read_table((study.cohort.root or Path()) / study.cohort.table))
