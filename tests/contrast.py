@@ -38,6 +38,7 @@ _PART = 2000  # pixels
 
 def faint_texts(page: Browser) -> list[tuple[str, float]]:
     """Return texts whose contrast with most of what lies behind them is below WCAG's 4.5 (large: 3)."""
+    page.send("Emulation.setScrollbarsHidden", hidden=True)  # a picture of the whole has none, and is wider
     texts = page.run(_TEXTS)
     page.run(
         f"document.head.append(Object.assign(document.createElement('style'), {{textContent: `{_HIDDEN}`}}))"

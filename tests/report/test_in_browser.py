@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from axe import axe_findings
 from chromium import CHROMIUM, Browser, browser
 from contrast import faint_texts
 
@@ -25,6 +26,7 @@ def test_every_text_stands_out_from_what_lies_behind_it(
 ) -> None:
     page.resize(1800, 900, dark=dark)  # so wide that no table scrolls
     page.open((runs["everything"] / "report.html").as_uri())
+    assert axe_findings(page) == []
     assert faint_texts(page) == []
     assert page.messages == []
 

@@ -15,7 +15,9 @@ import pandas as pd
 import pytest
 from PIL import Image
 
+from axe import axe_findings
 from chromium import CHROMIUM, Browser, browser
+from contrast import faint_texts
 from normwise.cli.main import main
 from normwise.features.slides import Outlines
 from normwise.images import open_slide
@@ -52,6 +54,22 @@ def served(app: Any, token: str) -> Iterator[str]:
         server.should_exit = True
         thread.join(60)
         listening.close()
+
+
+def check_texts(page: Browser, *addresses: str) -> None:
+    """Every text stands out from what lies behind it, wide and on a phone, in both themes."""
+    page.send("Page.setBypassCSP", enabled=True)  # a style hides the texts, to see what lies behind them
+    for address in addresses:
+        for width, dark in ((1800, False), (390, True)):
+            page.resize(width, 900, dark=dark)
+            page.open(address)
+            page.wait("new Promise((done) => setTimeout(() => done(true), 500))")
+            page.wait("!document.querySelector('#head') || document.querySelector('#head').dataset.ready")
+            page.wait("[...document.images].every((image) => image.complete)")
+            assert faint_texts(page) == []
+            assert page.run("document.documentElement.scrollWidth <= innerWidth"), "the page itself scrolls"
+    page.send("Page.setBypassCSP", enabled=False)
+    page.resize(1200, 1000)
 
 
 @pytest.fixture(scope="module")
@@ -108,6 +126,8 @@ def test_from_the_list_to_the_next_run(tmp_path: Path, page: Browser) -> None:
         page.wait("document.readyState === 'complete' && part('search').oninput !== null")
         page.run("part('search').value = 'p03'; part('search').oninput()")
         assert page.run("part('counted').textContent") == "1 of 40 scans"
+        assert page.run("getComputedStyle(part('more')).display") == "none"
+        assert axe_findings(page) == []
         page.run("document.querySelector('#people tbody tr:not([hidden]) a').click()")
         page.wait("document.querySelector('h1')?.textContent === 'p03'")
         page.wait("document.querySelector('#head')?.dataset.ready && document.querySelector('#w')")
@@ -117,6 +137,7 @@ def test_from_the_list_to_the_next_run(tmp_path: Path, page: Browser) -> None:
         page.wait(
             "document.querySelector('#head')?.dataset.ready === 'slices' && document.querySelector('#w')"
         )
+        assert axe_findings(page) == []
         page.run("part('region').value = ''; part('feature').textContent = ''")
         page.wait("[...document.images].every((image) => image.complete)")
         x, y = page.run("""(() => {
@@ -152,6 +173,7 @@ def test_from_the_list_to_the_next_run(tmp_path: Path, page: Browser) -> None:
         page.wait("document.querySelectorAll('#people tbody tr')[3]?.textContent.includes('exclude')")
         assert page.messages == []
         assert {each.split("/")[2] for each in page.asked if each.startswith("http")} == {base.split("/")[2]}
+        check_texts(page, f"{base}/", f"{base}/person/3?flat")
     assert main(command) == 0
     record = json.loads((run / "run.json").read_text("utf-8"))
     assert (record["n_listed"], record["n_included"]) == (40, 39)
@@ -205,4 +227,6 @@ def test_a_slide_says_the_value_under_the_pointer(tmp_path: Path, page: Browser)
                 page.send("Input.dispatchKeyEvent", type=kind, key=" ", code="Space", text=" ")
             page.wait("!document.getElementById('outlines').checked")
             assert not page.run(painted)
+            assert axe_findings(page) == []
+            check_texts(page, f"{address.partition('/?')[0]}/")
     assert page.messages == []
