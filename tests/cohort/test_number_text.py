@@ -68,6 +68,7 @@ def test_every_cell_is_the_text_that_was_written_and_the_same_number(tmp_path: P
     long = read_table(path, numbers=lambda names: names[1:]).frame
     held = {name for name in long if isinstance(long[name].array, NumberText)}
     assert held == set(packed)
+    assert {long[name].dtype.name for name in ["id", *text]} == {"object"}
     for name, cells in (packed | text).items():
         assert long[name].tolist() == plain[name].tolist() == cells, name
         assert long[name].iloc[ROWS + 3] == cells[ROWS + 3]

@@ -169,11 +169,11 @@ class ColumnParts:
             self.numbers = []
         self.cells += cells
 
-    def column(self) -> pd.Series[str]:
+    def column(self) -> NumberText | pd.Series[str]:
         """Return the whole column."""
         if not self.number:
             return pd.Series(self.cells, dtype=object)
-        return pd.Series(self._column(np.concatenate(self.numbers)))
+        return self._column(np.concatenate(self.numbers))
 
     def _column(self, values: NDArray[np.float64]) -> NumberText:
         return NumberText(values, self.form or "%r", "n/a" if self.missing is None else self.missing)

@@ -272,7 +272,9 @@ def _read_rows(
         return header, pd.DataFrame(table, dtype=object, copy=False), lines, empty
     for part, column in zip(parts, zip(*rows, strict=True) if rows else [()] * len(parts), strict=True):
         part.add(column)
-    return header, pd.DataFrame({place: part.column() for place, part in enumerate(parts)}), lines, empty
+    columns = {place: part.column() for place, part in enumerate(parts)}
+    frame = pd.DataFrame(columns, index=pd.RangeIndex(len(lines)), copy=False)
+    return header, frame, lines, empty
 
 
 def _records(text: str, delimiter: str, path: Path) -> Iterator[tuple[int, list[str]]]:

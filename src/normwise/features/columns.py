@@ -171,8 +171,8 @@ def read_columns(
     places = list(range(text.shape[1]))
     if text.shape[1] > len(text) and {kind.name for kind in set(text.dtypes)} == {"object"}:
         places = read_plain_rows(text.to_numpy(), values)  # a column takes longer than its cells
-    for place in places:
-        name, column = text.columns[place], pd.Series(text.iloc[:, place])
+    some = text if len(places) == text.shape[1] else text.iloc[:, places]
+    for place, (name, column) in zip(places, some.items(), strict=True):
         reading = read_numbers(str(name), column)
         if reading.problems:  # an age may have its unit with it
             with_units = read_quantity(str(name), column)
