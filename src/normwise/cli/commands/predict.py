@@ -240,7 +240,7 @@ def _apply(
     model: Model, cohort: Cohort, resources: Resources, measured: list[FeatureTable], *, from_table: bool
 ) -> tuple[dict[str, Prediction], list[str]]:
     """Return the prediction of everybody who could be read, by scan, and the scans that were trained on."""
-    from normwise.model import apply_model, warn_of_training_scans
+    from normwise.model import apply_model, warn_of_far_values, warn_of_training_scans
 
     if not len(cohort.frame.index):
         return {}, []
@@ -252,6 +252,7 @@ def _apply(
         features = measured[0].values
     known = model.trained_on(features)
     warn_of_training_scans(known, len(predictions))
+    warn_of_far_values(predictions)
     return {prediction.subject: prediction for prediction in predictions}, known
 
 
@@ -275,10 +276,13 @@ def _table(
 
 
 def _prediction_row(prediction: Prediction, model: Model, top: int, *, known: bool) -> list[str]:
+    from normwise.model import far_from_normal
+
     # Outside the normal group's range a probability would be extrapolated.
     shown = {} if prediction.outcome == "unsupported" else prediction.probabilities
     probabilities = [_probability(shown.get(name)) for name in model.classes]
-    reasons = [prediction.reason, "EVA-102 the model was trained on this scan" if known else ""]
+    trained = "EVA-102 the model was trained on this scan" if known else ""
+    reasons = [prediction.reason, far_from_normal(prediction), trained]
     named = "; ".join(_describe_contribution(each) for each in prediction.contributions[:top])
     decision = prediction.decision or (REFERRED if prediction.outcome == "referred" else NO_DECISION)
     reason = "; ".join(filter(None, reasons))
