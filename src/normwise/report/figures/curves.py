@@ -235,7 +235,7 @@ def draw_costs(curves: Mapping[str, Curve]) -> Figure:
     top, bottom = max(starts, default=1.0), min(lows, default=0.0)
     span = max(top - bottom, 1e-12)
     with drawing():
-        figure = new_figure(720, 400)
+        figure = new_figure(560, 360)
         axes = figure.add_subplot()
         colours = [
             COLOURS[SERIES[1]],

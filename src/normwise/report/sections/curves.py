@@ -147,7 +147,7 @@ def decision_curve(run: SavedRun) -> Section | None:
         [Line(_NAMES[name], curve, main=name == "model") for name, curve in curves.items()],
         labels=("Threshold probability", "Net benefit"),
         y_range=(-0.25 * max(top, 0.1), 1.08 * max(top, 0.1)),
-        size=(540, 380),
+        size=(460, 370),
     )
     best = useful_range(curves)
     text = f"The model is above both others from {best[0]:g} to {best[1]:g}." if best else ""
