@@ -126,8 +126,8 @@ def draw_folds(
             seen=", ".join(f"{name}: {count} people" for name, count in scarce.items()),
             advice="lower the number of folds, or leave the class out of cohort.targets",
         )
-    rows = np.flatnonzero(np.isin(labels, targets))
-    others = np.setdiff1d(np.arange(len(labels)), rows)
+    is_tested = np.isin(labels, targets)
+    rows, others = np.flatnonzero(is_tested), np.flatnonzero(~is_tested)
     one_scan_each = len(set(groups[rows])) == len(rows)
     kind = StratifiedKFold if one_scan_each else StratifiedGroupKFold
     splitter = kind(n_splits=folds, shuffle=True, random_state=seed)
@@ -135,8 +135,11 @@ def draw_folds(
     drawn = []
     for train, test in splitter.split(rows, labels[rows], people):
         tested = rows[test]
-        joined = others[~np.isin(groups[others], groups[tested])]
-        fold = Fold(np.sort(np.concatenate([rows[train], joined])), tested)
+        trained = rows[train]
+        if len(others):
+            joined = others[~np.isin(groups[others], groups[tested])]
+            trained = np.sort(np.concatenate([trained, joined]))
+        fold = Fold(trained, tested)
         assert_no_person_on_both_sides(fold, groups)
         drawn.append(fold)
     return drawn
