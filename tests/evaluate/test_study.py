@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from normwise.errors import EvaluationError, NormwiseWarning, ProcedureError
@@ -100,6 +101,18 @@ def test_the_features_are_the_models_however_the_table_looks(model: Model, tmp_p
     with pytest.warns(NormwiseWarning, match="EVA-102"):
         notes = apply_to_cohort(model, same, tmp_path / "again").notes
     assert any(note.code == "EVA-102" and note.value == 60 and "s0_0, s0_1" in note.text for note in notes)
+
+
+def test_values_in_another_unit_are_named(model: Model, tmp_path: Path) -> None:
+    study = study_of(tmp_path / "data", 20, 6)
+    table = pd.read_csv(tmp_path / "data" / "people.csv", dtype=str)
+    table["f1"] = table["f1"] + "e2"
+    table.to_csv(tmp_path / "data" / "people.csv", index=False)
+    with pytest.warns(NormwiseWarning, match="EVA-113"):
+        notes = apply_to_cohort(model, study, tmp_path / "run").notes
+    assert any(
+        note.code == "EVA-113" and note.value == 20 and "feature f1 lies" in note.text for note in notes
+    )
 
 
 def test_a_run_folder_that_is_a_file_is_refused(model: Model, tmp_path: Path) -> None:

@@ -175,6 +175,24 @@ def test_forty_deviations_are_a_patient_and_not_a_mistake(small: Any) -> None:
     assert model_of(small).predictions(people)[0].decision is not None
 
 
+@pytest.mark.parametrize("sign", [-1.0, 1.0])
+@pytest.mark.parametrize(("deviations", "named"), [(14.999, []), (15.001, ["s9"])])
+def test_a_value_far_from_what_is_normal_is_named(
+    small: Any, deviations: float, named: list[str], sign: float
+) -> None:
+    model = model_of(small)
+    people = small.X.iloc[[0, 0]].copy()
+    place = people.columns.get_loc("noise_0.mean")
+    people.iloc[:, place] = [0.0, 1.0]
+    scores = model.procedure.pipeline.named_steps["normalize"].transform(people)[:, place]
+    person = people.iloc[[0]].set_axis(["s9"])
+    person.iloc[0, place] = (sign * deviations - scores[0]) / (scores[1] - scores[0])
+    far = model.far_values(pd.concat([small.X.iloc[:3], person]))
+    assert list(far) == named
+    assert not named or "feature noise_0.mean lies 15 normal standard deviations" in far["s9"]
+    assert model.predictions(person)[0].outcome == "decided"
+
+
 def test_predict_and_predict_proba_say_what_the_predictions_say(small: Any) -> None:
     model = model_of(small)
     people = model.predictions(small.X)

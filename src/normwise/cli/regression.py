@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from normwise.errors import CommandError
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Mapping, Sequence
 
     from normwise.cli.output import CommandOutput
     from normwise.cohort import Cohort
@@ -119,7 +119,7 @@ def _widths(model: RegressionModel) -> list[float]:
 
 
 def number_table(
-    cohort: Cohort, predicted: dict[str, PredictedNumber], known: Collection[str] = ()
+    cohort: Cohort, predicted: dict[str, PredictedNumber], said: Mapping[str, Sequence[str]]
 ) -> tuple[list[list[str]], int]:
     """Return the table of `predict` with its header, one row a row of the input, and how many failed.
 
@@ -129,8 +129,8 @@ def number_table(
         The people.
     predicted : dict of str to PredictedNumber
         By scan.
-    known : collection of str
-        Scans that the model was trained on.
+    said : mapping of str to sequence of str
+        By scan, what is to be said of it besides.
     """
     from normwise.files import quote_formula
     from normwise.procedure import LEVELS
@@ -146,8 +146,7 @@ def number_table(
             sides: list[float | None] = [side for each in row.intervals for side in each.ends]
             values = [row.predicted, *(sides or [None] * len(ends)), row.true, row.gap, row.corrected_gap]
             numbers = ["n/a" if value is None else f"{value:.6g}" for value in values]
-            trained = "EVA-102 the model was trained on this scan" if row.subject in known else ""
-            remark = "; ".join(filter(None, [row.reason, *row.remarks, trained]))
+            remark = "; ".join(filter(None, [row.reason, *row.remarks, *said.get(row.subject, ())]))
             failed += row.outcome == "failed"
         name, remark = (quote_formula(" ".join(text.split()) or "n/a") for text in (str(entry.id), remark))
         rows.append([name, *numbers, remark])

@@ -205,7 +205,7 @@ def test_model(
     ProcedureError
         PRC-120 for a model or a study of a number.
     """
-    from normwise.model import assert_same_pipeline, load_model, warn_of_training_scans
+    from normwise.model import assert_same_pipeline, load_model, warn_of_far_values, warn_of_training_scans
 
     opened = model if isinstance(model, Model) else load_model(model)
     if not isinstance(opened, Model):
@@ -242,7 +242,8 @@ def test_model(
     predictions = {model.procedure.arm: _apply(model, prepared)}
     _refuse_nobody(predictions[model.procedure.arm], prepared)
     known = warn_of_training_scans(model.trained_on(prepared.features.values), len(prepared.labels))
-    notes = [*model.procedure.notes, *known]
+    far = warn_of_far_values(model.far_values(prepared.frame_with(model.site)))
+    notes = [*model.procedure.notes, *known, *far]
     rule = model.procedure.rule.text
     evaluation = write_evaluation(
         "test", prepared, predictions, model.procedure.arm, notes, model.study.decision, rule

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -20,15 +20,10 @@ __all__ = [
     "Applicable",
     "apply_model",
     "assert_same_pipeline",
-    "far_from_normal",
     "measure_people",
     "warn_of_far_values",
     "warn_of_training_scans",
 ]
-
-
-FARTHEST = 15.0
-"""Standard deviations from what is normal beyond which another unit is likelier than a disease."""
 
 
 class Applicable(Protocol):
@@ -164,31 +159,28 @@ def warn_of_training_scans(shared: Sequence[str], total: int) -> list[Note]:
     return [Note.of(warning)]
 
 
-def far_from_normal(prediction: Prediction) -> str:
-    """Say which values of a person no disease explains, as of another unit; empty where there are none."""
-    ws = {each.feature: each.w for each in prediction.contributions if each.w is not None}
-    far = sorted((name for name in ws if abs(ws[name]) > FARTHEST), key=lambda name: -abs(ws[name]))
-    if not far:
-        return ""
-    more = f" (and {len(far) - 1} more)" if len(far) > 1 else ""
-    return f"EVA-113 {far[0]} lies {abs(ws[far[0]]):.0f} standard deviations from what is normal{more}"
-
-
-def warn_of_far_values(predictions: Sequence[Prediction]) -> None:
+def warn_of_far_values(far: Mapping[str, str]) -> list[Note]:
     """Warn where values lie so far from what is normal that another unit is likelier than a disease.
 
-    Warns
-    -----
-    NormwiseWarning
-        EVA-113, with the people.
+    Parameters
+    ----------
+    far : mapping of str to str
+        By scan, as `TrainedModel.far_values` says it.
+
+    Returns
+    -------
+    list of Note
+        EVA-113, with the scans; empty without one.
     """
-    said = {each.subject: text for each in predictions if (text := far_from_normal(each))}
-    if said:
-        first = next(iter(said.values())).removeprefix("EVA-113 ")
-        text = (
-            f"{first}, as in {listed(said, most=5)}: look whether units, or codes for missing values, differ"
-        )
-        warnings.warn(NormwiseWarning("EVA-113", text, value=len(said)), stacklevel=2)
+    if not far:
+        return []
+    text = (
+        f"{next(iter(far.values()))}, as in {listed(far, most=5)}: look whether units, or codes for missing "
+        "values, differ from the model's"
+    )
+    warning = NormwiseWarning("EVA-113", text, value=len(far))
+    warnings.warn(warning, stacklevel=2)
+    return [Note.of(warning)]
 
 
 def _failed(name: str, error: NormwiseError) -> Prediction:

@@ -26,7 +26,11 @@ from normwise.results import Contribution, FeatureNote, Note, Prediction, Predic
 from normwise.runs import hash_scans
 from normwise.schema import ImagesSection, Roles, Study
 
-__all__ = ["LARGEST_DEPARTURE", "Model", "TrainedModel", "full_block"]
+__all__ = ["FARTHEST_NORMAL", "LARGEST_DEPARTURE", "Model", "TrainedModel", "full_block"]
+
+FARTHEST_NORMAL = 15.0
+"""Standard deviations beyond which another unit is likelier than a disease; it is said, and decided."""
+
 
 LARGEST_DEPARTURE = 100.0
 """Standard deviations beyond which a feature is a mistake, mostly of its unit, and nothing is decided.
@@ -144,15 +148,35 @@ class TrainedModel(ShortRepr):
         hits = zip(frame.index, *found, strict=True) if found else ()
         return [str(scan) for scan, *hit in hits if any(hit)]
 
+    def far_values(self, frame: pd.DataFrame) -> dict[str, str]:
+        """Say which feature lies farther from what is normal than a disease takes it, as in another unit.
+
+        Parameters
+        ----------
+        frame : DataFrame of shape (n_scans, n_columns)
+            Features beside demographics; the index names the scans.
+
+        Returns
+        -------
+        dict of str to str
+            By scan, of those that have a feature beyond ``FARTHEST_NORMAL``; the farthest one.
+        """
+        X = self._columns_of(frame)
+        rows = np.array([not text for text in self._unusable(X)], dtype=bool)
+        rows &= self.procedure.support(X)["encodable"].to_numpy(dtype=bool)
+        far = self._departures(X, rows, FARTHEST_NORMAL)
+        return {str(X.index[row]): text for row, text in sorted(far.items())}
+
     def _check_rows(self, X: pd.DataFrame) -> tuple[list[str], pd.DataFrame]:
         """Return what is wrong with each row, and the support with ``usable`` rows."""
         wrong = self._unusable(X)
         usable = np.array([not text for text in wrong], dtype=bool)
         support = self.procedure.support(X)
-        for row, text in self._departures(X, usable & support["encodable"].to_numpy(dtype=bool)).items():
+        rows = usable & support["encodable"].to_numpy(dtype=bool)
+        for row, text in self._departures(X, rows, LARGEST_DEPARTURE).items():
             usable[row] = False
             # Where the demographics are out of range, they are why the feature is.
-            wrong[row] = "" if support["reason"].iloc[row] else text
+            wrong[row] = "" if support["reason"].iloc[row] else f"{text}: check its unit"
         return wrong, support.assign(usable=usable)
 
     def _columns_of(self, frame: pd.DataFrame) -> pd.DataFrame:
@@ -206,8 +230,8 @@ class TrainedModel(ShortRepr):
             )
         return wrong
 
-    def _departures(self, X: pd.DataFrame, rows: NDArray[np.bool_]) -> dict[int, str]:
-        """Return, by row, a text that names the feature farthest beyond `LARGEST_DEPARTURE`."""
+    def _departures(self, X: pd.DataFrame, rows: NDArray[np.bool_], limit: float) -> dict[int, str]:
+        """Return, by row, a text that names the feature farthest beyond a limit."""
         if not rows.any() or looks_at_images(self.study):
             return {}  # a voxel beside the head may depart by any number of its tiny deviations
         # In double precision no square of a value up to LARGEST_VALUE overflows.
@@ -236,8 +260,8 @@ class TrainedModel(ShortRepr):
                 continue
             farthest = np.argmax(sizes, axis=1)
             size = sizes[np.arange(len(sizes)), farthest]
-            for place in np.flatnonzero(size > LARGEST_DEPARTURE):
-                text = f"feature {names[farthest[place]]} lies {size[place]:.3g} {unit}: check its unit"
+            for place in np.flatnonzero(size > limit):
+                text = f"feature {names[farthest[place]]} lies {size[place]:.3g} {unit}"
                 texts.setdefault(int(np.flatnonzero(rows)[place]), text)
         return texts
 

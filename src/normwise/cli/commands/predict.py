@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -142,7 +142,7 @@ def predict(
             rows, failed = _predict_numbers(trained, cohort, session.resources, from_table=table is not None)
             return _end(session, trained, rows, failed, out, "predicted")
         measured: list[FeatureTable] = []
-        predictions, known = _apply(
+        predictions, known, said = _apply(
             trained, cohort, session.resources, measured, from_table=table is not None
         )
         if people is not None:
@@ -152,7 +152,7 @@ def predict(
             session.output.path(
                 write_new_people(trained, cohort, predictions, people, features, trained_on=known)
             )
-        rows, failed = _table(trained, cohort, predictions, top, known)
+        rows, failed = _table(trained, cohort, predictions, top, said)
         return _end(session, trained, rows, failed, out, "decided")
 
 
@@ -211,21 +211,33 @@ def _predict_numbers(
     model: RegressionModel, cohort: Cohort, resources: Resources, *, from_table: bool
 ) -> tuple[list[list[str]], int]:
     """Return the table of a model of a number, and how many of its rows failed."""
-    from normwise.model import predict_numbers, warn_of_training_scans
+    from normwise.model import predict_numbers
+    from normwise.runs import assemble_frame
 
     if not len(cohort.frame.index):
-        return number_table(cohort, {})
-    features: list[pd.DataFrame] = []
+        return number_table(cohort, {}, {})
     if from_table and features_in(list(cohort.raw.columns), model):
-        features.append(feature_frame(cohort, model))
-        found = predict_numbers(model, cohort, frame=features[0])
+        frame = feature_frame(cohort, model)
+        found = predict_numbers(model, cohort, frame=frame)
     else:
-        found = predict_numbers(
-            model, cohort, **resources, on_features=lambda table: features.append(table.values)
-        )
-    known = model.trained_on(features[0])
-    warn_of_training_scans(known, len(found))
-    return number_table(cohort, {row.subject: row for row in found}, known)
+        measured: list[FeatureTable] = []
+        found = predict_numbers(model, cohort, **resources, on_features=measured.append)
+        frame = assemble_frame(measured[0].values, cohort, model.site)
+    _, said = _remarks(model, frame)
+    return number_table(cohort, {row.subject: row for row in found}, said)
+
+
+def _remarks(model: Model | RegressionModel, frame: pd.DataFrame) -> tuple[list[str], dict[str, list[str]]]:
+    """Warn of scans that were trained on and of far values; return the first, and what to say of each."""
+    from normwise.model import warn_of_far_values, warn_of_training_scans
+
+    known, far = model.trained_on(frame), model.far_values(frame)
+    warn_of_training_scans(known, len(frame))
+    warn_of_far_values(far)
+    said = {name: [f"EVA-113 {text}"] for name, text in far.items()}
+    for name in known:
+        said.setdefault(name, []).append("EVA-102 the model was trained on this scan")
+    return known, said
 
 
 def _read_people(
@@ -238,26 +250,29 @@ def _read_people(
 
 def _apply(
     model: Model, cohort: Cohort, resources: Resources, measured: list[FeatureTable], *, from_table: bool
-) -> tuple[dict[str, Prediction], list[str]]:
-    """Return the prediction of everybody who could be read, by scan, and the scans that were trained on."""
-    from normwise.model import apply_model, warn_of_far_values, warn_of_training_scans
+) -> tuple[dict[str, Prediction], list[str], dict[str, list[str]]]:
+    """Return the prediction of everybody who could be read, by scan, and what `_remarks` does."""
+    from normwise.model import apply_model
+    from normwise.runs import assemble_frame
 
     if not len(cohort.frame.index):
-        return {}, []
+        return {}, [], {}
     if from_table and features_in(list(cohort.raw.columns), model):
-        features = feature_frame(cohort, model)
-        predictions = model.predictions(features)
+        frame = feature_frame(cohort, model)
+        predictions = model.predictions(frame)
     else:
         predictions = apply_model(model, cohort, **resources, on_features=measured.append)
-        features = measured[0].values
-    known = model.trained_on(features)
-    warn_of_training_scans(known, len(predictions))
-    warn_of_far_values(predictions)
-    return {prediction.subject: prediction for prediction in predictions}, known
+        frame = assemble_frame(measured[0].values, cohort, model.site)
+    known, said = _remarks(model, frame)
+    return {prediction.subject: prediction for prediction in predictions}, known, said
 
 
 def _table(
-    model: Model, cohort: Cohort, predictions: dict[str, Prediction], top: int, known: Collection[str] = ()
+    model: Model,
+    cohort: Cohort,
+    predictions: dict[str, Prediction],
+    top: int,
+    said: Mapping[str, Sequence[str]],
 ) -> tuple[list[list[str]], int]:
     """Return the output with its header, one row a row of the input, and how many of them failed."""
     names = [f"probability_{name}" for name in model.classes]
@@ -269,23 +284,19 @@ def _table(
             rows.append(_row(str(entry.id), NO_DECISION, [""] * len(names), "", reason, ""))
             failed += bool(entry.status == "failed" or entry.image)
         else:
-            rows.append(_prediction_row(prediction, model, top, known=prediction.subject in known))
+            rows.append(_prediction_row(prediction, model, top, said.get(prediction.subject, ())))
             # Others have no decision for who they are, or a specialist's, which is no failure.
             failed += prediction.outcome == "failed"
     return rows, failed
 
 
-def _prediction_row(prediction: Prediction, model: Model, top: int, *, known: bool) -> list[str]:
-    from normwise.model import far_from_normal
-
+def _prediction_row(prediction: Prediction, model: Model, top: int, said: Sequence[str]) -> list[str]:
     # Outside the normal group's range a probability would be extrapolated.
     shown = {} if prediction.outcome == "unsupported" else prediction.probabilities
     probabilities = [_probability(shown.get(name)) for name in model.classes]
-    trained = "EVA-102 the model was trained on this scan" if known else ""
-    reasons = [prediction.reason, far_from_normal(prediction), trained]
     named = "; ".join(_describe_contribution(each) for each in prediction.contributions[:top])
     decision = prediction.decision or (REFERRED if prediction.outcome == "referred" else NO_DECISION)
-    reason = "; ".join(filter(None, reasons))
+    reason = "; ".join(filter(None, [prediction.reason, *said]))
     return _row(prediction.subject, decision, probabilities, _number(prediction.threshold), reason, named)
 
 

@@ -12,7 +12,13 @@ from normwise.engine import Limits, Progress
 from normwise.errors import EvaluationError, ProcedureError
 from normwise.evaluate.regression.cross_validation import NumberPredictions, apply_regression
 from normwise.evaluate.regression.study import summarize_regression
-from normwise.model import RegressionModel, assert_same_pipeline, load_model, warn_of_training_scans
+from normwise.model import (
+    RegressionModel,
+    assert_same_pipeline,
+    load_model,
+    warn_of_far_values,
+    warn_of_training_scans,
+)
 from normwise.report import write_report
 from normwise.results import Note, Regression
 from normwise.runs import PreparedRun, prepare_run, record_run
@@ -91,7 +97,8 @@ def test_regression(
     assert_same_pipeline(opened, prepared.features)
     known = warn_of_training_scans(opened.trained_on(prepared.features.values), len(prepared.numbers))
     found = {opened.procedure.arm: _apply(opened, prepared)}
-    notes = [*known, *_other_numbers(opened, prepared)]
+    far = warn_of_far_values(opened.far_values(prepared.frame_with(opened.site)))
+    notes = [*known, *far, *_other_numbers(opened, prepared)]
     regression = summarize_regression("test", prepared, found, opened.procedure.arm, notes)
     record_run(prepared, "test", regression.notes, opened.study)
     write_report(prepared.folder.path)
