@@ -9,7 +9,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from normwise.cohort import read_cohort, read_demographics, read_study
+from normwise.cohort import describe_table, read_cohort, read_demographics, read_study, read_table
 from normwise.cohort.values import spell_out
 from normwise.errors import CohortError, NormwiseWarning
 from normwise.schema import Roles
@@ -82,6 +82,11 @@ def test_another_categorys_codes_take_the_text_as_it_stands(tmp_path):
         ("age in wks", 30 * 7 / 365.25),
         ("a", 30.0),
         ("Years (decimal)", 30.0),
+        ("days since birth", 30 / 365.25),
+        ("[months]", 2.5),
+        ("completed months", 2.5),
+        ("mon", 2.5),
+        ("a number of months", 2.5),
         ("", 30.0),
     ],
 )
@@ -96,7 +101,34 @@ def test_ages_have_the_unit_of_the_dictionary(tmp_path, unit, years):
     [
         ({"Units": "decades"}, True),
         ({"Units": "gestational weeks"}, True),
+        ({"Units": "days since birth / 365.25"}, True),
+        ({"Units": "days (365.25 to one)"}, True),
+        ({"Units": "months or years"}, True),
+        ({"Units": "days (converted to years)"}, True),
+        ({"Units": "a decade"}, True),
+        ({"Units": "years / 10"}, True),
+        ({"Units": "10 years"}, True),
+        ({"Units": "log years"}, True),
+        ({"Units": "weeks of gestation"}, True),
+        ({"Units": "days since scan"}, True),
+        *(
+            ({"Units": unit}, False)
+            for unit in (
+                *(
+                    "decimal years",
+                    "years-old",
+                    "[years]",
+                    "(years)",
+                    "completed years",
+                    "years, decimal",
+                    "y.o.",
+                ),
+                *("y/o", "year/s", "year(s)", "none", "null", "integer", "Y"),
+            )
+        ),
         ({"Description": "Age in months"}, True),
+        ({"Description": "Age (Months) at the first-year visit"}, True),
+        ({"Description": "Age, from scans within 30 days of the interview"}, False),
         ({"Description": "Age in months", "Units": "years"}, False),
         ({"Description": "Age in years, of months a fraction"}, False),
         ({"Description": "Age of the participant"}, False),
@@ -111,6 +143,28 @@ def test_a_unit_of_ages_that_is_not_clear_is_said(tmp_path, entry, warned):
         cohort = cohort_of(tmp_path, rows, dictionary={"age": entry})
     assert cohort.frame["age"].tolist() == [30.0, 30.0]
     assert any("COH-313" in str(each.message) for each in caught) == warned
+
+
+def test_a_units_column_that_is_not_clear_is_said(tmp_path, recwarn):
+    head = "participant_id\tage\tage_unit\tdx\n"
+    rows = ["p0\t30\tMonate\tAD", "p1\t30\tmonths\tAD", "p2\t30\t\tnormal", "p3\t\tWochen\tnormal"]
+    (tmp_path / "participants.tsv").write_text(head + "\n".join(rows) + "\n")
+    (tmp_path / "participants.json").write_text('{"age": {"Description": "Age at the scan"}}')
+    (tmp_path / "study.toml").write_text("[cohort]\n")
+    keys = {"cohort.label": "dx", "cohort.normal": "normal", "cohort.demographics": ["age"]}
+    cohort = read_cohort(read_study(tmp_path / "study.toml", keys))
+    assert cohort.raw["age"].tolist()[:3] == ["30", "30 months", "30"]
+    said = [str(each.message) for each in recwarn if "COH-313" in str(each.message)]
+    assert len(said) == 1
+    assert "'Monate' is not clear in age_unit" in said[0]
+
+
+def test_the_tables_own_dictionary_comes_before_that_above(tmp_path):
+    (tmp_path / "a.tsv").write_text("id\tage\np0\t30\n")
+    (tmp_path / "a.json").write_text('{"age": {"Units": "years"}}')
+    (tmp_path / "sessions.json").write_text('{"age": {"Units": "months"}}')
+    table = describe_table(read_table(tmp_path / "a.tsv"), tmp_path / "sessions.json")
+    assert table.frame["age"].tolist() == ["30"]
 
 
 @pytest.mark.parametrize("text", ["{", "[1]", "[" * 100_000, '{"sex": 3}', '{"sex": {"Levels": ["M"]}}'])

@@ -14,6 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from normwise.cohort.plain_numbers import MISSING
 from normwise.cohort.tables import Table
 from normwise.cohort.values import names_an_age, unit_of_age
 from normwise.errors import CohortError, NormwiseWarning
@@ -23,7 +24,26 @@ __all__ = ["describe_table", "merge_levels"]
 
 MAX_BYTES = 4 * 1024**2  # a dictionary describes columns, not people
 
-_OTHER_UNITS = re.compile(r"\b(?:months|weeks|days)\b", re.IGNORECASE)
+_NO_UNIT = {
+    *MISSING,
+    "none",
+    "null",
+    "na",
+    "nan",
+    "-",
+    "unitless",
+    "number",
+    "numeric",
+    "integer",
+    "int",
+    "float",
+}
+_IN_YEARS, _IN_OTHERS = (
+    re.compile(
+        rf"\b(?:in|as) (?:decimal |completed |full |whole )?({units})\b|[(\[]({units})[)\]]", re.IGNORECASE
+    )
+    for units in ("years", "months|weeks|days")
+)
 
 Levels = dict[str, dict[str, str]]  # by column, what each code stands for
 
@@ -50,9 +70,12 @@ def describe_table(table: Table, *others: Path) -> Table:
             words = _words_of(entry.get("Levels"))
             if words:
                 levels.setdefault(name, words)
-            if names_an_age(name) and name not in units and (unit := _unit_of(name, entry, path)):
-                units[name] = unit
+            if names_an_age(name) and name not in units:
+                unit = _unit_of(name, entry, path)
+                if unit is not None:
+                    units[name] = unit
     frame, readings = table.frame, list(table.readings)
+    units = {name: unit for name, unit in units.items() if unit}
     for name, unit in units.items():
         cells = (
             frame[name]
@@ -66,9 +89,20 @@ def describe_table(table: Table, *others: Path) -> Table:
         beside = next((each for each in (f"{name}_unit", f"{name}_units") if each in frame.columns), None)
         if beside is None or name in units:
             continue
-        given = frame[beside].astype(object).map(lambda text: unit_of_age(text) or "")
-        own = frame[name].astype(object)
-        plain = own.str.fullmatch(r"[0-9]+(?:[.,][0-9]+)?") & given.ne("")
+        own, units_given = frame[name].astype(object), frame[beside].astype(object)
+        known = {text: unit_of_age(text) for text in units_given.unique()}
+        given = units_given.map(lambda text, known=known: known[text] or "")
+        number = own.str.fullmatch(r"[0-9]+(?:[.,][0-9]+)?")
+        strange = [
+            text
+            for text in units_given[number].unique()
+            if known[text] is None and text.casefold() not in _NO_UNIT
+        ]
+        if strange:
+            _warn_of_unit(
+                name, f"the unit {listed([repr(text[:40]) for text in strange], most=3)} is not clear", beside
+            )
+        plain = number & given.ne("")
         if plain.any():
             cells = own.mask(plain, own.str.replace(",", ".") + " " + given)
             frame = frame.assign(**{name: cells})
@@ -76,22 +110,27 @@ def describe_table(table: Table, *others: Path) -> Table:
     return replace(table, frame=frame, readings=readings, levels=levels)
 
 
-def _unit_of(name: str, entry: Mapping[str, Any], path: Path) -> str:
-    """Return the unit of ages where it is another than years; what is not clear is warned of (COH-313)."""
+def _unit_of(name: str, entry: Mapping[str, Any], path: Path) -> str | None:
+    """Return the unit of ages, empty for years; None where the entry says none. Warns of COH-313."""
     given = entry.get("Units")
     text = given.strip() if isinstance(given, str) else ""
-    unit = unit_of_age(text)
-    if unit is None and text.casefold() not in ("", "n/a"):
-        why = f"the unit {text[:40]!r} is not known"
-    elif not text and (found := _OTHER_UNITS.search(about := str(entry.get("Description", "")))):
-        if "year" in about.casefold():
-            return ""
-        why = f"its description speaks of {found[0].lower()}, and no Units are given"
-    else:
+    if text.casefold() not in _NO_UNIT:
+        unit = unit_of_age(text)
+        if unit is None:
+            _warn_of_unit(name, f"the unit {text[:40]!r} is not clear", path.name)
         return unit or ""
-    said = f"{name}: {why} in {path.name}; its numbers are read as years; Units may be months, weeks or days"
-    warnings.warn(NormwiseWarning("COH-313", said, subject=name), stacklevel=3)
+    about = str(entry.get("Description", ""))
+    found = _IN_OTHERS.search(about)
+    if found is None or _IN_YEARS.search(about):
+        return None
+    unit = (found[1] or found[2]).lower()
+    _warn_of_unit(name, f"its description speaks of {unit}, and no Units are given", path.name)
     return ""
+
+
+def _warn_of_unit(name: str, why: str, where: str) -> None:
+    text = f"{name}: {why} in {where}; its numbers are read as years; Units may be months, weeks or days"
+    warnings.warn(NormwiseWarning("COH-313", text, subject=name), stacklevel=4)
 
 
 def merge_levels(dictionaries: Iterable[Levels], path: Path) -> Levels:

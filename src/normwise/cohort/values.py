@@ -52,9 +52,6 @@ _OLDEST_SHOWN = 89.0  # years; older people share one age in what is shown to ot
 _UNITS = {"y": 1.0, "m": 12.0, "w": 365.25 / 7, "d": 365.25}  # units a year
 _UNIT = r"(y|yrs?|years?|m|mos?|mths?|months?|w|wks?|weeks?|d|days?)"
 _WITH_UNIT = re.compile(rf"([0-9]+(?:\.[0-9]+)?)\s*{_UNIT}", re.IGNORECASE)
-_IN_WORDS = re.compile(
-    rf"(?:age )?(?:in )?(?:{_UNIT}|a)\b\.?(?: .*|\(.*)?", re.IGNORECASE
-)  # a is year in UCUM
 _CENSORED = re.compile(r"(?:[<>≥≤]=?\s*[0-9.]+|[0-9.]+\s*\+)\s*[a-z]*", re.IGNORECASE)
 _DATE = re.compile(r"[0-9]{4}([-/.])[0-9]{1,2}\1[0-9]{1,2}([T ].*)?|[0-9]{1,2}([-/.])[0-9]{1,2}\3[0-9]{2,4}")
 _RANGE = re.compile(r"[0-9.]+\s*[a-z]*\s*(?:-|–|to)\s*[0-9.]+\s*[a-z]*", re.IGNORECASE)
@@ -64,6 +61,21 @@ _OF_SESSION = {
     "subject", "session", "ses", "scan", "scanning", "visit", "mri", "imaging", "image", "acquisition",
     "acq", "exam", "examination", "assessment",
 }  # fmt: skip
+
+_AGE_UNITS: dict[str, str | None] = {
+    **dict.fromkeys(("y", "yr", "yrs", "year", "years"), ""),
+    **dict.fromkeys(("m", "mo", "mos", "mon", "mons", "mth", "mths", "month", "months"), "months"),
+    **dict.fromkeys(("w", "wk", "wks", "week", "weeks"), "weeks"),
+    **dict.fromkeys(("d", "day", "days"), "days"),
+    **dict.fromkeys(("decade", "decades", "quarter", "quarters", "hour", "hours", "h", "hrs"), None),
+}
+_OF_COUNTS = {"decimal", "completed", "full", "whole", "rounded", "integer", "number", "a", "old", "life"}
+_YEARS_OLD = re.compile(r"\by[./]?o\b\.?")
+_PLURAL = re.compile(r"(?<=[a-z])(?:/s\b|\(s\))")
+_SINCE_BIRTH = re.compile(r"\b(?:since|from|after) birth\b")
+_ARITHMETIC = re.compile(
+    r"[*/÷×^+]|[0-9][\s-]*y|\b(?:log|ln|sqrt|squared?|divided|scaled|cent(?:er|re)d|standardi|normali|z-?scor)"
+)
 
 _SEX_WORDS = {
     **dict.fromkeys(("f", "female", "woman", "girl"), "F"),
@@ -508,19 +520,29 @@ def _word_of(level: str, words: Mapping[str, str], *, sexes: bool) -> str:
 
 
 def unit_of_age(text: str) -> str | None:
-    """Return the unit of ages that a data dictionary names: empty for years, None where it is not known.
+    """Return the unit of ages that a data dictionary names: empty for years, None where it is not clear.
+
+    Years change no number and may stand in any text that names no other unit and no arithmetic. Ages are
+    divided only where every word of the text belongs to an age in one unit.
 
     Examples
     --------
-    >>> unit_of_age("Months"), unit_of_age("d"), unit_of_age("mo"), unit_of_age("years (decimal)")
+    >>> unit_of_age("Months"), unit_of_age("d"), unit_of_age("mo"), unit_of_age("decimal years")
     ('months', 'days', 'months', '')
-    >>> print(unit_of_age("decades"))
-    None
+    >>> [unit_of_age(text) for text in ("decades", "days since birth / 365.25", "months or years")]
+    [None, None, None]
     """
-    match = _IN_WORDS.fullmatch(text.strip())
-    if match is None:
+    plain = _PLURAL.sub("s", _YEARS_OLD.sub("years", text.strip().casefold()))
+    if plain.rstrip(".") == "a":  # the year of UCUM
+        return ""
+    words = set(re.findall(r"[^\W\d_]+", _SINCE_BIRTH.sub(" ", plain)))
+    units = {_AGE_UNITS[word] for word in words & set(_AGE_UNITS)}
+    if len(units) != 1 or _ARITHMETIC.search(plain):
         return None
-    return {"m": "months", "w": "weeks", "d": "days"}.get((match[1] or "y")[0].lower(), "")
+    unit = units.pop()
+    if unit and (words - set(_AGE_UNITS) - _OF_SESSION - _OF_COUNTS or re.search("[0-9]", plain)):
+        return None
+    return unit
 
 
 def _words_in(name: str) -> set[str]:
