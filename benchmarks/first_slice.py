@@ -59,11 +59,15 @@ def first_slices(run: Path, place: Path) -> float:
     ):
         assert viewer.stdout is not None
         address = viewer.stdout.readline().strip()
-        page.resize(1280, 900)
-        page.open(address)
-        page.wait("new Promise((done) => setTimeout(() => done(true), 2000))")  # somebody reads the list
-        page.run(f"location.href = '{address.partition('/?')[0]}/person/3'; true")
-        page.wait("location.pathname === '/person/3' && performance.getEntriesByName('first slices').length")
-        found = page.run("performance.getEntriesByName('first slices')[0].startTime")
-        viewer.terminate()
+        try:
+            page.resize(1280, 900)
+            page.open(address)
+            page.wait("new Promise((done) => setTimeout(() => done(true), 2000))")  # somebody reads the list
+            page.run(f"location.href = '{address.partition('/?')[0]}/person/3'; true")
+            drawn = "performance.getEntriesByName('first slices')"
+            page.wait(f"location.pathname === '/person/3' && {drawn}.length")
+            assert page.run("[...document.querySelectorAll('#head img')].every((each) => each.naturalWidth)")
+            found = page.run(f"{drawn}[0].startTime")
+        finally:
+            viewer.terminate()
     return float(found) / 1000

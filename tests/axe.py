@@ -18,6 +18,7 @@ _ASK = """axe.run(document, { resultTypes: ['violations'] }).then((found) => fou
 def axe_findings(page: Browser) -> list[str]:
     """Return each rule that the page breaks, and where; none where axe-core is not installed."""
     if not _FILE.is_file():
+        assert "AXE_CORE" not in os.environ, f"AXE_CORE names no file: {_FILE}"
         return []
     page.run(f"{_FILE.read_text('utf-8')}; true")
     found: list[str] = page.run(_ASK)

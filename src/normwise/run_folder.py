@@ -72,6 +72,7 @@ class RunFolder:
     PICTURES = "pictures.json"
     PICTURE_FOLDER = "pictures"
     TILE_FOLDER = "tiles"
+    NUCLEI_FOLDER = "nuclei"
     NORMALIZED = "normalized"
 
     RATINGS = "ratings.tsv"
@@ -94,7 +95,8 @@ class RunFolder:
     RESULTS = (
         STUDY, DESCRIPTION, COHORT, RECORD, FEATURES, FEATURE_NOTES, FEATURE_MATRIX, KEPT, EVALUATION,
         REGRESSION,
-        PREDICTIONS, EXPLANATION, PEOPLE, PICTURES, PICTURE_FOLDER, TILE_FOLDER, NORMALIZED,
+        PREDICTIONS, EXPLANATION, PEOPLE, PICTURES, PICTURE_FOLDER, TILE_FOLDER, NUCLEI_FOLDER,
+        NORMALIZED,
     )  # fmt: skip
     """Files with a digest, and folders of such files. The model has checksums of its own."""
 
@@ -158,6 +160,7 @@ class RunFolder:
             folders = (
                 self.PICTURE_FOLDER,
                 self.TILE_FOLDER,
+                self.NUCLEI_FOLDER,
                 self.NORMALIZED,
                 self.MODEL,
                 self.FIGURES,

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import warnings
 
+import pytest
+
+from normwise.errors import NormwiseWarning
 from normwise.model import warn_of_far_values
+from normwise.model.model import Departure
+
+UNIT = "normal standard deviations from what is expected"
 
 
 def test_far_values_are_named_with_the_people() -> None:
-    far = {"s1": "feature roi lies 30 normal standard deviations from what is expected", "s2": "…"}
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
+    far = {"s2": Departure("wmh", 41.26, UNIT), "s1": Departure("roi", 30.0, UNIT)}
+    with pytest.warns(NormwiseWarning, match="EVA-113"):
         [note] = warn_of_far_values(far)
-    assert (note.code, note.value) == ("EVA-113", 2)
-    assert "roi lies 30 normal standard deviations from what is expected, as in s1, s2" in note.text
-    assert len(caught) == 1
+    assert note.value == 2
+    assert f"in 2 scans features lie more than 15 {UNIT}: s2 (wmh 41.3), s1 (roi 30)" in note.text
 
 
 def test_nothing_is_said_of_nobody() -> None:

@@ -15,7 +15,6 @@ from normwise.report.person_page import outlined_regions
 from normwise.results import (
     Contribution,
     Curve,
-    Explanation,
     FeatureNote,
     People,
     Person,
@@ -185,10 +184,8 @@ def test_the_training_of_a_network_is_shown_where_the_run_has_one(tmp_path: Path
     write(tmp_path, person())
     assert title not in (tmp_path / "people" / "sub-1.html").read_text("utf-8")
     curve = Curve([1.0, 2.0, 3.0], [0.69, 0.41, 0.2])
-    explanation = Explanation([], "coefficient", [], loss_curves={"Network 1": curve})
-    write_result(explanation, tmp_path / "explanation.json")
-    page = write(tmp_path, person())["sub-1.html"]
+    page = write(tmp_path, person(), loss_curves={"Classifier": curve})["sub-1.html"]
     assert page.faults == []
     text = (tmp_path / "people" / "sub-1.html").read_text("utf-8")
     assert title in text
-    assert "Network 1: 0.69 to 0.2" in text
+    assert "Classifier: 0.69 to 0.2" in text

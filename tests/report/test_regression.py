@@ -136,15 +136,15 @@ def test_a_methods_paragraph_says_how_the_number_was_tested(kind: str) -> None:
     section = regression_methods(record, found)
     text, _, entries = section.body.unescape().partition("<pre")
     keys = re.findall(r"@\w+\{(\w+),", entries)
-    assert {"lei2018", "smith2019"} <= set(keys)
+    assert {"lei2018", "vovk2015", "smith2019"} <= set(keys)
     assert all(REFERENCES[key].cited in text for key in keys)
     assert "Prediction intervals (80 % and 90 %)" in text
-    assert "the true Age that was learnt from people who are normal (CDR == 0)" in text
+    assert "the true Age, fitted to the gaps of normal training people (CDR == 0)" in text
     assert ("40 people were tested by the saved model." in text) == (kind == "test")
     assert (
         "40 people were tested by 5-fold cross-validation of the whole procedure, repeated 2 times." in text
     ) == (kind == "crossval")
-    arm = replace(found.arms["normalized"], intervals=[], corrected_rho=Estimate(None, None, None))
+    arm = replace(found.arms["normalized"], intervals=[], groups=[])
     bare = regression_methods(record, replace(found, arms={"normalized": arm})).body.unescape()
     assert "lei2018" not in bare
     assert "smith2019" not in bare

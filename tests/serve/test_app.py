@@ -158,7 +158,7 @@ def test_outlines_of_the_part_that_is_shown(
     slide: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("normwise.serve.slides._OUTLINES", 2)
-    corners = [(10.0, 10.0), (100.5, 10.0), (10.0, 100.0)]
+    corners = [(10.0, 10.0), (100.5, 10.0), (10.0, 400.0)]
     rings = [[[x, y], [x + 8, y], [x + 8, y + 8], [x, y]] for x, y in corners]
     path = write_outlines(tmp_path / "a.geojson", rings)
     app = make_slide_app(slide, "slide", token=TOKEN, outlines=lambda: Outlines(path))
@@ -168,13 +168,19 @@ def test_outlines_of_the_part_that_is_shown(
         "count": 2, "most": 2,
         "rings": [[10, 10, 18, 10, 18, 18, 10, 10], [100.5, 10, 108.5, 10, 108.5, 18, 100.5, 10]],
     }  # fmt: skip
-    every = json.loads(ask(app, "/outlines.json?x0=0&y0=0&x1=200&y1=200")[2])
+    every = json.loads(ask(app, "/outlines.json?x0=0&y0=0&x1=200&y1=400")[2])
     assert every == {"count": 3, "most": 2, "rings": []}
+    # A nucleus that begins above the part reaches into it.
+    part = json.loads(ask(app, "/outlines.json?x0=0&y0=404&x1=50&y1=420")[2])
+    assert part["rings"] == [[10, 400, 18, 400, 18, 408, 10, 400]]
     assert ask(app, "/outlines.json?x0=0&y0=0&x1=no&y1=1")[0] == 404
     path.write_text("{}", "utf-8")
     app = make_slide_app(slide, "slide", token=TOKEN, outlines=lambda: Outlines(path))
     code, _, text = ask(app, "/outlines.json?x0=0&y0=0&x1=9&y1=9")
     assert (code, text[:7]) == (500, b"FEA-608")
+    assert b"extract again" in text
+    path.unlink()
+    assert ask(app, "/outlines.json?x0=0&y0=0&x1=9&y1=9")[2] == text  # it is looked for once
     bare = make_slide_app(slide, "slide", token=TOKEN)
     assert json.loads(ask(bare, "/slide.json")[2])["outlines"] is False
     assert ask(bare, "/outlines.json?x0=0&y0=0&x1=9&y1=9")[0] == 404

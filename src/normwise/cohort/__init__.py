@@ -32,7 +32,7 @@ from normwise.cohort.labels import read_labels
 from normwise.cohort.plain_numbers import read_plain_rows
 from normwise.cohort.reader import read_cohort
 from normwise.cohort.study import TABLE_SUFFIXES, read_study, study_to_toml
-from normwise.cohort.tables import Table, is_unnamed, read_table
+from normwise.cohort.tables import Table, counts_rows, names_an_index, read_table
 from normwise.cohort.values import ColumnReading, cap_ages, is_missing, read_numbers
 from normwise.lazy import on_use
 
@@ -56,14 +56,15 @@ __all__ = [
     "bids_suffix",
     "cap_ages",
     "commented_toml",
+    "counts_rows",
     "describe_table",
     "is_missing",
-    "is_unnamed",
     "label_choices",
     "likely_features",
     "likely_id",
     "likely_labels",
     "likely_normals",
+    "names_an_index",
     "parse_condition",
     "read_cohort",
     "read_demographics",

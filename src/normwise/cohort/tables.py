@@ -32,7 +32,7 @@ from normwise.schema import did_you_mean, listed
 if TYPE_CHECKING:
     from normwise.cohort.number_text import ColumnParts
 
-__all__ = ["Table", "is_unnamed", "read_table"]
+__all__ = ["Table", "counts_rows", "is_unnamed", "names_an_index", "read_table"]
 
 MAX_BYTES = 1024**3
 """Largest table that is read, in bytes; 100,000 people with 300 columns take about 260 MiB."""
@@ -162,6 +162,49 @@ def is_unnamed(name: str) -> bool:
     [True, True, True, False, False]
     """
     return _UNNAMED.fullmatch(name) is not None
+
+
+# What pandas, R and people call an index.
+_INDEX = re.compile(r"index|level_[0-9]+|X(?:\.[0-9]+)?|row\.?(?:names?|id|nr|no)|[Nn]|[Nn][or]|#")
+
+
+def names_an_index(name: str) -> bool:
+    """Return whether a column is called as an index is, or has no name of its own.
+
+    Examples
+    --------
+    >>> [names_an_index(name) for name in ("index", "X", "X.1", "Unnamed: 0", "x1", "volume")]
+    [True, True, True, True, False, False]
+    """
+    return is_unnamed(name) or _INDEX.fullmatch(name) is not None
+
+
+def counts_rows(name: str, values: NDArray[np.float64]) -> bool:
+    """Return whether a column is an index, by its name or since it counts the rows.
+
+    Parameters
+    ----------
+    name : str
+        Its name.
+    values : ndarray of shape (n_rows,)
+        Its numbers, in the table's order; NaN where there is none.
+
+    Examples
+    --------
+    >>> gaps, any_ten = np.array([1.0, 2, 3, 5, 6, 9]), np.array([12.0, 14, 11, 13])
+    >>> counts_rows("X", gaps), counts_rows("volume", gaps), counts_rows("size", any_ten)
+    (True, False, False)
+    """
+    if is_unnamed(name):
+        return True
+    known = values[np.isfinite(values)]
+    ordered = np.sort(known)
+    steps = np.diff(ordered)
+    if not len(known) or (known % 1 != 0).any() or (steps == 0).any():
+        return False
+    if names_an_index(name):
+        return True
+    return bool((steps == 1).all() and (ordered[0] in (0, 1) or (np.abs(np.diff(known)) == 1).all()))
 
 
 def read_table(

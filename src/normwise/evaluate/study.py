@@ -242,7 +242,9 @@ def test_model(
     predictions = {model.procedure.arm: _apply(model, prepared)}
     _refuse_nobody(predictions[model.procedure.arm], prepared)
     known = warn_of_training_scans(model.trained_on(prepared.features.values), len(prepared.labels))
-    far = warn_of_far_values(model.far_values(prepared.frame_with(model.site)))
+    frame = prepared.frame_with(model.site)
+    adapted = model.adapt_to_sites(frame, prepared.labels, prepared.groups)
+    far = warn_of_far_values(adapted.far_values(frame))
     notes = [*model.procedure.notes, *known, *far]
     rule = model.procedure.rule.text
     evaluation = write_evaluation(

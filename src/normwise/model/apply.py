@@ -11,7 +11,7 @@ from normwise.cohort import Cohort
 from normwise.engine import Limits, Progress
 from normwise.errors import NormwiseError, NormwiseWarning, ProcedureError
 from normwise.features import FeatureTable, extract_features
-from normwise.model.model import Model
+from normwise.model.model import FAR, Departure, Model
 from normwise.results import Note, Prediction, Predictions
 from normwise.runs import assemble_frame
 from normwise.schema import Roles, Study, listed
@@ -159,13 +159,13 @@ def warn_of_training_scans(shared: Sequence[str], total: int) -> list[Note]:
     return [Note.of(warning)]
 
 
-def warn_of_far_values(far: Mapping[str, str]) -> list[Note]:
-    """Warn where values lie so far from what is normal that another unit is likelier than a disease.
+def warn_of_far_values(far: Mapping[str, Departure]) -> list[Note]:
+    """Warn where values lie far from what is normal, as in another unit.
 
     Parameters
     ----------
-    far : mapping of str to str
-        By scan, as `TrainedModel.far_values` says it.
+    far : mapping of str to Departure
+        By scan, of `TrainedModel.far_values`.
 
     Returns
     -------
@@ -174,9 +174,12 @@ def warn_of_far_values(far: Mapping[str, str]) -> list[Note]:
     """
     if not far:
         return []
+    named = (f"{scan} ({each.feature} {each.size:.3g})" for scan, each in far.items())
+    scans = "1 scan a feature lies" if len(far) == 1 else f"{len(far)} scans features lie"
+    unit = next(iter(far.values())).unit
     text = (
-        f"{next(iter(far.values()))}, as in {listed(far, most=5)}: look whether units, or codes for missing "
-        "values, differ from the model's"
+        f"in {scans} more than {FAR:g} {unit}: {listed(named, most=5)}; look whether units, or codes for "
+        "missing values, differ from the model's"
     )
     warning = NormwiseWarning("EVA-113", text, value=len(far))
     warnings.warn(warning, stacklevel=2)

@@ -10,7 +10,7 @@ from collections.abc import Hashable, Sequence
 from copy import copy
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 import pandas as pd
@@ -26,11 +26,14 @@ from normwise.results import Contribution, FeatureNote, Note, Prediction, Predic
 from normwise.runs import hash_scans
 from normwise.schema import ImagesSection, Roles, Study
 
-__all__ = ["FARTHEST_NORMAL", "LARGEST_DEPARTURE", "Model", "TrainedModel", "full_block"]
+__all__ = ["FAR", "LARGEST_DEPARTURE", "Departure", "Model", "TrainedModel", "full_block"]
 
-FARTHEST_NORMAL = 15.0
-"""Standard deviations beyond which another unit is likelier than a disease; it is said, and decided."""
+FAR = 15.0
+"""Standard deviations beyond which a feature is named, and decided with.
 
+Mostly that is another unit. Severe atrophy comes so far as well, and so does what normal people hardly have,
+as lesions.
+"""
 
 LARGEST_DEPARTURE = 100.0
 """Standard deviations beyond which a feature is a mistake, mostly of its unit, and nothing is decided.
@@ -38,6 +41,17 @@ LARGEST_DEPARTURE = 100.0
 Even severe atrophy, or ventricles many times their size, stay within some tens of them. One such feature
 would outweigh all the others and drive the probability to 0 or 1.
 """
+
+
+class Departure(NamedTuple):
+    """How far a person's farthest feature lies from what is normal."""
+
+    feature: str
+    size: float
+    unit: str
+
+    def __str__(self) -> str:
+        return f"feature {self.feature} lies {self.size:.3g} {self.unit}"
 
 
 @dataclass(frozen=True, repr=False)
@@ -148,8 +162,8 @@ class TrainedModel(ShortRepr):
         hits = zip(frame.index, *found, strict=True) if found else ()
         return [str(scan) for scan, *hit in hits if any(hit)]
 
-    def far_values(self, frame: pd.DataFrame) -> dict[str, str]:
-        """Say which feature lies farther from what is normal than a disease takes it, as in another unit.
+    def far_values(self, frame: pd.DataFrame) -> dict[str, Departure]:
+        """Return the farthest feature of scans that have one beyond ``FAR``, as where the unit is another.
 
         Parameters
         ----------
@@ -158,14 +172,14 @@ class TrainedModel(ShortRepr):
 
         Returns
         -------
-        dict of str to str
-            By scan, of those that have a feature beyond ``FARTHEST_NORMAL``; the farthest one.
+        dict of str to Departure
+            By scan, the farthest first. Of people outside the normal group's demographics nothing is said.
         """
         X = self._columns_of(frame)
         rows = np.array([not text for text in self._unusable(X)], dtype=bool)
-        rows &= self.procedure.support(X)["encodable"].to_numpy(dtype=bool)
-        far = self._departures(X, rows, FARTHEST_NORMAL)
-        return {str(X.index[row]): text for row, text in sorted(far.items())}
+        rows &= self.procedure.support(X)["supported"].to_numpy(dtype=bool)
+        far = self._departures(X, rows, FAR)
+        return {str(X.index[row]): far[row] for row in sorted(far, key=lambda row: -far[row].size)}
 
     def _check_rows(self, X: pd.DataFrame) -> tuple[list[str], pd.DataFrame]:
         """Return what is wrong with each row, and the support with ``usable`` rows."""
@@ -173,10 +187,10 @@ class TrainedModel(ShortRepr):
         usable = np.array([not text for text in wrong], dtype=bool)
         support = self.procedure.support(X)
         rows = usable & support["encodable"].to_numpy(dtype=bool)
-        for row, text in self._departures(X, rows, LARGEST_DEPARTURE).items():
+        for row, found in self._departures(X, rows, LARGEST_DEPARTURE).items():
             usable[row] = False
             # Where the demographics are out of range, they are why the feature is.
-            wrong[row] = "" if support["reason"].iloc[row] else f"{text}: check its unit"
+            wrong[row] = "" if support["reason"].iloc[row] else f"{found}: check its unit"
         return wrong, support.assign(usable=usable)
 
     def _columns_of(self, frame: pd.DataFrame) -> pd.DataFrame:
@@ -230,14 +244,14 @@ class TrainedModel(ShortRepr):
             )
         return wrong
 
-    def _departures(self, X: pd.DataFrame, rows: NDArray[np.bool_], limit: float) -> dict[int, str]:
-        """Return, by row, a text that names the feature farthest beyond a limit."""
+    def _departures(self, X: pd.DataFrame, rows: NDArray[np.bool_], limit: float) -> dict[int, Departure]:
+        """Return, by row, the feature farthest beyond a limit."""
         if not rows.any() or looks_at_images(self.study):
             return {}  # a voxel beside the head may depart by any number of its tiny deviations
         # In double precision no square of a value up to LARGEST_VALUE overflows.
         frame = X[rows].astype(dict.fromkeys(self.feature_names, np.float64))
         inputs: Any = arm_frame(frame, self.procedure.roles, self.procedure.arm)
-        texts: dict[int, str] = {}
+        found: dict[int, Departure] = {}
         names: NDArray[np.object_] = np.empty(0, dtype=object)
         for title, step in self.procedure.pipeline.steps[:-1]:
             sizes, unit = None, ""
@@ -261,9 +275,9 @@ class TrainedModel(ShortRepr):
             farthest = np.argmax(sizes, axis=1)
             size = sizes[np.arange(len(sizes)), farthest]
             for place in np.flatnonzero(size > limit):
-                text = f"feature {names[farthest[place]]} lies {size[place]:.3g} {unit}"
-                texts.setdefault(int(np.flatnonzero(rows)[place]), text)
-        return texts
+                one = Departure(str(names[farthest[place]]), float(size[place]), unit)
+                found.setdefault(int(np.flatnonzero(rows)[place]), one)
+        return found
 
 
 @dataclass(frozen=True, repr=False)

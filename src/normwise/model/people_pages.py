@@ -13,6 +13,7 @@ from normwise.cohort import Cohort, cap_ages
 from normwise.features import FeatureTable
 from normwise.model.model import Model
 from normwise.model.saliency import person_pictures
+from normwise.model.train import loss_curves_of
 from normwise.report import Scored, named_scans, read_run, read_scored, write_people
 from normwise.results import People, Person, Prediction, Quality
 from normwise.run_folder import RunFolder
@@ -198,6 +199,7 @@ def describe_people(
         atlas=atlas if on_atlas else None,
         lut=lut,
         notes={name: note for name, note in model.notes.items() if name in named},
+        loss_curves=loss_curves_of(model),
     )
 
 

@@ -167,7 +167,7 @@ def explain_model(model: Model, prepared: PreparedRun) -> Explanation:
         trajectories=_trajectories(model, prepared, frame, heaviest),
         atlas=atlas if on_atlas else None,
         cost_curves=cost_curves_of(model),
-        loss_curves=_loss_curves(model),
+        loss_curves=loss_curves_of(model),
         network_pictures=_network_pictures(model, prepared, frame),
         **_classifier_pictures(model, prepared, frame),
     )
@@ -217,17 +217,19 @@ def cost_curves_of(model: TrainedModel) -> dict[str, Curve]:
     return {"The final model": Curve([float(step) for step in range(len(values))], values)}
 
 
-def _loss_curves(model: Model) -> dict[str, Curve]:
+def loss_curves_of(model: Model) -> dict[str, Curve]:
     """Return the training loss of each epoch, of each network that decides or learns features."""
     steps = model.procedure.pipeline.named_steps
-    trained = [steps["classify"], steps.get("extract")]
-    trained += getattr(steps.get("extract"), "networks_", [])
-    found = [getattr(each, "losses_", None) for each in trained]
-    losses = [curve for each in found if each is not None for curve in np.atleast_2d(each)]
-    return {
-        f"Network {number}": Curve([float(epoch) for epoch in range(1, len(each) + 1)], each.tolist())
-        for number, each in enumerate(losses, start=1)
-    }
+    extract = steps.get("extract")
+    roles = {"Classifier": [steps["classify"]], "Features": [extract, *getattr(extract, "networks_", [])]}
+    curves = {}
+    for role, trained in roles.items():
+        found = [getattr(each, "losses_", None) for each in trained]
+        losses = [curve for each in found if each is not None for curve in np.atleast_2d(each) if len(curve)]
+        for number, each in enumerate(losses, start=1):
+            name = role if len(losses) == 1 else f"{role} {number}"
+            curves[name] = Curve([float(epoch) for epoch in range(1, len(each) + 1)], each.tolist())
+    return curves
 
 
 def _most_separating(prepared: PreparedRun, count: int) -> list[str]:

@@ -16,7 +16,7 @@ from normwise.report.render import render
 from normwise.report.saved_run import Album, as_uri, page_names, read_optional
 from normwise.report.sections.network import draw_losses
 from normwise.report.wording import feature_words, sign, unit
-from normwise.results import Contribution, Explanation, FeatureNote, People, Person, Pictures
+from normwise.results import Contribution, FeatureNote, People, Person, Pictures
 from normwise.run_folder import RunFolder
 
 __all__ = ["make_person_page", "outlined_regions", "write_people"]
@@ -69,8 +69,7 @@ def write_people(folder: str | Path, atlas: tuple[str | None, str | None] = (Non
         )
     pictures = read_optional(Pictures, run, run.PICTURES)
     listed = [*people.pictures, *(pictures.pictures if pictures else [])]
-    explanation = read_optional(Explanation, run, run.EXPLANATION)
-    losses = draw_losses(explanation.loss_curves) if explanation else None
+    losses = draw_losses(people.loss_curves)
     names = page_names([person.prediction.subject for person in people.people])
     template = open_template(atlas[0] or people.atlas, atlas[1] or people.lut) if people.atlas else None
     outliner = Outliner(template) if template else None

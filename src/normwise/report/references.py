@@ -88,6 +88,10 @@ REFERENCES: dict[str, Reference] = {
         "Journal of the American Statistical Association",
         "2018; 113; 1094–1111", "10.1080/01621459.2017.1307116",
     ),
+    "vovk2015": _article(
+        "Vovk 2015", "Vovk, Vladimir", "Cross-conformal predictors",
+        "Annals of Mathematics and Artificial Intelligence", "2015; 74; 9–28", "10.1007/s10472-013-9368-4",
+    ),
     "smith2019": _article(
         "Smith et al. 2019",
         "Smith, Stephen M. and Vidaurre, Diego and Alfaro-Almagro, Fidel and others",

@@ -270,6 +270,7 @@ class People(ShortRepr):
     ``out_of_fold`` says that each prediction is the mean over ``models`` trained without the person;
     otherwise it is that of one saved model. W-scores rest on the class ``normal``. ``pictures`` show what a
     network for images looks at in each person. ``named`` says that only those are here whom the report names.
+    ``loss_curves`` are those of the model's networks, as in `Explanation`.
     """
 
     negative: str
@@ -283,6 +284,7 @@ class People(ShortRepr):
     notes: dict[str, FeatureNote] = field(default_factory=dict)
     pictures: list[Picture] = field(default_factory=list)
     named: bool = False
+    loss_curves: dict[str, Curve] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

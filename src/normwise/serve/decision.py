@@ -48,14 +48,14 @@ def decision_path(
         column = rule.classes.index(negative)
         ends = (rule.least[1 - column], 1.0 - rule.least[column])
         referred = ends if ends[0] < ends[1] else None
-    threshold = rule.threshold
+    limit = rule.threshold
     if rule.costs is not None and len(rule.classes) == 2:
         table, column = np.asarray(rule.costs), rule.classes.index(negative)
         missed = table[1 - column, column] - table[1 - column, 1 - column]
         alarm = table[column, 1 - column] - table[column, column]
-        threshold = float(alarm / (alarm + missed))
+        limit = float(alarm / (alarm + missed))
     return DecisionPath(
-        negative, demographics, own.scores, 1.0 - own.probabilities[negative], threshold, referred, tests
+        negative, demographics, own.scores, 1.0 - own.probabilities[negative], limit, referred, tests
     )
 
 
@@ -85,10 +85,8 @@ def _model_steps(data: RunData, own: Prediction, person: Person) -> list[Step]:
     rule, steps = data.model.procedure.rule, []
     for share in own.scores:
         of = f" of {share.name}" if len(own.scores) > 1 else ""
-        names, verb = (
-            ", ".join(person.demographics),
-            "explains" if len(person.demographics) == 1 else "explain",
-        )
+        names = ", ".join(person.demographics)
+        verb = "explains" if len(person.demographics) == 1 else "explain"
         steps += [
             Step(f"Score{of}", f"{share.log_odds:+.2f}".replace("-", "−") + " in log-odds."),
             Step("Explained", f"{names} {verb} {share.explained:+.2f} of it, which is taken out: "

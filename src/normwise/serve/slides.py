@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +26,7 @@ __all__ = ["open_outlines", "slide_routes"]
 
 _QUALITY = 85  # of JPEG, out of 95
 _OUTLINES = 4000  # drawn at once: more can neither be told apart nor moved smoothly
+_REACH = 40.0  # µm: a nucleus that begins so far beside a part may reach into it
 _DIGITS = 9  # of a tile's number; no slide has more tiles
 
 
@@ -42,8 +42,15 @@ def open_outlines(run: RunFolder, scan: str) -> Callable[[], Outlines] | None:
     """
     from normwise.features.slides import Outlines, outlines_place
 
-    path = run / outlines_place(scan)
-    return partial(Outlines, path) if path.is_file() else None
+    place = outlines_place(scan)
+    if not (run / place).is_file():
+        return None
+
+    def opened() -> Outlines:
+        run.check(place)
+        return Outlines(run / place)
+
+    return opened
 
 
 def slide_routes(
@@ -84,7 +91,8 @@ def slide_routes(
     pyramid, lock = Pyramid(slide.size[0], max(round(slide.size[1] * upright), 1)), Lock()
     heats = {str(number): heat for number, heat in enumerate(maps)}
     about = _about(slide, title, pyramid, heats, tile) | {"outlines": outlines is not None}
-    opened: list[Outlines] = []
+    once = None if outlines is None else _Once(outlines)
+    reach = _REACH / slide.mpp[0]
 
     def view(_: Request) -> Response:
         return page("view.html", figures=False, back=back)
@@ -137,18 +145,19 @@ def slide_routes(
             left, top, right, bottom = (float(request.query_params[key]) for key in ("x0", "y0", "x1", "y1"))
         except (KeyError, ValueError):
             return answer("no such part", "text/plain", 404)
-        if outlines is None:
+        if once is None:
             return answer("no outlines", "text/plain", 404)
         try:
-            with lock:
-                opened[:] = opened or [outlines()]
-            which = opened[0].within(left, top / upright, right, bottom / upright)
-            rings = opened[0].rings(which) if len(which) <= _OUTLINES else []
+            found = once.open()
+            which = found.within(
+                left - reach, (top - reach) / upright, right + reach, (bottom + reach) / upright
+            )
+            rings = found.rings(which) if len(which) <= _OUTLINES else []
         except NormwiseError as error:
-            return answer(f"{error.code} {error.problem}", "text/plain", 500)
+            return answer(f"{error.code} {error.problem} {error.advice or ''}".strip(), "text/plain", 500)
         drawn = [np.round(ring * (1.0, upright), 1).ravel().tolist() for ring in rings]
-        about = {"count": len(which), "most": _OUTLINES, "rings": drawn}
-        return JSONResponse(about, headers=HEADERS)
+        shown = {"count": len(which), "most": _OUTLINES, "rings": drawn}
+        return JSONResponse(shown, headers=HEADERS)
 
     return [
         Route("/", view),
@@ -159,6 +168,26 @@ def slide_routes(
         Route("/heat/{name}.json", values),
         Route("/outlines.json", nuclei),
     ]
+
+
+class _Once:
+    """Outlines that are opened once, by whoever asks first; so is the reason why they can't be."""
+
+    def __init__(self, opening: Callable[[], Outlines]) -> None:
+        self._opening = opening
+        self._lock = Lock()  # not that of the tiles: a large file takes seconds
+        self._found: Outlines | NormwiseError | None = None
+
+    def open(self) -> Outlines:
+        with self._lock:
+            if self._found is None:
+                try:
+                    self._found = self._opening()
+                except NormwiseError as error:
+                    self._found = error
+        if isinstance(self._found, NormwiseError):
+            raise self._found
+        return self._found
 
 
 def _about(

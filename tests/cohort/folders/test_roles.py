@@ -187,13 +187,39 @@ def test_a_count_of_rows_is_no_feature(tmp_path, name, order):
         warnings.simplefilter("always")
         study = read_study(file)
     assert study.features.columns == ["gm"]
-    assert any(f"not {name or 'column 2'}, which counts rows" in str(each.message) for each in caught)
+    assert any(
+        f"not {name or 'column 2'}: without a name of its own, or a count of rows" in str(each.message)
+        for each in caught
+    )
 
 
 def test_an_index_of_chosen_rows_is_known_by_its_name_and_whole_numbers_may_be_measured(tmp_path):
     gaps = [3, 4, 7, 11, 12, 19, 23, 24, 25, 31, 40, 44]
-    columns = {"Unnamed: 0": gaps, "dx": ["HC", "AD"], "age": AGES, "volume": gaps}
-    assert read_study(table_of(tmp_path, columns)).features.columns == ["volume"]
+    shuffled = [21, 12, 20, 13, 19, 14, 18, 15, 17, 16, 22, 23]
+    columns = {"X": gaps, "Unnamed: 0": gaps, "dx": ["HC", "AD"], "age": AGES, "volume": gaps}
+    columns |= {"size": shuffled, "body_mass_index": shuffled, "serial": shuffled}
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        study = read_study(table_of(tmp_path, columns))
+    assert study.features.columns == ["volume", "size", "body_mass_index"]
+    [said] = [str(each.message) for each in caught if "COH-312" in str(each.message)]
+    assert "look at volume: it never falls" in said
+
+
+def test_the_words_of_cells_are_not_repeated(tmp_path):
+    notes = ["Mrs Smith of 5 High St"] * 3 + [f"{age}.5" for age in AGES[3:]]
+    file = table_of(tmp_path, {"dx": ["HC", "AD"], "age": AGES, "gm": AGES, "notes": notes})
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        read_study(file)
+    assert not any("Smith" in str(each.message) for each in caught)
+
+
+def test_a_score_alone_is_named(tmp_path):
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        read_study(table_of(tmp_path, {"dx": ["HC", "AD"], "age": AGES, "MMSE": AGES}))
+    assert any("MMSE may be what the diagnosis was made from" in str(each.message) for each in caught)
 
 
 @pytest.mark.parametrize(("bad", "taken_too"), [(1, True), (2, False), (8, False)])
@@ -204,7 +230,7 @@ def test_a_column_of_numbers_with_much_text_is_named(tmp_path, bad, taken_too):
         warnings.simplefilter("always")
         study = read_study(file)
     assert study.features.columns == (["gm", "wm"] if taken_too else ["gm"])
-    named = any("not wm ('#DIV/0!'), where" in str(each.message) for each in caught)
+    named = any(f"not wm ({bad} of 12 cells), where" in str(each.message) for each in caught)
     assert named == (bad == 2)  # what is text for the most part is no measurement
 
 

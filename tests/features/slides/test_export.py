@@ -28,7 +28,7 @@ def exported(tmp_path_factory):
 
 def test_files_have_the_name_of_the_scan(exported):
     folder, files, _ = exported
-    assert files == ["p-1-a.npy", "p-1-a.geojson"]
+    assert files == ["p-1-a-d2283e49.npy", "p-1-a-d2283e49.geojson"]
     assert all((folder / name).is_file() for name in files)
 
 
@@ -59,7 +59,7 @@ def test_outlines_have_the_area_of_their_nuclei(exported):
 
 def test_outlines_are_found_by_where_they_lie(exported):
     folder, files, count = exported
-    assert outlines_place("p 1/a") == "nuclei/p-1-a.geojson"
+    assert outlines_place("p-1") == "nuclei/p-1.geojson"
     outlines = Outlines(folder / files[1])
     rings = [
         each["geometry"]["coordinates"][0]
@@ -82,6 +82,7 @@ def test_outlines_are_found_by_where_they_lie(exported):
         lambda text: text[: len(text) // 2],  # cut in the middle
         lambda text: text.replace(b"\n]}\n", b"\n"),  # without its end
         lambda text: json.dumps(json.loads(text), indent=1).encode(),  # as another program writes it
+        lambda text: text.replace(b"\n]}\n", b" " * (1 << 20) + b"\n]}\n"),  # a line without end
         lambda _: b"",
     ],
 )
@@ -92,6 +93,19 @@ def test_outlines_of_another_kind_are_refused(exported, tmp_path: Path, spoil):
     with pytest.raises(FeatureError) as caught:
         Outlines(path)
     assert caught.value.code == "FEA-608"
+
+
+def test_outlines_that_have_changed_since_are_refused(exported, tmp_path: Path):
+    folder, files, _ = exported
+    path = tmp_path / "a.geojson"
+    path.write_bytes((folder / files[1]).read_bytes())
+    outlines = Outlines(path)
+    path.write_bytes(path.read_bytes() + b"\n")
+    with pytest.raises(FeatureError, match="has changed"):
+        outlines.rings(np.arange(1))
+    path.unlink()
+    with pytest.raises(FeatureError, match="No such file"):
+        outlines.rings(np.arange(1))
 
 
 def test_no_outlines_are_no_fault(tmp_path: Path):

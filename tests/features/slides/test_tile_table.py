@@ -50,4 +50,5 @@ def test_damaged_files_are_refused(content, tmp_path):
 
 
 def test_no_scan_leads_out_of_the_folder():
-    assert tiles_place("../a b") == "tiles/..-a-b.npz"
+    assert tiles_place("../a b") == "tiles/..-a-b-2c2c791a.npz"
+    assert len({tiles_place(name) for name in ("p 1", "p-1", "p/1", "p_1")}) == 4

@@ -48,12 +48,12 @@ def test_second_tables_are_joined_by_id(tmp_path):
     assert {scan: error.code for scan, error in table.failures.items()} == {"03": "FEA-206"}
 
 
-@pytest.mark.parametrize("name", ["", "Unnamed: 0"])
+@pytest.mark.parametrize("name", ["", "Unnamed: 0", "index", "X", "n"])
 def test_the_index_of_a_second_table_is_no_feature_unless_it_is_named(tmp_path, name):
     rows = "".join(f"{row},{scan},{2 + row}.5\n" for row, scan in enumerate(("01", "02", "03")))
     (tmp_path / "more.csv").write_text(f"{name},ID,gm\n{rows}")
     cohort, study = cohort_of(tmp_path, PEOPLE, {"extractor": "table", "table": "more.csv"})
-    with pytest.warns(UserWarning, match="FEA-901.*without a name"):
+    with pytest.warns(UserWarning, match="FEA-901.*an index, by its name"):
         assert list(extract_features(cohort, study).values.columns) == ["gm"]
     named = study.features.model_copy(update={"columns": ["*"]})
     assert extract_features(cohort, study.model_copy(update={"features": named})).values.shape[1] == 2

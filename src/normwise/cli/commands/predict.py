@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -223,18 +223,24 @@ def _predict_numbers(
         measured: list[FeatureTable] = []
         found = predict_numbers(model, cohort, **resources, on_features=measured.append)
         frame = assemble_frame(measured[0].values, cohort, model.site)
-    _, said = _remarks(model, frame)
+    _, said = _remarks(model, frame, {row.subject for row in found if row.outcome == "failed"})
     return number_table(cohort, {row.subject: row for row in found}, said)
 
 
-def _remarks(model: Model | RegressionModel, frame: pd.DataFrame) -> tuple[list[str], dict[str, list[str]]]:
-    """Warn of scans that were trained on and of far values; return the first, and what to say of each."""
+def _remarks(
+    model: Model | RegressionModel, frame: pd.DataFrame, failed: Collection[str]
+) -> tuple[list[str], dict[str, list[str]]]:
+    """Warn of scans that were trained on and of far values; return the first, and what to say of each.
+
+    Those that failed have their reason, which may be an even farther value.
+    """
     from normwise.model import warn_of_far_values, warn_of_training_scans
 
-    known, far = model.trained_on(frame), model.far_values(frame)
+    known = model.trained_on(frame)
+    far = {name: each for name, each in model.far_values(frame).items() if name not in failed}
     warn_of_training_scans(known, len(frame))
     warn_of_far_values(far)
-    said = {name: [f"EVA-113 {text}"] for name, text in far.items()}
+    said = {name: [f"EVA-113 {each}"] for name, each in far.items()}
     for name in known:
         said.setdefault(name, []).append("EVA-102 the model was trained on this scan")
     return known, said
@@ -263,7 +269,7 @@ def _apply(
     else:
         predictions = apply_model(model, cohort, **resources, on_features=measured.append)
         frame = assemble_frame(measured[0].values, cohort, model.site)
-    known, said = _remarks(model, frame)
+    known, said = _remarks(model, frame, {each.subject for each in predictions if each.outcome == "failed"})
     return {prediction.subject: prediction for prediction in predictions}, known, said
 
 

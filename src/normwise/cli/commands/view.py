@@ -43,7 +43,8 @@ def view(
     """Show a run or a slide in the browser, on this machine alone, until interrupted.
 
     Of a run: everybody with decision and quality, each person's own images, regions and reasons, and a rating
-    that the next run honours. Of a slide: density, cell size and the model's attention, where a run has them.
+    that the next run honours. Of a slide: density, cell size, the model's attention and outlines of
+    nuclei, where a run has them.
 
     Parameters
     ----------

@@ -10,10 +10,9 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from normwise.cohort.dictionary import describe_table
-from normwise.cohort.tables import Table, is_unnamed
+from normwise.cohort.tables import Table, counts_rows
 from normwise.cohort.values import age_at_session, is_missing, names_a_sex, names_an_age, read_numbers
 from normwise.errors import NormwiseWarning, StudyError
 from normwise.schema import CohortSection, listed
@@ -60,7 +59,8 @@ _IDS = (
     "personid",
 )
 _ROW_IDS = ("scanid", "imageid", "fileid", "sampleid", "sessionid", "recordid", "scan", "image", "filename")
-_NO_MEASURES = {"id", "rid", "mrn", "date", "subject", "index", "row", "rows", "serial", "accession"}
+_NO_MEASURES = {"id", "rid", "mrn", "date", "subject"}  # in a column's name
+_NOT_ALONE = {"index", "row", "rows", "serial", "accession"}  # as its whole name
 _NO_DEMOGRAPHIC = "no column is called an age or a sex"
 # Words that stand in a column of diagnoses alone.
 _OF_STUDY = _NORMAL - {"normal", "no", "none", "con", "typical"}
@@ -135,13 +135,16 @@ class Numbers:
         Of test scores.
     counters : list of str
         Those that count rows, as an index does: the order of a table says who was put together with whom.
+    rising : list of str
+        Those of whole numbers that never fall from row to row, as an index, and as what a table is sorted by.
     unread : dict of str to str
-        Columns of which more than a tenth is no number, and the first such cell.
+        Columns of which more than a tenth is no number, and how many of their cells.
     """
 
     measured: list[str] = field(default_factory=list)
     scores: list[str] = field(default_factory=list)
     counters: list[str] = field(default_factory=list)
+    rising: list[str] = field(default_factory=list)
     unread: dict[str, str] = field(default_factory=dict)
 
 
@@ -158,7 +161,8 @@ def columns_of_numbers(table: Table, used: Collection[str]) -> Numbers:
     found = Numbers()
     for name in map(str, table.frame.columns):
         words = _words(name)
-        if name in used or words & _NO_MEASURES or names_an_age(name) or names_a_sex(name):
+        no_measure = bool(words & _NO_MEASURES) or words <= _NOT_ALONE
+        if name in used or (words and no_measure) or names_an_age(name) or names_a_sex(name):
             continue
         text = table.frame[name]
         present = text[~is_missing(text)]
@@ -168,17 +172,16 @@ def columns_of_numbers(table: Table, used: Collection[str]) -> Numbers:
         unread = len(reading.problems)
         if unread * 10 > len(present):
             if unread * 3 < len(present) * 2:
-                found.unread[name] = str(present.iloc[min(reading.problems)])
-        elif is_unnamed(name) or _counts(reading.values.astype(np.float64)):
+                found.unread[name] = f"{unread} of {len(present)}"
+            continue
+        values = reading.values.astype(np.float64)
+        if counts_rows(name, values):
             found.counters.append(name)
-        else:
-            (found.scores if words & _RATINGS or name.casefold() in _RATINGS else found.measured).append(name)
+            continue
+        if (values % 1 == 0).all() and (np.diff(values) >= 0).all():
+            found.rising.append(name)
+        (found.scores if words & _RATINGS or name.casefold() in _RATINGS else found.measured).append(name)
     return found
-
-
-def _counts(values: NDArray[np.float64]) -> bool:
-    """Return whether numbers are those from one to another, each once, as of rows or people."""
-    return bool(np.ptp(values) == len(values) - 1 and (np.diff(np.sort(values)) == 1).all())
 
 
 def likely_id(columns: Sequence[str]) -> str:

@@ -114,14 +114,18 @@ def _with_roles(content: dict[str, Any], folder: Path, changes: Mapping[str, Any
                 f"{len(columns)}: {listed(columns, most=6)}"
             )
             content["features"] = {"extractor": "table", "columns": columns}
+        elif scores:
+            text = f"no features are named; {listed(scores, most=4)} may be what the diagnosis was made from"
         else:
             text = "no features are named, and no column is one of numbers without another role"
         if found.counters:
-            text += f"; not {listed(found.counters, most=4)}, which counts rows"
+            text += f"; not {listed(found.counters, most=4)}: without a name of its own, or a count of rows"
+        if rising := [name for name in found.rising if name in columns]:
+            text += f"; look at {listed(rising, most=4)}: it never falls from row to row, as an index"
         if found.unread:
-            cells = (f"{name} ({cell!r})" for name, cell in found.unread.items())
+            cells = (f"{name} ({many} cells)" for name, many in found.unread.items())
             text += f"; not {listed(cells, most=4)}, where more than a tenth of the cells are no numbers"
-        if columns or found.counters or found.unread:
+        if columns or scores or found.counters or found.unread:
             warning = NormwiseWarning("COH-312", f"{text}.", subject="features.columns")
             warnings.warn(warning, stacklevel=4)
     return content

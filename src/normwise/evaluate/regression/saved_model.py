@@ -97,7 +97,9 @@ def test_regression(
     assert_same_pipeline(opened, prepared.features)
     known = warn_of_training_scans(opened.trained_on(prepared.features.values), len(prepared.numbers))
     found = {opened.procedure.arm: _apply(opened, prepared)}
-    far = warn_of_far_values(opened.far_values(prepared.frame_with(opened.site)))
+    frame = prepared.frame_with(opened.site)
+    adapted = opened.adapt_to_sites(frame, prepared.labels, prepared.groups)
+    far = warn_of_far_values(adapted.far_values(frame))
     notes = [*known, *far, *_other_numbers(opened, prepared)]
     regression = summarize_regression("test", prepared, found, opened.procedure.arm, notes)
     record_run(prepared, "test", regression.notes, opened.study)

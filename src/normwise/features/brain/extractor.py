@@ -119,7 +119,7 @@ def extract(cohort: Cohort, study: Study, context: ExtractionContext) -> Feature
             places["also"] = str(context.also / SHARED / "stages")
         with context.scratch() as scratch:
             tasks, failures = _tasks(images, settings, content, {**places, "scratch": str(scratch)})
-            # One head, or another atlas on heads whose stages are kept, may need none of them.
+            # One head's child loads what it needs itself, no sooner and no later.
             preload = _modules(settings) if len(tasks) > 1 and context.limits.threads == 1 else ()
             outcomes = _run(measure_head, tasks, context, context.cache_dir, preload)
             if study.features_of(BrainSection).keep_derivatives and context.run is not None:

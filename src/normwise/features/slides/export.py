@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from normwise.errors import ImageError
-from normwise.features.slides.outlines import outlines_name
 from normwise.features.slides.slide_features import local_density
 from normwise.features.slides.tile_measures import NUCLEUS_COLUMNS, measure_tile
+from normwise.features.slides.tile_table import file_stem
 from normwise.features.slides.tiles import SlideSettings
 from normwise.features.slides.worker import SlideMeasurement
 from normwise.files import replacing
@@ -56,7 +56,7 @@ def export_slide(
 
     cv2.setNumThreads(1)
     chosen = SlideSettings(**settings)
-    name = outlines_name(scan)
+    name = file_stem(scan)
     written = []
     with open_slide(image, chosen.mpp) as slide:
         measurement = SlideMeasurement(slide, chosen, Path(blocks) if blocks else None)

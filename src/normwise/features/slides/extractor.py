@@ -23,6 +23,7 @@ from normwise.features.slides.tile_table import TileTable, tiles_place
 from normwise.features.slides.tiles import SlideSettings
 from normwise.features.slides.worker import PACKAGES, SLIDES_VERSION, WORKER_VERSION, measure_slide
 from normwise.results import Quality
+from normwise.run_folder import RunFolder
 from normwise.schema import SlidesSection, Study
 
 __all__ = ["check", "extract"]
@@ -133,5 +134,6 @@ def _export(tasks: list[Task], kinds: list[str], context: ExtractionContext) -> 
             assert outcome.value is not None
             for name in outcome.value["files"]:  # type: ignore[union-attr] # a list of names
                 path = target / name
-                files[f"nuclei/{name}"] = path if context.own is not None else path.read_bytes()
+                place = f"{RunFolder.NUCLEI_FOLDER}/{name}"
+                files[place] = path if context.own is not None else path.read_bytes()
     return files

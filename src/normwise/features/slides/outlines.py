@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from array import array
 from pathlib import Path
@@ -12,23 +13,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from normwise.errors import FeatureError
+from normwise.features.slides.tile_table import file_stem
+from normwise.run_folder import RunFolder
 
-__all__ = ["Outlines", "outlines_name", "outlines_place"]
+__all__ = ["Outlines", "outlines_place"]
 
 _HEAD = b'{"type": "FeatureCollection"'
 _FIRST = re.compile(rb'"coordinates": \[\[\[(-?\d+(?:\.\d+)?), (-?\d+(?:\.\d+)?)\]')
 _LAST = b"]}"
-
-
-def outlines_name(scan: str) -> str:
-    """Return the name of the exports of one scan, without the end that says which.
-
-    Examples
-    --------
-    >>> outlines_name("p 1/a")
-    'p-1-a'
-    """
-    return re.sub(r"[^A-Za-z0-9._-]", "-", scan)
+_LONGEST = 1 << 20  # bytes of a line: one outline has some hundreds, a file in one line is none of ours
 
 
 def outlines_place(scan: str) -> str:
@@ -36,10 +29,10 @@ def outlines_place(scan: str) -> str:
 
     Examples
     --------
-    >>> outlines_place("p 1")
-    'nuclei/p-1.geojson'
+    >>> outlines_place("sub-01")
+    'nuclei/sub-01.geojson'
     """
-    return f"nuclei/{outlines_name(scan)}.geojson"
+    return f"{RunFolder.NUCLEI_FOLDER}/{file_stem(scan)}.geojson"
 
 
 class Outlines:
@@ -61,13 +54,14 @@ class Outlines:
         starts, points = array("q"), array("d")
         try:
             with path.open("rb") as file:
+                self._state = _state_of(file)
                 whole = self._scan(file, starts, points)
         except OSError as error:
             raise _unreadable(path, error.strerror or str(error)) from error
         if not whole:
             raise _unreadable(path, "it ends in the middle")
-        self._starts = np.array(starts, np.int64)
-        self._points = np.array(points).reshape(-1, 2)
+        self._starts = np.frombuffer(starts, np.int64)
+        self._points = np.frombuffer(points).reshape(-1, 2)
 
     def __len__(self) -> int:
         """Return how many there are."""
@@ -102,26 +96,33 @@ class Outlines:
         FeatureError
             FEA-608.
         """
-        found = []
-        with self._path.open("rb") as file:
-            for start in self._starts[which].tolist():
-                file.seek(start)
-                try:
-                    feature = json.loads(file.readline().rstrip().removesuffix(b","))
-                    ring = np.array(feature["geometry"]["coordinates"][0], np.float64)
-                except (ValueError, KeyError, TypeError, IndexError) as error:
-                    raise _unreadable(self._path, f"no outline at byte {start}") from error
-                if ring.ndim != 2 or ring.shape[1] != 2 or not np.isfinite(ring).all():
-                    raise _unreadable(self._path, f"no outline at byte {start}")
-                found.append(ring)
-        return found
+        try:
+            with self._path.open("rb") as file:
+                if _state_of(file) != self._state:
+                    raise _unreadable(self._path, "it has changed since it was opened")
+                return [self._ring(file, start) for start in self._starts[which].tolist()]
+        except OSError as error:
+            raise _unreadable(self._path, error.strerror or str(error)) from error
+
+    def _ring(self, file: BinaryIO, start: int) -> NDArray[np.float64]:
+        file.seek(start)
+        try:
+            feature = json.loads(file.readline(_LONGEST).rstrip().removesuffix(b","))
+            ring = np.array(feature["geometry"]["coordinates"][0], np.float64)
+        except (ValueError, KeyError, TypeError, IndexError, OverflowError, RecursionError) as error:
+            raise _unreadable(self._path, f"no outline at byte {start}") from error
+        if ring.ndim != 2 or ring.shape[1] != 2 or not np.isfinite(ring).all():
+            raise _unreadable(self._path, f"no outline at byte {start}")
+        return ring
 
     def _scan(self, file: BinaryIO, starts: array[int], points: array[float]) -> bool:
         """Note where each outline begins; return whether the file has its end."""
-        start = len(head := file.readline())
+        start = len(head := file.readline(_LONGEST))
         if not head.startswith(_HEAD):
             raise _unreadable(self._path, f"it begins with {head[:40]!r}")
-        for line in file:
+        for line in iter(lambda: file.readline(_LONGEST), b""):
+            if len(line) == _LONGEST:
+                raise _unreadable(self._path, f"more than {_LONGEST:,} bytes in a line")
             if found := _FIRST.search(line):
                 starts.append(start)
                 points.extend((float(found[1]), float(found[2])))
@@ -129,6 +130,11 @@ class Outlines:
                 return line.rstrip() == _LAST
             start += len(line)
         return False
+
+
+def _state_of(file: BinaryIO) -> tuple[int, int]:
+    about = os.fstat(file.fileno())
+    return about.st_size, about.st_mtime_ns
 
 
 def _unreadable(path: Path, seen: str) -> FeatureError:

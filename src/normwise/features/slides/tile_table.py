@@ -6,6 +6,7 @@ import io
 import re
 import zipfile
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 from typing import BinaryIO
 
@@ -15,7 +16,7 @@ from numpy.typing import NDArray
 from normwise.errors import FeatureError
 from normwise.run_folder import RunFolder
 
-__all__ = ["TileTable", "read_tiles", "tiles_place"]
+__all__ = ["TileTable", "file_stem", "read_tiles", "tiles_place"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,10 +67,22 @@ def tiles_place(scan: str) -> str:
 
     Examples
     --------
-    >>> tiles_place("sub-01/a")
-    'tiles/sub-01-a.npz'
+    >>> tiles_place("sub-01")
+    'tiles/sub-01.npz'
     """
-    return f"{RunFolder.TILE_FOLDER}/{re.sub(r'[^A-Za-z0-9._-]', '-', scan)}.npz"
+    return f"{RunFolder.TILE_FOLDER}/{file_stem(scan)}.npz"
+
+
+def file_stem(scan: str) -> str:
+    """Return a name of files of one scan that every file system takes, another for each scan.
+
+    Examples
+    --------
+    >>> file_stem("sub-01"), file_stem("p 1")
+    ('sub-01', 'p-1-85051de8')
+    """
+    stem = re.sub(r"[^A-Za-z0-9._-]", "-", scan)
+    return stem if stem == scan else f"{stem}-{sha256(scan.encode()).hexdigest()[:8]}"
 
 
 def read_tiles(path: Path | BinaryIO) -> TileTable:

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from normwise.cohort import Cohort, Table, is_missing, is_unnamed, read_table
+from normwise.cohort import Cohort, Table, counts_rows, is_missing, names_an_index, read_table
 from normwise.errors import FeatureError, NormwiseError, NormwiseWarning
 from normwise.features.columns import (
     choose_columns,
@@ -128,11 +128,15 @@ def extract(cohort: Cohort, study: Study, context: ExtractionContext) -> Feature
         text, failures, conflicts = merge(joined)
         source = ", ".join(path.name for path in paths)
     chosen = choose_columns(section.columns, map(str, text.columns.tolist()), reserved, source)
-    unnamed = [name for name in chosen if is_unnamed(name)]
-    if unnamed and not section.columns and context.wanted is None:
+    unnamed = []
+    if not section.columns and context.wanted is None:
+        called = [name for name in chosen if names_an_index(name)]
+        numbers = text[called].apply(pd.to_numeric, errors="coerce")
+        unnamed = [name for name in called if counts_rows(name, numbers[name].to_numpy(np.float64))]
+    if unnamed:
         chosen = [name for name in chosen if name not in unnamed]
         said = (
-            f"{listed(unnamed)} in {source}: without a name of its own, as an index; left out unless "
+            f"{listed(unnamed)} in {source}: an index, by its name; left out unless "
             "features.columns names it."
         )
         warnings.warn(NormwiseWarning("FEA-901", said, subject=source, value=len(unnamed)), stacklevel=2)

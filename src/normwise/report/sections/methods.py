@@ -11,7 +11,9 @@ from normwise.report.saved_run import SavedRun
 from normwise.report.wording import count, joined
 
 if TYPE_CHECKING:
-    from normwise.results import Regression, RunRecord
+    from collections.abc import Sequence
+
+    from normwise.results import Note, Regression, RunRecord
 
 __all__ = ["Sentence", "methods", "methods_sentences", "regression_methods"]
 
@@ -198,9 +200,7 @@ def _tested(run: SavedRun) -> list[Sentence]:
         people += " were tested"
     if run.tested_elsewhere:
         text = f"{people} by the saved model"
-        known = next((note for note in found.notes if note.code == "EVA-102"), None)
-        text += f"; of some of them it had been trained on ({known.text})" if known else ""
-        how = [Sentence(text)]
+        how = [Sentence(text + _trained_on(found.notes))]
     else:
         by = _SPLITS.get(found.split) or f"{found.folds}-fold stratified cross-validation"
         how = [Sentence(f"{people} by {by} of the whole procedure{_repeated(found.repeats)}")]
@@ -237,6 +237,11 @@ _SPLITS = {
 }
 
 
+def _trained_on(notes: Sequence[Note]) -> str:
+    known = next((note for note in notes if note.code == "EVA-102"), None)
+    return f"; of some of them it had been trained on ({known.text})" if known else ""
+
+
 def _repeated(repeats: int) -> str:
     return f", repeated {repeats} times" if repeats > 1 else ""
 
@@ -253,22 +258,22 @@ def _predicted(run: SavedRun, found: Regression) -> list[Sentence]:
             how.append(Sentence(text, ("varma2006",)))
         how.append(Sentence("All scans of a person were kept in the same part"))
     else:
-        how = [Sentence(f"{people} by the saved model")]
-    draws = section.get("bootstrap")
-    by = f"from {draws:,} bootstrap samples of people" if draws else "over people"
+        how = [Sentence(f"{people} by the saved model{_trained_on(found.notes)}")]
     how.append(
         Sentence(
-            f"Errors are absolute and squared ones; their {100 * found.confidence:g} % intervals come {by}"
+            f"Errors are absolute and squared ones; their {100 * found.confidence:g} % intervals come from "
+            f"{section.get('bootstrap', 0):,} bootstrap samples of people"
         )
     )
     if main.intervals:
         levels = joined([f"{100 * row.level:g} %" for row in main.intervals])
-        how.append(Sentence(f"Prediction intervals ({levels}) are split-conformal ones", ("lei2018",)))
-    if main.corrected_rho.estimate is not None:
-        normal = f"people who are normal ({found.normal})" if found.normal else "people"
+        text = f"Prediction intervals ({levels}) are conformal, from the absolute errors of the inner folds"
+        how.append(Sentence(text, ("lei2018", "vovk2015")))
+    if any(group.corrected.estimate is not None for group in main.groups):
+        normal = f"normal training people ({found.normal})" if found.normal else "training people"
         text = (
             "Regression to the mean was taken out of the gap, predicted − true, by a line over the true "
-            f"{found.target} that was learnt from {normal} by models not trained on them"
+            f"{found.target}, fitted to the gaps of {normal} under models that had not been trained on them"
         )
         how.append(Sentence(text, ("smith2019",)))
     return how

@@ -63,7 +63,7 @@ function people() {
     const kind = !wanted || outcome === wanted || rating === wanted
       || (wanted === "checks" && Number(checks) > 0) || (wanted === "rated" && rating);
     if (!kind) return false;
-    const text = row.textContent.toLocaleLowerCase();
+    const text = `${row.textContent} ${row.dataset.feature}`.toLocaleLowerCase();
     return words(search).every((word) => text.includes(word));
   };
   const again = manage(part("people"), fits, (found, all) => {
@@ -78,7 +78,7 @@ function people() {
 function features() {
   const find = part("find");
   const fits = (row) => {
-    const text = row.textContent.toLocaleLowerCase();
+    const text = `${row.textContent} ${row.dataset.feature}`.toLocaleLowerCase();
     return words(find).every((word) => text.includes(word));
   };
   const again = manage(part("features"), fits, (found, all) => {

@@ -10,6 +10,7 @@
   let viewer = null;
   let chosen = 0; // region, from 1 on
   let place = [0, 0, 0]; // voxel of the crosshair
+  let moved = false; // whether somebody has looked at a place
 
   const layer = () => part("layer").value;
   const statistic = () => part("statistic").value;
@@ -87,6 +88,8 @@
   // What lies at a point.
 
   async function look(mm) {
+    moved = true;
+    if (!about.regions) return; // they come after the first slices
     const answer = await fetch(`${base}/at?${new URLSearchParams({ x: mm[0], y: mm[1], z: mm[2] })}`);
     if (answer.ok) choose((await answer.json()).region);
   }
@@ -221,7 +224,7 @@
     for (const { region, number, score } of ranked) {
       part("region").add(new Option(score ? `${region.name}, W ${signed(score.w)}` : region.name, String(number)));
     }
-    const top = ranked[0];
+    const top = moved ? null : ranked[0]; // a reader who looks somewhere already stays there
     if (top?.score && top.region.centre.length) place = toVoxel(top.region.centre);
     drawSlices();
     part("layer").onchange = paint;
