@@ -145,3 +145,34 @@ def test_a_study_is_replaced_by_what_lies_there_and_not_by_its_table_alone(folde
     (folder / "study.toml").write_text('[cohort]\ntable = "people.tsv"\n')
     assert main(["init", str(folder), "--overwrite", "--label", "dx", "--normal", "2"]) == 0
     assert read_study(folder / "study.toml").cohort.table == "people.tsv"
+
+
+@pytest.mark.parametrize("table", ["participants.tsv", "people.tsv"])
+def test_a_study_whose_people_lie_elsewhere_is_replaced_by_what_lies_there(folder, tmp_path, table):
+    (folder / "participants.tsv").rename(folder / table)
+    (folder / "more.tsv").write_text((folder / table).read_text())
+    own = tmp_path / "own"
+    own.mkdir()
+    (own / "study.toml").write_text(
+        f'title = "mine"\n[cohort]\nroot = "../{folder.name}"\ntable = "{table}"\n'
+    )
+    words = [
+        "init",
+        str(own),
+        "--overwrite",
+        "--label",
+        "dx",
+        "--normal",
+        "control" if table == "participants.tsv" else "2",
+    ]
+    assert main(words) == 0
+    study = read_study(own / "study.toml")
+    assert (study.cohort.root.resolve(), study.cohort.table) == (folder.resolve(), table)
+    assert study.title != "mine"
+    assert not (folder / "study.toml").exists()
+
+
+def test_a_study_whose_people_are_gone_is_replaced_by_what_lies_beside_it(folder, tmp_path):
+    (folder / "study.toml").write_text('[cohort]\nroot = "../gone"\ntable = "people.tsv"\n')
+    assert main(["init", str(folder), "--overwrite"]) == 0
+    assert read_study(folder / "study.toml").cohort.table == "participants.tsv"

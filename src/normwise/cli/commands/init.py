@@ -84,8 +84,9 @@ def init(
                 advice="name another with --out, or replace it with --overwrite",
             )
         changes = overrides_from(keys)
-        if (folder / "study.toml").is_file():
-            changes = {**_table_of(folder), **changes}
+        if (folder / "study.toml").is_file() and "cohort.root" not in changes:
+            folder, table_named = _people_of(folder)
+            changes = {**table_named, **changes}
         if asks:
             changes |= _answers(folder, changes)
         study, cohort = read_plan(read_study(folder, changes, afresh=True), purpose="extract")
@@ -118,15 +119,17 @@ def _judge(study: Study, cohort: Cohort) -> tuple[Cohort, NormwiseError | None]:
     return cohort, None
 
 
-def _table_of(folder: Path) -> dict[str, str]:
-    """Return the table that the study to be replaced names, where it is no dataset's own."""
+def _people_of(folder: Path) -> tuple[Path, dict[str, str]]:
+    """Return where the people of the study to be replaced lie, and their table if it is no dataset's own."""
     from normwise.cohort import read_study
 
     with suppress(NormwiseError):
         cohort = read_study(folder).cohort
-        if cohort.root == folder and cohort.table != "participants.tsv" and (folder / cohort.table).is_file():
-            return {"cohort.table": cohort.table}
-    return {}
+        root = (cohort.root or folder).resolve()
+        if root.is_dir() and (root / cohort.table).is_file():
+            source = folder if root == folder.resolve() else root
+            return source, {} if cohort.table == "participants.tsv" else {"cohort.table": cohort.table}
+    return folder, {}
 
 
 def _answers(folder: Path, changes: dict[str, Any]) -> dict[str, Any]:
