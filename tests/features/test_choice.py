@@ -55,10 +55,11 @@ def test_masks_and_label_maps_are_measured_by_their_shapes(tmp_path: Path, label
     assert chosen(tmp_path, {"statistics": ["mean"]}) == "regions"
 
 
-def test_whole_numbers_of_a_head_are_no_labels(tmp_path: Path) -> None:
+@pytest.mark.parametrize("background", [0, 1, -1024])
+def test_whole_numbers_of_a_head_are_no_labels(tmp_path: Path, background: int) -> None:
     image = brain()
     noise = np.random.default_rng(0).normal(0, 3, image.voxels.shape)
-    whole = np.where(image.voxels > 0, np.rint(image.voxels + noise), 0).astype(np.int16)
+    whole = np.where(image.voxels > 0, np.rint(image.voxels + noise), background).astype(np.int16)
     for scan in ("007", "01", "5"):
         save(whole, image.affine, tmp_path / f"{scan}.nii.gz")
     assert chosen(tmp_path, {}) == "regions"

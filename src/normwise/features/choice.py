@@ -144,7 +144,7 @@ def _look_at_volumes(cohort: Cohort) -> dict[str, dict[str, float]]:
     if cohort.images is None:
         return {}
     outcomes = ExtractionContext().run_scans(
-        correlate_with_template, _some_images(cohort.images), version="2", title="a look at the images"
+        correlate_with_template, _some_images(cohort.images), version="3", title="a look at the images"
     )
     return {
         each.subject: {name: float(str(value)) for name, value in each.value.items()}
@@ -225,9 +225,15 @@ def correlate_with_template(image: str) -> dict[str, float]:
 
 
 def _are_labels(voxels: NDArray[Any]) -> bool:
-    """Return whether voxels are whole numbers that are the same from neighbour to neighbour."""
-    inside = (voxels[1:] != 0) & (voxels[:-1] != 0)
-    pairs = np.count_nonzero(inside)
-    if not pairs or np.count_nonzero((voxels[1:] == voxels[:-1]) & inside) < _LEAST_FLAT * pairs:
+    """Return whether voxels are whole numbers, none below 0, that are the same from neighbour to neighbour.
+
+    Background, which is the same everywhere in heads as well, is the number that most voxels have.
+    """
+    if not np.isfinite(voxels).all() or (voxels < 0).any() or (voxels != np.rint(voxels)).any():
         return False
-    return bool(np.isfinite(voxels).all() and (voxels == np.rint(voxels)).all())
+    numbers, counts = np.unique(voxels, return_counts=True)
+    background = numbers[counts.argmax()]
+    inside = (voxels[1:] != background) & (voxels[:-1] != background)
+    pairs = np.count_nonzero(inside)
+    same = np.count_nonzero((voxels[1:] == voxels[:-1]) & inside)
+    return pairs > 0 and same >= _LEAST_FLAT * pairs
