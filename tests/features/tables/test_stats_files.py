@@ -58,6 +58,42 @@ def test_a_damaged_file_is_named(tmp_path, text, code):
     assert caught.value.subject == "sub-7"
 
 
+def thalami(*lines):
+    return WHOLE_ASEG + "".join(f"  3  10  4021  {line}  1 1 1 1 1\n" for line in lines)
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        ("0.0  Left-Thalamus", "7000.5  Left-Thalamus-Proper"),
+        ("7000.5  Left-Thalamus-Proper", "0.0  Left-Thalamus"),
+        ("7000.5  Left-Thalamus", "7000.5  Left-Thalamus-Proper"),
+        ("7000.5  Left-Thalamus", "7000.5  Left-Thalamus"),
+    ],
+)
+def test_of_two_names_of_a_structure_the_one_that_is_there_counts(tmp_path, lines):
+    found = read_subject(write(tmp_path, aseg=thalami(*lines)), "s")
+    assert found["thalamus_left.volume_mm3"] == "7000.5"
+
+
+@pytest.mark.parametrize(
+    ("lines", "seen"),
+    [
+        (
+            ("6000.5  Left-Thalamus", "7000.5  Left-Thalamus-Proper"),
+            "Left-Thalamus (6000.5) and Left-Thalamus-Proper",
+        ),
+        (("0.0  Left-Thalamus", "7000.5  Left-Thalamus"), "Left-Thalamus a second time"),
+        (("7000.5  Left-Thalamus", "0.0  Left-Thalamus"), "Left-Thalamus a second time"),
+    ],
+)
+def test_two_sizes_of_one_structure_are_refused(tmp_path, lines, seen):
+    with pytest.raises(FeatureError) as caught:
+        read_subject(write(tmp_path, aseg=thalami(*lines)), "s")
+    assert caught.value.code == "FEA-214"
+    assert seen in str(caught.value.seen)
+
+
 def test_an_unfinished_subject_is_named(tmp_path):
     with pytest.raises(FeatureError) as caught:
         read_subject(tmp_path, "sub-7")

@@ -199,6 +199,7 @@ def warn_of_unread(folders: Mapping[str, Path], parcellation: str) -> None:
 def _read(path: Path, subject: str, hemisphere: str, versions: list[str]) -> dict[str, tuple[str, str]]:
     """Return FreeSurfer's own name and the number of every feature, and note the version."""
     found: dict[str, tuple[str, str]] = {}
+    rows: dict[str, str] = {}
     columns: list[str] = []
     wanted = _APARC if hemisphere else _ASEG
     for number, line in enumerate(_lines(path, subject), start=1):
@@ -224,11 +225,22 @@ def _read(path: Path, subject: str, hemisphere: str, versions: list[str]) -> dic
                 if column in row:
                     structure = hemisphere + row["StructName"]
                     feature, value = feature_name(structure, measure), (structure + word, row[column])
-                    if found.setdefault(feature, value) != value:
+                    own, number_there = found.get(feature, value)
+                    if rows.setdefault(value[0], value[1]) != value[1]:
                         raise _damaged(path, subject, f"line {number} has {structure} a second time")
+                    # Releases call one structure differently, and a list of names can hold both: 0 is absent.
+                    if _is_zero(number_there) or feature not in found:
+                        found[feature] = value
+                    elif not _is_zero(value[1]) and value[1] != number_there:
+                        both = f"{own} ({number_there}) and {value[0]} ({value[1]}), which are one structure"
+                        raise _damaged(path, subject, f"line {number}: {both}")
     if not columns:
         raise _damaged(path, subject, "no line of column heads")
     return found
+
+
+def _is_zero(cell: str) -> bool:
+    return not cell.strip("0.")
 
 
 def _lines(path: Path, subject: str) -> list[str]:
