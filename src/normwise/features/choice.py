@@ -234,6 +234,6 @@ def _are_labels(voxels: NDArray[Any]) -> bool:
     numbers, counts = np.unique(voxels, return_counts=True)
     background = numbers[counts.argmax()]
     inside = (voxels[1:] != background) & (voxels[:-1] != background)
-    pairs = np.count_nonzero(inside)
-    same = np.count_nonzero((voxels[1:] == voxels[:-1]) & inside)
-    return pairs > 0 and same >= _LEAST_FLAT * pairs
+    pairs = int(np.count_nonzero(inside))
+    same = int(np.count_nonzero((voxels[1:] == voxels[:-1]) & inside))
+    return bool(pairs) and same >= _LEAST_FLAT * pairs
