@@ -26,6 +26,14 @@ def said(values):
         ([2.4, 2.5, 2.6, -9], "-9 (1 of 4 rows)"),
         ([2.4, 2.5, 2.6, 99, -9999], "-9999, 99 (2 of 5 rows)"),
         ([-999], "-999 (1 of 1 rows)"),
+        ([0, 4000, 1200, 2500, -999], "-999 (1 of 5 rows)"),  # never negative otherwise
+        ([-9] * 10 + [1, 2], "-9 (10 of 12 rows)"),
+        ([-9, 500, 600], "-9 (1 of 3 rows)"),
+        ([0.2, -0.5, 1.1, -9], "-9 (1 of 4 rows)"),
+        ([-2, 3, 1, 0, -999], "-999 (1 of 5 rows)"),
+        ([0, 0, 0, -9], "-9 (1 of 4 rows)"),
+        ([90, 90, 90, 90.5, 99.9, 999], "999 (1 of 6 rows)"),
+        ([89, 89, 89, 99], "99 (1 of 4 rows)"),  # beyond
     ],
 )
 def test_what_lies_far_off_is_named(values, held):
@@ -39,6 +47,13 @@ def test_what_lies_far_off_is_named(values, held):
         [900, 950, 1000, 999],  # among the others
         [800, 900, 999],  # as far from them as they lie apart
         [-20, -9, -3, 5],
+        [100] * 30 + [99],
+        [99.9, 100, 99.9, 100, 99],
+        [990, 990, 990, 999],
+        [90, 90, 90, 99],  # a tenth of them
+        [-2, 3, 1, 0, -9],
+        [-9, -1, 2],
+        [-9, 5],  # of two people
         [-9],  # of one person, perhaps a score
         [999, 999],
         [],

@@ -8,6 +8,7 @@ from fnmatch import fnmatchcase
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from normwise.cohort import Cohort, read_numbers, read_plain_rows, read_quantity
 from normwise.errors import FeatureError, NormwiseError, NormwiseWarning
@@ -29,8 +30,11 @@ __all__ = [
 LARGEST_VALUE = 1e100
 """The largest size of a feature: nothing measured comes near, and beyond about 1e154 a square overflows."""
 
+# -9 and 99 as well, which are no codes among demographics (COH-301): here a code must lie far off, too.
 _PLACEHOLDERS = np.array([-9999.0, -999.0, -99.0, -9.0, 99.0, 999.0, 9999.0])
-_USUAL = 3  # values from which it can't be seen what is usual
+_SURE = _PLACEHOLDERS[:3]  # nothing that is otherwise never negative has these
+_USUAL = 3  # values from which it can be seen what is usual
+_FAR = 0.1  # of the largest usual value, where the usual ones hardly vary
 _WILD = "*?["  # makes a name a pattern
 _FEW = 10  # in a smaller table nobody can say that a column is missing in most people
 
@@ -287,7 +291,9 @@ def drop_incomplete(
 def warn_of_placeholders(values: pd.DataFrame, source: str) -> None:
     """Warn where columns hold -9999, 999 or the like, further from the other values than these lie apart.
 
-    Of fewer values than three, as of one new person, only negative ones among positive can be told.
+    A code among values of both signs must lie twice as far from them. -9999, -999 and -99 among values that
+    are never negative need no distance, and of fewer other values than three, as of one new person, only
+    negative codes among such values can be told.
 
     Parameters
     ----------
@@ -317,16 +323,7 @@ def warn_of_placeholders(values: pd.DataFrame, source: str) -> None:
         column = numbers[:, place]
         coded = np.isin(column, _PLACEHOLDERS)
         usual = column[~coded]
-        low, high = (usual.min(), usual.max()) if len(usual) else (0.0, 0.0)
-        found = [
-            code
-            for code in np.unique(column[coded])
-            if (
-                max(low - code, code - high) > high - low
-                if len(usual) >= _USUAL
-                else code < 0 <= low and code in _PLACEHOLDERS[:3]
-            )
-        ]
+        found = [code for code in np.unique(column[coded]) if _is_far(float(code), usual)]
         if found:
             rows = int(np.isin(column, found).sum())
             codes = listed(f"{code:g}" for code in found)
@@ -337,6 +334,17 @@ def warn_of_placeholders(values: pd.DataFrame, source: str) -> None:
             "cell empty, or leave these people out with cohort.include."
         )
         warnings.warn(NormwiseWarning("FEA-910", text, subject=source, value=len(said)), stacklevel=3)
+
+
+def _is_far(code: float, usual: NDArray[np.float64]) -> bool:
+    """Return whether a code lies so far from the usual values that it is none of them."""
+    low, high = (float(usual.min()), float(usual.max())) if len(usual) else (0.0, 0.0)
+    if code < 0 <= low and code in _SURE:
+        return True
+    if len(usual) < _USUAL and (len(usual) < _USUAL - 1 or not code < 0 <= low):
+        return False
+    apart = (high - low) * (2 if low < 0 < high else 1)
+    return max(low - code, code - high) > max(apart, _FAR * max(abs(low), abs(high)))
 
 
 def frame_of_rows(rows: Mapping[str, Mapping[str, float]]) -> pd.DataFrame:
