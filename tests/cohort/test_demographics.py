@@ -206,3 +206,20 @@ def test_a_diagnosis_that_may_be_a_missing_one_is_said(tmp_path, level, warned):
     said = [str(each.message) for each in caught if getattr(each.message, "code", "") == "COH-301"]
     assert len(said) == warned
     assert not said or f"dx holds {level} (rows: 3), used as a class" in said[0]
+
+
+@pytest.mark.parametrize(("targets", "warned"), [(["AD", "MCI"], False), (["AD", "NaN"], True), ([], True)])
+def test_a_diagnosis_that_is_no_target_is_no_class(tmp_path, targets, warned):
+    rows = "".join(f"{row},{('HC', 'AD', 'NaN', 'MCI')[row % 4]},7{row}\n" for row in range(8))
+    (tmp_path / "people.csv").write_text(f"ID,dx,age\n{rows}")
+    keys = {
+        "cohort.label": "dx",
+        "cohort.normal": "HC",
+        "cohort.demographics": ["age"],
+        "cohort.targets": targets,
+    }
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        cohort = read_cohort(read_study(tmp_path / "people.csv", keys))
+    assert len(cohort.frame) == 8
+    assert any("COH-301" in str(each.message) for each in caught) == warned

@@ -12,7 +12,7 @@ import pytest
 from normwise.cohort import read_cohort, read_table, tables
 from normwise.cohort.number_text import NumberText, share_numbers
 from normwise.cohort.tables import ROWS
-from normwise.errors import CohortError
+from normwise.errors import CohortError, NormwiseWarning
 from normwise.features.columns import read_columns
 from normwise.schema import Study
 
@@ -123,7 +123,10 @@ def test_what_is_said_of_columns_holds_for_long_tables(tmp_path: Path) -> None:
         "cohort": {"root": tmp_path, "table": "people.tsv", "id": "id", "label": "dx"},
         "features": {"extractor": "table", "columns": ["x*"]},
     }
-    with pytest.raises(CohortError) as caught:
+    with (
+        pytest.warns(NormwiseWarning, match="COH-313  x_age_at_onset: the unit '0' is not clear"),
+        pytest.raises(CohortError) as caught,
+    ):
         read_cohort(Study.model_validate(study))
     assert caught.value.code == "COH-107"
 

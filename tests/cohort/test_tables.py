@@ -150,6 +150,16 @@ def test_a_missing_column_names_the_nearest(tmp_path):
     assert caught.value.advice == "did you mean 'M/F'?"
 
 
+@pytest.mark.parametrize(
+    ("text", "blanks"),
+    [("ID dx\np1 AD\np2 HC\n", True), ("Subject ID\np1\np2\n", False), ("ID,dx\np 1,A D\n", False)],
+)
+def test_blanks_between_cells_are_named(tmp_path, text, blanks):
+    with pytest.raises(CohortError) as caught:
+        read_table(write(tmp_path, text)).column("age", "cohort.demographics")
+    assert ("blanks part no columns" in str(caught.value.advice)) == blanks
+
+
 def test_the_cap_is_what_the_documentation_says():
     assert tables.MAX_BYTES == 1024**3
 

@@ -36,7 +36,9 @@ __all__ = [
     "value_problems",
 ]
 
-_PLACEHOLDERS = (-9999.0, -999.0, -99.0, 999.0, 9999.0)  # what other programs write for a missing number
+# What other programs write for a missing number. Neither -9 nor 99, which may be a score and an age, since
+# the value alone decides here; of features (FEA-910) its distance from the others does so as well.
+_PLACEHOLDERS = (-9999.0, -999.0, -99.0, 999.0, 9999.0)
 _WORDS_FOR_MISSING = {
     "nan",
     "none",
@@ -258,7 +260,7 @@ def _like(level: str, known: Sequence[str]) -> str:
     return same[0] if level not in known and len(same) == 1 else ""
 
 
-def warn_of_placeholders(
+def warn_of_missing_codes(
     name: str, values: NDArray[np.float64] | NDArray[np.object_], use: str = "a category"
 ) -> None:
     """Warn (COH-301) where a column holds what other programs write for a missing value.

@@ -14,9 +14,10 @@ import pandas as pd
 from numpy.typing import NDArray
 from pandas.api.extensions import ExtensionArray, ExtensionDtype
 
+from normwise.cohort.plain_numbers import MISSING
+
 __all__ = ["ColumnParts", "NumberText", "read_decimals", "share_numbers"]
 
-_MISSING = ("", "n/a", "N/A", "n/A", "N/a")
 _MOST_DIGITS = 20  # after the point
 _MOST_EXACT = 15  # digits of any decimal number that a float gives back
 
@@ -184,7 +185,7 @@ class ColumnParts:
             values = self._numbers(cells)
             if values is not None:
                 return values
-            self.missing = next((cell for cell in cells if cell in _MISSING), None)
+            self.missing = next((cell for cell in cells if cell in MISSING), None)
             if self.missing is None:
                 return None
         there = [cell != self.missing for cell in cells]

@@ -25,7 +25,7 @@ from normwise.cohort.demographics import (
     read_categories,
     read_quantity,
     value_problems,
-    warn_of_placeholders,
+    warn_of_missing_codes,
 )
 from normwise.cohort.labels import read_labels, read_target
 from normwise.cohort.rows import (
@@ -165,7 +165,10 @@ def _label(rows: Rows) -> tuple[str, ...]:
     rows.readings += readings
     if not rows.section.classes:
         used = rows.labels[rows.remain]
-        warn_of_placeholders(rows.section.label, used[used != rows.section.normal], use="a class")
+        classes_used = used != rows.section.normal
+        if rows.section.targets:  # who has another diagnosis is no member of a class
+            classes_used &= np.isin(used.astype(str), rows.section.targets)
+        warn_of_missing_codes(rows.section.label, used[classes_used], use="a class")
     _count_changes(rows)
     return classes
 
@@ -180,7 +183,7 @@ def _target(rows: Rows) -> tuple[Numbers, tuple[str, ...]]:
     rows.labels[rows.remain] = labels[rows.remain]
     rows.leave_out(problems)
     rows.readings += readings
-    warn_of_placeholders(section.target, numbers[rows.remain])
+    warn_of_missing_codes(section.target, numbers[rows.remain])
     return numbers, (EVERYBODY,) if section.normal == EVERYBODY else (EVERYBODY, OTHERS)
 
 
@@ -236,7 +239,7 @@ def _read_demographics(rows: Rows, roles: Roles | None) -> tuple[Columns, tuple[
             columns[name] = reading.values
             refused = value_problems(name, reading)
         rows.readings += reading.readings
-        warn_of_placeholders(name, columns[name][rows.remain])
+        warn_of_missing_codes(name, columns[name][rows.remain])
         if roles is not None:
             matched, said = match_levels(name, columns[name][rows.remain], roles)
             columns[name][rows.remain] = matched

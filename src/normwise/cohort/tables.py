@@ -103,7 +103,11 @@ class Table(ShortRepr):
             COH-107 where there is no such column.
         """
         if name not in self.frame.columns:
-            single = len(self.frame.columns) == 1 and " " in str(self.frame.columns[0])
+            single = (
+                len(self.frame.columns) == 1
+                and " " in str(self.frame.columns[0])
+                and bool(self.frame.iloc[:, 0].astype(object).str.contains(" ", regex=False).all())
+            )
             raise CohortError(
                 "COH-107",
                 f"there is no column {name!r}, which {key} names.",
