@@ -276,6 +276,7 @@ def bias_field(
 
 
 def _polynomial(places: NDArray[np.float32]) -> NDArray[np.float32]:
+    # Row by row, as float32: the order in which `mean` adds depends on how the rows lie in memory.
     centre = np.cumsum(places, axis=0)[-1:] / np.float32(len(places))
     terms = np.empty((len(places), len(_FACTORS)), dtype=np.float32)
     columns = np.ones((len(_FACTORS), _BLOCK), dtype=np.float32)
