@@ -87,6 +87,9 @@ def test_another_categorys_codes_take_the_text_as_it_stands(tmp_path):
         ("completed months", 2.5),
         ("mon", 2.5),
         ("a number of months", 2.5),
+        ("months (0-216)", 2.5),
+        ("months, with 1 decimal", 2.5),
+        ("months at enrolment", 2.5),
         ("", 30.0),
     ],
 )
@@ -111,6 +114,8 @@ def test_ages_have_the_unit_of_the_dictionary(tmp_path, unit, years):
         ({"Units": "log years"}, True),
         ({"Units": "weeks of gestation"}, True),
         ({"Units": "days since scan"}, True),
+        ({"Units": "lunar months"}, True),
+        ({"Units": "months, 12 to a year"}, True),
         *(
             ({"Units": unit}, False)
             for unit in (

@@ -72,6 +72,10 @@ _AGE_UNITS: dict[str, str | None] = {
 _OF_COUNTS = {"decimal", "completed", "full", "whole", "rounded", "integer", "number", "a", "old", "life"}
 _YEARS_OLD = re.compile(r"\by[./]?o\b\.?")
 _PLURAL = re.compile(r"(?<=[a-z])(?:/s\b|\(s\))")
+_RANGE_OR_DECIMALS = re.compile(r"[0-9]+\s*(?:-|–|to)\s*[0-9]+|[0-9]+ decimals?")
+_OF_OTHER_TIMES = re.compile(
+    r"[0-9]|\b(?:since|from|after|before|until|per|gestation|convert|conception)|menstrua"
+)
 _SINCE_BIRTH = re.compile(r"\b(?:since|from|after) birth\b")
 _ARITHMETIC = re.compile(
     r"[*/÷×^+]|[0-9][\s-]*y|\b(?:log|ln|sqrt|squared?|divided|scaled|cent(?:er|re)d|standardi|normali|z-?scor)"
@@ -523,7 +527,7 @@ def unit_of_age(text: str) -> str | None:
     """Return the unit of ages that a data dictionary names: empty for years, None where it is not clear.
 
     Years change no number and may stand in any text that names no other unit and no arithmetic. Ages are
-    divided only where every word of the text belongs to an age in one unit.
+    divided only where the text begins as an age in one unit, and counts it from birth.
 
     Examples
     --------
@@ -535,12 +539,14 @@ def unit_of_age(text: str) -> str | None:
     plain = _PLURAL.sub("s", _YEARS_OLD.sub("years", text.strip().casefold()))
     if plain.rstrip(".") == "a":  # the year of UCUM
         return ""
-    words = set(re.findall(r"[^\W\d_]+", _SINCE_BIRTH.sub(" ", plain)))
-    units = {_AGE_UNITS[word] for word in words & set(_AGE_UNITS)}
+    plain = _SINCE_BIRTH.sub(" ", _RANGE_OR_DECIMALS.sub(" ", plain))
+    words = re.findall(r"[^\W\d_]+", plain)
+    places = [place for place, word in enumerate(words) if word in _AGE_UNITS]
+    units = {_AGE_UNITS[words[place]] for place in places}
     if len(units) != 1 or _ARITHMETIC.search(plain):
         return None
     unit = units.pop()
-    if unit and (words - set(_AGE_UNITS) - _OF_SESSION - _OF_COUNTS or re.search("[0-9]", plain)):
+    if unit and (set(words[: places[0]]) - _OF_SESSION - _OF_COUNTS or _OF_OTHER_TIMES.search(plain)):
         return None
     return unit
 
