@@ -32,7 +32,7 @@ def main() -> None:
     from benchmarks.timing import compare
     from normwise.classify import CLASSIFIERS
     from normwise.evaluate import cross_validate_arms
-    from normwise.procedure import ARMS
+    from normwise.procedure import arms_of
     from normwise.schema import Roles, Study
 
     grid = CLASSIFIERS["logistic"].grid["C"]
@@ -40,15 +40,16 @@ def main() -> None:
         X, y = cohort(people, features)
         roles = Roles("dx", ("normal", "patient"), "normal", ("normal", "patient"), ("age", "sex"), ("sex",))
         study = Study.model_validate({"features": {"extractor": "table"}, "evaluation": {"repeats": 1}})
+        arms = arms_of(roles)
         groups = X.index.astype(str).to_numpy(dtype=object)
         numbers = X.drop(columns=["sex"]).to_numpy()
 
         def ours() -> None:
-            cross_validate_arms(study, roles, X, y, groups, arms=tuple(ARMS))  # noqa: B023 - called at once
+            cross_validate_arms(study, roles, X, y, groups, arms=arms)  # noqa: B023 - called at once
 
         def plain() -> None:
             pipeline = make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000))
-            for seed in range(len(ARMS)):
+            for seed in range(len(arms)):  # noqa: B023 - called at once
                 search = GridSearchCV(
                     pipeline, {"logisticregression__C": grid}, scoring="neg_log_loss",
                     cv=StratifiedKFold(5, shuffle=True, random_state=seed),
@@ -57,7 +58,7 @@ def main() -> None:
                 cross_val_predict(search, numbers, y, cv=outer, method="predict_proba")  # noqa: B023
 
         compare(
-            f"{people} people, {features} features, {len(ARMS)} arms, 5 × 5 folds, {len(grid)} settings",
+            f"{people} people, {features} features, {len(arms)} arms, 5 × 5 folds, {len(grid)} settings",
             {"normwise": ours, "scikit-learn, a plain pipeline an arm": plain},
             repeats=3,
         )

@@ -59,17 +59,20 @@ def served(app: Any, token: str) -> Iterator[str]:
 def check_texts(page: Browser, *addresses: str) -> None:
     """Every text stands out from what lies behind it, wide and on a phone, in both themes."""
     page.send("Page.setBypassCSP", enabled=True)  # a style hides the texts, to see what lies behind them
-    for address in addresses:
-        for width, dark in ((1800, False), (390, True)):
-            page.resize(width, 900, dark=dark)
-            page.open(address)
-            page.wait("new Promise((done) => setTimeout(() => done(true), 500))")
-            page.wait("!document.querySelector('#head') || document.querySelector('#head').dataset.ready")
-            page.wait("[...document.images].every((image) => image.complete)")
-            assert faint_texts(page) == []
-            assert page.run("document.documentElement.scrollWidth <= innerWidth"), "the page itself scrolls"
-    page.send("Page.setBypassCSP", enabled=False)
-    page.resize(1200, 1000)
+    try:
+        for address in addresses:
+            for width, dark in ((1800, False), (390, True)):
+                page.resize(width, 900, dark=dark)
+                page.open(address)
+                page.wait("new Promise((done) => setTimeout(() => done(true), 500))")
+                page.wait("!document.querySelector('#head') || document.querySelector('#head').dataset.ready")
+                page.wait("document.querySelector('#nuclei:not([hidden]) #outlined')?.textContent !== ''")
+                page.wait("[...document.images].every((image) => image.complete)")
+                assert faint_texts(page) == []
+                assert page.run("document.documentElement.scrollWidth <= innerWidth"), "the page scrolls"
+    finally:
+        page.send("Page.setBypassCSP", enabled=False)
+        page.resize(1200, 1000)
 
 
 @pytest.fixture(scope="module")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TextIO
 
@@ -23,6 +24,7 @@ from normwise.evaluate.metrics.decisions import costs_of
 from normwise.evaluate.out_of_fold import OutOfFold
 from normwise.model import Model, explain_model, train_model
 from normwise.procedure import (
+    FittedProcedure,
     arms_of,
     describe_rule,
     draw_repeats,
@@ -239,12 +241,13 @@ def test_model(
             advice="map the label's values to the model's class names with cohort.classes",
         )
     assert_same_pipeline(model, prepared.features)
-    predictions = {model.procedure.arm: _apply(model, prepared)}
+    frame = prepared.frame_with(model.site)
+    columns = frame[list(model.columns)]
+    procedure = model.procedure.adapt_to_sites(columns, prepared.labels, prepared.groups)
+    predictions = {model.procedure.arm: _apply(model, procedure, columns, prepared)}
     _refuse_nobody(predictions[model.procedure.arm], prepared)
     known = warn_of_training_scans(model.trained_on(prepared.features.values), len(prepared.labels))
-    frame = prepared.frame_with(model.site)
-    adapted = model.adapt_to_sites(frame, prepared.labels, prepared.groups)
-    far = warn_of_far_values(adapted.far_values(frame))
+    far = warn_of_far_values(replace(model, procedure=procedure).far_values(frame))
     notes = [*model.procedure.notes, *known, *far]
     rule = model.procedure.rule.text
     evaluation = write_evaluation(
@@ -269,11 +272,11 @@ def _vocabulary(roles: Roles) -> str:
     return f"classes {', '.join(roles.targets)}; demographics {', '.join(roles.demographics) or 'none'}"
 
 
-def _apply(model: Model, prepared: PreparedRun) -> ArmPredictions:
-    """One repeat, one fold: everybody of a target class is tested once by the same model."""
+def _apply(
+    model: Model, procedure: FittedProcedure, frame: pd.DataFrame, prepared: PreparedRun
+) -> ArmPredictions:
+    """One repeat, one fold: everybody of a target class is tested once by the same model, at their sites."""
     labels = prepared.labels
-    frame = prepared.frame_with(model.procedure.site)[list(model.columns)]
-    procedure = model.procedure.adapt_to_sites(frame, labels, prepared.groups)
     support = procedure.support(frame)
     probabilities = procedure.probabilities(frame)
     decided, reasons = decide(procedure, support, probabilities)

@@ -30,7 +30,7 @@ from normwise.schema import (
     listed,
 )
 
-__all__ = ["check_images", "choose_extractor", "correlate_with_template"]
+__all__ = ["check_images", "choose_extractor", "look_at_volume"]
 
 _LOOKED_AT = 3
 """Images that are looked at: one can be an exception."""
@@ -144,7 +144,7 @@ def _look_at_volumes(cohort: Cohort) -> dict[str, dict[str, float]]:
     if cohort.images is None:
         return {}
     outcomes = ExtractionContext().run_scans(
-        correlate_with_template, _some_images(cohort.images), version="3", title="a look at the images"
+        look_at_volume, _some_images(cohort.images), version="3", title="a look at the images"
     )
     return {
         each.subject: {name: float(str(value)) for name, value in each.value.items()}
@@ -207,7 +207,7 @@ def open_image(image: str, *, slides: bool, mpp: float | None) -> dict[str, bool
     return {"read": True}
 
 
-def correlate_with_template(image: str) -> dict[str, float]:
+def look_at_volume(image: str) -> dict[str, float]:
     """Return how far an image is like the MNI152 template, and whether it is labels; the work of one process.
 
     Parameters

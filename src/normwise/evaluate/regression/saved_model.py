@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from normwise.engine import Limits, Progress
 from normwise.errors import EvaluationError, ProcedureError
@@ -96,9 +97,9 @@ def test_regression(
         )
     assert_same_pipeline(opened, prepared.features)
     known = warn_of_training_scans(opened.trained_on(prepared.features.values), len(prepared.numbers))
-    found = {opened.procedure.arm: _apply(opened, prepared)}
     frame = prepared.frame_with(opened.site)
     adapted = opened.adapt_to_sites(frame, prepared.labels, prepared.groups)
+    found = {opened.procedure.arm: _apply(adapted, frame, prepared.numbers)}
     far = warn_of_far_values(adapted.far_values(frame))
     notes = [*known, *far, *_other_numbers(opened, prepared)]
     regression = summarize_regression("test", prepared, found, opened.procedure.arm, notes)
@@ -110,14 +111,11 @@ def test_regression(
 test_regression.__test__ = False  # type: ignore[attr-defined]  # pytest would take the name for a test
 
 
-def _apply(model: RegressionModel, prepared: PreparedRun) -> NumberPredictions:
-    """One repeat, one fold: everybody is tested once by the same model."""
-    values, labels, groups = prepared.numbers, prepared.labels, prepared.groups
-    frame = prepared.frame_with(model.site)
-    adapted = model.adapt_to_sites(frame, labels, groups)
-    predicted, reasons, _ = adapted.numbers_of(frame)
+def _apply(model: RegressionModel, frame: pd.DataFrame, values: NDArray[np.float64]) -> NumberPredictions:
+    """One repeat, one fold: everybody is tested once by the same model, adapted to their sites."""
+    predicted, reasons, _ = model.numbers_of(frame)
     support = pd.DataFrame({"supported": np.isfinite(predicted), "reason": reasons}, dtype=object)
-    part = apply_regression(adapted.procedure, predicted, values, support)
+    part = apply_regression(model.procedure, predicted, values, support)
     return NumberPredictions.gather(values, [(0, 0, np.arange(len(values)))], [part])
 
 

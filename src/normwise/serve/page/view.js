@@ -125,7 +125,7 @@ function outlines(viewer) {
   const pen = sheet.getContext("2d");
   const shown = part("outlines");
   let lines = new Path2D();
-  let has = null; // the part that they are of, px of the slide
+  let fetched = null; // the part that they are of, px of the slide
   let wanted = 0;
   let timer = 0;
   sheet.className = "outlines";
@@ -156,31 +156,31 @@ function outlines(viewer) {
     const slide = viewer.world.getItemAt(0);
     if (!shown.checked || !slide) return;
     const view = slide.viewportToImageRectangle(viewer.viewport.getBoundsNoRotate()).getBoundingBox();
-    const inside = has && view.x >= has.x0 && view.y >= has.y0 && view.x + view.width <= has.x1 && view.y + view.height <= has.y1;
+    const inside = fetched && view.x >= fetched.x0 && view.y >= fetched.y0 && view.x + view.width <= fetched.x1 && view.y + view.height <= fetched.y1;
     if (inside) return;
     wanted += 1;
-    const mine = wanted;
-    const part0 = {
+    const request = wanted;
+    const box = {
       x0: view.x - view.width / 8, y0: view.y - view.height / 8, x1: view.x + view.width * 1.125, y1: view.y + view.height * 1.125,
     };
     try {
-      const answer = await fetch(`outlines.json?${new URLSearchParams(part0)}`);
+      const answer = await fetch(`outlines.json?${new URLSearchParams(box)}`);
       if (!answer.ok) throw new Error(await answer.text());
       const found = await answer.json();
-      if (mine !== wanted) return;
+      if (request !== wanted || !shown.checked) return;
       const all = found.count <= found.most;
       lines = new Path2D();
       for (const ring of found.rings) {
         lines.moveTo(ring[0], ring[1]);
         for (let place = 2; place < ring.length; place += 2) lines.lineTo(ring[place], ring[place + 1]);
       }
-      has = all ? part0 : null;
+      fetched = all ? box : null;
       part("outlined").textContent = all
-        ? `Outlined here and just beside: ${found.count}.`
-        : `${found.count} nuclei here: zoom in, at most ${found.most} are drawn.`;
+        ? `Outlined here and just beside: ${found.count.toLocaleString("en")}.`
+        : `${found.count.toLocaleString("en")} nuclei here and just beside; they are outlined where there are at most ${found.most.toLocaleString("en")}: zoom in.`;
       draw();
     } catch (error) {
-      if (mine === wanted) part("outlined").textContent = `The outlines can't be shown: ${error.message}`;
+      if (request === wanted) part("outlined").textContent = `The outlines can't be shown: ${error.message}`;
     }
   }
 
@@ -193,7 +193,7 @@ function outlines(viewer) {
   shown.onchange = () => {
     draw();
     if (!shown.checked) part("outlined").textContent = "";
-    has = null;
+    fetched = null;
     later();
   };
 }
