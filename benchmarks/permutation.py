@@ -18,7 +18,7 @@ ONCE, ANEW = 40, 4
 
 
 def main() -> None:
-    from normwise.evaluate.permutation import area_of, shuffle_labels
+    from normwise.evaluate.permutation import area_of, shuffle_people
     from normwise.procedure import ArmFitter
     from normwise.schema import Roles, Study
 
@@ -32,10 +32,10 @@ def main() -> None:
     for title, count in (("read once", ONCE), ("read anew", ANEW)):
         found = []
         for number in range(-1, count):
-            own = shuffle_labels(y, people, roles.targets, None, np.random.default_rng(max(number, 0)))
+            source = shuffle_people(y, people, roles.targets, None, np.random.default_rng(max(number, 0)))
             start = time.process_time()
             one = fitter if title == "read once" else ArmFitter(study, roles, X.copy(), "normalized")
-            area = area_of(one, own, people)
+            area = area_of(one, y, people, source=source)
             if number >= 0:  # the first one, not counted, fills caches
                 found.append((area, time.process_time() - start))
         areas[title], seconds = np.array(found).T

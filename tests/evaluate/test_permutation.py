@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from normwise.evaluate.permutation import permutation_test, shuffle_labels
+from normwise.evaluate.permutation import area_of, permutation_test, shuffle_people
 from normwise.procedure import ArmFitter, draw_folds, fit_procedure
 from normwise.results import Permutation
 from normwise.schema import Roles, Study
@@ -89,6 +89,18 @@ def test_the_numbers_do_not_depend_on_the_processes(small: Any) -> None:
     assert one == two
 
 
+@pytest.mark.parametrize("arm", ["normalized", "adjusted"])
+def test_to_exchange_labels_is_to_exchange_people(arm: str, small: Any) -> None:
+    source = shuffle_people(small.labels, small.groups, small.roles.targets, None, np.random.default_rng(4))
+    fitter = ArmFitter(small.study, small.roles, small.X, arm)
+    found = area_of(fitter, small.labels, small.groups, source=source)
+    # Whoever takes a label stands where the one stood who had it, in the very same folds.
+    places = np.argsort(source)
+    moved = ArmFitter(small.study, small.roles, small.X.iloc[places], arm)
+    assert found == pytest.approx(area_of(moved, small.labels, small.groups), abs=1e-12)
+    assert found != area_of(fitter, small.labels, small.groups)
+
+
 def test_people_keep_one_label_and_sites_their_numbers() -> None:
     rng = np.random.default_rng(0)
     groups = np.repeat([f"p{i}" for i in range(30)], 2).astype(object)
@@ -97,7 +109,7 @@ def test_people_keep_one_label_and_sites_their_numbers() -> None:
     sites = np.repeat(np.where(np.arange(30) < 12, "x", "y"), 2).astype(object)
     moved = 0
     for _ in range(20):
-        own = shuffle_labels(labels, groups, ("normal", "AD"), sites, rng)
+        own = labels[shuffle_people(labels, groups, ("normal", "AD"), sites, rng)]
         assert all(len(set(own[groups == person])) == 1 for person in set(groups))
         assert (own[:4] == "control").all()
         for site in ("x", "y"):
@@ -110,7 +122,7 @@ def test_courses_are_exchanged_whole_among_equally_many_scans() -> None:
     groups = np.array(["a", "a", "b", "b", "c", "d"], dtype=object)
     labels = np.array(["normal", "AD", "normal", "normal", "AD", "normal"], dtype=object)
     seen = {
-        tuple(shuffle_labels(labels, groups, ("normal", "AD"), None, np.random.default_rng(seed)))
+        tuple(labels[shuffle_people(labels, groups, ("normal", "AD"), None, np.random.default_rng(seed))])
         for seed in range(30)
     }
     assert len(seen) == 4

@@ -6,6 +6,7 @@ import pytest
 
 from normwise.errors import NormalizerError
 from normwise.normalize.demographics import Demographics, check_columns, level_text, read_numbers
+from normwise.normalize.design import Category
 
 
 @pytest.mark.parametrize(
@@ -73,3 +74,14 @@ def test_some_of_the_people_are_read_as_if_they_were_alone() -> None:
     assert (caught.value.code, caught.value.seen) == ("NRM-111", "'2'")
     part = everybody.take(np.array([4, 2, 0])).take(np.array([True, False, True]))
     assert (len(part), part.levels("text").tolist(), part.person(1)) == (2, [None, "x"], "row 0")
+
+
+def test_levels_are_numbered_over_everybody_and_known_by_name() -> None:
+    frame = pd.DataFrame({"site": ["b", None, "a", "c", "b"], "sex": list("FMFMF")})
+    people = Demographics(frame)
+    codes, levels = people.take(np.array([4, 1, 3])).codes("site")
+    assert (codes.tolist(), levels) == ([1, -1, 2], ("a", "b", "c"))
+    places, missing = Category("site", ("b", "z")).places(people)
+    assert places.tolist() == [0, -1, -1, -1, 0]
+    assert missing.tolist() == [False, True, False, False, False]
+    assert Demographics(frame.assign(site=None)).codes("site")[0].tolist() == [-1] * 5

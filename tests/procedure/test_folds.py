@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sklearn.model_selection import StratifiedKFold
 
 from normwise.errors import ProcedureError
 from normwise.procedure.folds import (
@@ -36,6 +37,17 @@ def test_people_stay_on_one_side_and_each_target_is_tested_once(seed: int, peopl
     for fold in drawn:
         assert not set(groups[fold.train]) & set(groups[fold.test])
         assert {"normal", "AD", "control"} <= set(labels[fold.train])
+
+
+def test_folds_of_one_scan_each_are_scikit_learns_of_the_names() -> None:
+    labels = np.random.default_rng(0).choice(["patient", "AD", "normal"], 80).astype(object)
+    groups = np.arange(80).astype(str).astype(object)
+    splitter = StratifiedKFold(4, shuffle=True, random_state=9)
+    for _ in range(2):  # drawn, and found again
+        drawn = draw_folds(labels, groups, ("patient", "AD", "normal"), folds=4, seed=9)
+        for fold, (train, test) in zip(drawn, splitter.split(labels, labels), strict=True):
+            assert (fold.train == train).all()
+            assert (fold.test == test).all()
 
 
 def test_a_bystander_session_of_a_tested_person_does_not_train() -> None:

@@ -74,7 +74,7 @@ class RowEstimator(BaseEstimator, metaclass=ABCMeta):  # type: ignore[misc]  # u
         list of estimators
             In the order of the settings, the same models as fitting each clone alone.
         """
-        parameters = self.get_params(deep=False)
+        parameters = {name: getattr(self, name) for name in self.settings()}
         for name in {name for setting in settings for name in setting} - set(parameters):
             clone(self).set_params(**{name: None})  # refuses a name that there is not
         models = [type(self)(**(parameters | dict(setting))) for setting in settings]
@@ -90,15 +90,21 @@ class RowEstimator(BaseEstimator, metaclass=ABCMeta):  # type: ignore[misc]  # u
     def read_like(self, first: Self) -> None:
         """Take over what the first of several models has read from the same rows."""
         if self is not first:
-            self._begin()
+            self._begin(like=first)
             for name in ("n_features_in_", "feature_names_in_", "classes_"):
                 if hasattr(first, name):
                     setattr(self, name, getattr(first, name))
 
-    def _begin(self) -> None:
-        """Check the settings, and forget what an earlier fit, perhaps of another solver, has learnt."""
+    def _begin(self, like: Self | None = None) -> None:
+        """Check the settings, and forget what an earlier fit, perhaps of another solver, has learnt.
+
+        Settings that are the very ones of another estimator, which has begun, are not checked again.
+        """
         known = self.settings()
-        check_settings(known, {name: getattr(self, name) for name in known}, subject=type(self).__name__)
+        own = {name: getattr(self, name) for name in known}
+        if like is not None:
+            own = {name: value for name, value in own.items() if value is not getattr(like, name)}
+        check_settings(known, own, subject=type(self).__name__)
         for name in [name for name in vars(self) if name.endswith("_")]:
             delattr(self, name)
 

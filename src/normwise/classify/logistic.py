@@ -124,28 +124,30 @@ class LogisticClassifier(LogOddsClassifier):
         own = None
         if sample_weight is not None:
             own = _check_sample_weight(sample_weight, rows, dtype=np.float64, ensure_non_negative=True)
-        weights = []
+        weights: dict[str, Floats] = {}
         for model in models:
             model.read_like(first)
-            weights.append(model.row_weights(codes, own))
+            if _key(model) not in weights:
+                weights[_key(model)] = model.row_weights(codes, own)
         centre = rows.mean(axis=0)
         design = np.empty((len(rows), rows.shape[1] + 1))
         rows = np.subtract(rows, centre, out=design[:, :-1])
         # From the strongest penalty to the weakest, so that each start is close to its end.
-        pairs = sorted(zip(models, weights, strict=True), key=lambda pair: pair[0].C)
-        if not _fit_from_products(pairs, rows, codes):
-            span = to_row_space(rows, max(model.C * float(each.max()) for model, each in pairs), design)
+        ordered = sorted(models, key=lambda model: model.C)
+        equal = all((each == 1.0).all() for each in weights.values())
+        if not (equal and _fit_from_products(ordered, rows, codes)):
+            span = to_row_space(rows, max(model.C * weights[_key(model)].max() for model in models), design)
             targets = np.eye(len(first.classes_))[codes]
             if len(first.classes_) == 2:
                 targets = targets[:, 1:]
             del rows  # the coordinates stand for them
-            starts: dict[bytes, tuple[CrossEntropy, Floats | None]] = {}
-            for model, each in pairs:
+            starts: dict[str, tuple[CrossEntropy, Floats | None]] = {}
+            for model in ordered:
+                key = _key(model)
                 if model.solver == "gradient_descent":
-                    model._descend(span, targets, each)
+                    model._descend(span, targets, weights[key])
                     continue
-                key = each.tobytes()
-                problem, start = starts.get(key) or (CrossEntropy(span.design, targets, each), None)
+                problem, start = starts.get(key) or (CrossEntropy(span.design, targets, weights[key]), None)
                 starts[key] = problem, model._solve(problem, span, start)
         for model in models:
             model.intercept_ = model.intercept_ - model.coef_ @ centre
@@ -194,19 +196,31 @@ class LogisticClassifier(LogOddsClassifier):
         self.cost_curve_, self.n_iter_ = descent.costs, max(1, len(descent.costs) - 1)
 
 
-def _fit_from_products(
-    pairs: Sequence[tuple[LogisticClassifier, Floats]], rows: Floats, codes: NDArray[np.intp]
-) -> bool:
+def _key(model: LogisticClassifier) -> str:
+    """Return what models have in common whose rows weigh the same."""
+    return repr(model.class_weight)
+
+
+def _fit_from_products(models: Sequence[LogisticClassifier], rows: Floats, codes: NDArray[np.intp]) -> bool:
     """Fit two classes of few, equally weighted people from their products; whether that came to an end."""
-    plain = all(model.solver == "newton" and (weights == 1.0).all() for model, weights in pairs)
-    if not plain or codes.max() > 1 or len(rows) > max(rows.shape[1], _FEW):
+    several = codes.max() > 1 or any(model.solver != "newton" for model in models)
+    if several or len(rows) > max(rows.shape[1], _FEW):
         return False
     gram, targets = rows @ rows.T, codes.astype(np.float64)
-    multipliers, intercept = np.zeros(len(rows)), 0.0
-    for model, _ in pairs:
-        minimum = minimise_dual(gram, targets, 1.0 / model.C, (multipliers, intercept))
+    last = np.zeros(len(rows) + 1)  # multipliers, and the intercept
+    slope, at, found = last, np.nan, []
+    for model in models:
+        # The minimum moves nearly along a line as the logarithm of C grows.
+        ahead = np.log(model.C / at) if at < model.C else 0.0
+        start = last + ahead * slope
+        minimum = minimise_dual(gram, targets, 1.0 / model.C, (start[:-1], float(start[-1])))
         if minimum is None:
             return False
-        multipliers, intercept, model.n_iter_ = minimum
-        model.coef_, model.intercept_ = (multipliers @ rows)[None, :], np.array([intercept])
+        found.append(np.append(minimum[0], minimum[1]))
+        if ahead > 0.0:
+            slope = (found[-1] - last) / ahead
+        last, at, model.n_iter_ = found[-1], model.C, minimum[2]
+    weights = np.array(found)[:, :-1] @ rows
+    for model, each, own in zip(models, found, weights, strict=True):
+        model.coef_, model.intercept_ = own[None, :], each[-1:]
     return True

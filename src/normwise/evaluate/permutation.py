@@ -11,14 +11,15 @@ from numpy.typing import NDArray
 from normwise.engine import Progress, run_parts
 from normwise.evaluate.metrics.registry import METRICS
 from normwise.evaluate.out_of_fold import OutOfFold
-from normwise.procedure import ArmFitter, draw_repeats, fewest_to_train, keys_of, seed_for
+from normwise.procedure import ArmFitter, Fold, draw_repeats, fewest_to_train, keys_of, seed_for
 from normwise.results import Permutation
 from normwise.runs import PreparedRun
 from normwise.schema import Roles, Study
 
-__all__ = ["area_of", "permutation_of", "permutation_test", "shuffle_labels"]
+__all__ = ["area_of", "permutation_of", "permutation_test", "shuffle_people"]
 
 Names = NDArray[np.object_]
+Rows = NDArray[np.intp]
 
 _AT_ONCE = 10  # permutations a task: long enough to be worth a process, short enough to show progress
 
@@ -56,7 +57,8 @@ def permutation_test(
     Labels are shuffled over people; where sites are given, within each site, so that a site that predicts the
     label stays as good a predictor as it was. One repeat of outer folds is tested each time, with everything
     learnt anew inside: normalizer (on the shuffled normals), inner folds, tuning, classifier. The observed
-    area is that of the first repeat's folds. People whose class is no target keep their label.
+    area is that of the first repeat's folds, whose places people with one scan each exchange. People whose
+    class is no target keep their label.
 
     Parameters
     ----------
@@ -83,11 +85,14 @@ def permutation_test(
         p = (1 + number of shuffles at least as good) / (1 + shuffles) (Phipson and Smyth 2010). None where
         the observed area is not defined, as where nobody of a class can be computed.
     """
+    from threadpoolctl import threadpool_limits
+
     count = study.evaluation.permutations
     batches = [range(first, min(first + _AT_ONCE, count)) for first in range(0, count, _AT_ONCE)]
     title = "permutations"
     fitter = ArmFitter(study, roles, X, arm)
-    observed = _areas(fitter, labels, groups, sites, keys, [None])[0]
+    with threadpool_limits(1):
+        observed = area_of(fitter, labels, groups, keys)
     if not np.isfinite(observed):
         return None
     if progress is not None:
@@ -105,10 +110,10 @@ def permutation_test(
     return Permutation("auc", observed, areas, (1 + better) / (1 + count))
 
 
-def shuffle_labels(
+def shuffle_people(
     labels: Names, groups: Names, targets: Sequence[str], sites: Names | None, rng: np.random.Generator
-) -> Names:
-    """Shuffle the labels of the target classes over people, within sites where they are given.
+) -> Rows:
+    """Exchange the labels of the target classes among people, within sites where they are given.
 
     A person keeps one label over all scans. Where people change class between scans, whole courses are
     exchanged, and only among people with equally many scans.
@@ -124,28 +129,31 @@ def shuffle_labels(
     rng : Generator
         Source of randomness.
 
+    Returns
+    -------
+    ndarray of int of shape (n_scans,)
+        The scan whose label each scan is given.
+
     Examples
     --------
     >>> labels = np.array(["normal", "normal", "AD", "AD", "MCI"], dtype=object)
     >>> people = np.array(["a", "a", "b", "c", "d"], dtype=object)
-    >>> shuffle_labels(labels, people, ("normal", "AD"), None, np.random.default_rng(3)).tolist()
+    >>> labels[shuffle_people(labels, people, ("normal", "AD"), None, np.random.default_rng(3))].tolist()
     ['AD', 'AD', 'AD', 'normal', 'MCI']
     """
-    shuffled = labels.copy()
-    rows = np.flatnonzero(np.isin(labels, list(targets)))
+    source = np.arange(len(labels))
     scans: dict[object, list[int]] = {}
-    for row in rows:
-        scans.setdefault(groups[row], []).append(int(row))
+    for row in np.flatnonzero(np.isin(labels, list(targets))).tolist():
+        scans.setdefault(groups[row], []).append(row)
     one_label = all(len({labels[row] for row in own}) == 1 for own in scans.values())
     strata: dict[tuple[str, int], list[list[int]]] = {}
     for own in scans.values():
         site = "" if sites is None else str(sites[own[0]])
         strata.setdefault((site, 0 if one_label else len(own)), []).append(own)
     for members in strata.values():
-        for own, other in zip(members, rng.permutation(len(members)), strict=True):
-            given = labels[members[other]]
-            shuffled[own] = given[0] if one_label else given
-    return shuffled
+        for own, other in zip(members, rng.permutation(len(members)).tolist(), strict=True):
+            source[own] = members[other][0] if one_label else members[other]
+    return source
 
 
 def _areas(
@@ -154,25 +162,25 @@ def _areas(
     groups: Names,
     sites: Names | None,
     keys: Names | None,
-    numbers: Sequence[int | None],
+    numbers: Sequence[int],
 ) -> list[float]:
-    """Return the area of each permutation; of the labels as they are where its number is None."""
+    """Return the area of each permutation."""
     from threadpoolctl import threadpool_limits
 
     seed, targets = fitter.study.evaluation.seed, fitter.roles.targets
     areas = []
     with threadpool_limits(1):
         for number in numbers:
-            own = labels
-            if number is not None:
-                # Five numbers, since folds and bootstrap are seeded by fewer.
-                rng = np.random.default_rng(seed_for(seed, 0, 0, 0, number))
-                own = shuffle_labels(labels, groups, targets, sites, rng)
-            areas.append(area_of(fitter, own, groups, keys))
+            # Five numbers, since folds and bootstrap are seeded by fewer.
+            rng = np.random.default_rng(seed_for(seed, 0, 0, 0, number))
+            source = shuffle_people(labels, groups, targets, sites, rng)
+            areas.append(area_of(fitter, labels, groups, keys, source=source))
     return areas
 
 
-def area_of(fitter: ArmFitter, labels: Names, groups: Names, keys: Names | None = None) -> float:
+def area_of(
+    fitter: ArmFitter, labels: Names, groups: Names, keys: Names | None = None, *, source: Rows | None = None
+) -> float:
     """Return the area under the ROC curve of one repeat of outer folds.
 
     Parameters
@@ -181,17 +189,27 @@ def area_of(fitter: ArmFitter, labels: Names, groups: Names, keys: Names | None 
         Fits and tests a fold.
     labels, groups, keys
         As for `permutation_test`.
+    source : ndarray of int of shape (n_scans,), optional
+        The scan whose label each scan is given, as of `shuffle_people`; default: its own. People with one
+        scan each take one another's places in random folds, which are then those of the labels as they were.
     """
     section, roles = fitter.study.evaluation, fitter.roles
     once = section.model_copy(update={"repeats": 1})
     fewest = fewest_to_train(fitter.study.decision, roles)
-    outer = draw_repeats(once, labels, groups, roles.targets, keys, fewest=fewest)[0]
+    given, placed = labels, None
+    if source is not None:
+        given = labels[source]
+        if section.split == "kfold" and len(set(groups)) == len(groups):
+            placed = np.argsort(source)
+    drawn_of = given if placed is None else labels
+    outer = draw_repeats(once, drawn_of, groups, roles.targets, keys, fewest=fewest)[0]
     probabilities = np.full((1, len(labels), len(roles.targets)), np.nan)
     folds = np.full((1, len(labels)), -1, dtype=np.intp)
-    for number, fold in enumerate(outer):
+    for number, drawn in enumerate(outer):
+        fold = drawn if placed is None else Fold(placed[drawn.train], placed[drawn.test])
         seed = seed_for(section.seed, 0, number)
-        probabilities[0, fold.test] = fitter.fit_predict(labels, groups, fold, seed=seed)
+        probabilities[0, fold.test] = fitter.fit_predict(given, groups, fold, seed=seed)
         folds[0, fold.test] = number
     undecided = np.full((1, len(labels)), -1, dtype=np.intp)
-    scores = OutOfFold(labels, roles.targets, roles.negative, probabilities, undecided, folds)
+    scores = OutOfFold(given, roles.targets, roles.negative, probabilities, undecided, folds)
     return float(METRICS["auc"](scores)(np.ones((1, len(labels))))[0])

@@ -2,7 +2,8 @@
 
 Its files:
 
-* ``feature_normalizer``: `FeatureNormalizer`, the transformer, and `PreparedFeatures` for many fits.
+* ``feature_normalizer``: `FeatureNormalizer`, the transformer.
+* ``prepared``: `PreparedFeatures`, people read once for many fits.
 * ``validation``: what is asked for, and what a saved normalizer holds, checked; who is normal.
 * ``demographics``: columns read as numbers or as levels.
 * ``design``: the columns of the regression, splines and interactions among them, learnt from the normals.
@@ -20,7 +21,8 @@ from typing import TYPE_CHECKING
 from normwise.lazy import on_use
 from normwise.normalize.blocked.regression import Regression
 from normwise.normalize.demographics import Demographics
-from normwise.normalize.feature_normalizer import FeatureNormalizer, PreparedFeatures
+from normwise.normalize.feature_normalizer import FeatureNormalizer
+from normwise.normalize.prepared import PreparedFeatures
 
 if TYPE_CHECKING:
     from normwise.normalize.reference import (

@@ -71,6 +71,7 @@ class Demographics:
         self._rows: npt.NDArray[np.intp] | None = None
         self._columns: dict[tuple[str, str], tuple[npt.NDArray[Any], ...]] = {}
         self._types: dict[str, Any] = {}
+        self._levels: dict[str, tuple[str, ...]] = {}
 
     def __len__(self) -> int:
         return len(self._frame if self._rows is None else self._rows)
@@ -79,7 +80,7 @@ class Demographics:
         """Return some of the people, by row number or by a mask; what was read is shared."""
         part = Demographics(self._frame)
         part._rows = np.arange(len(self._frame))[rows] if self._rows is None else self._rows[rows]
-        part._columns, part._types = self._columns, self._types
+        part._columns, part._types, part._levels = self._columns, self._types, self._levels
         return part
 
     @property
@@ -104,6 +105,15 @@ class Demographics:
     def levels(self, name: str) -> npt.NDArray[np.object_]:
         """Return each person's level as text, None where it is missing."""
         return self._read("levels", name, _read_levels)[0]
+
+    def codes(self, name: str) -> tuple[npt.NDArray[np.intp], tuple[str, ...]]:
+        """Return each person's place among the frame's levels, −1 where it is missing, and these, sorted."""
+        if name not in self._levels:
+            self.levels(name)  # reads those of everybody
+            codes, names = pd.factorize(self._columns["levels", name][0], sort=True)
+            self._columns["codes", name], self._levels[name] = (codes,), tuple(names)
+        codes = self._columns["codes", name][0]
+        return codes if self._rows is None else codes[self._rows], self._levels[name]
 
     def is_category(self, name: str, *, declared: bool) -> bool:
         """Return whether a demographic is a category rather than a quantity.

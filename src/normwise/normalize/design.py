@@ -13,6 +13,7 @@ from itertools import pairwise
 from typing import Literal
 
 import numpy as np
+import numpy.typing as npt
 
 from normwise.errors import NormalizerError
 from normwise.normalize.blocked.columns import FloatArray
@@ -116,21 +117,28 @@ class Category:
         NormalizerError
             NRM-108 for a missing level, NRM-109 for one that no normal person had.
         """
-        levels = people.levels(self.name)
-        people.refuse_missing(self.name, levels == None)  # noqa: E711 - one comparison a person
-        unseen = np.array([level not in self.levels for level in levels], dtype=bool)
+        places, missing = self.places(people)
+        people.refuse_missing(self.name, missing)
+        unseen = places < 0
         if unseen.any():
             row = int(np.argmax(unseen))
             raise NormalizerError(
                 "NRM-109",
                 f"nobody in the normal group had this level of {self.name}.",
                 subject=people.person(row),
-                seen=f"{self.name} = {levels[row]!r}",
+                seen=f"{self.name} = {people.levels(self.name)[row]!r}",
                 expected=", ".join(self.levels),
                 advice="nothing is expected of this person; in_support(X) lists everybody concerned",
             )
-        matches: FloatArray = np.equal.outer(levels, np.array(self.levels[1:], object)).astype(np.float64)
+        matches: FloatArray = np.equal.outer(places, np.arange(1, len(self.levels))).astype(np.float64)
         return matches
+
+    def places(self, people: Demographics) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.bool_]]:
+        """Return each person's place among the levels, −1 for any other, and whose level is missing."""
+        codes, everybody = people.codes(self.name)
+        own = {level: place for place, level in enumerate(self.levels)}
+        lookup = np.array([*(own.get(level, -1) for level in everybody), -1], dtype=np.intp)
+        return lookup[codes], codes < 0
 
 
 @dataclass(frozen=True)
@@ -296,7 +304,7 @@ def learn_design(
         for name in names
     )
     own = [part.encode(normals) for part in parts]
-    means = np.hstack([np.empty((n_people, 0)), *own]).mean(axis=0)
+    means = _with_products(n_people, own, names, (), np.empty(0)).mean(axis=0)
     columns = _with_products(n_people, own, names, interactions, means)
     titles = column_titles(parts, interactions)
     refuse_too_few(n_people, len(titles) + 1)
@@ -305,7 +313,7 @@ def learn_design(
     constant = size <= _CONSTANT * np.abs(columns).max(axis=0, initial=0.0)
     size = np.where(constant, 1.0, size)
     design = _standard(columns, center, size)
-    triangle = np.linalg.qr(design).R
+    triangle: FloatArray = np.asarray(np.linalg.qr(design, mode="r"))
     refuse_dependent(triangle, titles, n_people)
     inverse = invert_triangle(triangle)
     # The log variance follows the numbers and the levels themselves: no splines, no products.
@@ -340,9 +348,9 @@ def learn_part(
 ) -> Number | Category:
     """Return one demographic with its range or its levels; the rest as of `learn_design`."""
     if normals.is_category(name, declared=declared):
-        levels = normals.levels(name)
-        normals.refuse_missing(name, levels == None)  # noqa: E711 - one comparison a person
-        return Category(name, tuple(sorted(set(levels))))
+        codes, everybody = normals.codes(name)
+        normals.refuse_missing(name, codes < 0)
+        return Category(name, tuple(everybody[code] for code in np.unique(codes)))
     values = Number(name, 0.0, 0.0, 0.0).encode(normals)[:, 0]  # refuses what is missing or no number
     own = (tuple(map(float, knots)) or choose_knots(values)) if form == "spline" else ()
     return Number(name, float(values.min()), float(values.max()), float(values.mean()), own)
@@ -355,17 +363,21 @@ def _with_products(
     interactions: Sequence[tuple[str, str]],
     means: FloatArray,
 ) -> FloatArray:
+    if not interactions:
+        return np.hstack(own) if own else np.empty((rows, 0))
     widths = np.cumsum([0, *(part.shape[1] for part in own)])
     centred = {name: own[i] - means[widths[i] : widths[i + 1]] for i, name in enumerate(names)}
     products = [
         (centred[first][:, :, None] * centred[second][:, None, :]).reshape(rows, -1)
         for first, second in interactions
     ]
-    return np.hstack([np.empty((rows, 0)), *own, *products])
+    return np.hstack([*own, *products])
 
 
 def _standard(columns: FloatArray, center: FloatArray, size: FloatArray) -> FloatArray:
-    return np.hstack([np.ones((len(columns), 1)), (columns - center) / size])
+    design = np.ones((len(columns), columns.shape[1] + 1))
+    np.divide(columns - center, size, out=design[:, 1:])
+    return design
 
 
 def _change_basis(design: FloatArray, inverse: FloatArray) -> FloatArray:

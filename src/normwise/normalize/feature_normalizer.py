@@ -1,12 +1,9 @@
 """What is normal for people of these demographics, and how far each person departs from it."""
 
-# ruff: noqa: SLF001 - what is prepared for many fits fits the estimator's own way
-
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping, Sequence
-from copy import copy
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal, Self
 
 import numpy as np
@@ -18,10 +15,11 @@ from sklearn.utils.validation import check_consistent_length, check_is_fitted, v
 from normwise.errors import NormalizerError, NormwiseWarning
 from normwise.normalize.blocked.columns import FeatureColumns, FloatArray
 from normwise.normalize.blocked.fit import fit_regression, fit_standardize, standardize
-from normwise.normalize.blocked.regression import Regression, Shrinkage, TailForm
+from normwise.normalize.blocked.regression import People, Regression, Shrinkage, TailForm
 from normwise.normalize.demographics import Demographics, check_columns
 from normwise.normalize.design import Design, learn_design
-from normwise.normalize.support import encodable_rows, support_table, warn_of_thin_cover
+from normwise.normalize.prepared import PreparedFeatures
+from normwise.normalize.support import support_table, warn_of_thin_cover
 from normwise.normalize.tables import coefficient_table, departure_table, expectation_table
 from normwise.normalize.validation import (
     Prior,
@@ -37,7 +35,7 @@ from normwise.normalize.validation import (
     warn_of_no_spread,
 )
 
-__all__ = ["FeatureNormalizer", "PreparedFeatures"]
+__all__ = ["FeatureNormalizer"]
 
 Rows = npt.NDArray[np.intp]
 
@@ -223,7 +221,7 @@ class FeatureNormalizer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator): 
         columns, people = self._read(X, reset=False)
         return self._transform_rows(columns, people)
 
-    def prepare(self, X: pd.DataFrame) -> PreparedFeatures:
+    def prepare(self, X: pd.DataFrame) -> PreparedFeatures[FeatureNormalizer]:
         """Read features and demographics once, for many fits on subsets of these people.
 
         Parameters
@@ -237,7 +235,7 @@ class FeatureNormalizer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator): 
             As `fit`, for columns that can't be read.
         """
         own = clone(self)
-        columns, people = own._begin(X, None)
+        columns, people = own._begin(X, None)  # noqa: SLF001 - its own class
         return PreparedFeatures(own, columns, people)
 
     def explain(self, X: pd.DataFrame, features: Sequence[str] | None = None) -> pd.DataFrame:
@@ -391,9 +389,18 @@ class FeatureNormalizer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator): 
         return columns, people
 
     def _fit_rows(
-        self, columns: FeatureColumns, people: Demographics, train: Rows, y: Any, beside: Any = None
+        self,
+        columns: FeatureColumns,
+        people: Demographics,
+        train: Rows,
+        y: Any,
+        beside: Any = None,
+        locate: Callable[[Design, Rows], People] | None = None,
     ) -> None:
-        """Fit on some rows, with the labels of these, and a number beside the demographics."""
+        """Fit on some rows, with the labels of these, and a number beside the demographics.
+
+        Coordinates of people in the design are given by ``locate``, or made of their demographics.
+        """
         if self.prior is not None:
             check_prior(self)
             normals = self._find_normals(train, y)
@@ -406,7 +413,7 @@ class FeatureNormalizer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator): 
         if self.mode == "replace":
             regression = fit_regression(
                 columns,
-                design.people(people.take(normals)),
+                locate(design, normals) if locate else design.people(people.take(normals)),
                 normals,
                 shrinkage=self.shrinkage,
                 tails=self.tails,
@@ -414,11 +421,14 @@ class FeatureNormalizer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator): 
             )
         self._store(design, regression)
 
-    def _transform_rows(self, columns: FeatureColumns, people: Demographics) -> FloatArray:
+    def _transform_rows(
+        self, columns: FeatureColumns, people: Demographics, located: People | None = None
+    ) -> FloatArray:
         if self.regression_ is None:
             return columns.with_columns(self.design_.encode(people))
         regression = self.regression_.astype(columns.dtype)
-        return standardize(regression, columns, self.design_.people(people), scale=self.scale)
+        located = self.design_.people(people) if located is None else located
+        return standardize(regression, columns, located, scale=self.scale)
 
     def _find_normals(self, train: Rows, y: Any) -> Rows:
         """Return the rows of the normals among the training rows."""
@@ -503,96 +513,7 @@ class FeatureNormalizer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator): 
         self.regression_ = regression
         self.n_normals_ = design.n_people
         if regression is not None and self.scale == "w":
-            warn_of_no_spread(regression, self.get_feature_names_out())
-
-
-class PreparedFeatures:
-    """Features and demographics of people, read once for many fits on subsets of them.
-
-    A nested cross-validation and a permutation test fit the normalizer hundreds to thousands of times on the
-    same people. What changes is who is trained on and who is normal; the columns of the frame do not.
-    `FeatureNormalizer.prepare` makes it.
-
-    Parameters
-    ----------
-    normalizer : FeatureNormalizer
-        Its settings and the names of its columns.
-    columns : FeatureColumns
-        Everybody's features.
-    people : Demographics
-        Everybody's demographics.
-
-    Examples
-    --------
-    >>> rng = np.random.default_rng(0)
-    >>> X = pd.DataFrame({"age": rng.uniform(50, 90, 40), "f": rng.normal(size=40)})
-    >>> y = np.where(np.arange(40) < 30, "normal", "AD")
-    >>> train, test = np.arange(5, 40), np.arange(5)
-    >>> prepared = FeatureNormalizer(["age"], "normal").prepare(X)
-    >>> fitted = prepared.fit(train, y[train])
-    >>> values, known = prepared.transform(fitted, test)
-    >>> np.allclose(values, fitted.transform(X.iloc[test])), known.all()
-    (True, np.True_)
-    """
-
-    def __init__(self, normalizer: FeatureNormalizer, columns: FeatureColumns, people: Demographics) -> None:
-        self._normalizer = normalizer
-        self._columns = columns.in_memory()
-        self._finite = np.isfinite(np.asarray(self._columns.source)).all(axis=1)
-        self._people = people
-
-    def fit(self, train: Rows, y: Any = None, beside: FloatArray | None = None) -> FeatureNormalizer:
-        """Return a normalizer fitted on some rows.
-
-        Parameters
-        ----------
-        train : ndarray of int
-            Row numbers.
-        y : array-like of shape (len(train),), optional
-            Labels of these rows.
-        beside : ndarray of shape (len(train),), optional
-            As of `fit_regression`; not with a prior, whose people's numbers are not known.
-
-        Returns
-        -------
-        FeatureNormalizer
-            That of ``fit(X.iloc[train], y)``, up to rounding.
-
-        Raises
-        ------
-        NormalizerError
-            As `FeatureNormalizer.fit`.
-        """
-        fitted = copy(self._normalizer)
-        fitted._fit_rows(self._columns, self._people, train, y, beside)
-        return fitted
-
-    def transform(self, fitted: FeatureNormalizer, rows: Rows) -> tuple[FloatArray, npt.NDArray[np.bool_]]:
-        """Return what ``fitted.transform(X.iloc[rows])`` does, and whose demographics are known to it.
-
-        Parameters
-        ----------
-        fitted : FeatureNormalizer
-            What `fit` has returned.
-        rows : ndarray of int
-            Row numbers.
-
-        Returns
-        -------
-        values : ndarray of shape (len(rows), n_features_out)
-            NaN where the second is false.
-        encodable : ndarray of bool of shape (len(rows),)
-            Whose demographics are there, with levels that a normal person of the training rows has, and whose
-            features are all finite: as `FeatureNormalizer.in_support` says.
-        """
-        people = self._people.take(rows)
-        encodable = encodable_rows(fitted.design_, people) & self._finite[rows]
-        if encodable.all():
-            return fitted._transform_rows(self._columns.take(rows), people), encodable
-        values = fitted._transform_rows(self._columns.take(rows[encodable]), people.take(encodable))
-        everybody = np.full((len(rows), values.shape[1]), np.nan, values.dtype, order="F")
-        everybody[encodable] = values
-        return everybody, encodable
+            warn_of_no_spread(regression, self.get_feature_names_out)
 
 
 def _warn(code: str, text: str) -> None:

@@ -46,7 +46,7 @@ def encodable_rows(design: Design, people: Demographics) -> npt.NDArray[np.bool_
     known = np.ones(len(people), dtype=bool)
     for part in design.parts:
         if isinstance(part, Category):
-            known &= np.array([level in part.levels for level in people.levels(part.name)], dtype=bool)
+            known &= part.places(people)[0] >= 0
         else:
             known &= ~np.isnan(people.numbers(part.name)[0])
     return known

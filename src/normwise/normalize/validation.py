@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from difflib import get_close_matches
 from typing import Any, Protocol
 
@@ -332,8 +332,16 @@ def refuse_collision(features: Iterable[str], appended: Iterable[str]) -> None:
         )
 
 
-def warn_of_no_spread(regression: Regression, names: npt.NDArray[np.object_]) -> None:
-    """Warn of features that demographics leave nothing of (NRM-204), or that do not vary (NRM-202)."""
+def warn_of_no_spread(regression: Regression, names: Callable[[], npt.NDArray[np.object_]]) -> None:
+    """Warn of features that demographics leave nothing of (NRM-204), or that do not vary (NRM-202).
+
+    Parameters
+    ----------
+    regression : Regression
+        Fitted.
+    names : callable
+        Returns the features' names.
+    """
     for code, marked, text in (
         (
             "NRM-204",
@@ -350,7 +358,7 @@ def warn_of_no_spread(regression: Regression, names: npt.NDArray[np.object_]) ->
         ),
     ):
         if marked.any():
-            few, more = names[marked][:5], int(marked.sum()) - 5
+            few, more = names()[marked][:5], int(marked.sum()) - 5
             listed = ", ".join(few) + (f" and {more} more" if more > 0 else "")
             warnings.warn(NormwiseWarning(code, text.format(listed)), stacklevel=5)
 

@@ -370,8 +370,8 @@ class _Search:
             selector.fit(seen, names, seen.shape[1] - appended_columns(fitted))
             steps.append(("select", selector))
             seen = selector.transform(seen)
-        classifier = clone(self.candidates.classifiers[name]).set_params(**setting).fit(seen, names)
-        return Pipeline([*steps, ("classify", classifier)]), self._separation(classifier, seen, names)
+        classifier = self.candidates.classifiers[name].fit_grid(seen, names, [setting])[0]
+        return Pipeline([*steps, ("classify", classifier)]), self._separations([classifier], seen, names)[0]
 
     def predict(self, pipeline: Pipeline, rows: Rows) -> Floats:
         """Return the probabilities of rows of the frame, (n_rows, n_targets); NaN where not encodable."""
@@ -390,14 +390,14 @@ class _Search:
         usable = trainable_rows(encodable, labels, self.roles)
         return fitted, some_rows(values, usable[encodable]), labels[usable]
 
-    def _separation(self, model: Any, rows: Any, labels: Names) -> Floats:
-        """Return how a classifier places the classes of the rows that it was trained on."""
+    def _separations(self, models: list[Any], rows: Any, labels: Names) -> Floats:
+        """Return how each classifier places the classes of the rows that it was trained on."""
         targets = self.roles.targets
         if not self.scored:
-            return np.zeros((2, len(targets) - 1))
+            return np.zeros((len(models), 2, len(targets) - 1))
         columns = np.array([targets.index(label) for label in labels], dtype=np.intp)
-        table = _in_order(model.predict_proba(rows), model.classes_, targets)
-        return measure_separation(table, columns, targets.index(self.roles.negative))
+        tables = np.stack([_in_order(model.predict_proba(rows), model.classes_, targets) for model in models])
+        return measure_separation(tables, columns, targets.index(self.roles.negative))
 
     def _predict_candidates(
         self, seen: Any, labels: Names, unseen: Any, appended: int
@@ -415,13 +415,10 @@ class _Search:
                     columns = selected_columns(ranked, count, width, width - appended)
                     rows, others = seen[:, columns], unseen[:, columns]
                 models = self.candidates.classifiers[name].fit_grid(rows, labels, grid)
-                tables += [
-                    (
-                        _in_order(model.predict_proba(others), model.classes_, self.roles.targets),
-                        self._separation(model, rows, labels),
-                    )
-                    for model in models
-                ]
+                separations = self._separations(models, rows, labels)
+                for model, separation in zip(models, separations, strict=True):
+                    values = model.predict_proba(others)
+                    tables.append((_in_order(values, model.classes_, self.roles.targets), separation))
         return tables
 
 

@@ -7,6 +7,7 @@ training part, except those of a person who is being tested.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from hashlib import sha256
 
 import numpy as np
@@ -114,8 +115,6 @@ def draw_folds(
     >>> [sorted(fold.test.tolist()) for fold in draw_folds(labels, people, ("normal", "AD"), folds=2, seed=0)]
     [[1, 2, 5, 6], [0, 3, 4, 7]]
     """
-    from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
-
     counts = people_per_class(labels, groups, targets)
     scarce = {name: count for name, count in counts.items() if count < folds}
     if scarce:
@@ -129,13 +128,12 @@ def draw_folds(
     is_tested = np.isin(labels, targets)
     rows, others = np.flatnonzero(is_tested), np.flatnonzero(~is_tested)
     one_scan_each = len(set(groups[rows])) == len(rows)
-    kind = StratifiedKFold if one_scan_each else StratifiedGroupKFold
-    splitter = kind(n_splits=folds, shuffle=True, random_state=seed)
-    people = None if one_scan_each else groups[rows]
+    people = None if one_scan_each else tuple(groups[rows])
+    codes = np.argmax([labels[rows] == name for name in sorted(targets)], axis=0).astype(np.int8)
+    part = _parts(codes.tobytes(), people, folds, seed)
     drawn = []
-    for train, test in splitter.split(rows, labels[rows], people):
-        tested = rows[test]
-        trained = rows[train]
+    for number in range(folds):
+        tested, trained = rows[part == number], rows[part != number]
         if len(others):
             joined = others[~np.isin(groups[others], groups[tested])]
             trained = np.sort(np.concatenate([trained, joined]))
@@ -143,6 +141,23 @@ def draw_folds(
         assert_no_person_on_both_sides(fold, groups)
         drawn.append(fold)
     return drawn
+
+
+@lru_cache(maxsize=16)
+def _parts(codes: bytes, people: tuple[object, ...] | None, folds: int, seed: int) -> NDArray[np.int16]:
+    """Return the fold that each row is tested in, of rows whose classes are bytes.
+
+    Folds of the same classes are asked for again by each arm, and by each exchange of people.
+    """
+    from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
+
+    kind = StratifiedKFold if people is None else StratifiedGroupKFold
+    splitter = kind(n_splits=folds, shuffle=True, random_state=seed)
+    classes = np.frombuffer(codes, dtype=np.int8)
+    part = np.empty(len(classes), dtype=np.int16)
+    for number, (_, test) in enumerate(splitter.split(classes, classes, people)):
+        part[test] = number
+    return part
 
 
 def draw_inner_folds(

@@ -47,11 +47,11 @@ class InnerScores:
 
 
 def measure_separation(probabilities: Floats, columns: NDArray[np.intp], negative: int) -> Floats:
-    """Return how a classifier places the classes of its own training rows.
+    """Return how a classifier, or each of several, places the classes of its own training rows.
 
     Parameters
     ----------
-    probabilities : ndarray of shape (n_rows, n_classes)
+    probabilities : ndarray of shape (..., n_rows, n_classes)
         Of the rows that it was trained on.
     columns : ndarray of int of shape (n_rows,)
         Column of each row's class.
@@ -60,7 +60,7 @@ def measure_separation(probabilities: Floats, columns: NDArray[np.intp], negativ
 
     Returns
     -------
-    ndarray of shape (2, n_classes - 1)
+    ndarray of shape (..., 2, n_classes - 1)
         For each other class the middle between its mean log-odds and that of the negative class, and the
         distance between the two.
 
@@ -72,15 +72,16 @@ def measure_separation(probabilities: Floats, columns: NDArray[np.intp], negativ
     [[-0.5], [3.0]]
     """
     odds = _log_odds(probabilities, negative)
-    others = np.delete(np.arange(probabilities.shape[1]), negative)
-    low = odds[columns == negative].mean(axis=0)
-    high = np.array([odds[columns == column, place].mean() for place, column in enumerate(others)])
-    return np.stack([(high + low) / 2.0, high - low])
+    others = np.delete(np.arange(probabilities.shape[-1]), negative)
+    low = odds[..., columns == negative, :].mean(axis=-2)
+    each = [odds[..., columns == column, place].mean(axis=-1) for place, column in enumerate(others)]
+    high = np.stack(each, axis=-1)
+    return np.stack([(high + low) / 2.0, high - low], axis=-2)
 
 
 def _log_odds(probabilities: Floats, negative: int) -> Floats:
     logs = np.log(np.clip(probabilities, _LEAST, 1.0))
-    odds: Floats = np.delete(logs - logs[:, [negative]], negative, axis=1)
+    odds: Floats = np.delete(logs - logs[..., [negative]], negative, axis=-1)
     return odds
 
 

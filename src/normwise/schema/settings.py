@@ -10,7 +10,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from numbers import Integral, Real
 from pathlib import Path
 from types import NoneType, UnionType
@@ -148,8 +148,19 @@ def accepts(kind: Any, value: Any) -> bool:
     >>> accepts(Count, 3), accepts(Count, True), accepts(Count, 3.0), accepts(Positive, 3)
     (True, False, False, True)
     """
+    if isinstance(value, bool | int | float | str | NoneType):
+        return _accepts_plain(kind, value)
+    return _validates(kind, _plain(value))
+
+
+@lru_cache(maxsize=4096, typed=True)  # True is no 1
+def _accepts_plain(kind: Any, value: float | str | None) -> bool:
+    return _validates(kind, value)
+
+
+def _validates(kind: Any, value: Any) -> bool:
     try:
-        _adapter(kind).validate_python(_plain(value))
+        _adapter(kind).validate_python(value)
     except ValidationError:
         return False
     return True

@@ -52,7 +52,10 @@ def test_titles_name_the_rates():
 def test_a_constant_feature_is_left_out_and_constant_features_are_refused():
     X, y = people(2)
     with_constant = np.column_stack([X, np.full(60, 0.1)])
-    assert list(compare_rates(with_constant, y).values()) == list(compare_rates(X, y).values())
+    found = zip(compare_rates(with_constant, y).values(), compare_rates(X, y).values(), strict=True)
+    for curve, without in found:
+        # Products of eleven columns need not round as those of ten do.
+        np.testing.assert_allclose(curve.y, without.y, rtol=1e-9)
     with pytest.raises(ClassifierError, match="no feature varies") as caught:
         compare_rates(np.full((60, 3), 0.1), y)
     assert caught.value.code == "CLS-109"

@@ -3,7 +3,7 @@ import pytest
 from scipy.optimize import approx_fprime
 
 from normwise.classify.solvers import newton
-from normwise.classify.solvers.newton import CrossEntropy, Recalibration, minimise
+from normwise.classify.solvers.newton import CrossEntropy, Recalibration, minimise, minimise_dual
 
 
 def problem(n_classes, n_samples=30, n_dimensions=5, seed=0):
@@ -57,6 +57,27 @@ def test_the_start_changes_the_steps_and_not_the_minimum(n_classes):
     np.testing.assert_allclose(warm.weights, cold.weights, rtol=1e-7)
     wild = minimise(at, 0.1, 30.0 * np.ones_like(cold.columns))
     np.testing.assert_allclose(wild.weights, cold.weights, rtol=1e-6)
+
+
+@pytest.mark.parametrize("gap", [0.0, 1.0, 6.0])
+@pytest.mark.parametrize("penalty", [1e-3, 1.0, 1e3])
+def test_products_lead_to_the_same_minimum_from_wherever_they_begin(gap, penalty):
+    rng = np.random.default_rng(5)
+    target = (np.arange(40) < 15).astype(float)
+    rows = rng.normal(size=(40, 60)) + gap * target[:, None] / np.sqrt(60)
+    rows -= rows.mean(axis=0)
+    direct = minimise(CrossEntropy.of_rows(rows, target[:, None], np.ones(40)), penalty)
+    near = target - target.mean()
+    for start in (np.zeros(40), 0.01 * near, 0.5 * near):
+        found = minimise_dual(rows @ rows.T, target, penalty, (start, 0.3))
+        if found is None:  # too far from where it began, which is for `minimise`
+            assert start.any() or penalty < 1.0
+            continue
+        multipliers, intercept, _ = found
+        assert abs(multipliers.sum()) < 1e-9 * (1.0 + np.abs(multipliers).sum())
+        scale = np.abs(direct.weights).max()
+        np.testing.assert_allclose(rows.T @ multipliers, direct.weights[:, 0], rtol=1e-5, atol=1e-6 * scale)
+        assert intercept == pytest.approx(direct.intercept[0], abs=1e-5 * (1.0 + scale))
 
 
 def test_without_dimensions_the_intercept_is_the_log_odds():

@@ -115,8 +115,8 @@ def project(basis: FloatArray, block: FloatArray) -> FloatArray:
 
 
 def gather(block: FloatArray, rows: npt.NDArray[np.intp], out: FloatArray) -> FloatArray:
-    """Copy some people of a block, ascending, to ``out`` (len(rows), width), of the block's memory order."""
-    if len(rows) == len(block):
+    """Copy some people of a block to ``out`` (len(rows), width), of the block's memory order."""
+    if len(rows) == len(block) and bool((rows[1:] > rows[:-1]).all()):
         np.copyto(out, block)
     elif block.flags.f_contiguous:  # five times faster than block[rows]
         np.take(block.T, rows, axis=1, out=out.T, mode="clip")
