@@ -80,6 +80,20 @@ def test_products_lead_to_the_same_minimum_from_wherever_they_begin(gap, penalty
         assert intercept == pytest.approx(direct.intercept[0], abs=1e-5 * (1.0 + scale))
 
 
+def test_one_row_of_huge_values_leaves_the_products_exact():
+    rng = np.random.default_rng(0)
+    target = (np.arange(50) < 25).astype(float)
+    rows = rng.normal(size=(50, 80))
+    rows[:, :20] += 0.7 * (2.0 * target[:, None] - 1.0)
+    rows[3, :20] += 7.0  # whose log-odds lie where the logistic function is next to flat
+    rows -= rows.mean(axis=0)
+    found = minimise_dual(rows @ rows.T, target, 10.0, (np.zeros(50), 0.0))
+    assert found is not None
+    direct = minimise(CrossEntropy.of_rows(rows, target[:, None], np.ones(50)), 10.0)
+    assert np.abs(rows @ direct.weights).max() > 20.0
+    np.testing.assert_allclose(rows.T @ found[0], direct.weights[:, 0], rtol=1e-6, atol=1e-8)
+
+
 def test_without_dimensions_the_intercept_is_the_log_odds():
     at = CrossEntropy.of_rows(np.zeros((8, 0)), np.repeat([[0.0], [1.0]], [6, 2], axis=0), np.ones(8))
     assert minimise(at, 1.0).intercept[0] == pytest.approx(np.log(2 / 6), rel=1e-10)

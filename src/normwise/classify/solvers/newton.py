@@ -30,7 +30,7 @@ _CONVERGED = 1e-6  # relative change of the scores; the step after it would chan
 _MOST_DUAL_STEPS = 60
 _NEAR = 0.25  # log-odds that scores may have moved since the Hessian that a step is taken with
 _DUAL_CONVERGED = 1e-8  # relative change of the scores by the step that is not made
-_FLAT = 1e-9  # a smaller slope of the logistic function leaves Newton's step to rounding
+_FLAT = 1e-20  # a smaller slope of the logistic function leaves Newton's step to rounding
 _MOST_RECALIBRATION_STEPS, _SMALL_STEP, _LONG_STEP = 50, 1e-5, 2.0
 _SEPARATED = 20.0  # a larger intercept or slope is as good as separated
 _CELLS = 40_000  # numbers worked on at a time: so many stay in a processor's cache
@@ -222,12 +222,12 @@ def minimise_dual(
     """
     multipliers, intercept = start
     scores = gram @ multipliers + intercept
-    ones = np.ones(len(target))
+    ones, sign = np.ones(len(target)), 2.0 * target - 1.0
     drift = np.inf
     for n_steps in range(1, _MOST_DUAL_STEPS + 1):
-        probability = expit(scores)
+        wrong = expit(-sign * scores)  # the probability of the other class, exact where it is next to 0
         if drift > _NEAR:
-            curvature = probability * (1.0 - probability)
+            curvature = wrong * (1.0 - wrong)
             if np.minimum.reduce(curvature) < _FLAT:
                 return None
             system = gram.copy()
@@ -238,7 +238,7 @@ def minimise_dual(
                 return None
             constant, _ = dpotrs(factor, ones, lower=True)
             drift = 0.0
-        gap = target - probability - penalty * multipliers
+        gap = sign * wrong - penalty * multipliers
         step, _ = dpotrs(factor, gap / curvature, lower=True)
         # The multipliers go on summing to zero.
         change = float(np.add.reduce(step) / np.add.reduce(constant))
