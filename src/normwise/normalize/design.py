@@ -304,12 +304,14 @@ def learn_design(
         for name in names
     )
     own = [part.encode(normals) for part in parts]
-    means = _with_products(n_people, own, names, (), np.empty(0)).mean(axis=0)
-    columns = _with_products(n_people, own, names, interactions, means)
+    columns = _with_products(n_people, own, names, (), np.empty(0))
+    means = center = columns.mean(axis=0)
+    if interactions:
+        columns = _with_products(n_people, own, names, interactions, means)
+        center = columns.mean(axis=0)
     titles = column_titles(parts, interactions)
     refuse_too_few(n_people, len(titles) + 1)
-    center = columns.mean(axis=0)
-    size = columns.std(axis=0)
+    size = np.sqrt(np.square(columns - center).mean(axis=0))
     constant = size <= _CONSTANT * np.abs(columns).max(axis=0, initial=0.0)
     size = np.where(constant, 1.0, size)
     design = _standard(columns, center, size)

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import numpy.typing as npt
+from scipy.linalg.lapack import dtrtri
 
 from normwise.normalize.blocked.columns import FloatArray
 from normwise.reprs import ShortRepr
@@ -221,8 +222,10 @@ def inverse_triangle(design: FloatArray) -> FloatArray:
 def invert_triangle(triangle: FloatArray) -> FloatArray:
     """Return the inverse of R of a QR decomposition, its diagonal above 0."""
     triangle = triangle * np.where(np.diag(triangle) < 0, -1.0, 1.0)[:, None]  # one sign with every LAPACK
-    inverse: FloatArray = np.triu(np.linalg.inv(triangle))
-    return inverse
+    inverse, singular = dtrtri(triangle)
+    if singular:
+        raise np.linalg.LinAlgError("a column of the design is a combination of the others")
+    return np.ascontiguousarray(inverse)
 
 
 def replace_zero_spread(regression: Regression) -> None:
