@@ -236,6 +236,29 @@ def warn_of(number):
     return os.getpid()
 
 
+HELD = []
+
+
+def leave_in_child(how, folder, number):
+    """Return the process that made the call, after it has left something there."""
+    if how == "memory":
+        HELD.append(np.ones(150 * 1024**2, dtype=np.uint8))
+    elif how == "thread":
+        threading.Thread(target=time.sleep, args=(60,), daemon=True).start()
+    elif how == "process":
+        (folder / str(subprocess.Popen(["sleep", "60"]).pid)).touch()
+    return os.getpid()
+
+
+def draw_part(number):
+    return os.getpid(), draw(), np.random.default_rng(number).random()
+
+
+def pause(seconds):
+    time.sleep(seconds)
+    return {"pid": os.getpid()}
+
+
 def kill_server_always(number):
     if number == 1:
         os.kill(os.getppid(), signal.SIGKILL)

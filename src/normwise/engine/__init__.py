@@ -1,15 +1,15 @@
-"""One function over many subjects, each in a supervised child process, and results kept by content.
+"""One function over many subjects or parts, in supervised child processes, and results kept by content.
 
 - ``subjects``       the cache first, then child processes for the rest
 - ``executor``       what goes in and comes out, and the protocol of where children run
-- ``local``          this machine: a fork server on Linux, one fresh Python a child elsewhere
+- ``local``          this machine: a fork server on Linux, one fresh Python a call elsewhere
 - ``fork_server``    the process that forks, watches and reaps children
 - ``spawn``          a fresh Python
 - ``worker``         inside one child
 - ``exit_reasons``   how a child ended, as an error
 - ``cache``, ``fingerprints``, ``serialization``  results by content, hashes of inputs, values as files
 - ``cache_folders``, ``cache_upkeep``  which folder that is; how much lies in it, and what is old or broken
-- ``parallel``       parts of one piece of work, as folds, each in a child
+- ``parallel``       parts of one piece of work, as folds: a child takes one after another
 - ``cluster``        the same on the workers of a Dask cluster, or of jobs of a queueing system
 - ``progress``       what is shown and logged meanwhile
 """

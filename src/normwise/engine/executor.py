@@ -164,7 +164,7 @@ class Work:
     arguments : mapping of int to mapping
         Keyword arguments by position, as JSON can hold them.
     limits : Limits
-        Of each child.
+        Of each call.
     jobs : int
         Children at once.
     preload : tuple of str
@@ -173,6 +173,9 @@ class Work:
         What every call is given besides: pickled once, and called ``shared``, the path of the file.
     folders : tuple of str
         What another machine must see under the same names to do the work.
+    in_turn : bool
+        A child that was forked makes one call after another: for short calls, which find what earlier ones
+        imported and kept, as in one process. By default each call has a child of its own.
     """
 
     function: FunctionName
@@ -182,6 +185,7 @@ class Work:
     preload: tuple[str, ...] = ()
     shared: Any = None
     folders: tuple[str, ...] = ()
+    in_turn: bool = False
 
     def arguments_in(self, folder: Path) -> dict[int, dict[str, Any]]:
         """Return the arguments of every call; what they share is written into the folder of the work."""
@@ -195,7 +199,7 @@ class Work:
 
 @dataclass(frozen=True)
 class Finished:
-    """How one child process ended.
+    """How one call ended.
 
     Attributes
     ----------
@@ -208,7 +212,7 @@ class Finished:
     seconds : float
         Wall clock.
     peak_bytes : int
-        Largest resident memory.
+        Largest resident memory of the child so far.
     """
 
     position: int

@@ -1,10 +1,15 @@
-"""The process that forks one child a subject, watches them, and ends with the run that started it.
+"""The process that forks children for calls, watches them, and ends with the run that started it.
 
 It imports what the function needs once, so that a child costs a fork of a few milliseconds, and it stays
 single-threaded, so that forking is safe. It runs as a process of its own, so that neither the caller's
 threads, nor its ``__main__``, nor its open files have anything to do with the children. Linux only.
 
-It reads ``work.json`` from its folder, writes one JSON object a line for each child that has ended, and
+A call has a child of its own, or, where the work says ``in_turn``, a child makes one call after another: each
+comes through a socket, and the child answers when it is done. It ends, and another takes its place, when it
+has crashed or was killed, which costs the call that it was making; and after a call that left a process or a
+thread, or memory that a call of its own would have given back.
+
+It reads ``work.json`` from its folder, writes one JSON object a line for each call that has ended, and
 watches its standard input: when that closes, or the parent dies, it kills every child and exits. Where the
 folder has a named pipe, further calls come through it, one JSON object a line, until one says that it was the
 last.
@@ -23,13 +28,17 @@ import importlib
 import json
 import math
 import os
+import resource
 import select
 import shutil
 import signal
+import socket
 import sys
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -47,34 +56,71 @@ _SET_CHILD_SUBREAPER = 36  # PR_SET_CHILD_SUBREAPER: orphans become children of 
 _WATCH_SECONDS = 0.25
 _MOST_STOPS = 3  # a fork server that is stopped more often is killed, and replaced by the caller
 _ORPHAN_SECONDS = 2.0  # a killed process that is still there by then waits for a device
+_MOST_GROWTH = 128 * 1024**2  # resident bytes that a child may keep from its calls; with more it is replaced
+_IDLE_SECONDS = 2.0  # a child that waits for longer ends: the work may be over, and nobody has said so yet
 _PAGE = os.sysconf("SC_PAGE_SIZE")
+
+Call = tuple[int, dict[str, Any]]
+"""Position and arguments."""
 
 
 @dataclass
 class Child:
-    """One running child; it leads a process group, so that whatever it starts ends with it."""
+    """One running child; it leads a process group, so that whatever it starts ends with it.
 
-    position: int
+    Attributes
+    ----------
+    position : int or None
+        Of the call that it is making; None while it waits for one.
+    begun : float
+        When that call, or the waiting, began.
+    """
+
+    position: int | None
     pid: int
     begun: float
     pidfd: int | None
+    channel: socket.socket
     killed_for: str | None = None
 
     @classmethod
-    def fork(cls, position: int, run: Callable[[], None]) -> Child:
+    def fork(cls, call: Call, run: Callable[[Call, socket.socket], None]) -> Child:
         """Fork a child that runs ``run`` and exits without the cleaning up of the fork server."""
         server = os.getpid()
+        channel, of_child = socket.socketpair()
         begun = time.monotonic()
         pid = os.fork()
         if pid == 0:
-            _run_in_child(server, run)
+            _run_in_child(server, partial(run, call, of_child))
+        of_child.close()
         with contextlib.suppress(OSError):  # the child does it too; one of the two is first
             os.setpgid(pid, pid)
         try:
             pidfd = os.pidfd_open(pid)
         except OSError:
             pidfd = None
-        return cls(position, pid, begun, pidfd)
+        return cls(call[0], pid, begun, pidfd, channel)
+
+    def give(self, call: Call) -> None:
+        """Let it make another call.
+
+        Raises
+        ------
+        OSError
+            It has ended.
+        """
+        self.channel.sendall(json.dumps(call).encode() + b"\n")
+        self.position, self.begun = call[0], time.monotonic()
+
+    def peak_when_done(self) -> int:
+        """Return its peak bytes if it has said that its call is done and it waits for another; else 0."""
+        try:
+            said = self.channel.recv(64, socket.MSG_DONTWAIT)
+        except OSError:  # it has said nothing, or has ended
+            return 0
+        if not said:
+            self.channel.close()
+        return int(said or 0)
 
     def has_ended(self) -> bool:
         """Return whether it has; its process id stays taken until `reap`. One that was stopped goes on."""
@@ -94,6 +140,7 @@ class Child:
         """Kill what it left running, and return its exit status (or minus the signal) and peak bytes."""
         self.kill()
         _, status, usage = os.wait4(self.pid, 0)
+        self.channel.close()
         if self.pidfd is not None:
             os.close(self.pidfd)
         return os.waitstatus_to_exitcode(status), usage.ru_maxrss * 1024
@@ -107,8 +154,6 @@ class Calls:
     ----------
     pipe : int
         File descriptor that they are read from.
-    make : callable
-        Returns what a child runs, of a position and the arguments.
     ended : bool
         The last one has come.
     unwanted : set of int
@@ -116,12 +161,11 @@ class Calls:
     """
 
     pipe: int
-    make: Callable[[int, dict[str, Any]], Callable[[], None]]
     ended: bool = False
     unwanted: set[int] = field(default_factory=set)
     _rest: bytes = b""
 
-    def read(self) -> list[tuple[int, Callable[[], None]]]:
+    def read(self) -> list[Call]:
         """Return the calls that have come since."""
         with contextlib.suppress(BlockingIOError):
             while part := os.read(self.pipe, 1 << 16):
@@ -134,7 +178,7 @@ class Calls:
             if "unwanted" in said:
                 self.unwanted.add(said["unwanted"])
             elif "position" in said:
-                found.append((said["position"], self.make(said["position"], said["arguments"])))
+                found.append((said["position"], said["arguments"]))
         return found
 
 
@@ -144,22 +188,25 @@ class ForkServer:
 
     Attributes
     ----------
+    run : callable
+        What a child does: of its first call, and of the socket by which others may come.
     parent_pipe : int
         File descriptor that closes when the caller ends.
     report : callable
-        Sends how one child ended to the caller.
+        Sends how one call ended to the caller.
     limits : Limits
-        Of each child.
+        Of each call.
     jobs : int
         Children at once.
     baseline_bytes : int
         Resident bytes that a child has from the start.
     watchdog : int
-        Process id of the one child that is no subject.
+        Process id of the one child that makes no calls.
     calls : Calls, optional
         Where further calls come from.
     """
 
+    run: Callable[[Call, socket.socket], None]
     parent_pipe: int
     report: Callable[[dict[str, Any]], None]
     limits: Limits
@@ -169,11 +216,11 @@ class ForkServer:
     calls: Calls | None = None
     running: list[Child] = field(default_factory=list)
 
-    def run_all(self, waiting: list[tuple[int, Callable[[], None]]]) -> None:
-        """Run every child to its end, or until the caller ends."""
+    def run_all(self, waiting: list[Call]) -> None:
+        """Make every call, or as many as until the caller ends."""
         waiting.reverse()
         try:
-            while waiting or self.running or (self.calls is not None and not self.calls.ended):
+            while waiting or self.running or self._may_come():
                 self._start(waiting)
                 if self._wait():
                     signal.signal(signal.SIGTERM, signal.SIG_IGN)  # cleaning up has begun
@@ -191,17 +238,26 @@ class ForkServer:
                 self.running.pop().reap()
             self._end_orphans()
 
-    def _start(self, waiting: list[tuple[int, Callable[[], None]]]) -> None:
-        while waiting and len(self.running) < self.jobs:
-            position, run = waiting[-1]
+    def _may_come(self) -> bool:
+        return self.calls is not None and not self.calls.ended
+
+    def _start(self, waiting: list[Call]) -> None:
+        """Give calls to children that wait for one, or to new children."""
+        idle = [child for child in self.running if child.position is None and child.killed_for is None]
+        while waiting and (idle or len(self.running) < self.jobs):
             try:
-                child = Child.fork(position, run)
-            except OSError:  # no more processes or memory now; go on when a child has ended
+                if idle:
+                    idle.pop().give(waiting[-1])
+                else:
+                    self.running.append(Child.fork(waiting[-1], self.run))
+            except OSError:  # no more processes or memory now, or an idle child has ended: go on without it
                 if not self.running:
                     raise
                 return
             waiting.pop()
-            self.running.append(child)
+        if not self._may_come():
+            for child in idle:
+                child.kill()
 
     def _wait(self) -> bool:
         """Sleep until a child ends or a check is due; return whether the caller has ended."""
@@ -211,6 +267,8 @@ class ForkServer:
             poll.register(self.calls.pipe, select.POLLIN)
         period = _POLL_SECONDS
         for child in self.running:
+            if child.channel.fileno() >= 0:
+                poll.register(child.channel, select.POLLIN)
             if child.pidfd is None:
                 period = _POLL_SECONDS_WITHOUT_PIDFD
             else:
@@ -223,23 +281,30 @@ class ForkServer:
     def _check_children(self) -> None:
         now = time.monotonic()
         for child in list(self.running):
+            if child.killed_for is None and (peak := child.peak_when_done()):
+                self._report(child, 0, peak)
+                child.position, child.begun = None, now
             if child.has_ended():
                 self.running.remove(child)
                 status, peak = child.reap()
                 self._end_orphans()
-                self.report(
-                    {
-                        "position": child.position,
-                        "status": status,
-                        "killed_for": child.killed_for,
-                        "seconds": now - child.begun,
-                        "peak_bytes": peak,
-                    }
-                )
-            elif now - child.begun > self.limits.seconds:
+                if child.position is not None:
+                    self._report(child, status, peak)
+            elif now - child.begun > (_IDLE_SECONDS if child.position is None else self.limits.seconds):
                 child.kill("time")
             elif _resident_bytes(child.pid) - self.baseline_bytes > self.limits.memory_bytes:
                 child.kill("memory")
+
+    def _report(self, child: Child, status: int, peak: int) -> None:
+        self.report(
+            {
+                "position": child.position,
+                "status": status,
+                "killed_for": child.killed_for,
+                "seconds": time.monotonic() - child.begun,
+                "peak_bytes": peak,
+            }
+        )
 
     def _end_orphans(self) -> None:
         """Kill what children that have ended left behind, and what that leaves behind in turn."""
@@ -290,25 +355,29 @@ def main(place: str, parent: str) -> None:
         gc.collect()
         gc.freeze()  # children don't copy pages by counting references of what is loaded
 
-        def calling(position: int, arguments: dict[str, Any]) -> Callable[[], None]:
-            def run() -> None:
-                os.close(parent_pipe)
-                os.close(events)
-                log = os.open(folder / f"{position}.log", os.O_WRONLY | os.O_CREAT, 0o600)
-                os.dup2(log, 2)
-                if limits.threads != 1:
-                    limit_threads(limits.threads)
-                call_and_store(function, arguments, limits, folder / f"{position}.result")
+        def call(position: int, arguments: dict[str, Any]) -> None:
+            log = os.open(folder / f"{position}.log", os.O_WRONLY | os.O_CREAT, 0o600)
+            os.dup2(log, 2)
+            os.close(log)
+            if limits.threads != 1:
+                limit_threads(limits.threads)
+            call_and_store(function, arguments, limits, folder / f"{position}.result")
 
-            return run
+        def run(first: Call, channel: socket.socket) -> None:
+            os.close(parent_pipe)
+            os.close(events)
+            if work["in_turn"]:
+                _make_calls(call, first, channel)
+            else:
+                call(*first)
 
         calls = None
         if (folder / TASKS).exists():  # opened for both, it never seems closed
-            calls = Calls(os.open(folder / TASKS, os.O_RDWR | os.O_NONBLOCK), calling)
+            calls = Calls(os.open(folder / TASKS, os.O_RDWR | os.O_NONBLOCK))
         report({"ready": True})
         baseline = _resident_bytes(os.getpid())
-        server = ForkServer(parent_pipe, report, limits, work["jobs"], baseline, watchdog, calls)
-        server.run_all([(position, calling(position, arguments)) for position, arguments in work["tasks"]])
+        server = ForkServer(run, parent_pipe, report, limits, work["jobs"], baseline, watchdog, calls)
+        server.run_all([(position, arguments) for position, arguments in work["tasks"]])
     finally:
         with contextlib.suppress(OSError):
             os.kill(watchdog, signal.SIGKILL)
@@ -413,6 +482,22 @@ def _run_in_child(server: int, run: Callable[[], None]) -> NoReturn:
         status = 0
     finally:
         os._exit(status)
+
+
+def _make_calls(call: Callable[[int, dict[str, Any]], None], first: Call, channel: socket.socket) -> None:
+    """Make one call after another for as long as they leave the child as it was; in the child."""
+    begun = _resident_bytes(os.getpid())
+    lines = channel.makefile("rb")
+    call(*first)
+    while not _has_changed(begun):
+        channel.sendall(b"%d" % (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024))
+        call(*json.loads(lines.readline()))
+
+
+def _has_changed(begun: int) -> bool:
+    """Return whether a call has left memory, a thread or a process to those that follow in this child."""
+    started = any(place.read_bytes() for place in Path("/proc/self/task").glob("*/children"))
+    return started or threading.active_count() > 1 or _resident_bytes(os.getpid()) - begun > _MOST_GROWTH
 
 
 def _end_with_parent(parent: int, with_signal: signal.Signals) -> None:

@@ -38,7 +38,7 @@ class LocalExecutor:
 
 
 class ForkExecutor:
-    """Forks each child from one process that has imported what the function needs; Linux only."""
+    """Forks children from one process that has imported what the function needs; Linux only."""
 
     def execute(self, work: Work) -> Generator[Finished, None, None]:
         """Yield how each call ended.
@@ -103,6 +103,7 @@ def start_server(
             "preload": work.preload,
             "limits": asdict(work.limits),
             "jobs": work.jobs,
+            "in_turn": work.in_turn,
             "tasks": list(work.arguments_in(folder).items()),
         }
         (folder / "work.json").write_text(json.dumps(content), encoding="utf-8")
@@ -120,7 +121,7 @@ def start_server(
 
 
 def finished_of(event: dict[str, Any], folder: Path, work: Work) -> Finished:
-    """Return how a child ended, from what a fork server said of it and the files that the child left."""
+    """Return how a call ended, from what a fork server said of it and the files that its child left."""
     position = event["position"]
     content = result_of(folder / f"{position}.result")
     error = None

@@ -1,7 +1,8 @@
 """One function over parts of one piece of work, as the folds of a cross-validation, in supervised children.
 
-A pool of workers dies together: whoever kills one of them ends the run. Here every part has a child of its
-own, as every subject has; one that was killed runs again, and all of them end with the run.
+A pool of workers dies together: whoever kills one of them ends the run. Here a child that is killed costs the
+part that it was at, which runs again, and all of them end with the run. A subject has a child of its own; of
+parts, which are many and short, a child takes one after another (``Work.in_turn``).
 """
 
 from __future__ import annotations
@@ -62,7 +63,7 @@ def run_parts(
         What differs.
     common : tuple
         What all parts are given: with several jobs it is copied once, not once a part; on a cluster once a
-        worker.
+        worker. A part must leave it as it was, for those that come after it in the same process.
     jobs : int
         Children at once; with one job everything is called here. On a cluster its workers decide.
 
@@ -94,6 +95,7 @@ def run_parts(
         _LIMITS,
         jobs,
         shared=(name_function(function), common, list(parts)),
+        in_turn=True,
     )
     ended: dict[int, Finished | None] = {}
     position = 0

@@ -58,7 +58,7 @@ class CallServer:
         arguments : mapping
             Keyword arguments, as JSON can hold them.
         is_wanted : callable
-            Asked some times a second: where it returns False, the child is killed.
+            Asked some times a second: where it returns False, the child that makes the call is killed.
 
         Raises
         ------
@@ -111,7 +111,7 @@ class CallServer:
                 line = line[os.write(self._pipe, line) :]
 
     def _serve(self, started: Future[None]) -> None:
-        """Hold a server until it ends, and hand out how its children have ended."""
+        """Hold a server until it ends, and hand out how its calls have ended."""
         try:
             with start_server(self._work, fed=True, shared=self._shared) as (folder, events):
                 self._folder, self._pipe = folder, os.open(folder / TASKS, os.O_WRONLY)
