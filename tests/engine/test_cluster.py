@@ -75,7 +75,7 @@ def test_parts_come_in_their_order_with_their_errors_and_warnings(workers, tmp_p
         pids = list(run_parts(workers.warn_of, parts[:2]))
     assert os.getpid() not in pids
     pids = list(run_parts(workers.leave_in_child, parts, common=("nothing", tmp_path)))
-    assert len(set(pids)) <= 2  # a child on each worker makes one call after another
+    assert len(set(pids)) < len(parts)  # a child makes one call after another
     assert list(run_parts(workers.die_once, parts, common=(tmp_path,))) == list(range(6))
 
 
@@ -118,12 +118,12 @@ def test_a_fork_server_that_is_killed_costs_no_neighbour(on_cluster, workers, tm
     assert [each.error and each.error.code for each in outcomes] == [None, "ENG-210", None]
 
 
-@pytest.mark.parametrize("in_turn", [False, True])
-def test_whoever_stops_waiting_ends_the_children(client, workers, tmp_path, in_turn):
+@pytest.mark.parametrize("reuse_children", [False, True])
+def test_whoever_stops_waiting_ends_the_children(client, workers, tmp_path, reuse_children):
     note = tmp_path / "note"
     name = FunctionName(workers.__name__, "stay_or_wait", workers.__file__)
     arguments = {number: {"note": str(note), "number": number} for number in range(2)}
-    work = Work(name, arguments, Limits(seconds=FOREVER), 1, in_turn=in_turn)
+    work = Work(name, arguments, Limits(seconds=FOREVER), 1, reuse_children=reuse_children)
     with closing(DaskExecutor(client).execute(work)) as calls:
         assert next(calls).position == 1
     pids = [int(text) for text in note.read_text().split()[:2]]

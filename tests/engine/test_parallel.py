@@ -66,12 +66,13 @@ forked = pytest.mark.skipif(sys.platform != "linux", reason="elsewhere every par
 
 def _execute(workers, name, arguments, jobs, **limits):
     function = FunctionName(workers.__name__, name, workers.__file__)
-    work = Work(function, dict(enumerate(arguments)), Limits(**limits), jobs, in_turn=True)
+    work = Work(function, dict(enumerate(arguments)), Limits(**limits), jobs, reuse_children=True)
     return LocalExecutor().execute(work)
 
 
 def _wait_for_end(pid):
-    while Path(f"/proc/{pid}").exists():
+    begun = time.monotonic()
+    while time.monotonic() - begun < 60 and Path(f"/proc/{pid}").exists():
         time.sleep(0.02)
 
 
@@ -87,13 +88,44 @@ def test_a_child_makes_one_call_after_another(workers, tmp_path):
 
 
 @forked
-@pytest.mark.parametrize("what", ["memory", "thread", "process"])
+@pytest.mark.parametrize("what", ["thread", "process"])
 def test_a_child_in_which_a_call_left_something_is_replaced(workers, tmp_path, what):
     parts = [(number,) for number in range(4)]
     pids = list(run_parts(workers.leave_in_child, parts, common=(what, tmp_path), jobs=2))
     assert len(set(pids)) == 4
     assert len(list(tmp_path.iterdir())) == (4 if what == "process" else 0)
     assert not any(Path(f"/proc/{left.name}").exists() for left in tmp_path.iterdir())
+
+
+@forked
+def test_a_file_that_is_left_open_after_the_first_call_ends_its_child(workers, tmp_path):
+    parts = [(number,) for number in range(6)]
+    pids = list(run_parts(workers.leave_in_child, parts, common=("file", tmp_path), jobs=2))
+    assert max(map(pids.count, pids)) <= 2
+
+
+@forked
+@pytest.mark.parametrize(
+    ("mib", "calls", "children"),
+    [(30, 5, 1), (50, 5, 2), (600, 2, 2)],  # 120 and 150 MB beyond the first call; too much in the first
+)
+def test_a_child_may_keep_so_much_memory(workers, mib, calls, children):
+    ends = list(_execute(workers, "hold", [{"mib": mib, "seconds": 0}] * calls, 1))
+    assert len(set(map(_pid_of, ends))) == children
+
+
+@forked
+def test_the_memory_of_a_call_counts_from_its_own_beginning(workers):
+    arguments = [{"mib": 30, "seconds": 0.2}] * 4  # long enough to be measured
+    ends = list(_execute(workers, "hold", arguments, 1, memory_bytes=60 * 1024**2))
+    assert len(set(map(_pid_of, ends))) == 1
+
+
+@forked
+def test_a_process_in_which_a_call_returns_as_well_makes_no_other(workers):
+    ends = list(_execute(workers, "return_twice", [{"number": number} for number in range(3)], 1))
+    assert sorted(each.position for each in ends) == [0, 1, 2]
+    assert all(each.seconds >= 0.3 for each in ends)
 
 
 def test_every_call_draws_the_same(workers):
@@ -127,7 +159,7 @@ def test_the_time_of_a_call_counts_from_its_own_beginning(workers):
 def test_a_child_that_waits_may_be_killed_and_ends_by_itself(workers, monkeypatch):
     monkeypatch.setattr("normwise.engine.cluster.call_server._IDLE_SECONDS", 3600)  # of the server
     name = FunctionName(workers.__name__, "pause", workers.__file__)
-    server = CallServer(Work(name, {}, Limits(), 1, in_turn=True), None)
+    server = CallServer(Work(name, {}, Limits(), 1, reuse_children=True), None)
     first, second = (_pid_of(server.call({"seconds": 0}, lambda: True)) for _ in range(2))
     assert first == second
     os.kill(first, signal.SIGKILL)

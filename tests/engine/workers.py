@@ -241,13 +241,27 @@ HELD = []
 
 def leave_in_child(how, folder, number):
     """Return the process that made the call, after it has left something there."""
-    if how == "memory":
-        HELD.append(np.ones(150 * 1024**2, dtype=np.uint8))
+    if how == "file":
+        HELD.append((folder / "open").open("ab"))
     elif how == "thread":
         threading.Thread(target=time.sleep, args=(60,), daemon=True).start()
     elif how == "process":
         (folder / str(subprocess.Popen(["sleep", "60"]).pid)).touch()
     return os.getpid()
+
+
+def hold(mib, seconds):
+    """Keep memory, and stay for a moment."""
+    HELD.append(np.ones(mib * 1024**2, dtype=np.uint8))
+    time.sleep(seconds)
+    return {"pid": os.getpid()}
+
+
+def return_twice(number):
+    """Return in a process of its own as well, and first."""
+    if os.fork():
+        time.sleep(0.3)
+    return {"pid": os.getpid(), "number": number}
 
 
 def draw_part(number):

@@ -64,7 +64,7 @@ class Task:
 
 @dataclass(frozen=True)
 class Limits:
-    """What one child process may take.
+    """What one call may take in its child process.
 
     Attributes
     ----------
@@ -173,7 +173,7 @@ class Work:
         What every call is given besides: pickled once, and called ``shared``, the path of the file.
     folders : tuple of str
         What another machine must see under the same names to do the work.
-    in_turn : bool
+    reuse_children : bool
         A child that was forked makes one call after another: for short calls, which find what earlier ones
         imported and kept, as in one process. By default each call has a child of its own.
     """
@@ -185,7 +185,7 @@ class Work:
     preload: tuple[str, ...] = ()
     shared: Any = None
     folders: tuple[str, ...] = ()
-    in_turn: bool = False
+    reuse_children: bool = False
 
     def arguments_in(self, folder: Path) -> dict[int, dict[str, Any]]:
         """Return the arguments of every call; what they share is written into the folder of the work."""

@@ -4,10 +4,10 @@ It imports what the function needs once, so that a child costs a fork of a few m
 single-threaded, so that forking is safe. It runs as a process of its own, so that neither the caller's
 threads, nor its ``__main__``, nor its open files have anything to do with the children. Linux only.
 
-A call has a child of its own, or, where the work says ``in_turn``, a child makes one call after another: each
-comes through a socket, and the child answers when it is done. It ends, and another takes its place, when it
-has crashed or was killed, which costs the call that it was making; and after a call that left a process or a
-thread, or memory that a call of its own would have given back.
+A call has a child of its own, or, where the work says ``reuse_children``, a child makes one call after
+another: each comes through a socket, and the child answers when it is done. It ends, and another takes its
+place, when it has crashed or was killed, which costs the call that it was making; and after a call that left
+a process, a thread or a file, or memory that a call of its own would have given back.
 
 It reads ``work.json`` from its folder, writes one JSON object a line for each call that has ended, and
 watches its standard input: when that closes, or the parent dies, it kills every child and exits. Where the
@@ -57,6 +57,7 @@ _WATCH_SECONDS = 0.25
 _MOST_STOPS = 3  # a fork server that is stopped more often is killed, and replaced by the caller
 _ORPHAN_SECONDS = 2.0  # a killed process that is still there by then waits for a device
 _MOST_GROWTH = 128 * 1024**2  # resident bytes that a child may keep from its calls; with more it is replaced
+_MOST_IMPORTED = 384 * 1024**2  # from its first one, which imports what the function needs: torch is 200 MB
 _IDLE_SECONDS = 2.0  # a child that waits for longer ends: the work may be over, and nobody has said so yet
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 
@@ -81,10 +82,11 @@ class Child:
     begun: float
     pidfd: int | None
     channel: socket.socket
+    baseline_bytes: int
     killed_for: str | None = None
 
     @classmethod
-    def fork(cls, call: Call, run: Callable[[Call, socket.socket], None]) -> Child:
+    def fork(cls, call: Call, run: Callable[[Call, socket.socket], None], baseline_bytes: int) -> Child:
         """Fork a child that runs ``run`` and exits without the cleaning up of the fork server."""
         server = os.getpid()
         channel, of_child = socket.socketpair()
@@ -99,7 +101,7 @@ class Child:
             pidfd = os.pidfd_open(pid)
         except OSError:
             pidfd = None
-        return cls(call[0], pid, begun, pidfd, channel)
+        return cls(call[0], pid, begun, pidfd, channel, baseline_bytes)
 
     def give(self, call: Call) -> None:
         """Let it make another call.
@@ -111,6 +113,7 @@ class Child:
         """
         self.channel.sendall(json.dumps(call).encode() + b"\n")
         self.position, self.begun = call[0], time.monotonic()
+        self.baseline_bytes = _resident_bytes(self.pid)
 
     def peak_when_done(self) -> int:
         """Return its peak bytes if it has said that its call is done and it waits for another; else 0."""
@@ -226,10 +229,13 @@ class ForkServer:
                     signal.signal(signal.SIGTERM, signal.SIG_IGN)  # cleaning up has begun
                     return
                 if self.calls is not None:
+                    before = len(self.calls.unwanted)
                     waiting[:0] = reversed(self.calls.read())
                     for child in self.running:
                         if child.position in self.calls.unwanted:
                             child.kill("unwanted")
+                        elif child.position is None and len(self.calls.unwanted) > before:
+                            child.kill("idle")  # the work is at its end
                 self._check_children()
         finally:
             for child in self.running:
@@ -249,7 +255,7 @@ class ForkServer:
                 if idle:
                     idle.pop().give(waiting[-1])
                 else:
-                    self.running.append(Child.fork(waiting[-1], self.run))
+                    self.running.append(Child.fork(waiting[-1], self.run, self.baseline_bytes))
             except OSError:  # no more processes or memory now, or an idle child has ended: go on without it
                 if not self.running:
                     raise
@@ -257,7 +263,7 @@ class ForkServer:
             waiting.pop()
         if not self._may_come():
             for child in idle:
-                child.kill()
+                child.kill("idle")
 
     def _wait(self) -> bool:
         """Sleep until a child ends or a check is due; return whether the caller has ended."""
@@ -290,9 +296,12 @@ class ForkServer:
                 self._end_orphans()
                 if child.position is not None:
                     self._report(child, status, peak)
-            elif now - child.begun > (_IDLE_SECONDS if child.position is None else self.limits.seconds):
+            elif child.position is None:
+                if now - child.begun > _IDLE_SECONDS:
+                    child.kill("idle")
+            elif now - child.begun > self.limits.seconds:
                 child.kill("time")
-            elif _resident_bytes(child.pid) - self.baseline_bytes > self.limits.memory_bytes:
+            elif _resident_bytes(child.pid) - child.baseline_bytes > self.limits.memory_bytes:
                 child.kill("memory")
 
     def _report(self, child: Child, status: int, peak: int) -> None:
@@ -366,7 +375,7 @@ def main(place: str, parent: str) -> None:
         def run(first: Call, channel: socket.socket) -> None:
             os.close(parent_pipe)
             os.close(events)
-            if work["in_turn"]:
+            if work["reuse_children"]:
                 _make_calls(call, first, channel)
             else:
                 call(*first)
@@ -486,18 +495,28 @@ def _run_in_child(server: int, run: Callable[[], None]) -> NoReturn:
 
 def _make_calls(call: Callable[[int, dict[str, Any]], None], first: Call, channel: socket.socket) -> None:
     """Make one call after another for as long as they leave the child as it was; in the child."""
-    begun = _resident_bytes(os.getpid())
+    own, begun = os.getpid(), _resident_bytes(os.getpid())
     lines = channel.makefile("rb")
     call(*first)
-    while not _has_changed(begun):
+    begun, files = min(_resident_bytes(own), begun + _MOST_IMPORTED), _count_files()
+    while os.getpid() == own and not _has_changed(
+        begun, files
+    ):  # a call may return in a process that it forked
         channel.sendall(b"%d" % (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024))
         call(*json.loads(lines.readline()))
 
 
-def _has_changed(begun: int) -> bool:
-    """Return whether a call has left memory, a thread or a process to those that follow in this child."""
+def _has_changed(begun: int, files: int) -> bool:
+    """Return whether a call has left memory, a file, a thread or a process to those that follow it."""
     started = any(place.read_bytes() for place in Path("/proc/self/task").glob("*/children"))
-    return started or threading.active_count() > 1 or _resident_bytes(os.getpid()) - begun > _MOST_GROWTH
+    left = started or threading.active_count() > 1 or _count_files() > files
+    return left or _resident_bytes(os.getpid()) - begun > _MOST_GROWTH
+
+
+def _count_files() -> int:
+    with contextlib.suppress(OSError):
+        return len(os.listdir("/proc/self/fd"))  # noqa: PTH208 - names alone, and quickly
+    return 0
 
 
 def _end_with_parent(parent: int, with_signal: signal.Signals) -> None:

@@ -20,7 +20,7 @@ from normwise.errors import EngineError
 
 __all__ = ["ForkExecutor", "LocalExecutor", "finished_of", "start_server"]
 
-_LOST_SERVERS = 4  # so many in a row may die before a child ends, until the child is given up
+_LOST_SERVERS = 4  # so many in a row may die before a call ends, until the call is given up
 _LOG = "server.log"
 
 
@@ -43,8 +43,8 @@ class ForkExecutor:
     def execute(self, work: Work) -> Generator[Finished, None, None]:
         """Yield how each call ended.
 
-        A fork server that dies is replaced. If it dies again before any child has ended, its successors run
-        one child at a time, and a child during which the server dies twice more is given up.
+        A fork server that dies is replaced. If it dies again before any call has ended, its successors make
+        one call at a time, and a call during which the server dies twice more is given up.
 
         Raises
         ------
@@ -70,7 +70,7 @@ class ForkExecutor:
 
 
 def _run_all(work: Work) -> Generator[Finished, None, None]:
-    """Run one fork server until it has no child left, or dies."""
+    """Run one fork server until every call has ended, or it dies."""
     with start_server(work) as (folder, events):
         for line in events:
             yield finished_of(json.loads(line), folder, work)
@@ -103,7 +103,7 @@ def start_server(
             "preload": work.preload,
             "limits": asdict(work.limits),
             "jobs": work.jobs,
-            "in_turn": work.in_turn,
+            "reuse_children": work.reuse_children,
             "tasks": list(work.arguments_in(folder).items()),
         }
         (folder / "work.json").write_text(json.dumps(content), encoding="utf-8")

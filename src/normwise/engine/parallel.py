@@ -2,7 +2,7 @@
 
 A pool of workers dies together: whoever kills one of them ends the run. Here a child that is killed costs the
 part that it was at, which runs again, and all of them end with the run. A subject has a child of its own; of
-parts, which are many and short, a child takes one after another (``Work.in_turn``).
+parts, which are many and short, a child takes one after another (``Work.reuse_children``).
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ def run_parts(
         What differs.
     common : tuple
         What all parts are given: with several jobs it is copied once, not once a part; on a cluster once a
-        worker. A part must leave it as it was, for those that come after it in the same process.
+        worker. A part must leave it, and what else its process holds, as it was: others come after it.
     jobs : int
         Children at once; with one job everything is called here. On a cluster its workers decide.
 
@@ -95,7 +95,7 @@ def run_parts(
         _LIMITS,
         jobs,
         shared=(name_function(function), common, list(parts)),
-        in_turn=True,
+        reuse_children=True,
     )
     ended: dict[int, Finished | None] = {}
     position = 0

@@ -112,7 +112,7 @@ def run_call(arguments: Mapping[str, Any], *, call: RemoteWork, shared: bytes | 
     from distributed import get_worker
 
     worker = get_worker()
-    if call.name not in _SERVERS and (apart := differences(call.versions)):  # asked before its first call
+    if apart := differences(call.versions):
         raise UnfitWorkerError(worker.address, "; ".join(apart))
     key = worker.get_current_task()
 
