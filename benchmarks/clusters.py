@@ -101,7 +101,7 @@ def main() -> None:
         if alone:
             _terminate(folder)
             return
-        print(f"\n{permutations} permutations and 4 folds of five arms\n")
+        print(f"\n{permutations} permutations and 4 folds of six arms\n")
         wanted = ""
 
         def show(

@@ -101,6 +101,35 @@ def test_to_exchange_labels_is_to_exchange_people(arm: str, small: Any) -> None:
     assert found != area_of(fitter, small.labels, small.groups)
 
 
+@pytest.mark.parametrize("split", ["kfold", "site"])
+def test_folds_are_drawn_of_the_labels_given_where_people_cannot_change_places(
+    split: str, small: Any
+) -> None:
+    """Somebody has two scans, or folds are no random ones."""
+    groups, keys = small.groups.copy(), None
+    evaluation = small.study.evaluation.model_dump() | {"split": split}
+    if split == "kfold":
+        groups[:6] = groups[6:12]
+    else:
+        keys = np.array(["a", "b", "c"], dtype=object)[np.arange(len(groups)) % 3]
+    study = study_of(small, evaluation=evaluation)
+    source = shuffle_people(small.labels, groups, small.roles.targets, None, np.random.default_rng(2))
+    fitter = ArmFitter(study, small.roles, small.X, "normalized")
+    found = area_of(fitter, small.labels, groups, keys, source=source)
+    assert found == area_of(fitter, small.labels[source], groups, keys)
+
+
+def test_bystanders_stay_where_they_are(three: Any) -> None:
+    roles = Roles("dx", three.roles.classes, "normal", ("MCI", "AD"), ("age", "sex"), ("sex",))
+    source = shuffle_people(three.labels, three.groups, roles.targets, None, np.random.default_rng(1))
+    bystander = ~np.isin(three.labels, roles.targets)
+    assert (source[bystander] == np.flatnonzero(bystander)).all()
+    fitter = ArmFitter(three.study, roles, three.X, "normalized")
+    found = area_of(fitter, three.labels, three.groups, source=source)
+    moved = ArmFitter(three.study, roles, three.X.iloc[np.argsort(source)], "normalized")
+    assert found == pytest.approx(area_of(moved, three.labels, three.groups), abs=1e-12)
+
+
 def test_people_keep_one_label_and_sites_their_numbers() -> None:
     rng = np.random.default_rng(0)
     groups = np.repeat([f"p{i}" for i in range(30)], 2).astype(object)

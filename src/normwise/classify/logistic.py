@@ -1,8 +1,8 @@
 """Logistic regression with an L2 penalty, fast where there are fewer people than features.
 
 The same models as scikit-learn's ``LogisticRegression``: the cost is C Σ sᵢ·(−log p(yᵢ)) + ½ ‖w‖², the
-intercept unpenalised, the softmax for three classes and more. A grid over C shares one factorisation of the
-rows, and each C starts where the last one ended.
+intercept unpenalised, the softmax for three classes and more. A grid over C shares the products of the
+rows, or one factorisation of them, and each C starts where the ones before point to.
 """
 
 from __future__ import annotations
@@ -118,7 +118,7 @@ class LogisticClassifier(LogOddsClassifier):
     def fit_together(
         self, models: Sequence[Self], X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None
     ) -> None:
-        """Fit several clones on the same rows, from one factorisation, each C from the minimum before."""
+        """Fit several clones on the same rows, from one factorisation or their products."""
         first = models[0]
         rows, codes = first.read_training(X, y)
         own = None

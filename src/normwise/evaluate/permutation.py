@@ -11,7 +11,15 @@ from numpy.typing import NDArray
 from normwise.engine import Progress, run_parts
 from normwise.evaluate.metrics.registry import METRICS
 from normwise.evaluate.out_of_fold import OutOfFold
-from normwise.procedure import ArmFitter, Fold, draw_repeats, fewest_to_train, keys_of, seed_for
+from normwise.procedure import (
+    ArmFitter,
+    Fold,
+    assert_no_person_on_both_sides,
+    draw_repeats,
+    fewest_to_train,
+    keys_of,
+    seed_for,
+)
 from normwise.results import Permutation
 from normwise.runs import PreparedRun
 from normwise.schema import Roles, Study
@@ -57,8 +65,8 @@ def permutation_test(
     Labels are shuffled over people; where sites are given, within each site, so that a site that predicts the
     label stays as good a predictor as it was. One repeat of outer folds is tested each time, with everything
     learnt anew inside: normalizer (on the shuffled normals), inner folds, tuning, classifier. The observed
-    area is that of the first repeat's folds, whose places people with one scan each exchange. People whose
-    class is no target keep their label.
+    area is that of the first repeat's folds; where everybody has one scan and folds are random, people take
+    one another's places in them. People whose class is no target keep their label.
 
     Parameters
     ----------
@@ -190,8 +198,9 @@ def area_of(
     labels, groups, keys
         As for `permutation_test`.
     source : ndarray of int of shape (n_scans,), optional
-        The scan whose label each scan is given, as of `shuffle_people`; default: its own. People with one
-        scan each take one another's places in random folds, which are then those of the labels as they were.
+        The scan whose label each scan is given, as of `shuffle_people`; default: its own. Where everybody
+        has one scan and folds are random, people take one another's places in the folds of the labels as they
+        were; else folds are drawn of the labels that are given.
     """
     section, roles = fitter.study.evaluation, fitter.roles
     once = section.model_copy(update={"repeats": 1})
@@ -206,7 +215,10 @@ def area_of(
     probabilities = np.full((1, len(labels), len(roles.targets)), np.nan)
     folds = np.full((1, len(labels)), -1, dtype=np.intp)
     for number, drawn in enumerate(outer):
-        fold = drawn if placed is None else Fold(placed[drawn.train], placed[drawn.test])
+        fold = drawn
+        if placed is not None:
+            fold = Fold(placed[drawn.train], placed[drawn.test])
+            assert_no_person_on_both_sides(fold, groups)
         seed = seed_for(section.seed, 0, number)
         probabilities[0, fold.test] = fitter.fit_predict(given, groups, fold, seed=seed)
         folds[0, fold.test] = number

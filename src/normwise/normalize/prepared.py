@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from normwise.normalize.blocked.columns import FeatureColumns, FloatArray
-from normwise.normalize.blocked.regression import People
+from normwise.normalize.blocked.regression import People, Regression
 from normwise.normalize.demographics import Demographics
 from normwise.normalize.design import Design
 from normwise.normalize.support import encodable_rows
@@ -20,13 +20,14 @@ from normwise.normalize.support import encodable_rows
 __all__ = ["PreparedFeatures"]
 
 Rows = npt.NDArray[np.intp]
-Fitted = TypeVar("Fitted", bound="Normalizer")
+SomeNormalizer = TypeVar("SomeNormalizer", bound="Normalizer")
 
 
 class Normalizer(Protocol):
     """What `FeatureNormalizer` does on rows that have been read."""
 
     design_: Design
+    regression_: Regression | None
 
     def _fit_rows(
         self,
@@ -43,7 +44,7 @@ class Normalizer(Protocol):
     ) -> FloatArray: ...
 
 
-class PreparedFeatures(Generic[Fitted]):
+class PreparedFeatures(Generic[SomeNormalizer]):
     """Features and demographics of people, read once for many fits on subsets of them.
 
     A nested cross-validation and a permutation test fit the normalizer hundreds to thousands of times on the
@@ -74,14 +75,14 @@ class PreparedFeatures(Generic[Fitted]):
     (True, np.True_)
     """
 
-    def __init__(self, normalizer: Fitted, columns: FeatureColumns, people: Demographics) -> None:
+    def __init__(self, normalizer: SomeNormalizer, columns: FeatureColumns, people: Demographics) -> None:
         self._normalizer = normalizer
         self._columns = columns.in_memory()
         self._finite = np.isfinite(np.asarray(self._columns.source)).all(axis=1)
         self._people = people
-        self._located: tuple[Design, People, npt.NDArray[np.bool_]] | None = None
+        self._located: tuple[Design, People] | None = None
 
-    def fit(self, train: Rows, y: Any = None, beside: FloatArray | None = None) -> Fitted:
+    def fit(self, train: Rows, y: Any = None, beside: FloatArray | None = None) -> SomeNormalizer:
         """Return a normalizer fitted on some rows.
 
         Parameters
@@ -107,7 +108,7 @@ class PreparedFeatures(Generic[Fitted]):
         fitted._fit_rows(self._columns, self._people, train, y, beside, self._locate)
         return fitted
 
-    def transform(self, fitted: Fitted, rows: Rows) -> tuple[FloatArray, npt.NDArray[np.bool_]]:
+    def transform(self, fitted: SomeNormalizer, rows: Rows) -> tuple[FloatArray, npt.NDArray[np.bool_]]:
         """Return what ``fitted.transform(X.iloc[rows])`` does, and whose demographics are known to it.
 
         Parameters
@@ -125,9 +126,10 @@ class PreparedFeatures(Generic[Fitted]):
             Whose demographics are there, with levels that a normal person of the training rows has, and whose
             features are all finite: as `FeatureNormalizer.in_support` says.
         """
-        encodable = self._everybody(fitted.design_)[1][rows] & self._finite[rows]
+        encodable = encodable_rows(fitted.design_, self._people.take(rows)) & self._finite[rows]
         some = rows if encodable.all() else rows[encodable]
-        located = self._locate(fitted.design_, some)
+        # Appended demographics are encoded as they are.
+        located = None if fitted.regression_ is None else self._locate(fitted.design_, some)
         values = fitted._transform_rows(self._columns.take(some), self._people.take(some), located)
         if some is rows:
             return values, encodable
@@ -136,21 +138,22 @@ class PreparedFeatures(Generic[Fitted]):
         return everybody, encodable
 
     def _locate(self, design: Design, rows: Rows) -> People:
-        """Return the coordinates of some people in a design."""
-        return self._everybody(design)[0][rows]
+        """Return the coordinates of some people in a design, all of whom it knows.
 
-    def _everybody(self, design: Design) -> tuple[People, npt.NDArray[np.bool_]]:
-        """Return everybody's coordinates in a design, and whose demographics it knows.
-
-        Made once a design: a fit asks for the normals, its training and its test rows.
+        Those of everybody are made once a design: a fit asks for the normals, its training and its test rows.
         """
         if self._located is None or self._located[0] is not design:
             known = encodable_rows(design, self._people)
-            located = design.people(self._people if known.all() else self._people.take(known))
+            with np.errstate(over="ignore", invalid="ignore"):  # of people who may not be asked for
+                located = design.people(self._people if known.all() else self._people.take(known))
             if not known.all():
                 located = People(_in_places(located.basis, known), _in_places(located.variance_basis, known))
-            self._located = design, located, known
-        return self._located[1:]
+            self._located = design, located
+        return self._located[1][rows]
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave coordinates behind, which another process makes of its own designs."""
+        return {**vars(self), "_located": None}
 
 
 def _in_places(rows: Any, chosen: npt.NDArray[np.bool_]) -> Any:

@@ -128,12 +128,14 @@ def draw_folds(
     is_tested = np.isin(labels, targets)
     rows, others = np.flatnonzero(is_tested), np.flatnonzero(~is_tested)
     one_scan_each = len(set(groups[rows])) == len(rows)
-    people = None if one_scan_each else tuple(groups[rows])
     codes = np.argmax([labels[rows] == name for name in sorted(targets)], axis=0).astype(np.int8)
-    part = _parts(codes.tobytes(), people, folds, seed)
+    if one_scan_each:
+        tested_in = _stratify_classes(codes.tobytes(), folds, seed)
+    else:
+        tested_in = _stratify(codes, groups[rows], folds, seed)
     drawn = []
     for number in range(folds):
-        tested, trained = rows[part == number], rows[part != number]
+        tested, trained = rows[tested_in == number], rows[tested_in != number]
         if len(others):
             joined = others[~np.isin(groups[others], groups[tested])]
             trained = np.sort(np.concatenate([trained, joined]))
@@ -143,21 +145,26 @@ def draw_folds(
     return drawn
 
 
-@lru_cache(maxsize=16)
-def _parts(codes: bytes, people: tuple[object, ...] | None, folds: int, seed: int) -> NDArray[np.int16]:
-    """Return the fold that each row is tested in, of rows whose classes are bytes.
+@lru_cache(maxsize=64)
+def _stratify_classes(codes: bytes, folds: int, seed: int) -> NDArray[np.int16]:
+    """Return the fold that each person is tested in, of people whose classes are bytes.
 
-    Folds of the same classes are asked for again by each arm, and by each exchange of people.
+    Folds of the same classes are asked for again by each arm, and whenever people change places.
     """
+    return _stratify(np.frombuffer(codes, dtype=np.int8), None, folds, seed)
+
+
+def _stratify(
+    codes: NDArray[np.int8], people: NDArray[np.object_] | None, folds: int, seed: int
+) -> NDArray[np.int16]:
     from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 
     kind = StratifiedKFold if people is None else StratifiedGroupKFold
     splitter = kind(n_splits=folds, shuffle=True, random_state=seed)
-    classes = np.frombuffer(codes, dtype=np.int8)
-    part = np.empty(len(classes), dtype=np.int16)
-    for number, (_, test) in enumerate(splitter.split(classes, classes, people)):
-        part[test] = number
-    return part
+    tested_in = np.empty(len(codes), dtype=np.int16)
+    for number, (_, test) in enumerate(splitter.split(codes, codes, people)):
+        tested_in[test] = number
+    return tested_in
 
 
 def draw_inner_folds(

@@ -15,7 +15,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from sklearn.base import clone
 from sklearn.pipeline import Pipeline
 
 from normwise.errors import NormwiseWarning
@@ -316,7 +315,7 @@ class RegressionFitter:
             best = choose_candidate(errors[:, known].mean(axis=1), by_fold, self.study.classifier.rule)
             name, count, setting = candidates.list()[best]
             fitted, rows, usable = preprocessing.fit(train, kinds, own)
-            regressor = clone(candidates.classifiers[name]).set_params(**setting).fit(rows, own[usable])
+            regressor = candidates.classifiers[name].fit_grid(rows, own[usable], [setting])[0]
             if lost := int((~usable).sum()):
                 text = (
                     f"{lost} of {len(train)} training scans have demographics that nobody in the normal "

@@ -68,11 +68,11 @@ def test_products_lead_to_the_same_minimum_from_wherever_they_begin(gap, penalty
     rows -= rows.mean(axis=0)
     direct = minimise(CrossEntropy.of_rows(rows, target[:, None], np.ones(40)), penalty)
     near = target - target.mean()
-    for start in (np.zeros(40), 0.01 * near, 0.5 * near):
+    # Scores of some 25 are too far to begin from, which is said.
+    assert minimise_dual(rows @ rows.T, target, penalty, (0.5 * near, 0.3)) is None
+    for start in (np.zeros(40), 0.01 * near):
         found = minimise_dual(rows @ rows.T, target, penalty, (start, 0.3))
-        if found is None:  # too far from where it began, which is for `minimise`
-            assert start.any() or penalty < 1.0
-            continue
+        assert found is not None
         multipliers, intercept, _ = found
         assert abs(multipliers.sum()) < 1e-9 * (1.0 + np.abs(multipliers).sum())
         scale = np.abs(direct.weights).max()

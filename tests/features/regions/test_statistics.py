@@ -43,6 +43,19 @@ def test_statistics_are_numpys_own_region_by_region(kind):
             )
 
 
+@pytest.mark.parametrize("n_regions", [255, 256, 257, 65_536, 65_537])
+def test_any_number_of_regions_is_told_apart(n_regions):
+    rng = np.random.default_rng(n_regions)
+    last = np.r_[n_regions - 1, rng.integers(0, n_regions, 500)]
+    regions = rng.permutation(np.repeat(last, 3))
+    values = rng.normal(size=regions.size).astype(np.float32)
+    found = region_statistics(values, regions, n_regions, ["median", "p95"])
+    for region in (0, n_regions - 1, *last[:20]):
+        own = values[regions == region]
+        expected = [np.nan] * 2 if not own.size else np.percentile(own.astype(np.float64), [50, 95])
+        np.testing.assert_allclose([found[name][region] for name in found], expected, rtol=1e-6)
+
+
 def test_a_large_offset_costs_no_digits():
     rng = np.random.default_rng(1)
     spread = rng.normal(0, 1, 2000)

@@ -225,7 +225,7 @@ def minimise_dual(
     ones, sign = np.ones(len(target)), 2.0 * target - 1.0
     drift = np.inf
     for n_steps in range(1, _MOST_DUAL_STEPS + 1):
-        wrong = expit(-sign * scores)  # the probability of the other class, exact where it is next to 0
+        wrong = expit(-sign * scores)  # probability of the other class, which keeps its digits near 0
         if drift > _NEAR:
             curvature = wrong * (1.0 - wrong)
             if np.minimum.reduce(curvature) < _FLAT:
@@ -241,9 +241,9 @@ def minimise_dual(
         gap = sign * wrong - penalty * multipliers
         step, _ = dpotrs(factor, gap / curvature, lower=True)
         # The multipliers go on summing to zero.
-        change = float(np.add.reduce(step) / np.add.reduce(constant))
-        multipliers = multipliers + step - change * constant
-        intercept += change
+        shift = float(np.add.reduce(step) / np.add.reduce(constant))
+        multipliers = multipliers + step - shift * constant
+        intercept += shift
         moved = gram @ multipliers + intercept
         change = float(np.maximum.reduce(np.abs(moved - scores)))
         drift, scores = drift + change, moved

@@ -1,9 +1,9 @@
-"""Statistics of intensities by region: pure functions on arrays, without a loop over regions.
+"""Statistics of intensities by region: pure functions on arrays.
 
 Intensities and their region numbers come as two arrays over the labelled voxels. Where the intensities are
 whole numbers of a modest range, as scanners write them, one `numpy.bincount` over (region, value) holds all
 of them, and moments and order statistics are read off that table, exactly. Otherwise the moments
-take one bincount each, and one sort of all voxels gives every order statistic of every region.
+take one bincount each, and a sort of each region's voxels gives every order statistic of it.
 """
 
 from __future__ import annotations

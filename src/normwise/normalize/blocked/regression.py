@@ -225,7 +225,8 @@ def invert_triangle(triangle: FloatArray) -> FloatArray:
     inverse, singular = dtrtri(triangle)
     if singular:
         raise np.linalg.LinAlgError("a column of the design is a combination of the others")
-    return np.ascontiguousarray(inverse)
+    unsigned: FloatArray = np.add(inverse, 0.0, order="C")  # no zero keeps a sign
+    return unsigned
 
 
 def replace_zero_spread(regression: Regression) -> None:
