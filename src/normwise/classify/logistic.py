@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
-from typing import Literal, Self
+from typing import TYPE_CHECKING, Literal, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -17,9 +17,11 @@ from sklearn.utils.validation import _check_sample_weight
 
 from normwise.classify.base import LogOddsClassifier, check_curve, count_outputs
 from normwise.classify.solvers.newton import CrossEntropy, minimise, minimise_dual
-from normwise.classify.solvers.row_space import RowSpace, to_row_space
 from normwise.errors import NormwiseWarning
 from normwise.schema import ClassWeight, Count, FittedParts, Positive
+
+if TYPE_CHECKING:
+    from normwise.classify.solvers.row_space import RowSpace
 
 __all__ = ["LogisticClassifier"]
 
@@ -136,6 +138,8 @@ class LogisticClassifier(LogOddsClassifier):
         ordered = sorted(models, key=lambda model: model.C)
         equal = all((each == 1.0).all() for each in weights.values())
         if not (equal and _fit_from_products(ordered, rows, codes)):
+            from normwise.classify.solvers.row_space import to_row_space  # fits from products need none
+
             span = to_row_space(rows, max(model.C * weights[_key(model)].max() for model in models), design)
             targets = np.eye(len(first.classes_))[codes]
             if len(first.classes_) == 2:
