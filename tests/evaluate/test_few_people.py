@@ -13,7 +13,7 @@ from evaluated import people, study_of
 from normwise.cohort import read_study
 from normwise.errors import NormwiseError
 from normwise.evaluate import evaluate_study
-from normwise.evaluate.unseen_sites import leave_sites_out
+from normwise.evaluate.cross_validation import leave_sites_out
 from normwise.model import load_model
 from normwise.model.train import train_study
 from normwise.run_folder import RunFolder

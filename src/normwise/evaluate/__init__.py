@@ -1,7 +1,7 @@
 """Honest tests: the arms on the same folds, metrics, intervals over people, paired differences, leak alarms.
 
-The files in the order of the computation: ``cross_validation`` (predictions of every arm) and
-``unseen_sites`` (on sites left out) → ``out_of_fold`` (these predictions, a row a scan) → ``metrics`` (each a
+The files in the order of the computation: ``cross_validation`` (predictions of every arm, and of one on sites
+left out) → ``out_of_fold`` (these predictions, a row a scan) → ``metrics`` (each a
 function of people's weights; ``registry`` lists them) → ``inference`` (``intervals``, ``estimates``: a metric
 with the interval that suits it, ``curves``, ``associations`` of errors and scores with demographics) →
 ``compare_arms`` (differences, and paired tests) → ``leaks`` (``alarms`` lists them). ``learning_curve`` and

@@ -16,7 +16,14 @@ from normwise.cohort import read_study
 from normwise.engine import Limits, Progress, on_engine_of, return_memory, worker_count
 from normwise.errors import EvaluationError, ProcedureError
 from normwise.evaluate.compare_arms import SideBySide, compare_arms, people_of
-from normwise.evaluate.cross_validation import ArmPredictions, cross_validate_arms, decide, summarize_notes
+from normwise.evaluate.cross_validation import (
+    ArmPredictions,
+    cross_validate_arms,
+    decide,
+    leave_sites_out,
+    one_class_note,
+    summarize_notes,
+)
 from normwise.evaluate.inference.estimates import name_mistakes
 from normwise.evaluate.leaks.alarms import LeakInputs, raise_alarms
 from normwise.evaluate.metrics.adjusted import DEMOGRAPHIC, Covariates
@@ -114,8 +121,6 @@ def evaluate_study(
     by_site: ArmPredictions | None = None
     of_sites: list[Note] = []
     if prepared.cohort.sites is not None:
-        from normwise.evaluate.unseen_sites import leave_sites_out, one_class_note
-
         if resolved.evaluation.split != "site":
             by_site, of_sites = leave_sites_out(prepared, main, jobs=jobs, progress=progress)
         else:
