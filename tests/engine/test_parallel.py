@@ -107,7 +107,7 @@ def test_a_file_that_is_left_open_after_the_first_call_ends_its_child(workers, t
 @forked
 @pytest.mark.parametrize(
     ("mib", "calls", "children"),
-    [(30, 5, 1), (50, 5, 2), (600, 2, 2)],  # 120 and 150 MB beyond the first call; too much in the first
+    [(25, 5, 1), (50, 5, 2), (600, 2, 2)],  # 100 and 150 MB beyond the first call; too much in the first
 )
 def test_a_child_may_keep_so_much_memory(workers, mib, calls, children):
     ends = list(_execute(workers, "hold", [{"mib": mib, "seconds": 0}] * calls, 1))
