@@ -7,8 +7,8 @@ K − 1 orthonormal contrasts determine them, and the direction in which the cos
 
 Every step solves the Newton equations inexactly by conjugate gradients (Dembo, Eisenstat and Steihaug 1982),
 preconditioned by the diagonal: in the coordinates of `normwise.classify.solvers.row_space` the Hessian is
-nearly diagonal, so that a few products with the rows are enough. `minimise_dual` does the same for two
-classes of few rows, and `Recalibration` for two unknowns and thousands of sets of weights.
+nearly diagonal, so that a few products with the rows are enough. `minimise_dual` finds the minimum of two
+classes of few rows by Cholesky factors, and `Recalibration` that of two unknowns for thousands of weights.
 """
 
 from __future__ import annotations
